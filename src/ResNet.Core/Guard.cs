@@ -1,0 +1,86 @@
+using System.Runtime.CompilerServices;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace ResNet.Core;
+
+/// <summary>Checks of arguments and inputs, each of which says what was expected and what came.</summary>
+internal static class Guard
+{
+    public static void AtLeastOne(long value, [CallerArgumentExpression(nameof(value))] string? name = null) =>
+        ArgumentOutOfRangeException.ThrowIfLessThan(value, 1, name);
+
+    public static void Defined(Stem stem)
+    {
+        if (!Enum.IsDefined(stem))
+            throw new ArgumentOutOfRangeException(nameof(stem), stem, $"Expected one of {string.Join(", ", Enum.GetNames<Stem>())}.");
+    }
+
+    /// <summary>That weights can be made there, of that type.</summary>
+    public static void Placement(Device? device, ScalarType? dtype)
+    {
+        if (dtype is { } type and not (ScalarType.Float16 or ScalarType.BFloat16 or ScalarType.Float32 or ScalarType.Float64))
+            throw new ArgumentException($"Expected a floating-point type (Float16, BFloat16, Float32, Float64), got {type}.", nameof(dtype));
+        if (device?.type == DeviceType.CUDA && !(cuda.is_available() && device.index < cuda.device_count()))
+            throw new InvalidOperationException($"Expected an available device, got {device}: libtorch finds {cuda.device_count()} CUDA device(s) here.");
+    }
+
+    /// <summary>That <paramref name="x"/> can go through <paramref name="block"/>.</summary>
+    public static void Input(BasicBlock block, Tensor x)
+    {
+        Input(block, block.conv1, x);
+        MoreThanOneValuePerChannel(block, x, (block, block.conv1.stride[0]));
+    }
+
+    /// <summary>That <paramref name="x"/> can go through <paramref name="network"/>, before any running statistic is changed.</summary>
+    public static void Input(ResNet18 network, Tensor x)
+    {
+        Input(network, network.conv1, x);
+        var reduction = network.Stem switch { Stem.Conv7 => 2, Stem.Conv7MaxPool => 4, _ => 1 };
+        MoreThanOneValuePerChannel(network, x,
+            (network.bn1, network.conv1.stride[0]),
+            (network.layer1, reduction),
+            (network.layer2, reduction * 2),
+            (network.layer3, reduction * 4),
+            (network.layer4, reduction * 8));
+    }
+
+    private static void Input(nn.Module module, Conv2d first, Tensor x)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        ObjectDisposedException.ThrowIf(first.weight is null or { IsInvalid: true }, module);
+        if (x.IsInvalid)
+            throw new ObjectDisposedException(nameof(x), $"The input of {module.GetName()} was disposed before the call.");
+
+        var weight = first.weight;
+        var shape = x.shape;
+        if (shape.Length != 4 || shape[1] != first.in_channels || shape[2] < 1 || shape[3] < 1)
+            throw Unexpected($"an input of shape (N, {first.in_channels}, H, W) with H and W at least 1", $"({string.Join(", ", shape)})");
+        if (x.dtype != weight.dtype)
+            throw Unexpected($"an input of its weights' type {weight.dtype}", $"{x.dtype}");
+        if (x.device_type != weight.device_type || x.device_index != weight.device_index)
+            throw Unexpected($"an input on its weights' device {weight.device}", $"{x.device}");
+
+        ArgumentException Unexpected(string expected, string got) => new($"{module.GetName()} expected {expected}, got {got}.", nameof(x));
+    }
+
+    /// <summary>
+    /// Refuses what leaves a batch normalisation in training mode a single value per channel, as PyTorch does and
+    /// TorchSharp does not: its variance over one value would be 0 and its output constant.
+    /// </summary>
+    /// <param name="module">Who was called.</param>
+    /// <param name="x">Shape (N, C, H, W).</param>
+    /// <param name="parts">Its parts and the factor by which height and width are reduced, rounded up, where they normalise.</param>
+    private static void MoreThanOneValuePerChannel(nn.Module module, Tensor x, params ReadOnlySpan<(nn.Module Part, long Reduction)> parts)
+    {
+        var (n, h, w) = (x.shape[0], x.shape[2], x.shape[3]);
+        if (n != 1) return;
+
+        foreach (var (part, reduction) in parts)
+            if (h <= reduction && w <= reduction && part.modules().Prepend(part).OfType<BatchNorm2d>().Any(norm => norm.training))
+                throw new ArgumentException(
+                    $"{module.GetName()} expected more than one value per channel in training mode, got an input of shape ({string.Join(", ", x.shape)}), " +
+                    $"which is reduced by {reduction} to a single pixel. Use a larger batch or picture, or call eval().", nameof(x));
+    }
+}

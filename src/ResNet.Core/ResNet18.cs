@@ -1,0 +1,112 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using F = TorchSharp.torch.nn.functional;
+
+namespace ResNet.Core;
+
+/// <summary>
+/// The 18-layer residual network: a stem, four layers of two <see cref="BasicBlock"/>s, average pooling and a linear classifier.
+/// </summary>
+/// <remarks>
+/// <para>He, Zhang, Ren, Sun, "Deep Residual Learning for Image Recognition" (arXiv:1512.03385), Table 1;
+/// torchvision calls it <c>torchvision.models.resnet18</c>. It reads beside the PyTorch code line by line; the
+/// <see cref="Core.Stem"/> is the one addition. For the same <c>torch.manual_seed</c> it has the same initial weights, bit
+/// for bit, and its <c>state_dict</c> has the same names.</para>
+/// <para>A new network is in training mode, as in PyTorch: call <c>eval()</c> before using it for predictions.</para>
+/// <para>A subclass with submodules of its own ends its constructor with <c>RegisterComponents()</c>, as every TorchSharp module does.</para>
+/// </remarks>
+public class ResNet18 : nn.Module<Tensor, Tensor>
+{
+    /// <summary>The stem's convolution, 3 to 64 channels, without bias.</summary>
+    public readonly Conv2d conv1;
+
+    /// <summary>Batch normalisation of <see cref="conv1"/>'s output.</summary>
+    public readonly BatchNorm2d bn1;
+
+    /// <summary>Two blocks of 64 channels, stride 1.</summary>
+    public readonly Sequential layer1;
+
+    /// <summary>Two blocks of 128 channels, the first with stride 2.</summary>
+    public readonly Sequential layer2;
+
+    /// <summary>Two blocks of 256 channels, the first with stride 2.</summary>
+    public readonly Sequential layer3;
+
+    /// <summary>Two blocks of 512 channels, the first with stride 2.</summary>
+    public readonly Sequential layer4;
+
+    /// <summary>Global average pooling to 1x1, which lets pictures of any size through.</summary>
+    public readonly AdaptiveAvgPool2d avgpool;
+
+    /// <summary>The classifier, 512 features to <c>num_classes</c> logits.</summary>
+    public readonly Linear fc;
+
+    /// <summary>Makes a network with PyTorch's default initialisation, drawn from TorchSharp's global generator.</summary>
+    /// <param name="num_classes">Number of classes, at least 1.</param>
+    /// <param name="stem">The first layers; the mirrored PyTorch code's by default.</param>
+    /// <param name="device">Where the weights are made; the default device if null.</param>
+    /// <param name="dtype">Floating-point type of the weights; the default type if null.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="num_classes"/> is less than 1, or <paramref name="stem"/> is not one of the stems.</exception>
+    /// <exception cref="ArgumentException"><paramref name="dtype"/> is not a floating-point type.</exception>
+    /// <exception cref="InvalidOperationException"><paramref name="device"/> is not available on this machine.</exception>
+    public ResNet18(long num_classes = 1000, Stem stem = Stem.Conv7, Device? device = null, ScalarType? dtype = null)
+        : base(nameof(ResNet18))
+    {
+        Guard.AtLeastOne(num_classes);
+        Guard.Defined(stem);
+        Guard.Placement(device, dtype);
+
+        Stem = stem;
+        conv1 = stem == Stem.Conv3
+            ? nn.Conv2d(3, 64, kernel_size: 3, stride: 1, padding: 1, bias: false, device: device, dtype: dtype)
+            : nn.Conv2d(3, 64, kernel_size: 7, stride: 2, padding: 3, bias: false, device: device, dtype: dtype);
+        bn1 = nn.BatchNorm2d(64, device: device, dtype: dtype);
+        layer1 = _make_layer(64, 64, 2, stride: 1, device, dtype);
+        layer2 = _make_layer(64, 128, 2, stride: 2, device, dtype);
+        layer3 = _make_layer(128, 256, 2, stride: 2, device, dtype);
+        layer4 = _make_layer(256, 512, 2, stride: 2, device, dtype);
+        avgpool = nn.AdaptiveAvgPool2d((1, 1));
+        fc = nn.Linear(512, num_classes, device: device, dtype: dtype);
+
+        this.Register((nameof(conv1), conv1), (nameof(bn1), bn1), (nameof(layer1), layer1), (nameof(layer2), layer2), (nameof(layer3), layer3), (nameof(layer4), layer4), (nameof(avgpool), avgpool), (nameof(fc), fc));
+    }
+
+    /// <summary>The first layers that this network was made with.</summary>
+    public Stem Stem { get; }
+
+    private static Sequential _make_layer(long in_channels, long out_channels, int blocks, long stride, Device? device, ScalarType? dtype)
+    {
+        var layers = new List<nn.Module<Tensor, Tensor>>();
+        layers.Add(new BasicBlock(in_channels, out_channels, stride, device, dtype));
+        for (var i = 1; i < blocks; i++)
+            layers.Add(new BasicBlock(out_channels, out_channels, device: device, dtype: dtype));
+        return nn.Sequential(layers);
+    }
+
+    /// <summary>The logits of each class for each picture.</summary>
+    /// <param name="x">Shape <c>(N, 3, H, W)</c>, of the weights' type and on their device. N may be 0; H and W are at least 1.</param>
+    /// <returns>Shape <c>(N, num_classes)</c>, before softmax. The caller owns it.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="x"/> is null.</exception>
+    /// <exception cref="ArgumentException">
+    /// <paramref name="x"/> has another shape, type or device than the network takes, or would leave a single value per
+    /// channel to a batch normalisation in training mode, whose variance is then undefined.
+    /// </exception>
+    /// <exception cref="ObjectDisposedException">The network or <paramref name="x"/> was disposed.</exception>
+    public override Tensor forward(Tensor x)
+    {
+        Guard.Input(this, x);
+        using var scope = NewDisposeScope();
+
+        x = scope.Keep(F.relu(bn1.call(conv1.call(x))));
+        if (Stem == Stem.Conv7MaxPool)
+            x = scope.Keep(F.max_pool2d(x, kernel_size: 3, stride: 2, padding: 1));
+        x = scope.Keep(layer1.call(x));
+        x = scope.Keep(layer2.call(x));
+        x = scope.Keep(layer3.call(x));
+        x = scope.Keep(layer4.call(x));
+        x = scope.Keep(avgpool.call(x));
+        x = scope.Keep(flatten(x, 1));
+        x = scope.Keep(fc.call(x));
+        return x.MoveToOuterDisposeScope();
+    }
+}

@@ -1,0 +1,134 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Text;
+using Microsoft.Build.Framework;
+using Microsoft.Build.Utilities;
+
+/// <summary>
+/// Copies a 64-bit little-endian ELF library and marks as weak (VER_FLG_WEAK) each version of libstdc++ that it names
+/// but does not use: one whose symbols no relocation refers to. The dynamic loader refuses a library over a missing
+/// version unless that version is weak.
+/// </summary>
+/// <remarks>
+/// GCC 13 leaves such a version behind: including &lt;iostream&gt; binds _ZSt21ios_base_library_initv of GLIBCXX_3.4.32,
+/// a symbol that exists to force the version and is never called. A version that is really used is left as it is.
+/// Layout: the System V ABI and the Linux Standard Base, "Symbol Versioning".
+/// </remarks>
+public class RelaxLibstdcxx : Task
+{
+    private const uint SHT_RELA = 4, SHT_DYNSYM = 11, SHT_GNU_verneed = 0x6ffffffe, SHT_GNU_versym = 0x6fffffff;
+    private const ushort VER_FLG_WEAK = 2;
+
+    private byte[] elf;
+
+    [Required]
+    public string Source { get; set; }
+
+    [Required]
+    public string Destination { get; set; }
+
+    public override bool Execute()
+    {
+        try
+        {
+            elf = File.ReadAllBytes(Source);
+            foreach (int vernaux in UnusedVersions())
+            {
+                BitConverter.GetBytes((ushort)(UInt16(vernaux + 4) | VER_FLG_WEAK)).CopyTo(elf, vernaux + 4);
+            }
+
+            // Written beside and moved, so that a build that is interrupted leaves no half library to be taken for a whole one.
+            Directory.CreateDirectory(Path.GetDirectoryName(Destination));
+            string unfinished = Destination + "." + Guid.NewGuid().ToString("N");
+            File.WriteAllBytes(unfinished, elf);
+            if (File.Exists(Destination)) File.Delete(Destination);
+            File.Move(unfinished, Destination);
+            return true;
+        }
+        catch (Exception e) when (e is IOException || e is UnauthorizedAccessException || e is InvalidDataException || e is ArgumentException || e is IndexOutOfRangeException)
+        {
+            Log.LogError("Could not relax the libstdc++ version that {0} asks for: {1} Set RelaxTorchSharpLibstdcxx to false to use it as it is.", Source, e.Message);
+            return false;
+        }
+    }
+
+    /// <summary>The offset of each Elf64_Vernaux of libstdc++ whose symbols no relocation uses.</summary>
+    private IEnumerable<int> UnusedVersions()
+    {
+        if (elf.Length < 64 || elf[0] != 0x7f || elf[1] != 'E' || elf[2] != 'L' || elf[3] != 'F' || elf[4] != 2 || elf[5] != 1)
+        {
+            throw new InvalidDataException("it is not a 64-bit little-endian ELF file.");
+        }
+
+        List<Section> sections = Sections();
+        Section needs = sections.Single(s => s.Type == SHT_GNU_verneed);
+        HashSet<ushort> used = UsedVersions(sections);
+        int names = sections[needs.Link].Offset;
+
+        for (int verneed = needs.Offset, next = -1; next != 0; verneed += next)
+        {
+            bool libstdcxx = Name(names, verneed + 4) == "libstdc++.so.6";
+            for (int vernaux = verneed + Int32(verneed + 8), nextAux = -1; nextAux != 0; vernaux += nextAux)
+            {
+                if (libstdcxx && !used.Contains(UInt16(vernaux + 6))) yield return vernaux;
+                nextAux = Int32(vernaux + 12);
+            }
+
+            next = Int32(verneed + 12);
+        }
+    }
+
+    /// <summary>The version index of every symbol that a relocation refers to.</summary>
+    private HashSet<ushort> UsedVersions(List<Section> sections)
+    {
+        int dynsym = sections.FindIndex(s => s.Type == SHT_DYNSYM);
+        Section versions = sections.Single(s => s.Type == SHT_GNU_versym);
+        var used = new HashSet<ushort>();
+        foreach (Section relocations in sections.Where(s => s.Type == SHT_RELA && s.Link == dynsym))
+        {
+            for (int rela = relocations.Offset; rela < relocations.Offset + relocations.Size; rela += 24)
+            {
+                int symbol = Int32(rela + 12);
+                used.Add((ushort)(UInt16(versions.Offset + 2 * symbol) & 0x7fff));
+            }
+        }
+
+        return used;
+    }
+
+    private List<Section> Sections()
+    {
+        int table = checked((int)BitConverter.ToInt64(elf, 40)), size = UInt16(58), count = UInt16(60);
+        return Enumerable.Range(0, count).Select(i => table + i * size).Select(header => new Section
+        {
+            Type = BitConverter.ToUInt32(elf, header + 4),
+            Offset = checked((int)BitConverter.ToInt64(elf, header + 24)),
+            Size = checked((int)BitConverter.ToInt64(elf, header + 32)),
+            Link = Int32(header + 40),
+        }).ToList();
+    }
+
+    private string Name(int names, int at)
+    {
+        int start = names + Int32(at);
+        return Encoding.ASCII.GetString(elf, start, Array.IndexOf(elf, (byte)0, start) - start);
+    }
+
+    private ushort UInt16(int at)
+    {
+        return BitConverter.ToUInt16(elf, at);
+    }
+
+    private int Int32(int at)
+    {
+        return BitConverter.ToInt32(elf, at);
+    }
+
+    private sealed class Section
+    {
+        public uint Type;
+        public int Offset, Size, Link;
+    }
+}
