@@ -1,0 +1,162 @@
+using static TorchSharp.torch;
+
+namespace ResNet.Core.Tests;
+
+/// <summary>Bad arguments and inputs: each exception says what was expected and what came.</summary>
+public class InputTests
+{
+    [Fact]
+    public void Sizes_below_one_are_refused()
+    {
+        Says<ArgumentOutOfRangeException>(() => new BasicBlock(0, 1), "in_channels", "0");
+        Says<ArgumentOutOfRangeException>(() => new BasicBlock(1, -3), "out_channels", "-3");
+        Says<ArgumentOutOfRangeException>(() => new BasicBlock(1, 1, stride: 0), "stride", "0");
+        Says<ArgumentOutOfRangeException>(() => new ResNet18(num_classes: 0), "num_classes", "0");
+    }
+
+    [Fact]
+    public void An_unknown_stem_is_refused() =>
+        Says<ArgumentOutOfRangeException>(() => new ResNet18(10, (Stem)3), "Conv7, Conv7MaxPool, Conv3", "3");
+
+    [Fact]
+    public void A_type_that_is_not_floating_point_is_refused()
+    {
+        Says<ArgumentException>(() => new BasicBlock(1, 1, dtype: ScalarType.Int64), "floating-point", "Int64");
+        Says<ArgumentException>(() => new ResNet18(10, dtype: ScalarType.ComplexFloat32), "floating-point", "ComplexFloat32");
+    }
+
+    [Fact]
+    public void A_device_that_is_not_there_is_refused()
+    {
+        Says<InvalidOperationException>(() => new BasicBlock(1, 1, device: new Device("cuda:99")), "available", "cuda:99");
+        Says<InvalidOperationException>(() => new ResNet18(10, device: new Device("cuda:99")), "available", "cuda:99");
+    }
+
+    [Fact]
+    public void More_classes_than_memory_are_an_exception_and_not_the_end_of_the_process()
+    {
+        Assert.ThrowsAny<Exception>(() => new ResNet18(long.MaxValue));
+        Assert.ThrowsAny<Exception>(() => new ResNet18(1L << 50));
+    }
+
+    [Fact]
+    public void Null_is_refused()
+    {
+        using var model = new ResNet18(10);
+        using var block = new BasicBlock(1, 1);
+        Assert.Equal("x", Assert.Throws<ArgumentNullException>(() => model.forward(null!)).ParamName);
+        Assert.Equal("x", Assert.Throws<ArgumentNullException>(() => block.forward(null!)).ParamName);
+    }
+
+    public static TheoryData<long[]> WrongShapes => [[3, 32, 32], [32], [], [1, 2, 3, 32, 32], [2, 1, 32, 32], [2, 4, 32, 32], [2, 32, 32, 3], [2, 3, 0, 32], [2, 3, 32, 0]];
+
+    [Theory]
+    [MemberData(nameof(WrongShapes))]
+    public void A_wrong_shape_is_refused(long[] shape)
+    {
+        using var scope = NewDisposeScope();
+        using var model = new ResNet18(10);
+        using var block = new BasicBlock(3, 3);
+        var got = $"({string.Join(", ", shape)})";
+        Says<ArgumentException>(() => model.forward(zeros(shape)), "ResNet18", "(N, 3, H, W)", got);
+        Says<ArgumentException>(() => block.forward(zeros(shape)), "BasicBlock", "(N, 3, H, W)", got);
+    }
+
+    [Theory]
+    [InlineData(ScalarType.Byte)]
+    [InlineData(ScalarType.Int64)]
+    [InlineData(ScalarType.Float64)]
+    [InlineData(ScalarType.Float16)]
+    public void A_type_other_than_the_weights_is_refused(ScalarType dtype)
+    {
+        using var scope = NewDisposeScope();
+        using var model = new ResNet18(10);
+        using var block = new BasicBlock(3, 3);
+        Says<ArgumentException>(() => model.forward(zeros([2, 3, 32, 32], dtype)), "Float32", dtype.ToString());
+        Says<ArgumentException>(() => block.forward(zeros([2, 3, 32, 32], dtype)), "Float32", dtype.ToString());
+    }
+
+    [Fact]
+    public void A_device_other_than_the_weights_is_refused()
+    {
+        using var scope = NewDisposeScope();
+        using var model = new ResNet18(10);
+        using var block = new BasicBlock(3, 3);
+        Says<ArgumentException>(() => model.forward(zeros([2, 3, 32, 32], device: META)), "cpu", "meta");
+        Says<ArgumentException>(() => block.forward(zeros([2, 3, 32, 32], device: META)), "cpu", "meta");
+    }
+
+    [Fact]
+    public void A_disposed_input_is_refused()
+    {
+        using var model = new ResNet18(10);
+        var x = zeros(2, 3, 32, 32);
+        x.Dispose();
+        Assert.Contains("disposed", Assert.Throws<ObjectDisposedException>(() => model.forward(x)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_disposed_module_is_refused()
+    {
+        using var x = zeros(2, 3, 32, 32);
+        var model = new ResNet18(10);
+        model.Dispose();
+        model.Dispose();
+        Assert.Contains(nameof(ResNet18), Assert.Throws<ObjectDisposedException>(() => model.forward(x)).ObjectName, StringComparison.Ordinal);
+
+        var block = new BasicBlock(3, 3);
+        block.Dispose();
+        Assert.Contains(nameof(BasicBlock), Assert.Throws<ObjectDisposedException>(() => block.forward(x)).ObjectName, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(Stem.Conv7, 16)]
+    [InlineData(Stem.Conv7MaxPool, 32)]
+    [InlineData(Stem.Conv3, 8)]
+    public void A_single_value_per_channel_is_refused_in_training_mode_before_any_statistic_changes(Stem stem, long size)
+    {
+        using var scope = NewDisposeScope();
+        using var model = new ResNet18(10, stem);
+        Says<ArgumentException>(() => model.forward(rand(1, 3, size, size)), "more than one value per channel", $"(1, 3, {size}, {size})", "eval()");
+        Says<ArgumentException>(() => model.forward(rand(1, 3, 1, 1)), "more than one value per channel");
+        Assert.Equal(0, model.bn1.num_batches_tracked!.item<long>());
+
+        model.forward(rand(1, 3, size + 1, size));
+        model.forward(rand(1, 3, size, size + 1));
+        model.forward(rand(2, 3, size, size));
+        Assert.Equal(3, model.bn1.num_batches_tracked!.item<long>());
+
+        model.eval();
+        model.forward(rand(1, 3, size, size));
+    }
+
+    [Fact]
+    public void A_single_value_per_channel_passes_where_its_batch_normalisations_are_frozen()
+    {
+        using var scope = NewDisposeScope();
+        using var model = new ResNet18(10);
+        model.layer4.eval();
+        model.forward(rand(1, 3, 16, 16));
+        Assert.Throws<ArgumentException>(() => model.forward(rand(1, 3, 8, 8))); // one pixel in layer3 as well
+    }
+
+    [Fact]
+    public void A_block_refuses_a_single_value_per_channel_in_training_mode()
+    {
+        using var scope = NewDisposeScope();
+        using var block = new BasicBlock(3, 3, stride: 2);
+        Says<ArgumentException>(() => block.forward(rand(1, 3, 2, 2)), "BasicBlock", "more than one value per channel", "(1, 3, 2, 2)");
+        block.forward(rand(1, 3, 3, 2));
+        block.forward(rand(2, 3, 2, 2));
+        block.eval();
+        block.forward(rand(1, 3, 2, 2));
+    }
+
+    private static void Says<TException>(Func<object?> action, params string[] words)
+        where TException : Exception
+    {
+        var exception = Assert.Throws<TException>(action);
+        foreach (var word in words)
+            Assert.Contains(word, exception.Message, StringComparison.Ordinal);
+    }
+}

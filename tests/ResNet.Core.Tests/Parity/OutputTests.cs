@@ -1,0 +1,43 @@
+using static TorchSharp.torch;
+
+namespace ResNet.Core.Tests.Parity;
+
+/// <summary>The same network gives PyTorch's answers, and keeps the same running statistics.</summary>
+public class OutputTests
+{
+    private static readonly Case[] fixture = Fixture.Read<Case[]>("outputs");
+
+    private sealed record Case(
+        long Seed, long NumClasses, string Stem, long InputSeed, long[] InputShape, string Dtype, string InputSha256,
+        double[] Train, Dictionary<string, Digest> Buffers, double[] Eval);
+
+    public static TheoryData<int> Cases => [.. Enumerable.Range(0, fixture.Length)];
+
+    /// <summary>
+    /// The tolerance, relative to the largest logit, is what two versions of libtorch differ by when they add the same
+    /// numbers in another order: at most 4e-6 in float32 and 1e-14 in float64 when measured, with a factor of at least 25 to spare.
+    /// Where weights may differ in their last bit, no type is better than float32.
+    /// </summary>
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void Outputs_and_running_statistics_are_PyTorchs(int index)
+    {
+        var expected = fixture[index];
+        var tolerance = expected.Dtype == "float64" && Fixture.SameRounding ? 1e-12 : 1e-4;
+
+        using var scope = NewDisposeScope();
+        using var model = Fixture.Model(expected.Seed, expected.NumClasses, expected.Stem, expected.Dtype);
+        using var x = Fixture.Input(expected.InputSeed, expected.InputShape, expected.Dtype);
+        Assert.Equal(expected.InputSha256, Fixture.Sha256(x));
+
+        using var _ = no_grad();
+        Digest.AssertClose(expected.Train, Values(model.forward(x)), "output in train mode", tolerance);
+        Assert.Equal(40, expected.Buffers.Count);
+        foreach (var (name, digest) in expected.Buffers)
+            digest.AssertOf(model.get_buffer(name)!, name, tolerance);
+        model.eval();
+        Digest.AssertClose(expected.Eval, Values(model.forward(x)), "output in eval mode", tolerance);
+    }
+
+    private static double[] Values(Tensor tensor) => tensor.to(ScalarType.Float64).flatten().data<double>().ToArray();
+}

@@ -1,0 +1,59 @@
+using static TorchSharp.torch;
+using F = TorchSharp.torch.nn.functional;
+
+namespace ResNet.Core.Tests.Parity;
+
+/// <summary>The same network learns as PyTorch's does: loss, gradients, ten steps of SGD.</summary>
+public class TrainingTests
+{
+    private static readonly Case[] fixture = Fixture.Read<Case[]>("training");
+
+    private sealed record Case(
+        long Seed, long NumClasses, string Stem, long InputSeed, long[] InputShape, string Dtype, long[] Labels,
+        double Lr, double Momentum, double WeightDecay, double[] Losses,
+        Dictionary<string, Digest> Gradients, Dictionary<string, Digest> StateDict, long NumBatchesTracked);
+
+    public static TheoryData<int> Cases => [.. Enumerable.Range(0, fixture.Length)];
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void Loss_gradients_and_ten_steps_of_SGD_are_PyTorchs(int index)
+    {
+        var expected = fixture[index];
+        var exact = expected.Dtype == "float64" && Fixture.SameRounding;
+        var gradientTolerance = exact ? 1e-11 : 1e-3;
+        var trainingTolerance = exact ? 1e-9 : 1e-2;
+
+        using var scope = NewDisposeScope();
+        using var model = Fixture.Model(expected.Seed, expected.NumClasses, expected.Stem, expected.Dtype);
+        using var x = Fixture.Input(expected.InputSeed, expected.InputShape, expected.Dtype);
+        using var y = tensor(expected.Labels);
+        using var optimizer = optim.SGD(model.parameters(), expected.Lr, expected.Momentum, weight_decay: expected.WeightDecay);
+
+        var losses = new double[expected.Losses.Length];
+        for (var step = 0; step < losses.Length; step++)
+        {
+            using var inner = NewDisposeScope();
+            optimizer.zero_grad();
+            var loss = F.cross_entropy(model.forward(x), y);
+            loss.backward();
+            losses[step] = loss.to(ScalarType.Float64).item<double>();
+
+            if (step == 0)
+            {
+                Assert.Equal(model.named_parameters().Select(p => p.name), expected.Gradients.Keys);
+                foreach (var (name, parameter) in model.named_parameters())
+                    expected.Gradients[name].AssertOf(parameter.grad!, $"gradient of {name}", gradientTolerance);
+            }
+
+            optimizer.step();
+        }
+
+        Digest.AssertClose(expected.Losses, losses, "loss", trainingTolerance);
+        var state = model.state_dict();
+        Assert.Equal(102, expected.StateDict.Count);
+        foreach (var (name, digest) in expected.StateDict)
+            digest.AssertOf(state[name], name, trainingTolerance);
+        Assert.Equal(expected.NumBatchesTracked, model.bn1.num_batches_tracked!.to(ScalarType.Int64).item<long>());
+    }
+}
