@@ -64,7 +64,8 @@ public class BasicBlock : nn.Module<Tensor, Tensor>
                 nn.BatchNorm2d(out_channels, device: device, dtype: dtype));
         }
 
-        this.Register((nameof(conv1), conv1), (nameof(bn1), bn1), (nameof(conv2), conv2), (nameof(bn2), bn2), (nameof(shortcut), shortcut));
+        this.Register(
+            (nameof(conv1), conv1), (nameof(bn1), bn1), (nameof(conv2), conv2), (nameof(bn2), bn2), (nameof(shortcut), shortcut));
     }
 
     /// <summary>The residual connection <c>relu(F(x, W) + shortcut(x))</c>.</summary>

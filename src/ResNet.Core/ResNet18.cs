@@ -68,7 +68,10 @@ public class ResNet18 : nn.Module<Tensor, Tensor>
         avgpool = nn.AdaptiveAvgPool2d((1, 1));
         fc = nn.Linear(512, num_classes, device: device, dtype: dtype);
 
-        this.Register((nameof(conv1), conv1), (nameof(bn1), bn1), (nameof(layer1), layer1), (nameof(layer2), layer2), (nameof(layer3), layer3), (nameof(layer4), layer4), (nameof(avgpool), avgpool), (nameof(fc), fc));
+        this.Register(
+            (nameof(conv1), conv1), (nameof(bn1), bn1),
+            (nameof(layer1), layer1), (nameof(layer2), layer2), (nameof(layer3), layer3), (nameof(layer4), layer4),
+            (nameof(avgpool), avgpool), (nameof(fc), fc));
     }
 
     /// <summary>The first layers that this network was made with.</summary>

@@ -15,6 +15,11 @@ public class TrainingTests
 
     public static TheoryData<int> Cases => [.. Enumerable.Range(0, fixture.Length)];
 
+    /// <summary>
+    /// Measured, relative to the largest value: gradients at most 3e-6 apart in float32 and 2e-14 in float64, and after ten
+    /// steps 4e-6 and 1e-14. Each step feeds on the differences of the last, and a ReLU can turn over, so the tolerances leave
+    /// more to the kernels of other processors than a single pass needs. A wrong formula is off by far more than 1e-2.
+    /// </summary>
     [Theory]
     [MemberData(nameof(Cases))]
     public void Loss_gradients_and_ten_steps_of_SGD_are_PyTorchs(int index)

@@ -1,0 +1,60 @@
+using System.Runtime.CompilerServices;
+using System.Text.RegularExpressions;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+
+namespace ResNet.Core.Tests;
+
+/// <summary>The code in the README is code.</summary>
+public partial class ReadmeTests
+{
+    // What ImplicitUsings gives every new project.
+    private const string ImplicitUsings = "global using System; global using System.Collections.Generic; global using System.IO; global using System.Linq; global using System.Threading; global using System.Threading.Tasks;";
+
+    private static readonly string root = Root();
+
+    [GeneratedRegex(@"^```csharp\n(.*?)^```", RegexOptions.Singleline | RegexOptions.Multiline)]
+    private static partial Regex CSharpBlock { get; }
+
+    [GeneratedRegex(@"^// (?<file>(src|samples)/\S+\.cs)\n")]
+    private static partial Regex FileName { get; }
+
+    public static TheoryData<string> Blocks => [.. CSharpBlock.Matches(File.ReadAllText(Path.Combine(root, "README.md")).ReplaceLineEndings("\n")).Select(match => match.Groups[1].Value)];
+
+    /// <summary>A block is a program of its own, or, where its first line names a file, an excerpt of that file.</summary>
+    [Theory]
+    [MemberData(nameof(Blocks))]
+    public void Every_block_of_CSharp_in_the_README_compiles(string code)
+    {
+        if (FileName.Match(code) is { Success: true } name)
+            AssertExcerpt(name.Groups["file"].Value, code[name.Length..]);
+        else
+            AssertCompiles(code);
+    }
+
+    /// <summary>Every line stands in the file, in this order; comments and what lies between may be left out.</summary>
+    private static void AssertExcerpt(string file, string code)
+    {
+        var source = File.ReadAllLines(Path.Combine(root, file)).Select(line => line.Trim()).ToList();
+        var position = 0;
+        foreach (var line in code.Split('\n').Select(line => line.Trim()).Where(line => line.Length > 0))
+        {
+            var found = source.FindIndex(position, candidate => candidate == line);
+            Assert.True(found >= 0, $"{file} has no line \"{line}\" after line {position}");
+            position = found + 1;
+        }
+    }
+
+    private static void AssertCompiles(string code)
+    {
+        var references = ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator).Select(path => MetadataReference.CreateFromFile(path));
+        var compilation = CSharpCompilation.Create(
+            "Readme",
+            [CSharpSyntaxTree.ParseText(code), CSharpSyntaxTree.ParseText(ImplicitUsings)],
+            references,
+            new CSharpCompilationOptions(OutputKind.ConsoleApplication, nullableContextOptions: NullableContextOptions.Enable));
+        Assert.Empty(compilation.GetDiagnostics().Where(diagnostic => diagnostic.Severity >= DiagnosticSeverity.Warning));
+    }
+
+    private static string Root([CallerFilePath] string source = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(source)!, "..", ".."));
+}
