@@ -135,9 +135,13 @@ public class InputTests
     {
         using var scope = NewDisposeScope();
         using var model = new ResNet18(10);
-        model.layer4.eval();
-        model.forward(rand(1, 3, 16, 16));
-        Assert.Throws<ArgumentException>(() => model.forward(rand(1, 3, 8, 8))); // one pixel in layer3 as well
+        foreach (var (part, size) in new (nn.Module, long)[] { (model.layer4, 16), (model.layer3, 8), (model.layer2, 4), (model.layer1, 2), (model.bn1, 2) })
+        {
+            Assert.Throws<ArgumentException>(() => model.forward(rand(1, 3, size, size)));
+            part.eval();
+        }
+
+        model.forward(rand(1, 3, 1, 1));
     }
 
     [Fact]
