@@ -20,7 +20,7 @@ internal static class Repository
     /// <summary>Copies what the library is packed from.</summary>
     public static void CopySources(string destination)
     {
-        string[] files = ["Directory.Build.props", "Directory.Packages.props", ".editorconfig", ".gitignore", "README.md", "LICENSE"];
+        string[] files = ["Directory.Build.props", "Directory.Packages.props", ".editorconfig", ".gitattributes", ".gitignore", "README.md", "LICENSE"];
         var sources = Directory.EnumerateFiles(Path.Combine(Root, "src"), "*", SearchOption.AllDirectories).Where(file => !IsBuildOutput(file));
         foreach (var source in files.Select(file => Path.Combine(Root, file)).Concat(sources))
         {
