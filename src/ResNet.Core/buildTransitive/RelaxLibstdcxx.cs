@@ -47,11 +47,20 @@ public class RelaxLibstdcxx : Task
             File.Move(unfinished, Destination);
             return true;
         }
-        catch (Exception e) when (e is IOException || e is UnauthorizedAccessException || e is InvalidDataException || e is ArgumentException || e is IndexOutOfRangeException)
+        catch (Exception e) when (e is IOException || e is UnauthorizedAccessException || e is InvalidDataException)
         {
-            Log.LogError("Could not relax the libstdc++ version that {0} asks for: {1} Set RelaxTorchSharpLibstdcxx to false to use it as it is.", Source, e.Message);
-            return false;
+            return Fail(e.Message);
         }
+        catch (Exception e) when (e is ArgumentException || e is IndexOutOfRangeException || e is OverflowException || e is InvalidOperationException)
+        {
+            return Fail("its headers point outside the file, which is truncated or damaged.");
+        }
+    }
+
+    private bool Fail(string reason)
+    {
+        Log.LogError(null, "RESNET002", null, null, 0, 0, 0, 0, "Could not relax the version of libstdc++ that {0} asks for: {1} Set RelaxTorchSharpLibstdcxx to false to use it as it is.", Source, reason);
+        return false;
     }
 
     /// <summary>The offset of each Elf64_Vernaux of libstdc++ whose symbols no relocation uses.</summary>
@@ -63,7 +72,9 @@ public class RelaxLibstdcxx : Task
         }
 
         List<Section> sections = Sections();
-        Section needs = sections.Single(s => s.Type == SHT_GNU_verneed);
+        Section needs = sections.Find(s => s.Type == SHT_GNU_verneed);
+        if (needs == null) yield break; // linked statically: it asks for nothing
+
         HashSet<ushort> used = UsedVersions(sections);
         int names = sections[needs.Link].Offset;
 
@@ -84,7 +95,7 @@ public class RelaxLibstdcxx : Task
     private HashSet<ushort> UsedVersions(List<Section> sections)
     {
         int dynsym = sections.FindIndex(s => s.Type == SHT_DYNSYM);
-        Section versions = sections.Single(s => s.Type == SHT_GNU_versym);
+        Section versions = sections.First(s => s.Type == SHT_GNU_versym);
         var used = new HashSet<ushort>();
         foreach (Section relocations in sections.Where(s => s.Type == SHT_RELA && s.Link == dynsym))
         {
@@ -123,7 +134,8 @@ public class RelaxLibstdcxx : Task
 
     private int Int32(int at)
     {
-        return BitConverter.ToInt32(elf, at);
+        // All of these are unsigned in ELF: a negative one would be damage, and could lead a loop backwards for ever.
+        return checked((int)BitConverter.ToUInt32(elf, at));
     }
 
     private sealed class Section

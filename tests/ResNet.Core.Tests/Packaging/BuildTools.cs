@@ -1,0 +1,59 @@
+namespace ResNet.Core.Tests.Packaging;
+
+/// <summary>
+/// A copy of the sources as the only commit of a repository with a remote, and the package that was packed from it: what
+/// a stranger's clone and its package would be. In one collection, so that the builds do not run side by side.
+/// </summary>
+[CollectionDefinition(nameof(BuildTools))]
+public sealed class BuildTools : ICollectionFixture<BuildTools>, IDisposable
+{
+    public const string Remote = "https://github.com/example/resnet";
+
+    public BuildTools()
+    {
+        Directory.CreateDirectory(Checkout);
+        Repository.CopySources(Checkout);
+        Tool.Git(Checkout, "init", "--quiet").Succeeded();
+        Tool.Git(Checkout, "add", "--all").Succeeded();
+        Tool.Git(Checkout, "-c", "user.name=Tests", "-c", "user.email=tests@example.com", "commit", "--quiet", "--no-gpg-sign", "--message=The sources").Succeeded();
+        Tool.Git(Checkout, "remote", "add", "origin", Remote).Succeeded();
+        Commit = Tool.Git(Checkout, "rev-parse", "HEAD").Succeeded().Output.Trim();
+        var listed = Tool.Dotnet(Root, "nuget", "locals", "global-packages", "--list").Succeeded().Output;
+        NuGetCache = listed[(listed.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim();
+
+        // ContinuousIntegrationBuild is what makes a package independent of the folder that it is built in.
+        Tool.Dotnet(Checkout, "pack", Repository.Library, "--output", Feed, $"-p:Version={Version}", "-p:ContinuousIntegrationBuild=true").Succeeded();
+    }
+
+    /// <summary>A folder of this run alone, outside the repository.</summary>
+    public string Root { get; } = Directory.CreateTempSubdirectory("resnet-packaging-").FullName;
+
+    public string Checkout => Path.Combine(Root, "checkout");
+
+    public string Commit { get; }
+
+    /// <summary>The folder of the package, which serves as a NuGet source.</summary>
+    public string Feed => Path.Combine(Root, "feed");
+
+    /// <summary>Unlike any other: NuGet keeps what it has once unpacked under a version.</summary>
+    public string Version { get; } = $"0.1.0-test.{DateTime.UtcNow.Ticks}";
+
+    public string Package => Path.Combine(Feed, $"ResNet.Core.{Version}.nupkg");
+
+    public string Symbols => Path.Combine(Feed, $"ResNet.Core.{Version}.snupkg");
+
+    /// <summary>NuGet's cache, where it unpacks the packages of all projects of this user.</summary>
+    public string NuGetCache { get; }
+
+    public void Dispose()
+    {
+        var unpacked = Path.Combine(NuGetCache, "resnet.core", Version);
+        if (Directory.Exists(unpacked))
+            Directory.Delete(unpacked, recursive: true);
+
+        // Git's object files are read-only, which Windows does not delete.
+        foreach (var file in Directory.EnumerateFiles(Root, "*", SearchOption.AllDirectories))
+            File.SetAttributes(file, FileAttributes.Normal);
+        Directory.Delete(Root, recursive: true);
+    }
+}

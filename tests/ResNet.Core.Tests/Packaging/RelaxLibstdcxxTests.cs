@@ -1,0 +1,76 @@
+namespace ResNet.Core.Tests.Packaging;
+
+/// <summary>The build task that makes TorchSharp's native library load beside an older libstdc++, compiled by MSBuild as in every consumer's build.</summary>
+[Collection(nameof(BuildTools))]
+public class RelaxLibstdcxxTests(BuildTools tools)
+{
+    [Fact]
+    public void Weakens_the_version_that_no_relocation_uses_and_nothing_else()
+    {
+        var library = TorchSharpNative.InPackage(tools);
+
+        TorchSharpNative.AssertRelaxed(library, Relaxed(library));
+    }
+
+    [Fact]
+    public void Leaves_a_version_that_a_relocation_uses()
+    {
+        var library = TorchSharpNative.InPackage(tools);
+        var elf = new Elf(library);
+        BitConverter.GetBytes(elf.Symbol("_ZSt21ios_base_library_initv")).CopyTo(library, elf.SymbolOfFirstRelocation());
+
+        Assert.Equal(library, Relaxed(library));
+    }
+
+    [Fact]
+    public void Copies_a_library_that_asks_for_no_versions()
+    {
+        var library = TorchSharpNative.InPackage(tools);
+        library[new Elf(library).TypeOfSection(".gnu.version_r")] = 0x42;
+
+        Assert.Equal(library, Relaxed(library));
+    }
+
+    [Theory]
+    [InlineData(0, "it is not a 64-bit little-endian ELF file")]
+    [InlineData(2_000_000, "its headers point outside the file, which is truncated or damaged")]
+    public void Says_what_is_wrong_with_a_library_that_was_cut_off(int length, string reason) =>
+        AssertRefused(TorchSharpNative.InPackage(tools)[..length], reason);
+
+    [Fact]
+    public void Says_that_a_file_is_no_library() =>
+        AssertRefused([.. Enumerable.Repeat((byte)'x', 1000)], "it is not a 64-bit little-endian ELF file");
+
+    private void AssertRefused(byte[] library, string reason)
+    {
+        var (result, destination) = Relax(library);
+
+        Assert.Equal(1, result.ExitCode);
+        Assert.Contains("error RESNET002: Could not relax the version of libstdc++ that ", result.Output, StringComparison.Ordinal);
+        Assert.Contains($": {reason}. Set RelaxTorchSharpLibstdcxx to false to use it as it is.", result.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", result.Output, StringComparison.Ordinal); // a stack trace
+        Assert.False(File.Exists(destination));
+    }
+
+    private byte[] Relaxed(byte[] library)
+    {
+        var (result, destination) = Relax(library);
+        result.Succeeded();
+        return File.ReadAllBytes(destination);
+    }
+
+    private (ToolResult Result, string Destination) Relax(byte[] library)
+    {
+        var folder = Directory.CreateDirectory(Path.Combine(tools.Root, Path.GetRandomFileName())).FullName;
+        File.WriteAllBytes(Path.Combine(folder, "source.so"), library);
+        File.WriteAllText(Path.Combine(folder, "relax.proj"), $"""
+            <Project DefaultTargets="Relax">
+              <Import Project="{Repository.BuildTransitive}/ResNet.Core.targets" />
+              <Target Name="Relax">
+                <RelaxLibstdcxx Source="source.so" Destination="new/destination.so" />
+              </Target>
+            </Project>
+            """);
+        return (Tool.Dotnet(folder, "msbuild", "relax.proj"), Path.Combine(folder, "new", "destination.so"));
+    }
+}
