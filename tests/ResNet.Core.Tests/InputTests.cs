@@ -138,6 +138,7 @@ public class InputTests
         foreach (var (part, size) in new (nn.Module, long)[] { (model.layer4, 16), (model.layer3, 8), (model.layer2, 4), (model.layer1, 2), (model.bn1, 2) })
         {
             Assert.Throws<ArgumentException>(() => model.forward(rand(1, 3, size, size)));
+            Assert.Equal(0, model.bn1.num_batches_tracked!.item<long>());
             part.eval();
         }
 
