@@ -2,9 +2,10 @@ namespace ResNet.Core.Tests.Packaging;
 
 /// <summary>
 /// A copy of the sources as the only commit of a repository with a remote, and the package that was packed from it: what
-/// a stranger's clone and its package would be. In one collection, so that the builds do not run side by side.
+/// a stranger's clone and its package would be. After all other tests and one at a time: builds and libtorch's threads
+/// would only take the cores from each other.
 /// </summary>
-[CollectionDefinition(nameof(BuildTools))]
+[CollectionDefinition(nameof(BuildTools), DisableParallelization = true)]
 public sealed class BuildTools : ICollectionFixture<BuildTools>, IDisposable
 {
     public const string Remote = "https://github.com/example/resnet";

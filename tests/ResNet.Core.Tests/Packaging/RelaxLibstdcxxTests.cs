@@ -23,6 +23,15 @@ public class RelaxLibstdcxxTests(BuildTools tools)
     }
 
     [Fact]
+    public void Leaves_the_versions_of_other_libraries()
+    {
+        var library = TorchSharpNative.InPackage(tools);
+        library[library.AsSpan().IndexOf("libstdc++.so.6\0"u8)] = (byte)'x';
+
+        Assert.Equal(library, Relaxed(library));
+    }
+
+    [Fact]
     public void Copies_a_library_that_asks_for_no_versions()
     {
         var library = TorchSharpNative.InPackage(tools);
