@@ -1,7 +1,7 @@
-using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
+using ResNet.Core.Tests.Packaging;
 
 namespace ResNet.Core.Tests;
 
@@ -11,15 +11,13 @@ public partial class ReadmeTests
     // What ImplicitUsings gives every new project.
     private const string ImplicitUsings = "global using System; global using System.Collections.Generic; global using System.IO; global using System.Linq; global using System.Threading; global using System.Threading.Tasks;";
 
-    private static readonly string root = Root();
-
     [GeneratedRegex(@"^```csharp\n(.*?)^```", RegexOptions.Singleline | RegexOptions.Multiline)]
     private static partial Regex CSharpBlock { get; }
 
     [GeneratedRegex(@"^// (?<file>(src|samples)/\S+\.cs)\n")]
     private static partial Regex FileName { get; }
 
-    public static TheoryData<string> Blocks => [.. CSharpBlock.Matches(File.ReadAllText(Path.Combine(root, "README.md")).ReplaceLineEndings("\n")).Select(match => match.Groups[1].Value)];
+    public static TheoryData<string> Blocks => [.. CSharpBlock.Matches(File.ReadAllText(Path.Combine(Repository.Root, "README.md")).ReplaceLineEndings("\n")).Select(match => match.Groups[1].Value)];
 
     /// <summary>A block is a program of its own, or, where its first line names a file, an excerpt of that file.</summary>
     [Theory]
@@ -35,7 +33,7 @@ public partial class ReadmeTests
     /// <summary>Every line stands in the file, in this order; comments and what lies between may be left out.</summary>
     private static void AssertExcerpt(string file, string code)
     {
-        var source = File.ReadAllLines(Path.Combine(root, file)).Select(line => line.Trim()).ToList();
+        var source = File.ReadAllLines(Path.Combine(Repository.Root, file)).Select(line => line.Trim()).ToList();
         var position = 0;
         foreach (var line in code.Split('\n').Select(line => line.Trim()).Where(line => line.Length > 0))
         {
@@ -55,6 +53,4 @@ public partial class ReadmeTests
             new CSharpCompilationOptions(OutputKind.ConsoleApplication, nullableContextOptions: NullableContextOptions.Enable));
         Assert.Empty(compilation.GetDiagnostics().Where(diagnostic => diagnostic.Severity >= DiagnosticSeverity.Warning));
     }
-
-    private static string Root([CallerFilePath] string source = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(source)!, "..", ".."));
 }
