@@ -18,9 +18,9 @@ internal static class CommandLine
             Description = "Folder with the four files of Fashion-MNIST, gzipped or not [default: the subset that comes with this program]",
             HelpName = "dir",
         };
-        var epochs = Number("--epochs", 7, "a whole number from 1 to 10000", value => value is >= 1 and <= 10_000, "How often to go through the training images");
+        var epochs = Number("--epochs", 6, "a whole number from 1 to 10000", value => value is >= 1 and <= 10_000, "How often to go through the training images");
         var batchSize = Number("--batch-size", 64, "a whole number from 2 to 4096", value => value is >= 2 and <= 4096, "Images per step");
-        var learningRate = Number("--lr", 0.02, "a number above 0, at most 100", value => value is > 0 and <= 100, "Learning rate at its peak; it rises to it and falls to zero");
+        var learningRate = Number("--lr", 0.02, "a number above 0", value => value > 0 && double.IsFinite(value), "Learning rate at its peak; it rises to it and falls to zero");
         var seed = Number("--seed", 1, $"a whole number from 0 to {int.MaxValue}", value => value >= 0, "Of the initial weights, the order of the images and their augmentation");
         var device = new Option<string>("--device")
         {

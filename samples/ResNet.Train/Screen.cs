@@ -11,7 +11,8 @@ internal sealed class Screen
 
     public void Line(string text)
     {
-        if (_live)
+        // Spectre.Console puts it above the bar. Otherwise it would only break a long path.
+        if (_bar is not null)
             AnsiConsole.WriteLine(text);
         else
             Console.WriteLine(text);
@@ -26,16 +27,24 @@ internal sealed class Screen
             return;
         }
 
-        AnsiConsole.Progress()
-            .AutoClear(true)
-            .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
-            .Start(context =>
-            {
-                _bar = context.AddTask("starting", maxValue: steps);
-                work();
-            });
+        try
+        {
+            AnsiConsole.Progress()
+                .AutoClear(true)
+                .Columns(new TaskDescriptionColumn(), new ProgressBarColumn { Width = 20 }, new PercentageColumn(), new RemainingTimeColumn())
+                .Start(context =>
+                {
+                    _bar = context.AddTask("starting", maxValue: steps);
+                    work();
+                });
+        }
+        finally
+        {
+            _bar = null;
+        }
     }
 
+    /// <summary>One step of the bar is done.</summary>
     public void Step(string status)
     {
         if (_bar is null) return;

@@ -11,16 +11,13 @@ internal sealed class Trainer(ResNet18 model, Pictures pictures, Settings settin
 {
     private readonly List<Epoch> _epochs = [];
 
-    // Every tenth picture is held out: the same ones in every run, so that runs can be compared.
-    private readonly int[] _validation = [.. Enumerable.Range(0, pictures.Count).Where(i => i % 10 == 9)];
-    private readonly int[] _training = [.. Enumerable.Range(0, pictures.Count).Where(i => i % 10 != 9)];
-
+    private readonly (int[] Validation, int[] Training) _pictures = HoldOut(pictures.Count);
     private readonly Random _random = new(settings.Seed);
 
     /// <summary>The epochs that are complete.</summary>
     public IReadOnlyList<Epoch> Epochs => _epochs;
 
-    private int StepsPerEpoch => (_training.Length + settings.BatchSize - 1) / settings.BatchSize;
+    private int StepsPerEpoch => (_pictures.Training.Length + settings.BatchSize - 1) / settings.BatchSize;
 
     /// <param name="epochDone">Called after each epoch.</param>
     /// <param name="cancellation">Ends the training after the step at hand.</param>
@@ -35,20 +32,29 @@ internal sealed class Trainer(ResNet18 model, Pictures pictures, Settings settin
             for (var number = 1; number <= settings.Epochs; number++)
             {
                 var (loss, accuracy, speed) = TrainEpoch(number, optimizer, cancellation);
-                var validation = Evaluation.Of(model, pictures, _validation, device, cancellation);
+                var validation = Evaluation.Of(model, pictures, _pictures.Validation, device, cancellation);
                 var epoch = new Epoch(number, loss, accuracy, validation.Loss, validation.Accuracy, speed);
                 _epochs.Add(epoch);
-                screen.Line($"epoch {number,2}/{settings.Epochs}  training: loss {loss:0.000}, accuracy {accuracy:0.000}  " +
-                    $"validation: loss {validation.Loss:0.000}, accuracy {validation.Accuracy:0.000}  {speed:0} images/s");
+                screen.Line($"epoch {number}/{settings.Epochs}  loss {loss:0.000}  accuracy {accuracy:0.000}  " +
+                    $"validation loss {validation.Loss:0.000}  accuracy {validation.Accuracy:0.000}  {speed:0} images/s");
                 epochDone();
             }
         });
     }
 
+    /// <summary>A tenth of the pictures for the validation, the same ones whatever the seed, so that runs can be compared.</summary>
+    private static (int[] Validation, int[] Training) HoldOut(int count)
+    {
+        var indices = Enumerable.Range(0, count).ToArray();
+        new Random(0).Shuffle(indices);
+        return (indices[..(count / 10)], indices[(count / 10)..]);
+    }
+
     private (double Loss, double Accuracy, double ImagesPerSecond) TrainEpoch(int number, SGD optimizer, CancellationToken cancellation)
     {
         model.train();
-        _random.Shuffle(_training);
+        var training = _pictures.Training;
+        _random.Shuffle(training);
 
         var (loss, correct, seen) = (0.0, 0L, 0);
         var watch = Stopwatch.StartNew();
@@ -58,9 +64,9 @@ internal sealed class Trainer(ResNet18 model, Pictures pictures, Settings settin
             SetLearningRate(optimizer, (number - 1) * StepsPerEpoch + step);
 
             // Steps of equal size rather than a small one at the end, whose statistics would be poor
-            var start = (int)((long)_training.Length * step / StepsPerEpoch);
-            var end = (int)((long)_training.Length * (step + 1) / StepsPerEpoch);
-            var (stepLoss, stepCorrect) = Step(_training.AsSpan(start..end), optimizer);
+            var start = (int)((long)training.Length * step / StepsPerEpoch);
+            var end = (int)((long)training.Length * (step + 1) / StepsPerEpoch);
+            var (stepLoss, stepCorrect) = Step(training.AsSpan(start..end), optimizer);
 
             seen = end;
             loss += stepLoss * (end - start);

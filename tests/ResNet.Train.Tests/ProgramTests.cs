@@ -59,9 +59,10 @@ public sealed class ProgramTests : IDisposable
     [InlineData("--epochs: expected a whole number from 1 to 10000, got '0'", "--epochs", "0")]
     [InlineData("--epochs: expected a whole number from 1 to 10000, got '1.5'", "--epochs", "1.5")]
     [InlineData("--batch-size: expected a whole number from 2 to 4096, got '1'", "--batch-size", "1")]
-    [InlineData("--lr: expected a number above 0, at most 100, got '-1'", "--lr", "-1")]
-    [InlineData("--lr: expected a number above 0, at most 100, got '0'", "--lr", "0")]
-    [InlineData("--lr: expected a number above 0, at most 100, got 'NaN'", "--lr", "NaN")]
+    [InlineData("--lr: expected a number above 0, got '-1'", "--lr", "-1")]
+    [InlineData("--lr: expected a number above 0, got '0'", "--lr", "0")]
+    [InlineData("--lr: expected a number above 0, got 'NaN'", "--lr", "NaN")]
+    [InlineData("--lr: expected a number above 0, got 'Infinity'", "--lr", "Infinity")]
     [InlineData("--seed: expected a whole number from 0 to 2147483647, got 'x'", "--seed", "x")]
     [InlineData("--device: expected auto, cpu, cuda or cuda:N, got 'tpu'", "--device", "tpu")]
     [InlineData("--device: expected a GPU that is there, got 'cuda:4096'", "--device", "cuda:4096")]
@@ -69,7 +70,7 @@ public sealed class ProgramTests : IDisposable
     [InlineData("--out: expected a folder that can be written", "--out", "")]
     [InlineData("'--bogus'", "--bogus")]
     [InlineData("'--epochs'", "--epochs")]
-    [InlineData("The loss became", "--lr", "100", "--epochs", "30")]
+    [InlineData("The loss became", "--lr", "1e30", "--epochs", "3")]
     public void A_bad_value_is_told_in_one_line(string message, params string[] arguments)
     {
         // What the arguments leave out is good.
@@ -151,6 +152,8 @@ public sealed class ProgramTests : IDisposable
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
+            // Many small runs, maybe beside others: several threads would mostly wait for each other.
+            Environment = { ["OMP_NUM_THREADS"] = "1" },
         })!;
     }
 }
