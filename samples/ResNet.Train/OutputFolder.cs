@@ -40,7 +40,8 @@ internal sealed class OutputFolder
         }
         finally
         {
-            File.Delete(partial);
+            if (File.Exists(partial))
+                File.Delete(partial);
         }
     }
 }

@@ -46,4 +46,13 @@ public sealed class OutputFolderTests : IDisposable
         Assert.Equal([1, 2, 3], File.ReadAllBytes(_folder["file"]));
         Assert.Equal([_folder["file"]], Directory.GetFileSystemEntries(_folder.Path));
     }
+
+    [Fact]
+    public void A_folder_that_has_gone_is_told()
+    {
+        var output = new OutputFolder(_folder["gone"]);
+        Directory.Delete(_folder["gone"]);
+
+        Assert.Contains("cannot be written", Assert.Throws<UserException>(() => output.Write("file", path => File.WriteAllBytes(path, []))).Message, StringComparison.Ordinal);
+    }
 }

@@ -99,10 +99,13 @@ public sealed class ProgramTests : IDisposable
         Assert.All(["--data", "--epochs", "--batch-size", "--lr", "--seed", "--device", "--out"], option => Assert.Contains(option, output, StringComparison.Ordinal));
     }
 
-    [UnixTheory]
-    [InlineData("INT", 130)]
-    [InlineData("TERM", 143)]
-    public void Interrupted_it_leaves_the_weights_so_far(string signal, int expected)
+    [SignalFact(2)]
+    public void Ctrl_C_leaves_the_weights_so_far() => Interrupted("INT", 130);
+
+    [SignalFact(15)]
+    public void SIGTERM_leaves_the_weights_so_far() => Interrupted("TERM", 143);
+
+    private void Interrupted(string signal, int expected)
     {
         using var program = Start("--data", _data.Path, "--out", _out.Path, "--epochs", "10000", "--batch-size", "16");
         var error = program.StandardError.ReadToEndAsync();
