@@ -18,7 +18,7 @@ internal static class CommandLine
             Description = "Folder with the four files of Fashion-MNIST, gzipped or not [default: the subset that comes with this program]",
             HelpName = "dir",
         };
-        var epochs = Number("--epochs", 6, "a whole number from 1 to 10000", value => value is >= 1 and <= 10_000, "How often to go through the training images");
+        var epochs = Number("--epochs", 5, "a whole number from 1 to 10000", value => value is >= 1 and <= 10_000, "How often to go through the training images");
         var batchSize = Number("--batch-size", 64, "a whole number from 2 to 4096", value => value is >= 2 and <= 4096, "Images per step");
         var learningRate = Number("--lr", 0.02, "a number above 0", value => value > 0 && double.IsFinite(value), "Learning rate at its peak; it rises to it and falls to zero");
         var seed = Number("--seed", 1, $"a whole number from 0 to {int.MaxValue}", value => value >= 0, "Of the initial weights, the order of the images and their augmentation");
@@ -55,17 +55,17 @@ internal static class CommandLine
 
     private static Option<T> Number<T>(string name, T byDefault, string expected, Func<T, bool> accepts, string description)
         where T : struct, INumber<T> => new(name)
-    {
-        Description = description,
-        HelpName = "number",
-        DefaultValueFactory = _ => byDefault,
-        CustomParser = result =>
         {
-            var text = result.Tokens[^1].Value;
-            if (T.TryParse(text, CultureInfo.InvariantCulture, out var value) && accepts(value))
-                return value;
-            result.AddError($"{name}: expected {expected}, got '{text}'");
-            return default;
-        },
-    };
+            Description = description,
+            HelpName = "number",
+            DefaultValueFactory = _ => byDefault,
+            CustomParser = result =>
+            {
+                var text = result.Tokens[^1].Value;
+                if (T.TryParse(text, CultureInfo.InvariantCulture, out var value) && accepts(value))
+                    return value;
+                result.AddError($"{name}: expected {expected}, got '{text}'");
+                return default;
+            },
+        };
 }
