@@ -1,0 +1,69 @@
+using ScottPlot;
+using ScottPlot.MultiplotLayouts;
+
+namespace ResNet.Train;
+
+/// <summary>The pictures that are left of a training.</summary>
+internal static class Charts
+{
+    /// <summary>Loss and accuracy against the epochs, as a PNG.</summary>
+    public static byte[] LearningCurves(IReadOnlyList<Epoch> epochs)
+    {
+        var multiplot = new Multiplot { Layout = new Columns() };
+        multiplot.AddPlots(2);
+        Curves(multiplot.GetPlot(0), "Loss", epochs, e => e.TrainingLoss, e => e.ValidationLoss);
+        Curves(multiplot.GetPlot(1), "Accuracy", epochs, e => e.TrainingAccuracy, e => e.ValidationAccuracy);
+        return multiplot.Render(1200, 500).GetImageBytes();
+    }
+
+    /// <summary>Which classes are taken for which, as a PNG.</summary>
+    public static byte[] Confusion(Evaluation evaluation, IReadOnlyList<string> classes)
+    {
+        var plot = new Plot();
+        var (confusion, count) = (evaluation.Confusion, classes.Count);
+        var shares = new double[count, count];
+        for (var row = 0; row < count; row++)
+        {
+            var total = Math.Max(1, Enumerable.Range(0, count).Sum(column => confusion[row, column]));
+            for (var column = 0; column < count; column++)
+            {
+                shares[row, column] = (double)confusion[row, column] / total;
+                if (confusion[row, column] == 0) continue;
+
+                var text = plot.Add.Text($"{confusion[row, column]}", column, count - 1 - row);
+                text.Alignment = Alignment.MiddleCenter;
+                text.LabelFontColor = shares[row, column] > 0.5 ? Colors.White : Colors.Black;
+                text.LabelFontSize = 14;
+            }
+        }
+
+        var heatmap = plot.Add.Heatmap(shares);
+        heatmap.Colormap = new ScottPlot.Colormaps.Blues().Reversed();
+        heatmap.ManualRange = new ScottPlot.Range(0, 1);
+        plot.MoveToBack(heatmap);
+
+        var positions = Enumerable.Range(0, count).Select(i => (double)i).ToArray();
+        plot.Axes.Bottom.SetTicks(positions, [.. classes]);
+        plot.Axes.Left.SetTicks(positions, [.. classes.Reverse()]);
+        plot.Axes.Bottom.TickLabelStyle.Rotation = -45;
+        plot.Axes.Bottom.TickLabelStyle.Alignment = Alignment.MiddleRight;
+        plot.Axes.Bottom.MinimumSize = 80;
+        plot.Axes.SetLimits(-0.5, count - 0.5, -0.5, count - 0.5);
+        plot.HideGrid();
+        plot.Title($"Test accuracy {evaluation.Accuracy:0.000} ({evaluation.Correct} of {evaluation.Count} images)");
+        plot.XLabel("taken for");
+        plot.YLabel("is");
+        return plot.GetImage(900, 900).GetImageBytes();
+    }
+
+    private static void Curves(Plot plot, string name, IReadOnlyList<Epoch> epochs, Func<Epoch, double> training, Func<Epoch, double> validation)
+    {
+        var numbers = epochs.Select(e => e.Number).ToArray();
+        plot.Add.Scatter(numbers, epochs.Select(training).ToArray()).LegendText = "training, augmented";
+        plot.Add.Scatter(numbers, epochs.Select(validation).ToArray()).LegendText = "validation";
+        plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic { IntegerTicksOnly = true };
+        plot.Title(name);
+        plot.XLabel("epoch");
+        plot.ShowLegend(name == "Loss" ? Alignment.UpperRight : Alignment.LowerRight);
+    }
+}

@@ -1,0 +1,71 @@
+using System.CommandLine;
+using System.CommandLine.Invocation;
+using System.Globalization;
+using System.Numerics;
+
+namespace ResNet.Train;
+
+/// <summary>The options, their defaults and the values they accept.</summary>
+internal static class CommandLine
+{
+    /// <summary>Without this, System.CommandLine would print the stack trace of whatever the program throws.</summary>
+    public static InvocationConfiguration LetExceptionsThrough { get; } = new() { EnableDefaultExceptionHandler = false };
+
+    public static RootCommand Create(Func<Settings, int> run)
+    {
+        var data = new Option<string>("--data")
+        {
+            Description = "Folder with the four files of Fashion-MNIST, gzipped or not [default: the subset that comes with this program]",
+            HelpName = "dir",
+        };
+        var epochs = Number("--epochs", 5, "a whole number from 1 to 10000", value => value is >= 1 and <= 10_000, "How often to go through the training images");
+        var batchSize = Number("--batch-size", 64, "a whole number from 2 to 4096", value => value is >= 2 and <= 4096, "Images per step");
+        var learningRate = Number("--lr", 0.02, "a number above 0", value => value > 0 && double.IsFinite(value), "Learning rate at its peak; it rises to it and falls to zero");
+        var seed = Number("--seed", 1, $"a whole number from 0 to {int.MaxValue}", value => value >= 0, "Of the initial weights, the order of the images and their augmentation");
+        var device = new Option<string>("--device")
+        {
+            Description = "auto, cpu, cuda or cuda:N; auto is the GPU if there is one",
+            HelpName = "device",
+            DefaultValueFactory = _ => "auto",
+        };
+        var output = new Option<string>("--out")
+        {
+            Description = "Folder for the results, made if it is not there [default: a new folder in runs/]",
+            HelpName = "dir",
+        };
+
+        var command = new RootCommand("Trains a ResNet-18 on Fashion-MNIST: pictures of clothes, ten classes.")
+        {
+            data, epochs, batchSize, learningRate, seed, device, output,
+        };
+        command.SetAction(result => run(new Settings(
+            result.GetValue(data) ?? Path.Combine(AppContext.BaseDirectory, "data"),
+            result.GetValue(epochs),
+            result.GetValue(batchSize),
+            result.GetValue(learningRate),
+            result.GetValue(seed),
+            result.GetValue(device)!,
+            result.GetValue(output) ?? Path.Combine("runs", DateTime.Now.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)))));
+        return command;
+    }
+
+    /// <summary>What is wrong with the arguments, in one line, or null if nothing is or only the help was asked for.</summary>
+    public static string? Error(ParseResult arguments) =>
+        arguments.Action is ParseErrorAction ? $"{arguments.Errors[0].Message.TrimEnd('.')}. --help lists the options." : null;
+
+    private static Option<T> Number<T>(string name, T byDefault, string expected, Func<T, bool> accepts, string description)
+        where T : struct, INumber<T> => new(name)
+        {
+            Description = description,
+            HelpName = "number",
+            DefaultValueFactory = _ => byDefault,
+            CustomParser = result =>
+            {
+                var text = result.Tokens[^1].Value;
+                if (T.TryParse(text, CultureInfo.InvariantCulture, out var value) && accepts(value))
+                    return value;
+                result.AddError($"{name}: expected {expected}, got '{text}'");
+                return default;
+            },
+        };
+}

@@ -1,0 +1,24 @@
+using static TorchSharp.torch;
+
+namespace ResNet.Train;
+
+internal static class Devices
+{
+    /// <exception cref="UserException">There is no such device here.</exception>
+    public static Device Find(string name)
+    {
+        var gpus = cuda.is_available() ? cuda.device_count() : 0;
+        if (name == "auto")
+            name = gpus > 0 ? "cuda" : "cpu";
+
+        if (name == "cpu")
+            return CPU;
+
+        var number = name == "cuda" ? "0" : name.StartsWith("cuda:", StringComparison.Ordinal) ? name[5..] : "";
+        if (!ushort.TryParse(number, out var index))
+            throw new UserException($"--device: expected auto, cpu, cuda or cuda:N, got '{name}'");
+        if (index >= gpus)
+            throw new UserException($"--device: expected a GPU that is there, got '{name}', and libtorch finds {gpus} CUDA device(s); README.md says how to get its CUDA build");
+        return device($"cuda:{index}");
+    }
+}

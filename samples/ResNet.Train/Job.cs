@@ -1,0 +1,51 @@
+using System.Diagnostics;
+using ResNet.Core;
+using static TorchSharp.torch;
+
+namespace ResNet.Train;
+
+/// <summary>The whole of it: reads the pictures, trains, tests, and leaves the results in a folder.</summary>
+internal static class Job
+{
+    public static int Run(Settings settings)
+    {
+        using var interruption = new Interruption();
+        var watch = Stopwatch.StartNew();
+        var screen = new Screen();
+
+        var data = FashionMnist.Load(settings.Data);
+        var device = Devices.Find(settings.Device);
+        var output = new OutputFolder(settings.Out);
+
+        manual_seed(settings.Seed);
+        using var model = new ResNet18(FashionMnist.Classes.Count, device: device);
+        screen.Line($"ResNet-18 on {device}: {data.Training.Count} images to train and validate with, {data.Test.Count} to test with");
+
+        var trainer = new Trainer(model, data.Training, settings, device, screen);
+        try
+        {
+            trainer.Train(epochDone: () => SaveWeights(), interruption.Token);
+            var weights = SaveWeights();
+            var curves = SaveCurves();
+            var test = Evaluation.Of(model, data.Test, [.. Enumerable.Range(0, data.Test.Count)], device, interruption.Token);
+            var confusion = output.Write("confusion-matrix.png", path => File.WriteAllBytes(path, Charts.Confusion(test, FashionMnist.Classes)));
+
+            screen.Line($"test accuracy {test.Accuracy:0.000}: {test.Correct} of {test.Count} images, {watch.Elapsed.TotalSeconds:0} s after the start");
+            screen.Line($"weights           {weights}");
+            screen.Line($"learning curves   {curves}");
+            screen.Line($"confusion matrix  {confusion}");
+            return ExitCode.Done;
+        }
+        catch (OperationCanceledException) when (interruption.Token.IsCancellationRequested)
+        {
+            screen.Line($"interrupted after {trainer.Epochs.Count} of {settings.Epochs} epochs");
+            screen.Line($"weights so far    {SaveWeights()}");
+            if (trainer.Epochs.Count > 0)
+                screen.Line($"learning curves   {SaveCurves()}");
+            return interruption.ExitCode;
+        }
+
+        string SaveWeights() => output.Write("model.dat", path => model.save(path));
+        string SaveCurves() => output.Write("learning-curves.png", path => File.WriteAllBytes(path, Charts.LearningCurves(trainer.Epochs)));
+    }
+}

@@ -1,0 +1,100 @@
+using System.Diagnostics;
+using ResNet.Core;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using F = TorchSharp.torch.nn.functional;
+
+namespace ResNet.Train;
+
+/// <summary>Trains a network by stochastic gradient descent and validates it after each epoch.</summary>
+internal sealed class Trainer(ResNet18 model, Pictures pictures, Settings settings, Device device, Screen screen)
+{
+    private readonly List<Epoch> _epochs = [];
+
+    private readonly (int[] Validation, int[] Training) _pictures = HoldOut(pictures.Count);
+    private readonly Random _random = new(settings.Seed);
+
+    /// <summary>The epochs that are complete.</summary>
+    public IReadOnlyList<Epoch> Epochs => _epochs;
+
+    private int StepsPerEpoch => (_pictures.Training.Length + settings.BatchSize - 1) / settings.BatchSize;
+
+    /// <param name="epochDone">Called after each epoch.</param>
+    /// <param name="cancellation">Ends the training after the step at hand.</param>
+    /// <exception cref="OperationCanceledException">It was ended by <paramref name="cancellation"/>.</exception>
+    /// <exception cref="UserException">The loss is no number any more.</exception>
+    public void Train(Action epochDone, CancellationToken cancellation)
+    {
+        using var optimizer = optim.SGD(model.parameters(), settings.LearningRate, momentum: 0.9, weight_decay: 5e-4, nesterov: true);
+
+        screen.WithBar(settings.Epochs * StepsPerEpoch, () =>
+        {
+            for (var number = 1; number <= settings.Epochs; number++)
+            {
+                var (loss, accuracy, speed) = TrainEpoch(number, optimizer, cancellation);
+                var validation = Evaluation.Of(model, pictures, _pictures.Validation, device, cancellation);
+                var epoch = new Epoch(number, loss, accuracy, validation.Loss, validation.Accuracy, speed);
+                _epochs.Add(epoch);
+                screen.Line($"epoch {number}/{settings.Epochs}  loss {loss:0.000}  accuracy {accuracy:0.000}  " +
+                    $"validation loss {validation.Loss:0.000}  accuracy {validation.Accuracy:0.000}  {speed:0} images/s");
+                epochDone();
+            }
+        });
+    }
+
+    /// <summary>A tenth of the pictures for the validation, the same ones whatever the seed, so that runs can be compared.</summary>
+    private static (int[] Validation, int[] Training) HoldOut(int count)
+    {
+        var indices = Enumerable.Range(0, count).ToArray();
+        new Random(0).Shuffle(indices);
+        return (indices[..(count / 10)], indices[(count / 10)..]);
+    }
+
+    private (double Loss, double Accuracy, double ImagesPerSecond) TrainEpoch(int number, SGD optimizer, CancellationToken cancellation)
+    {
+        model.train();
+        var training = _pictures.Training;
+        _random.Shuffle(training);
+
+        var (loss, correct, seen) = (0.0, 0L, 0);
+        var watch = Stopwatch.StartNew();
+        for (var step = 0; step < StepsPerEpoch; step++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            SetLearningRate(optimizer, (number - 1) * StepsPerEpoch + step);
+
+            // Steps of equal size rather than a small one at the end, whose statistics would be poor
+            var start = (int)((long)training.Length * step / StepsPerEpoch);
+            var end = (int)((long)training.Length * (step + 1) / StepsPerEpoch);
+            var (stepLoss, stepCorrect) = Step(training.AsSpan(start..end), optimizer);
+
+            seen = end;
+            loss += stepLoss * (end - start);
+            correct += stepCorrect;
+            if (!double.IsFinite(stepLoss))
+                throw new UserException($"The loss became {stepLoss} in step {step + 1} of epoch {number}: expected a number; try an --lr below {settings.LearningRate}");
+            screen.Step($"epoch {number}/{settings.Epochs}  loss {loss / seen:0.000}  accuracy {(double)correct / seen:0.000}  {seen / watch.Elapsed.TotalSeconds:0} images/s");
+        }
+        return (loss / seen, (double)correct / seen, seen / watch.Elapsed.TotalSeconds);
+    }
+
+    private (double Loss, long Correct) Step(ReadOnlySpan<int> indices, SGD optimizer)
+    {
+        // Frees every tensor of the step; what remains are the weights, their gradients and the optimizer's momentum.
+        using var scope = NewDisposeScope();
+
+        var batch = Batch.Of(pictures, indices, device, _random);
+        var logits = model.call(batch.Images);
+        var loss = F.cross_entropy(logits, batch.Labels);
+        optimizer.zero_grad();
+        loss.backward();
+        optimizer.step();
+        return (loss.item<float>(), logits.argmax(1).eq(batch.Labels).sum().item<long>());
+    }
+
+    private void SetLearningRate(SGD optimizer, int step)
+    {
+        foreach (var group in optimizer.ParamGroups)
+            group.LearningRate = Schedule.LearningRate(step, settings.Epochs * StepsPerEpoch, settings.LearningRate);
+    }
+}

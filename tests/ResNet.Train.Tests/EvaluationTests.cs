@@ -1,0 +1,32 @@
+using ResNet.Core;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace ResNet.Train.Tests;
+
+public sealed class EvaluationTests
+{
+    [Fact]
+    public void Predictions_are_counted_where_they_belong_and_no_tensor_stays_behind()
+    {
+        // Whatever it sees, this network says 3.
+        using var model = new ResNet18(10);
+        using (no_grad())
+        {
+            model.fc.weight.zero_();
+            model.fc.bias!.zero_();
+            model.fc.bias![3] = 5;
+        }
+        var pictures = new Pictures(new byte[6 * FashionMnist.PictureSize], [3, 0, 3, 9, 3, 1]);
+        var before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+
+        var evaluation = Evaluation.Of(model, pictures, [0, 1, 2, 3, 4], CPU, CancellationToken.None);
+
+        Assert.Equal(before, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+        Assert.Equal((5, 3, 0.6), (evaluation.Count, evaluation.Correct, evaluation.Accuracy));
+        Assert.Equal((3, 1, 1, 0), (evaluation.Confusion[3, 3], evaluation.Confusion[0, 3], evaluation.Confusion[9, 3], evaluation.Confusion[1, 3]));
+        // Cross-entropy by hand: 5 minus the logarithm of what the others add, for the three that are right
+        var normalisation = Math.Log(Math.Exp(5) + 9);
+        Assert.Equal((3 * (normalisation - 5) + 2 * normalisation) / 5, evaluation.Loss, 1e-5);
+    }
+}

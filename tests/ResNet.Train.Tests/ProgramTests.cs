@@ -1,0 +1,162 @@
+using System.Diagnostics;
+using ResNet.Core;
+using static TorchSharp.torch;
+
+namespace ResNet.Train.Tests;
+
+/// <summary>The program as its user meets it: a process with arguments, output, an exit code and files.</summary>
+public sealed class ProgramTests : IDisposable
+{
+    private readonly TempFolder _data = new(), _out = new();
+
+    public ProgramTests() => Idx.WriteSet(_data);
+
+    public void Dispose()
+    {
+        _data.Dispose();
+        _out.Dispose();
+    }
+
+    [Fact]
+    public void It_trains_and_leaves_weights_and_pictures()
+    {
+        var (code, output, error) = Run("--data", _data.Path, "--out", _out.Path, "--epochs", "2", "--batch-size", "16");
+
+        Assert.Equal((0, ""), (code, error));
+        Assert.Equal(2, output.Split('\n').Count(line => line.StartsWith("epoch ", StringComparison.Ordinal)));
+        Assert.Contains("test accuracy ", output, StringComparison.Ordinal);
+        Assert.DoesNotContain('\e', output);
+        Assert.DoesNotContain('\r', output.ReplaceLineEndings("\n"));
+        Assert.Equal(
+            ["confusion-matrix.png", "learning-curves.png", "model.dat"],
+            Directory.GetFileSystemEntries(_out.Path).Select(Path.GetFileName).Order());
+        foreach (var name in new[] { "model.dat", "confusion-matrix.png", "learning-curves.png" })
+            Assert.Contains(_out[name], output, StringComparison.Ordinal);
+        foreach (var name in new[] { "confusion-matrix.png", "learning-curves.png" })
+            Assert.Equal([0x89, (byte)'P', (byte)'N', (byte)'G'], File.ReadAllBytes(_out[name])[..4]);
+
+        using var untrained = Network();
+        using var trained = Network();
+        trained.load(_out["model.dat"]);
+        Assert.False(trained.fc.weight.equal(untrained.fc.weight).all().item<bool>());
+    }
+
+    [Fact]
+    public void The_same_seed_gives_the_same_weights_and_another_seed_others()
+    {
+        byte[] Weights(string seed, string folder)
+        {
+            Assert.Equal(0, Run("--data", _data.Path, "--out", _out[folder], "--epochs", "1", "--batch-size", "16", "--device", "cpu", "--seed", seed).Code);
+            return File.ReadAllBytes(_out[$"{folder}/model.dat"]);
+        }
+
+        var first = Weights("5", "a");
+        Assert.True(first.AsSpan().SequenceEqual(Weights("5", "b")));
+        Assert.False(first.AsSpan().SequenceEqual(Weights("6", "c")));
+    }
+
+    [Theory]
+    [InlineData("--epochs: expected a whole number from 1 to 10000, got '0'", "--epochs", "0")]
+    [InlineData("--epochs: expected a whole number from 1 to 10000, got '1.5'", "--epochs", "1.5")]
+    [InlineData("--batch-size: expected a whole number from 2 to 4096, got '1'", "--batch-size", "1")]
+    [InlineData("--lr: expected a number above 0, got '-1'", "--lr", "-1")]
+    [InlineData("--lr: expected a number above 0, got '0'", "--lr", "0")]
+    [InlineData("--lr: expected a number above 0, got 'NaN'", "--lr", "NaN")]
+    [InlineData("--lr: expected a number above 0, got 'Infinity'", "--lr", "Infinity")]
+    [InlineData("--seed: expected a whole number from 0 to 2147483647, got 'x'", "--seed", "x")]
+    [InlineData("--device: expected auto, cpu, cuda or cuda:N, got 'tpu'", "--device", "tpu")]
+    [InlineData("--device: expected a GPU that is there, got 'cuda:4096'", "--device", "cuda:4096")]
+    [InlineData("--data: expected a folder", "--data", "no/such/folder")]
+    [InlineData("--out: expected a folder that can be written", "--out", "")]
+    [InlineData("'--bogus'", "--bogus")]
+    [InlineData("'--epochs'", "--epochs")]
+    [InlineData("The loss became", "--lr", "1e30", "--epochs", "3")]
+    public void A_bad_value_is_told_in_one_line(string message, params string[] arguments)
+    {
+        // What the arguments leave out is good.
+        string[] rest = [.. arguments.Contains("--data") ? [] : (string[])["--data", _data.Path], .. arguments.Contains("--out") ? [] : (string[])["--out", _out.Path]];
+        Refused(message, [.. rest, .. arguments]);
+    }
+
+    [Fact]
+    public void A_damaged_file_is_told_in_one_line()
+    {
+        var path = _data["train-images-idx3-ubyte.gz"];
+        File.WriteAllBytes(path, File.ReadAllBytes(path)[..^20]);
+        Refused(path, "--data", _data.Path, "--out", _out.Path);
+    }
+
+    [Fact]
+    public void An_output_folder_that_is_a_file_is_told_in_one_line() =>
+        Refused("--out: expected a folder that can be written", "--data", _data.Path, "--out", _data["t10k-labels-idx1-ubyte.gz"]);
+
+    [Fact]
+    public void Help_lists_the_options_and_trains_nothing()
+    {
+        var (code, output, error) = Run("--help");
+
+        Assert.Equal((0, ""), (code, error));
+        Assert.All(["--data", "--epochs", "--batch-size", "--lr", "--seed", "--device", "--out"], option => Assert.Contains(option, output, StringComparison.Ordinal));
+    }
+
+    [SignalFact(2)]
+    public void Ctrl_C_leaves_the_weights_so_far() => Interrupted("INT", 130);
+
+    [SignalFact(15)]
+    public void SIGTERM_leaves_the_weights_so_far() => Interrupted("TERM", 143);
+
+    private void Interrupted(string signal, int expected)
+    {
+        using var program = Start("--data", _data.Path, "--out", _out.Path, "--epochs", "10000", "--batch-size", "16");
+        var error = program.StandardError.ReadToEndAsync();
+        while (program.StandardOutput.ReadLine() is { } line && !line.StartsWith("epoch ", StringComparison.Ordinal)) { }
+        Process.Start("kill", [$"-{signal}", $"{program.Id}"]).WaitForExit();
+
+        var output = program.StandardOutput.ReadToEnd();
+        program.WaitForExit();
+
+        Assert.Equal((expected, ""), (program.ExitCode, error.Result));
+        Assert.Contains($"weights so far    {_out["model.dat"]}", output, StringComparison.Ordinal);
+        Assert.Equal(["learning-curves.png", "model.dat"], Directory.GetFileSystemEntries(_out.Path).Select(Path.GetFileName).Order());
+        using var model = Network();
+        model.load(_out["model.dat"]);
+    }
+
+    private static void Refused(string message, params string[] arguments)
+    {
+        var (code, _, error) = Run(arguments);
+
+        Assert.Equal(1, code);
+        Assert.Contains(message, error, StringComparison.Ordinal);
+        Assert.Single(error.TrimEnd().Split('\n'));
+        Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
+        Assert.DoesNotContain("Exception", error, StringComparison.Ordinal);
+    }
+
+    private static ResNet18 Network()
+    {
+        manual_seed(1);
+        return new ResNet18(10);
+    }
+
+    private static (int Code, string Output, string Error) Run(params string[] arguments)
+    {
+        using var program = Start(arguments);
+        var error = program.StandardError.ReadToEndAsync();
+        var output = program.StandardOutput.ReadToEnd();
+        program.WaitForExit();
+        return (program.ExitCode, output, error.Result);
+    }
+
+    private static Process Start(params string[] arguments)
+    {
+        var program = Path.Combine(AppContext.BaseDirectory, "ResNet.Train.dll");
+        return Process.Start(new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", [program, .. arguments])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            // Many small runs, maybe beside others: several threads would mostly wait for each other.
+            Environment = { ["OMP_NUM_THREADS"] = "1" },
+        })!;
+    }
+}
