@@ -1,7 +1,6 @@
 using ResNet.Train;
 
-// System.CommandLine reads the arguments, Job does the work. What the user can put right, a bad value or a bad file, is
-// told in one line; anything else is a bug of this program, and its stack trace is wanted.
+// System.CommandLine reads the arguments, Job does the work. Whatever goes wrong is told in one line.
 var command = CommandLine.Create(Job.Run);
 var arguments = command.Parse(args);
 
@@ -14,5 +13,11 @@ try
 catch (UserException problem)
 {
     Console.Error.WriteLine(problem.Message.ReplaceLineEndings(" "));
+    return ExitCode.Failed;
+}
+catch (Exception problem)
+{
+    // libtorch's, above all, such as too little memory for the batch; their first line says what, the others are its own stack trace.
+    Console.Error.WriteLine($"{problem.GetType().Name}: {problem.Message.Split('\n')[0].TrimEnd()}");
     return ExitCode.Failed;
 }

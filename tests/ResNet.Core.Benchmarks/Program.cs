@@ -6,7 +6,7 @@ using ResNet.Core.Benchmarks;
 
 var job = Job.Default
     .WithWarmupCount(2)
-    .WithIterationCount(10)
+    .WithIterationCount(20)
     // BenchmarkDotNet would collect the naive port's garbage between the iterations, which nobody does in training.
     .WithGcForce(false)
     // BenchmarkDotNet runs each case in a process of its own, built from a project that it generates below this one and
