@@ -1,9 +1,10 @@
+using Xunit.Abstractions;
 using static TorchSharp.torch;
 using F = TorchSharp.torch.nn.functional;
 
 namespace ResNet.Core.Tests;
 
-public class GradientTests
+public class GradientTests(ITestOutputHelper log)
 {
     [Theory]
     [CpuData(Stem.Conv7)]
@@ -55,7 +56,7 @@ public class GradientTests
 
     /// <summary>
     /// The residual connection's point: through depth, gradients keep their size. Without it, batch normalisation makes
-    /// them explode rather than vanish. Seeds 0 to 2 gave factors of 44 to 52 with it and of 1e7 to 4e7 without.
+    /// them explode rather than vanish. Seeds 0 to 2 gave factors of 44 to 52 with it and of 1.3e7 to 3.6e7 without.
     /// </summary>
     [Theory]
     [CpuData(0)]
@@ -64,8 +65,11 @@ public class GradientTests
     [CudaData(0)]
     public void Through_50_blocks_gradients_keep_their_size_and_without_shortcuts_they_do_not(string device, int seed)
     {
-        Assert.InRange(GradientRatio(() => new BasicBlock(16, 16, device: new Device(device))), 1 / 100.0, 100);
-        Assert.InRange(GradientRatio(() => new PlainBlock(16, new Device(device))), 100_000, double.MaxValue);
+        var residual = GradientRatio(() => new BasicBlock(16, 16, device: new Device(device)));
+        var plain = GradientRatio(() => new PlainBlock(16, new Device(device)));
+        log.WriteLine($"seed {seed}: the gradient grows {residual:g3} times, without shortcuts {plain:g3} times");
+        Assert.InRange(residual, 1 / 100.0, 100);
+        Assert.InRange(plain, 100_000, double.MaxValue);
 
         double GradientRatio(Func<BasicBlock> make)
         {

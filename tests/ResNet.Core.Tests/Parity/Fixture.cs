@@ -1,7 +1,7 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics.X86;
 using System.Security.Cryptography;
 using System.Text.Json;
+using ResNet.Core.Tests.Packaging;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -18,10 +18,10 @@ internal static class Fixture
     /// </summary>
     public static bool SameRounding => Fma.IsSupported && Avx2.IsSupported;
 
-    /// <summary>Reads one file, found beside this source, so that a regenerated file needs no build.</summary>
-    public static T Read<T>(string name, [CallerFilePath] string source = "")
+    /// <summary>Reads one file where make_fixtures.py writes it, so that a new one needs no build.</summary>
+    public static T Read<T>(string name)
     {
-        using var file = File.OpenRead(Path.Combine(Path.GetDirectoryName(source)!, "Fixtures", name + ".json"));
+        using var file = File.OpenRead(Path.Combine(Repository.Root, "tests", "ResNet.Core.Tests", "Parity", "Fixtures", name + ".json"));
         return JsonSerializer.Deserialize<T>(file, options)!;
     }
 
