@@ -10,6 +10,13 @@ namespace ResNet.Core.Tests;
 /// </summary>
 public class MemoryTests
 {
+    public MemoryTests()
+    {
+        // What other tests left to the collector, such as a model whose constructor threw, is not to be counted down in between.
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+    }
+
     [Theory]
     [CpuData]
     [CudaData]
