@@ -24,8 +24,8 @@ internal static class Job
         var trainer = new Trainer(model, data.Training, settings, device, screen);
         try
         {
-            trainer.Train(epochDone: () => SaveWeights(), interruption.Token);
-            var weights = SaveWeights();
+            var weights = "";
+            trainer.Train(epochDone: () => weights = SaveWeights(), interruption.Token);
             var curves = SaveCurves();
             var test = Evaluation.Of(model, data.Test, [.. Enumerable.Range(0, data.Test.Count)], device, interruption.Token);
             var confusion = output.Write("confusion-matrix.png", path => File.WriteAllBytes(path, Charts.Confusion(test, FashionMnist.Classes)));

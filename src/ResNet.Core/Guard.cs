@@ -74,13 +74,13 @@ internal static class Guard
     /// <param name="parts">Its parts and the factor by which height and width are reduced, rounded up, where they normalise.</param>
     private static void MoreThanOneValuePerChannel(nn.Module module, Tensor x, params ReadOnlySpan<(nn.Module Part, long Reduction)> parts)
     {
-        var (n, h, w) = (x.shape[0], x.shape[2], x.shape[3]);
-        if (n != 1) return;
+        var shape = x.shape;
+        if (shape[0] != 1) return;
 
         foreach (var (part, reduction) in parts)
-            if (h <= reduction && w <= reduction && part.modules().Prepend(part).OfType<BatchNorm2d>().Any(norm => norm.training))
+            if (shape[2] <= reduction && shape[3] <= reduction && part.BatchNorms().Any(norm => norm.training))
                 throw new ArgumentException(
-                    $"{module.GetName()} expected more than one value per channel in training mode, got an input of shape ({string.Join(", ", x.shape)}), " +
+                    $"{module.GetName()} expected more than one value per channel in training mode, got an input of shape ({string.Join(", ", shape)}), " +
                     $"which is reduced by {reduction} to a single pixel. Use a larger batch or picture, or call eval().", nameof(x));
     }
 }

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core;
 
-/// <summary>What Python does on its own and TorchSharp leaves to the module: registering submodules and freeing intermediate tensors.</summary>
+/// <summary>What Python does on its own and TorchSharp leaves to the module: registering submodules, finding them, and freeing intermediate tensors.</summary>
 internal static class ModuleExtensions
 {
     /// <summary>
@@ -21,11 +21,14 @@ internal static class ModuleExtensions
             module.register_module(name, child);
 
             // TorchSharp makes the counter of batches in the type of the weights; in PyTorch it is always int64.
-            foreach (var norm in child.modules().Prepend(child).OfType<BatchNorm2d>())
+            foreach (var norm in child.BatchNorms())
                 if (norm.num_batches_tracked is { dtype: not ScalarType.Int64 } counter)
                     norm.num_batches_tracked = counter.to(ScalarType.Int64);
         }
     }
+
+    /// <summary>The batch normalisations of a module, itself included.</summary>
+    public static IEnumerable<BatchNorm2d> BatchNorms(this nn.Module module) => module.modules().Prepend(module).OfType<BatchNorm2d>();
 
     /// <summary>
     /// Frees every tensor of the scope but <paramref name="result"/>, as Python does when a line has run and its

@@ -29,18 +29,18 @@ public class Inference
     }
 
     [Benchmark(Baseline = true)]
-    public float Naive()
-    {
-        using var inference = inference_mode();
-        var output = model.call(images);
-        return output[0, 0].item<float>();
-    }
+    public float Naive() => Predict();
 
     [Benchmark(Description = "ResNet.Core")]
     public float Core()
     {
-        using var inference = inference_mode();
         using var scope = NewDisposeScope();
+        return Predict();
+    }
+
+    private float Predict()
+    {
+        using var inference = inference_mode();
         var output = model.call(images);
         return output[0, 0].item<float>();
     }

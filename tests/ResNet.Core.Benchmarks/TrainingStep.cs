@@ -29,19 +29,17 @@ public class TrainingStep
     }
 
     [Benchmark(Baseline = true)]
-    public float Naive()
-    {
-        optimizer.zero_grad();
-        var loss = nn.functional.cross_entropy(model.call(images), labels);
-        loss.backward();
-        optimizer.step();
-        return loss.item<float>();
-    }
+    public float Naive() => Step();
 
     [Benchmark(Description = "ResNet.Core")]
     public float Core()
     {
         using var scope = NewDisposeScope();
+        return Step();
+    }
+
+    private float Step()
+    {
         optimizer.zero_grad();
         var loss = nn.functional.cross_entropy(model.call(images), labels);
         loss.backward();

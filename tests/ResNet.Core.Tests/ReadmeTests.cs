@@ -1,7 +1,6 @@
 using System.Text.RegularExpressions;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
-using ResNet.Core.Tests.Packaging;
 
 namespace ResNet.Core.Tests;
 

@@ -7,8 +7,7 @@ public sealed record Digest(double Norm, double Dot, double[] Samples)
 {
     public static Digest Of(Tensor tensor)
     {
-        using var scope = NewDisposeScope();
-        var values = tensor.detach().to(ScalarType.Float64).flatten().data<double>().ToArray();
+        var values = Fixture.Values(tensor);
         double squares = 0, dot = 0;
         for (long i = 0; i < values.LongLength; i++)
         {

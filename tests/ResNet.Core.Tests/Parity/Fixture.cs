@@ -1,7 +1,6 @@
 using System.Runtime.Intrinsics.X86;
 using System.Security.Cryptography;
 using System.Text.Json;
-using ResNet.Core.Tests.Packaging;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -37,6 +36,12 @@ internal static class Fixture
     {
         using var contiguous = tensor.detach().contiguous();
         return Convert.ToHexStringLower(SHA256.HashData(contiguous.bytes));
+    }
+
+    public static double[] Values(Tensor tensor)
+    {
+        using var scope = NewDisposeScope();
+        return tensor.detach().to(ScalarType.Float64).flatten().data<double>().ToArray();
     }
 
     /// <summary>The network of a case: drawn in float32 whatever its type, so that one seed means one network.</summary>

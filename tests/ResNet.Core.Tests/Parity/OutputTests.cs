@@ -32,14 +32,12 @@ public class OutputTests(ITestOutputHelper log)
         Assert.Equal(expected.InputSha256, Fixture.Sha256(x));
 
         using var _ = no_grad();
-        comparison.AssertClose(expected.Train, Values(model.forward(x)), "output in train mode");
+        comparison.AssertClose(expected.Train, Fixture.Values(model.forward(x)), "output in train mode");
         Assert.Equal(40, expected.Buffers.Count);
         foreach (var (name, digest) in expected.Buffers)
             comparison.AssertClose(digest, model.get_buffer(name)!, name);
         model.eval();
-        comparison.AssertClose(expected.Eval, Values(model.forward(x)), "output in eval mode");
+        comparison.AssertClose(expected.Eval, Fixture.Values(model.forward(x)), "output in eval mode");
         log.WriteLine($"{expected.Dtype}, {expected.Stem}: outputs and running statistics at most {comparison.Largest:e1} apart");
     }
-
-    private static double[] Values(Tensor tensor) => tensor.to(ScalarType.Float64).flatten().data<double>().ToArray();
 }
