@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Text;
 
-namespace ResNet.Core.Tests.Packaging;
+namespace ResNet.Core.Tests;
 
 /// <summary>What a child process said.</summary>
 internal sealed record ToolResult(string Command, int ExitCode, string Output)

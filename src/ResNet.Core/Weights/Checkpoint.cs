@@ -1,0 +1,93 @@
+using ResNet.Core.Weights;
+using static TorchSharp.torch;
+
+namespace ResNet.Core;
+
+/// <summary>
+/// Weights in files, as PyTorch and the rest of its world read and write them, without Python: <c>.pth</c> files of
+/// <c>torch.save(model.state_dict(), …)</c> and <c>.safetensors</c>.
+/// </summary>
+/// <remarks>
+/// A file can do no harm, wherever it comes from: nothing in it is run, and time and memory are bounded by its size. It works
+/// for any TorchSharp module, not only those of this library.
+/// </remarks>
+public static class Checkpoint
+{
+    /// <summary>Copies weights from a file into a module. What cannot be loaded leaves the module as it was.</summary>
+    /// <remarks>
+    /// <para>The format is told by the content, whatever the file is called: the zip format of <c>torch.save</c> (PyTorch 1.6 to
+    /// today), or safetensors. The file may hold the <c>state_dict</c> itself or one under <c>state_dict</c>,
+    /// <c>model_state_dict</c> or <c>model</c>; the prefixes <c>module.</c> (DataParallel) and <c>_orig_mod.</c>
+    /// (<c>torch.compile</c>) are taken off; torchvision's <c>downsample</c> is this library's <c>shortcut</c>. The type and the
+    /// device of the module's tensors stay: what is copied is converted, as in PyTorch.</para>
+    /// <para>Files that were written before batch normalisation had <c>num_batches_tracked</c> hold none; as in PyTorch,
+    /// it is then left alone and not missed.</para>
+    /// <para>Beside the module's own weights, memory for one copy of those in the file is needed.</para>
+    /// </remarks>
+    /// <param name="module">Any module. Its parameters and persistent buffers are overwritten in place.</param>
+    /// <param name="path">The file.</param>
+    /// <param name="strict">
+    /// Whether the names and shapes of the file have to be exactly the module's. If not, what fits is copied, and the report says what did not.
+    /// </param>
+    /// <returns>What was loaded, and what was not.</returns>
+    /// <exception cref="InvalidDataException">
+    /// The file is neither of the formats, is damaged, or holds what a <c>state_dict</c> does not need; or, where
+    /// <paramref name="strict"/>, it does not fit: the message then names every tensor that is missing, unexpected or of another shape.
+    /// </exception>
+    /// <exception cref="IOException">The file is not there (<see cref="FileNotFoundException"/>) or cannot be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">The file may not be read.</exception>
+    /// <exception cref="ArgumentException">
+    /// <paramref name="module"/> is null or has neither parameters nor buffers, as when it was disposed, or <paramref name="path"/> is null or empty.
+    /// </exception>
+    public static LoadReport Load(nn.Module module, string path, bool strict = true)
+    {
+        ArgumentNullException.ThrowIfNull(module);
+        ArgumentException.ThrowIfNullOrEmpty(path);
+
+        var state = ModuleState.Of(module);
+        using var file = File.OpenRead(path);
+        try
+        {
+            var match = Match.Of(state, WeightsFile.Read(file));
+            if (strict && !match.Report.Complete)
+                throw new InvalidDataException($"does not fit {module.GetName()}: {match.Report}");
+            match.Copy();
+            return match.Report;
+        }
+        catch (InvalidDataException e)
+        {
+            throw new InvalidDataException($"{path}: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Writes a module's parameters and persistent buffers to a file, under PyTorch's names and in its order.</summary>
+    /// <remarks>
+    /// The file is written beside its place, as <c>path.partial</c>, flushed to the disk and then renamed: whatever happens,
+    /// under <paramref name="path"/> is the old file or the new one, whole. The same weights give the same bytes.
+    /// </remarks>
+    /// <param name="module">Any module, on any device. It is not changed.</param>
+    /// <param name="path">
+    /// The file. Its extension chooses the format: <c>.pth</c> or <c>.pt</c> for <c>torch.load</c>, <c>weights_only=True</c> included,
+    /// or <c>.safetensors</c>.
+    /// </param>
+    /// <exception cref="ArgumentException">
+    /// <paramref name="module"/> is null or has neither parameters nor buffers, as when it was disposed, <paramref name="path"/> is null or has
+    /// another extension, or a tensor has a type that the formats lack.
+    /// </exception>
+    /// <exception cref="IOException">The file cannot be written, its folder is not there, or another process is writing it.</exception>
+    /// <exception cref="UnauthorizedAccessException">The file may not be written.</exception>
+    public static void Save(nn.Module module, string path)
+    {
+        ArgumentNullException.ThrowIfNull(module);
+        ArgumentException.ThrowIfNullOrEmpty(path);
+
+        var write = Path.GetExtension(path).ToUpperInvariant() switch
+        {
+            ".PTH" or ".PT" => TorchArchiveWriter.Write,
+            ".SAFETENSORS" => (Action<Stream, IReadOnlyList<NamedTensor>>)SafeTensorsWriter.Write,
+            _ => throw new ArgumentException($"Expected a file name that ends in .pth, .pt or .safetensors, got '{path}'.", nameof(path)),
+        };
+        var state = ModuleState.Of(module);
+        AtomicFile.Write(path, stream => write(stream, state));
+    }
+}

@@ -1,0 +1,41 @@
+namespace ResNet.Core;
+
+/// <summary>What <see cref="Checkpoint.Load"/> did with each tensor of the module and of the file.</summary>
+public sealed class LoadReport
+{
+    internal LoadReport(IReadOnlyList<string> loaded, IReadOnlyList<string> missing, IReadOnlyList<string> unexpected, IReadOnlyList<ShapeMismatch> mismatched)
+    {
+        Loaded = loaded;
+        Missing = missing;
+        Unexpected = unexpected;
+        Mismatched = mismatched;
+    }
+
+    /// <summary>The module's tensors that were overwritten, by their names in the module and in its order.</summary>
+    public IReadOnlyList<string> Loaded { get; }
+
+    /// <summary>The module's tensors that the file does not have. They are as they were.</summary>
+    public IReadOnlyList<string> Missing { get; }
+
+    /// <summary>What the file has and the module does not, by its names in the file.</summary>
+    public IReadOnlyList<string> Unexpected { get; }
+
+    /// <summary>The module's tensors that have another shape in the file. They are as they were.</summary>
+    public IReadOnlyList<ShapeMismatch> Mismatched { get; }
+
+    /// <summary>Whether file and module had the same tensors: nothing is missing, unexpected or of another shape.</summary>
+    internal bool Complete => Missing.Count + Unexpected.Count + Mismatched.Count == 0;
+
+    /// <summary>Names everything that was not loaded.</summary>
+    public override string ToString()
+    {
+        var parts = new List<string> { $"{Loaded.Count} tensors fit" };
+        if (Missing.Count > 0)
+            parts.Add($"missing in the file: {string.Join(", ", Missing)}");
+        if (Unexpected.Count > 0)
+            parts.Add($"unexpected in the file: {string.Join(", ", Unexpected)}");
+        if (Mismatched.Count > 0)
+            parts.Add($"of another shape: {string.Join(", ", Mismatched)}");
+        return string.Join("; ", parts);
+    }
+}

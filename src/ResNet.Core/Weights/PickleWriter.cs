@@ -1,0 +1,96 @@
+using System.Text;
+
+namespace ResNet.Core.Weights;
+
+/// <summary>Writes the pickle of a <c>state_dict</c>, protocol 2, as <c>torch.save</c> does by default.</summary>
+internal static class PickleWriter
+{
+    /// <param name="tensors">In this order; the n-th is in the storage whose key is n.</param>
+    public static byte[] StateDict(IReadOnlyList<TensorToWrite> tensors)
+    {
+        using var pickle = new MemoryStream();
+        using var writer = new BinaryWriter(pickle); // little-endian, as pickle is
+
+        writer.Opcode(PickleOpcode.Proto);
+        writer.Write((byte)2);
+        writer.OrderedDict();
+        writer.Opcode(PickleOpcode.Mark);
+        for (var i = 0; i < tensors.Count; i++)
+        {
+            writer.Text(tensors[i].Name);
+            writer.Tensor(tensors[i], key: $"{i}");
+        }
+        writer.Opcode(PickleOpcode.SetItems);
+        writer.Opcode(PickleOpcode.Stop);
+        return pickle.ToArray();
+    }
+
+    private static void Tensor(this BinaryWriter writer, TensorToWrite tensor, string key)
+    {
+        writer.Global("torch._utils", "_rebuild_tensor_v2");
+        writer.Opcode(PickleOpcode.Mark);
+
+        writer.Opcode(PickleOpcode.Mark);
+        writer.Text("storage");
+        writer.Global("torch", tensor.Type.Storage);
+        writer.Text(key);
+        writer.Text("cpu");
+        writer.Int(tensor.Count);
+        writer.Opcode(PickleOpcode.Tuple);
+        writer.Opcode(PickleOpcode.BinPersId);
+
+        writer.Int(0); // offset
+        writer.Ints(tensor.Shape);
+        writer.Ints(StoredTensor.ContiguousStrides(tensor.Shape));
+        writer.Opcode(PickleOpcode.NewFalse); // requires_grad
+        writer.OrderedDict(); // backward hooks
+        writer.Opcode(PickleOpcode.Tuple);
+        writer.Opcode(PickleOpcode.Reduce);
+    }
+
+    private static void OrderedDict(this BinaryWriter writer)
+    {
+        writer.Global("collections", "OrderedDict");
+        writer.Opcode(PickleOpcode.EmptyTuple);
+        writer.Opcode(PickleOpcode.Reduce);
+    }
+
+    private static void Global(this BinaryWriter writer, string module, string name)
+    {
+        writer.Opcode(PickleOpcode.Global);
+        writer.Write(Encoding.UTF8.GetBytes($"{module}\n{name}\n"));
+    }
+
+    private static void Text(this BinaryWriter writer, string text)
+    {
+        var bytes = Encoding.UTF8.GetBytes(text);
+        writer.Opcode(PickleOpcode.BinUnicode);
+        writer.Write(bytes.Length);
+        writer.Write(bytes);
+    }
+
+    private static void Ints(this BinaryWriter writer, long[] numbers)
+    {
+        writer.Opcode(PickleOpcode.Mark);
+        foreach (var number in numbers)
+            writer.Int(number);
+        writer.Opcode(PickleOpcode.Tuple);
+    }
+
+    private static void Int(this BinaryWriter writer, long number)
+    {
+        if (number is >= int.MinValue and <= int.MaxValue)
+        {
+            writer.Opcode(PickleOpcode.BinInt);
+            writer.Write((int)number);
+        }
+        else
+        {
+            writer.Opcode(PickleOpcode.Long1);
+            writer.Write((byte)sizeof(long));
+            writer.Write(number);
+        }
+    }
+
+    private static void Opcode(this BinaryWriter writer, PickleOpcode opcode) => writer.Write((byte)opcode);
+}

@@ -1,0 +1,24 @@
+namespace ResNet.Core;
+
+/// <summary>A tensor that has one shape in the module and another in the file.</summary>
+public sealed class ShapeMismatch
+{
+    internal ShapeMismatch(string name, IReadOnlyList<long> expected, IReadOnlyList<long> actual)
+    {
+        Name = name;
+        Expected = expected;
+        Actual = actual;
+    }
+
+    /// <summary>Its name in the module.</summary>
+    public string Name { get; }
+
+    /// <summary>Its shape in the module.</summary>
+    public IReadOnlyList<long> Expected { get; }
+
+    /// <summary>Its shape in the file.</summary>
+    public IReadOnlyList<long> Actual { get; }
+
+    /// <summary>Such as <c>fc.weight (expected (10, 512), got (1000, 512))</c>.</summary>
+    public override string ToString() => $"{Name} (expected ({string.Join(", ", Expected)}), got ({string.Join(", ", Actual)}))";
+}

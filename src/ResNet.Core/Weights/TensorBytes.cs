@@ -1,0 +1,31 @@
+using static TorchSharp.torch;
+
+namespace ResNet.Core.Weights;
+
+/// <summary>A contiguous CPU tensor's memory from and to a stream, in pieces, since a span ends at 2 GiB.</summary>
+internal static class TensorBytes
+{
+    private const long ElementsPerPiece = 1 << 27; // of at most 8 bytes: 1 GiB
+
+    public static void ReadFrom(this Tensor tensor, Stream stream)
+    {
+        foreach (var piece in tensor.Pieces())
+            stream.ReadExactly(piece.bytes);
+    }
+
+    public static void WriteTo(this Tensor tensor, Stream stream)
+    {
+        foreach (var piece in tensor.Pieces())
+            stream.Write(piece.bytes);
+    }
+
+    private static IEnumerable<Tensor> Pieces(this Tensor tensor)
+    {
+        using var flat = tensor.view(-1);
+        for (var start = 0L; start < flat.NumberOfElements; start += ElementsPerPiece)
+        {
+            using var piece = flat.narrow(0, start, Math.Min(ElementsPerPiece, flat.NumberOfElements - start));
+            yield return piece;
+        }
+    }
+}

@@ -1,0 +1,135 @@
+using System.Collections.ObjectModel;
+using System.IO.Compression;
+
+namespace ResNet.Core.Weights;
+
+/// <summary>
+/// What <c>torch.save</c> writes since PyTorch 1.6: a zip archive of uncompressed entries, all in one folder, with a pickle
+/// <c>data.pkl</c> and the storages that it refers to, <c>data/0</c>, <c>data/1</c> and so on.
+/// </summary>
+internal static class TorchArchiveReader
+{
+    // A tensor takes about 150 bytes of it, so this is for more than 20,000; and every byte can make an object of about a hundred bytes.
+    private const int MaxPickleLength = 4 << 20;
+
+    private const string Pickle = "data.pkl";
+
+    /// <exception cref="InvalidDataException">The archive is damaged, or holds something else than a <c>state_dict</c>.</exception>
+    public static IReadOnlyDictionary<string, StoredTensor?> Read(FileStream file)
+    {
+        var entries = Entries(file);
+        var folder = Folder(entries);
+        if (entries.ContainsKey($"{folder}constants.pkl"))
+            throw new InvalidDataException("is a TorchScript program of torch.jit.save, expected weights: torch.save(model.state_dict(), path)");
+        if (entries.TryGetValue($"{folder}byteorder", out var byteOrder) && !ReadBytes(byteOrder, 10).AsSpan().SequenceEqual("little"u8))
+            throw new InvalidDataException("was written on a big-endian machine, expected little-endian numbers; load it in Python and save it again on another machine");
+
+        var storages = new Dictionary<string, Storage>();
+        var pickle = ReadBytes(entries[folder + Pickle], MaxPickleLength);
+        return StateDict(new PickleReader(pickle, FindStorage).Read());
+
+        Storage FindStorage(string key, ElementType type, long count)
+        {
+            if (!entries.TryGetValue($"{folder}data/{key}", out var entry))
+                throw new InvalidDataException($"refers to a storage '{key}' that the archive does not have");
+            CheckUncompressed(entry);
+            if (!storages.TryGetValue(key, out var storage))
+                storages.Add(key, storage = new Storage(type, count, tensor => Read(entry, tensor.ReadFrom, tensor.WriteTo)));
+            if (storage.Type != type || storage.Count != count || entry.Length != (Int128)count * type.Size)
+                throw new InvalidDataException($"refers to storage '{key}' as {count:N0} elements of {type.Dtype}, which its {entry.Length:N0} bytes are not");
+            return storage;
+        }
+    }
+
+    private static Dictionary<string, ZipArchiveEntry> Entries(FileStream file)
+    {
+        var entries = new Dictionary<string, ZipArchiveEntry>();
+        var total = 0L;
+        foreach (var entry in OpenEntries(file))
+        {
+            var name = entry.FullName;
+            if (name.StartsWith('/') || name.Contains('\\') || name.Contains(':') || name.Split('/').Contains(".."))
+                throw new InvalidDataException($"has an entry '{name}', expected the name of a file in the archive's own folder");
+            if (!entries.TryAdd(name, entry))
+                throw new InvalidDataException($"has the entry '{name}' twice");
+
+            // No two entries share the same bytes, and none that is read expands: there cannot be more in it than the file is long.
+            if (entry.CompressedLength < 0 || entry.CompressedLength > file.Length - total)
+                throw new InvalidDataException($"has entries that are longer than the file, such as '{name}' of {entry.CompressedLength:N0} bytes");
+            total += entry.CompressedLength;
+        }
+        return entries;
+    }
+
+    private static void CheckUncompressed(ZipArchiveEntry entry)
+    {
+        if (entry.Length != entry.CompressedLength)
+            throw new InvalidDataException($"has a compressed entry '{entry.FullName}', expected an uncompressed one, as torch.save writes it");
+    }
+
+    private static ReadOnlyCollection<ZipArchiveEntry> OpenEntries(FileStream file)
+    {
+        try
+        {
+            return new ZipArchive(file, ZipArchiveMode.Read, leaveOpen: true).Entries;
+        }
+        // What ZipArchive throws for a damaged directory, beside InvalidDataException
+        catch (Exception e) when (e is InvalidDataException or EndOfStreamException or ArgumentException)
+        {
+            throw new InvalidDataException($"is a damaged zip archive: {e.Message}", e);
+        }
+    }
+
+    /// <summary>The archive's one folder, which bears the name that the file had when it was written, with its slash.</summary>
+    private static string Folder(Dictionary<string, ZipArchiveEntry> entries)
+    {
+        var pickles = entries.Keys.Where(name => name == Pickle || name.EndsWith($"/{Pickle}", StringComparison.Ordinal)).ToList();
+        return pickles is [var path]
+            ? path[..^Pickle.Length]
+            : throw new InvalidDataException($"is a zip archive with {pickles.Count} files {Pickle}, expected one, as torch.save writes it");
+    }
+
+    private static byte[] ReadBytes(ZipArchiveEntry entry, int maxLength)
+    {
+        CheckUncompressed(entry);
+        if (entry.Length > maxLength)
+            throw new InvalidDataException($"has a {entry.Name} of {entry.Length:N0} bytes, expected at most {maxLength:N0}");
+        var bytes = new byte[entry.Length];
+        Read(entry, stream => stream.ReadExactly(bytes), stream => stream.Write(bytes));
+        return bytes;
+    }
+
+    /// <param name="entry">What is read.</param>
+    /// <param name="read">Reads it from a stream.</param>
+    /// <param name="write">Writes what was read to a stream, for its checksum.</param>
+    private static void Read(ZipArchiveEntry entry, Action<Stream> read, Action<Stream> write)
+    {
+        try
+        {
+            using (var stream = entry.Open())
+                read(stream);
+            if (Crc32.Of(write) is var checksum && checksum != entry.Crc32)
+                throw new InvalidDataException($"its checksum is {checksum:X8}, expected {entry.Crc32:X8}");
+        }
+        catch (Exception e) when (e is InvalidDataException or EndOfStreamException)
+        {
+            throw new InvalidDataException($"is a damaged zip archive: entry '{entry.FullName}': {e.Message}", e);
+        }
+    }
+
+    /// <summary>The dictionary of tensors in what was pickled: itself, or one of the keys that training programs keep it under.</summary>
+    private static Dictionary<string, StoredTensor?> StateDict(object? pickled)
+    {
+        if (pickled is not Dictionary<object, object?> dictionary)
+            throw new InvalidDataException($"holds {PickleReader.Describe(pickled)}, expected a state_dict: torch.save(model.state_dict(), path)");
+
+        if (!dictionary.Values.Any(value => value is StoredTensor) && dictionary.Count > 0)
+        {
+            dictionary = NamesInFile.StateDictKeys.Select(key => dictionary.GetValueOrDefault(key)).OfType<Dictionary<object, object?>>().FirstOrDefault()
+                ?? throw new InvalidDataException($"holds a dict with the keys {string.Join(", ", dictionary.Keys.Take(10))}, expected tensors, or a state_dict under one of {string.Join(", ", NamesInFile.StateDictKeys)}");
+        }
+        return dictionary.ToDictionary(
+            entry => entry.Key as string ?? throw new InvalidDataException($"holds a dict with the key {entry.Key}, expected names of tensors"),
+            entry => entry.Value as StoredTensor);
+    }
+}

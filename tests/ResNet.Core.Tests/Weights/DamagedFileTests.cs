@@ -1,0 +1,140 @@
+using System.IO.Compression;
+using TorchSharp;
+using Xunit.Abstractions;
+
+namespace ResNet.Core.Tests.Weights;
+
+/// <summary>Files that were cut off or changed on their way.</summary>
+public sealed class DamagedFileTests(ITestOutputHelper log) : IDisposable
+{
+    private readonly WeightsFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData("protocol2.pth")]
+    [InlineData("protocol4.pth")]
+    [InlineData("block.safetensors")]
+    public void A_file_that_ends_anywhere_before_its_end_is_refused(string fixture)
+    {
+        var file = File.ReadAllBytes(WeightsFolder.Fixture(fixture));
+        using var module = new BasicBlock(3, 4, stride: 2);
+        using var unchanged = new Unchanged(module);
+        for (var length = 0; length < file.Length; length++)
+        {
+            var path = _folder.Write("cut", file[..length]);
+            var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(module, path, strict: false));
+            Assert.StartsWith(path, problem.Message, StringComparison.Ordinal);
+        }
+        unchanged.Assert();
+    }
+
+    /// <summary>
+    /// One bit, at ten thousand random places: either an exception with the module as it was, or, where the bit was a
+    /// tensor's (which safetensors cannot tell, having no checksum) or nobody's, such as padding, the weights.
+    /// </summary>
+    [Theory]
+    [InlineData("protocol2.pth")]
+    [InlineData("protocol4.pth")]
+    [InlineData("views.pth")]
+    [InlineData("block.safetensors")]
+    public void A_flipped_bit_is_told_or_harmless(string fixture)
+    {
+        var file = File.ReadAllBytes(WeightsFolder.Fixture(fixture));
+        var dataStart = fixture.EndsWith(".safetensors", StringComparison.Ordinal) ? 8 + BitConverter.ToInt32(file) : file.Length;
+        using var module = fixture == "views.pth" ? LoadTests.Views() : (torch.nn.Module)new BasicBlock(3, 4, stride: 2);
+        using var before = new Unchanged(module);
+        Checkpoint.Load(module, WeightsFolder.Fixture(fixture));
+        using var loaded = new Unchanged(module);
+
+        var random = new Random(1);
+        var (refused, asBefore) = (0, false);
+        for (var i = 0; i < 10_000; i++)
+        {
+            var at = random.Next(file.Length);
+            var bit = (byte)(1 << random.Next(8));
+            file[at] ^= bit;
+            var path = _folder.Write("flipped", file);
+            file[at] ^= bit;
+
+            if (!asBefore)
+                before.Restore();
+            try
+            {
+                Checkpoint.Load(module, path);
+                Assert.True(at >= dataStart || loaded.Holds, $"bit {bit} of byte {at} was flipped: other weights came without an exception");
+                asBefore = false;
+            }
+            catch (InvalidDataException problem)
+            {
+                Assert.StartsWith(path, problem.Message, StringComparison.Ordinal);
+                before.Assert();
+                (refused, asBefore) = (refused + 1, true);
+            }
+        }
+        Assert.InRange(refused, 1000, 9999);
+        log.WriteLine($"{fixture}: {refused} of 10,000 flipped bits were refused");
+    }
+
+    /// <summary>Not one bit but a stretch of random bytes, which reaches other parts of the readers.</summary>
+    [Theory]
+    [InlineData("types.pth")]
+    [InlineData("types.safetensors")]
+    public void A_stretch_of_random_bytes_is_told_or_harmless(string fixture)
+    {
+        var file = File.ReadAllBytes(WeightsFolder.Fixture(fixture));
+        using var module = LoadTests.EveryType();
+        using var before = new Unchanged(module);
+        var random = new Random(2);
+        for (var i = 0; i < 2000; i++)
+        {
+            var damaged = (byte[])file.Clone();
+            var start = random.Next(file.Length);
+            random.NextBytes(damaged.AsSpan(start..Math.Min(start + random.Next(1, 20), file.Length)));
+            var path = _folder.Write("damaged", damaged);
+            try
+            {
+                Checkpoint.Load(module, path);
+                before.Restore();
+            }
+            catch (InvalidDataException)
+            {
+                before.Assert();
+            }
+        }
+    }
+
+    /// <summary>The same pickle damaged with its checksum made right, as somebody would who means harm: the interpreter alone has to stand.</summary>
+    [Theory]
+    [InlineData("protocol2.pth")]
+    [InlineData("protocol4.pth")]
+    [InlineData("views.pth")]
+    [InlineData("wrapped_model.pth")]
+    public void A_forged_pickle_is_told_or_harmless(string fixture)
+    {
+        (string Name, byte[] Content)[] entries;
+        using (var archive = ZipFile.OpenRead(WeightsFolder.Fixture(fixture)))
+            entries = [.. archive.Entries.Select(entry => (entry.FullName, Zip.Read(WeightsFolder.Fixture(fixture), entry.FullName)))];
+        var index = Array.FindIndex(entries, entry => entry.Name.EndsWith("/data.pkl", StringComparison.Ordinal));
+        var pickle = entries[index].Content;
+
+        using var module = new BasicBlock(3, 4, stride: 2);
+        using var before = new Unchanged(module);
+        var random = new Random(3);
+        for (var i = 0; i < 3000; i++)
+        {
+            entries[index].Content = (byte[])pickle.Clone();
+            for (var flips = random.Next(1, 4); flips > 0; flips--)
+                entries[index].Content[random.Next(pickle.Length)] = (byte)random.Next(256);
+            try
+            {
+                Checkpoint.Load(module, _folder.Write("forged", Zip.Of(entries)), strict: false);
+                before.Restore();
+            }
+            catch (InvalidDataException)
+            {
+                before.Assert();
+            }
+        }
+    }
+}

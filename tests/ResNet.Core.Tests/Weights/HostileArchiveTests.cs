@@ -1,0 +1,96 @@
+using static ResNet.Core.Tests.Weights.Pickled;
+
+namespace ResNet.Core.Tests.Weights;
+
+/// <summary>Zip archives that are not what torch.save writes.</summary>
+public sealed class HostileArchiveTests : IDisposable
+{
+    private static readonly byte[] pickle = Dict("weight", Tensor(Storage(), 0, Ints(2, 2), Ints(2, 1)));
+
+    private readonly WeightsFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    private void Refused(byte[] file, params string[] message) => Hostile.AssertRefused(_folder.Write("weights.pth", file), message);
+
+    [Theory]
+    [InlineData("refused_whole_model.pth", "asks for resnet.BasicBlock", "torch.save(model.state_dict(), path)")]
+    [InlineData("refused_numpy.pth", "asks for numpy.core.multiarray._reconstruct")]
+    [InlineData("refused_tensor.pth", "holds a tensor, expected a state_dict")]
+    [InlineData("refused_other_wrapper.pth", "the keys epoch, net, expected tensors")]
+    [InlineData("refused_torchscript.pt", "TorchScript program")]
+    [InlineData("refused_legacy.pth", "before PyTorch 1.6", "torch.save(torch.load(path")]
+    public void What_PyTorch_writes_and_is_no_state_dict_is_told(string file, params string[] message) => Hostile.AssertRefused(WeightsFolder.Fixture(file), message);
+
+    [Fact]
+    public void Other_kinds_of_files_are_told()
+    {
+        Refused([], "is empty");
+        Refused("<!DOCTYPE html>"u8.ToArray(), "expected weights written by torch.save or safetensors, got a file that starts with the bytes 3C21444F");
+        Refused([1], "starts with the bytes 01");
+        Refused([.. new byte[257], .. "ustar\0"u8, .. new byte[300]], "tar archive", "torch.save(torch.load(path");
+    }
+
+    [Fact]
+    public void What_newer_versions_of_PyTorch_add_is_no_hindrance()
+    {
+        using var bag = new TensorBag(("weight", TorchSharp.torch.ones(2, 2)));
+        var path = _folder.Write("weights.pth", Zip.Of(
+            ("best/data.pkl", pickle), ("best/.format_version", "1"u8.ToArray()), ("best/.storage_alignment", "64"u8.ToArray()), ("best/byteorder", "little"u8.ToArray()),
+            ("best/data/0", new byte[16]), ("best/version", "3\n"u8.ToArray()), ("best/.data/serialization_id", new byte[40])));
+        Assert.Equal(["weight"], Checkpoint.Load(bag, path).Loaded);
+    }
+
+    [Theory]
+    [InlineData("/archive/data/1")]
+    [InlineData("../data/1")]
+    [InlineData("archive/../../data/1")]
+    [InlineData("..\\data\\1")]
+    [InlineData("C:/data/1")]
+    public void Names_that_lead_elsewhere_are_refused(string name) =>
+        Refused(Zip.Of(("archive/data.pkl", pickle), ("archive/data/0", new byte[16]), (name, [])), $"an entry '{name}'");
+
+    [Fact]
+    public void Entries_that_stand_twice_are_refused()
+    {
+        Refused(Zip.Of(("archive/data.pkl", pickle), ("archive/data/0", new byte[16]), ("archive/data/0", new byte[16])), "'archive/data/0' twice");
+        Refused(Zip.Of(("archive/data.pkl", pickle), ("other/data.pkl", pickle)), "2 files data.pkl");
+        Refused(Zip.Of(("archive/data/0", new byte[16])), "0 files data.pkl");
+        Refused(Zip.Of(("archive/mydata.pkl", pickle)), "0 files data.pkl");
+        Refused(Zip.Of(), "starts with the bytes 504B0506"); // an archive without entries
+    }
+
+    [Fact]
+    public void Zip_bombs_are_refused()
+    {
+        Refused(Zip.Of(compressed: "archive/data.pkl", ("archive/data.pkl", new byte[4_000_000])), "a compressed entry 'archive/data.pkl'");
+        Refused(Zip.Of(compressed: "archive/data/0", ("archive/data.pkl", Dict("weight", Tensor(Storage(count: 25_000_000), 0, Ints(5000, 5000), Ints(5000, 1)))), ("archive/data/0", new byte[100_000_000])), "a compressed entry 'archive/data/0'");
+        Refused(Zip.WithSizes(InArchive(pickle), uint.MaxValue - 1), "longer than the file", "4,294,967,294 bytes");
+        Refused(Zip.WithSizes(InArchive(pickle), int.MaxValue), "longer than the file", "2,147,483,647 bytes");
+
+        // A thousand entries that all are the same megabyte
+        var entries = Enumerable.Range(0, 1000).Select(i => ($"archive/data/{i}", new byte[i == 999 ? 1 << 20 : 0]));
+        Refused(Zip.WithSizes(Zip.WithOverlaps(Zip.Of([("archive/data.pkl", pickle), .. entries])), 1 << 20), "longer than the file");
+        Refused(Zip.Of(("archive/data.pkl", new byte[(4 << 20) + 1])), "a data.pkl of 4,194,305 bytes, expected at most 4,194,304");
+    }
+
+    [Fact]
+    public void Numbers_of_a_big_endian_machine_are_told() =>
+        Refused(Zip.Of(("archive/data.pkl", pickle), ("archive/byteorder", "big"u8.ToArray()), ("archive/data/0", new byte[16])), "big-endian");
+
+    [Fact]
+    public void Data_that_its_checksum_does_not_fit_is_told()
+    {
+        using var bag = new TensorBag(("weight", TorchSharp.torch.ones(2, 2)));
+        using var unchanged = new Unchanged(bag);
+        byte[] data = [.. Enumerable.Range(100, 16).Select(i => (byte)i)];
+        var file = Zip.Of(("archive/data.pkl", pickle), ("archive/data/0", data));
+        Checkpoint.Load(bag, _folder.Write("weights.pth", file));
+        unchanged.Restore();
+
+        file[file.AsSpan().IndexOf(data) + 7] ^= 1;
+        var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(bag, _folder.Write("weights.pth", file)));
+        Assert.Contains("damaged zip archive: entry 'archive/data/0': its checksum is ", problem.Message, StringComparison.Ordinal);
+        unchanged.Assert();
+    }
+}

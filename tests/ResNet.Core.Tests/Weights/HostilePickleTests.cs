@@ -1,0 +1,181 @@
+using static ResNet.Core.Tests.Weights.Pickled;
+
+namespace ResNet.Core.Tests.Weights;
+
+/// <summary>Pickles that want to run something, or to take more than is there.</summary>
+public sealed class HostilePickleTests : IDisposable
+{
+    private readonly WeightsFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    private void Refused(byte[] pickle, params string[] message) => Hostile.AssertRefused(_folder.Write("weights.pth", InArchive(pickle)), message);
+
+    [Fact]
+    public void The_tests_own_pickles_load_where_nothing_is_wrong_with_them()
+    {
+        using var bag = new TensorBag(("weight", TorchSharp.torch.ones(2, 2)));
+        _folder.Write("weights.pth", InArchive(Dict("weight", Tensor(Storage(), 0, Ints(2, 2), Ints(2, 1)))));
+        Assert.Equal(["weight"], Checkpoint.Load(bag, _folder["weights.pth"]).Loaded);
+        Assert.Equal(0, bag.state_dict()["weight"].sum().item<float>());
+
+        // What lies between tensors: a tuple, a list, marks and numbers
+        byte[] rest = [.. "(]K\u0001a(K\u0002K\u0003e"u8, 0x85, (byte)'N', 0x86, .. "K\u0001N"u8, 0x87, .. "20(N0(01("u8, .. "01"u8];
+        _folder.Write("weights.pth", InArchive([.. Proto, (byte)'}', .. rest, .. Text("weight"), .. Tensor(Storage(), 3, Ints(2, 2), Ints(0, 0)), .. "s."u8]));
+        Assert.Equal(["weight"], Checkpoint.Load(bag, _folder["weights.pth"]).Loaded);
+    }
+
+    [Theory]
+    [InlineData("posix", "system")]
+    [InlineData("builtins", "eval")]
+    [InlineData("builtins", "getattr")]
+    [InlineData("subprocess", "Popen")]
+    [InlineData("torch", "load")]
+    [InlineData("torch", "FloatStorage.from_file")]
+    [InlineData("torch._utils", "_rebuild_sparse_tensor")]
+    [InlineData("collections", "OrderedDict\u200b")]
+    [InlineData("numpy.core.multiarray", "_reconstruct")]
+    [InlineData("torch.ComplexFloatStorage", "")]
+    public void Whatever_it_wants_to_import_is_named_and_refused(string module, string name)
+    {
+        Refused([.. Proto, .. Global(module, name), .. Text("touch /tmp/owned"), 0x85, .. "R."u8], $"asks for {module}.{name}", "not run");
+        Refused([.. Proto, .. Text(module), .. Text(name), 0x93, .. Text("touch /tmp/owned"), 0x85, .. "R."u8], $"asks for {module}.{name}", "not run");
+    }
+
+    [Fact]
+    public void What_is_known_is_called_as_torch_save_calls_it_or_not_at_all()
+    {
+        Refused([.. Proto, .. Global("collections", "OrderedDict"), .. Text("x"), 0x85, .. "R."u8], "calls collections.OrderedDict with a tuple of a str");
+        Refused([.. Proto, .. Global("torch", "FloatStorage"), .. ")R."u8], "calls torch.FloatStorage");
+        Refused([.. Proto, .. Text("x"), .. ")R."u8], "a str on its stack");
+        Refused([.. Proto, .. Global("torch._utils", "_rebuild_tensor_v2"), .. ")R."u8], "calls torch._utils._rebuild_tensor_v2");
+        Refused([.. Proto, .. Global("torch._utils", "_rebuild_parameter"), .. Tuple(Text("x"), [0x88], OrderedDict), .. "R."u8], "calls torch._utils._rebuild_parameter with a tuple of a str, a bool, a dict");
+        Refused([.. Proto, .. Global("collections", "OrderedDict"), .. "}b."u8], "collections.OrderedDict on its stack"); // attributes for a class
+        Refused([.. Proto, .. OrderedDict, .. Text("x"), .. "b."u8], "a str on its stack");
+    }
+
+    public static TheoryData<byte> OtherOpcodes => [.. Enumerable.Range(0, 256).Select(opcode => (byte)opcode).Except("().012GJKMNQRX]abcehjqrstu}"u8.ToArray()).Except([.. new byte[] { 0x80, 0x85, 0x86, 0x87, 0x88, 0x89, 0x8a, 0x8c, 0x8d, 0x93, 0x94, 0x95 }])];
+
+    [Theory]
+    [MemberData(nameof(OtherOpcodes))]
+    public void An_instruction_that_no_state_dict_needs_is_named_and_refused(byte opcode) => Refused([.. Proto, .. "((("u8, opcode, .. "....."u8], $"0x{opcode:X2}", "at byte 5");
+
+    [Fact]
+    public void Text_numbers_and_frames_that_are_longer_than_the_file_are_refused()
+    {
+        Refused([.. Proto, (byte)'X', .. Int32(-1)], "expected 4,294,967,295 more bytes");
+        Refused([.. Proto, 0x8d, .. Int64(-1)], "expected 18,446,744,073,709,551,615 more bytes");
+        Refused([.. Proto, 0x8d, .. Int64(1L << 62)], "ends too early");
+        Refused([.. Proto, 0x8c, 200, 1], "ends too early");
+        Refused([.. Proto, 0x8a, 255, 1], "ends too early");
+        Refused([.. Proto, 0x8a, 9, .. Int64(0), 1, (byte)'.'], "expected one of at most 8");
+        Refused([.. Proto, 0x95, .. Int64(-1), (byte)'.'], "a frame of 18,446,744,073,709,551,615 bytes");
+        Refused([.. Proto, .. "cos"u8], "ends within a name");
+        Refused([.. Proto, (byte)'c', .. Enumerable.Repeat((byte)'a', 1 << 20), .. "\nb\n."u8], "a name of 1,048,578 characters");
+        Refused([.. Proto, (byte)'X', 2, 0, 0, 0, 0xc3, 0x28, (byte)'.'], "not UTF-8");
+        Refused([0x80, 1, .. "}."u8], "protocol 1");
+        Refused([0x80, 6, .. "}."u8], "protocol 6");
+        Refused([], "ends too early");
+        Refused([.. Proto, .. "}"u8], "ends too early"); // no stop
+    }
+
+    [Fact]
+    public void A_stack_or_a_memo_that_has_less_than_is_taken_is_refused()
+    {
+        foreach (var pickle in (string[])[".", "0.", "t.", "1.", "u.", "s.", "a.", "e.", "R.", "b.", "Q.", "2.", "q\0.", "(.", "}(.", "}(s.", "}(0s.", "]K\u0001(a."])
+            Refused([.. Proto, .. System.Text.Encoding.Latin1.GetBytes(pickle)], "its pickle ");
+        Refused([.. Proto, .. "NN"u8, 0x87, (byte)'.'], "takes more from its stack");
+        Refused([.. Proto, .. "K\u0001("u8, 0x85, (byte)'.'], "takes more from its stack");
+        Refused([.. Proto, .. "h\u0005."u8], "asks for object 5");
+        Refused([.. Proto, (byte)'j', .. Int32(-1), (byte)'.'], "asks for object 4294967295");
+        Refused([.. Proto, .. "}(K\u0001u."u8], "a key that has no value");
+        Refused([.. Proto, .. "}Na."u8], "a dict on its stack");
+        Refused([.. Proto, .. "]NNs."u8], "a list on its stack");
+    }
+
+    [Fact]
+    public void Tensors_outside_of_their_storage_are_refused()
+    {
+        TensorRefused("starts at element 1", offset: 1);
+        TensorRefused("starts at element -1", offset: -1);
+        TensorRefused("starts at element 9223372036854775807", offset: long.MaxValue);
+        TensorRefused("shape (-2, 2)", size: Ints(-2, 2));
+        TensorRefused("shape (2, -9223372036854775808)", size: Ints(2, long.MinValue));
+        TensorRefused("shape (2, 3)", size: Ints(2, 3));
+        TensorRefused("strides (2, -1)", stride: Ints(2, -1));
+        TensorRefused("strides (2, 3)", stride: Ints(2, 3));
+        TensorRefused("strides (2)", stride: Ints(2));
+        TensorRefused("shape (9223372036854775807, 9223372036854775807)", size: Ints(long.MaxValue, long.MaxValue), stride: Ints(long.MaxValue, long.MaxValue));
+        TensorRefused("shape (4611686018427387904, 4)", size: Ints(1L << 62, 4), stride: Ints(4, 1)); // whose product is 0 in 64 bits
+        TensorRefused("65 dimensions", size: Ints(Enumerable.Repeat(1L, 65)), stride: Ints(Enumerable.Repeat(1L, 65)));
+        TensorRefused("a bool in a shape", size: Tuple([0x88], Int(2)));
+        TensorRefused("calls torch._utils._rebuild_tensor_v2 with", size: "]"u8.ToArray());
+
+        void TensorRefused(string message, long offset = 0, byte[]? size = null, byte[]? stride = null) =>
+            Refused(Dict("weight", Tensor(Storage(), offset, size ?? Ints(2, 2), stride ?? Ints(2, 1))), message);
+    }
+
+    [Fact]
+    public void Storages_that_the_archive_does_not_have_are_refused()
+    {
+        StorageRefused(Storage(key: "1"), "'1' that the archive does not have");
+        StorageRefused(Storage(key: "../version"), "'../version' that the archive does not have");
+        StorageRefused(Storage(count: 5), "5 elements of Float32, which its 16 bytes are not");
+        StorageRefused(Storage(count: 3), "3 elements");
+        StorageRefused(Storage(count: -4), "-4 elements");
+        StorageRefused(Storage(count: 1L << 62), "elements of Float32"); // whose bytes are 0 in 64 bits
+        StorageRefused(Storage(type: "DoubleStorage"), "4 elements of Float64");
+        StorageRefused(Storage(type: "UntypedStorage"), "asks for torch.UntypedStorage");
+        StorageRefused([.. Tuple(Text("module"), Text("x")), (byte)'Q'], "expected a storage");
+        StorageRefused([.. Tuple(Text("storage"), Global("collections", "OrderedDict"), Text("0"), Text("cpu"), Int(4)), (byte)'Q'], "expected a storage");
+        StorageRefused([.. Text("storage"), (byte)'Q'], "a str on its stack");
+        // The same storage as two types, of which one is right
+        Refused([.. Proto, .. "}("u8, .. Text("a"), .. Tensor(Storage(), 0, Ints(4), Ints(1)), .. Text("b"), .. Tensor(Storage("IntStorage"), 0, Ints(4), Ints(1)), .. "u."u8], "4 elements of Int32");
+
+        void StorageRefused(byte[] storage, string message) => Refused(Dict("weight", Tensor(storage, 0, Ints(2, 2), Ints(2, 1))), message);
+    }
+
+    [Fact]
+    public void Dictionaries_with_odd_keys_are_refused()
+    {
+        Refused([.. Proto, .. "}("u8, .. Text("a"), (byte)'N', .. Text("a"), .. "Nu."u8], "the key 'a' twice");
+        Refused([.. Proto, .. "})Ns."u8], "a tuple of 0 items for a key");
+        Refused([.. Proto, .. "}NNs."u8], "None for a key");
+        Refused([.. Proto, .. "}K\u0001"u8, .. Tensor(Storage(), 0, Ints(4), Ints(1)), .. "s."u8], "the key 1, expected names");
+    }
+
+    [Fact]
+    public void What_is_no_state_dict_is_refused()
+    {
+        Refused([.. Proto, .. "N."u8], "holds None, expected a state_dict");
+        Refused([.. Proto, .. "]."u8], "holds a list");
+        Refused([.. Proto, (byte)'G', .. Int64(0), (byte)'.'], "holds a float");
+        Refused([.. Proto, .. Storage(), (byte)'.'], "holds a storage");
+        Refused(Dict("net", OrderedDict), "the keys net, expected tensors, or a state_dict under one of state_dict, model_state_dict, model");
+        Refused(Dict("model", Text("resnet18")), "the keys model");
+    }
+
+    /// <summary>A thing in a thing in a thing: whoever followed it down with calls of his own would run out of stack, and with it the process.</summary>
+    [Theory]
+    [InlineData("]", "\u0085")] // a list in a tuple in a tuple …
+    [InlineData(")", "\u0085")]
+    [InlineData("}", "2\u0086")] // each twice in the next: 2^1,000,000 in all
+    [InlineData("](", "(")]
+    public void Deep_nesting_is_no_danger(string start, string again)
+    {
+        byte[] deep = [.. System.Text.Encoding.Latin1.GetBytes(start), .. Enumerable.Repeat(System.Text.Encoding.Latin1.GetBytes(again), 1_000_000).SelectMany(bytes => bytes)];
+        Refused([.. Proto, .. deep, (byte)'.'], start.Contains('(', StringComparison.Ordinal) ? "takes more from its stack" : "holds a tuple");
+    }
+
+    [Fact]
+    public void Many_objects_and_the_same_large_one_again_and_again_take_no_more_than_the_file_explains()
+    {
+        foreach (var opcode in "}](N"u8.ToArray())
+            Refused([.. Proto, .. Enumerable.Repeat(opcode, 2_000_000)], "ends too early");
+
+        // A shape of 100,000 dimensions, used 10,000 times
+        byte[] start = [.. Proto, .. Global("torch._utils", "_rebuild_tensor_v2"), .. "q\u0000("u8, .. Enumerable.Repeat("K\u0001"u8.ToArray(), 100_000).SelectMany(bytes => bytes), .. "tq\u0001"u8, .. Storage(), .. "q\u0002"u8];
+        byte[] use = [.. "h\u0000(h\u0002K\u0000h\u0001h\u0001"u8, 0x89, .. "}tR"u8];
+        Refused([.. start, .. Enumerable.Repeat(use, 10_000).SelectMany(bytes => bytes), (byte)'.'], "100000 dimensions");
+    }
+}

@@ -1,0 +1,115 @@
+using System.Buffers.Binary;
+using System.Text;
+
+namespace ResNet.Core.Tests.Weights;
+
+/// <summary>safetensors files that break a rule of the format.</summary>
+public sealed class HostileSafeTensorsTests : IDisposable
+{
+    private readonly WeightsFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    private void Refused(byte[] file, params string[] message) => Hostile.AssertRefused(_folder.Write("weights.safetensors", file), message);
+
+    /// <summary>A file with this header and 16 bytes of data.</summary>
+    private void Refused(string header, params string[] message) => Refused(WithHeader(Encoding.UTF8.GetBytes(header)), message);
+
+    private static byte[] WithHeader(byte[] header, ulong? length = null, int dataLength = 16)
+    {
+        var start = new byte[8];
+        BinaryPrimitives.WriteUInt64LittleEndian(start, length ?? (ulong)header.Length);
+        return [.. start, .. header, .. new byte[dataLength]];
+    }
+
+    [Fact]
+    public void The_tests_own_files_load_where_nothing_is_wrong_with_them()
+    {
+        using var bag = new TensorBag(("a", TorchSharp.torch.ones(2, 2)), ("b", TorchSharp.torch.ones(0)), ("c", TorchSharp.torch.ones(0)));
+        var path = _folder.Write("weights", WithHeader("""{"__metadata__":{"k":"v"},"c":{"shape":[0],"data_offsets":[0,0],"dtype":"F32"},"a":{"dtype":"F32","shape":[2,2],"data_offsets":[0,16]},"b":{"dtype":"F32","shape":[0],"data_offsets":[16,16]}}     """u8.ToArray()));
+        Assert.Equal(["a", "b", "c"], Checkpoint.Load(bag, path).Loaded);
+        Assert.Equal(0, bag.state_dict()["a"].sum().item<float>());
+    }
+
+    [Fact]
+    public void A_header_that_is_longer_than_allowed_or_than_the_file_is_refused()
+    {
+        var header = "{}"u8.ToArray();
+        Refused(WithHeader(header, 1UL << 63), "at most 100,000,000 bytes, got one of 9,223,372,036,854,775,808");
+        Refused(WithHeader(header, ulong.MaxValue), "got one of 18,446,744,073,709,551,615");
+        Refused(WithHeader(header, 100_000_001), "got one of 100,000,001");
+        Refused(WithHeader(header, 100_000_000), "ends within its safetensors header: expected 100,000,000 bytes, got 18");
+        Refused(WithHeader(header, 0), "not the JSON");
+        Refused(WithHeader(header, 1), "not the JSON");
+        Refused(WithHeader([(byte)'{']), "not the JSON");
+    }
+
+    [Fact]
+    public void A_header_that_is_not_as_the_format_says_is_refused()
+    {
+        Refused("{} x", "not the JSON");
+        Refused("""{"a":}""", "not the JSON");
+        Refused("{\"a\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0,16]},}", "not the JSON");
+        Refused("{/* */}", "not the JSON");
+        Refused("{\"a\":" + string.Concat(Enumerable.Repeat("[", 1_000_000)), "expected StartObject");
+        Refused("{\"a\":{\"dtype\":\"F32\",\"shape\":[" + string.Concat(Enumerable.Repeat("[", 1_000_000)), "got StartArray");
+        Refused("""{"a":3}""", "has Number 3 at byte 5, expected StartObject");
+        Refused("""{"a":null}""", "expected StartObject");
+        Refused([.. WithHeader([.. "{\""u8, 0xff, .. "\":{}}"u8])], "not the JSON");
+        Refused("""{"\ud800":{"dtype":"F32","shape":[2,2],"data_offsets":[0,16]}}""", "not the JSON");
+        Refused("""{"__metadata__":{"a":1}}""", "expected String");
+        Refused("""{"__metadata__":{"a":{}}}""", "expected String");
+        Refused("""{"__metadata__":"a"}""", "expected StartObject");
+        Refused("""{"a":{}}""", "'a': expected dtype, shape and two data_offsets");
+        Refused("""{"a":{"dtype":"F32","shape":[2,2]}}""", "'a': expected dtype, shape and two data_offsets");
+        Refused("""{"a":{"dtype":"F32","data_offsets":[0,16]}}""", "'a': expected dtype, shape and two data_offsets");
+        Refused("""{"a":{"dtype":"F32","shape":[2,2],"data_offsets":[0]}}""", "'a': expected dtype, shape and two data_offsets");
+        Refused("""{"a":{"dtype":"F32","shape":[2,2],"data_offsets":[0,8,16]}}""", "'a': expected dtype, shape and two data_offsets");
+        Refused("""{"a":{"dtype":"F32","shape":[2,2],"data_offsets":[0,16],"stride":[1]}}""", "got 'stride'");
+        Refused("""{"a":{"dtype":"F8_E4M3","shape":[16],"data_offsets":[0,16]}}""", "'a': expected one of the types F64, F32, F16, BF16, I64, I32, I16, I8, U8, BOOL, got 'F8_E4M3'");
+        Refused("""{"a":{"dtype":4,"shape":[16],"data_offsets":[0,16]}}""", "has Number 4");
+        Refused("""{"a":{"dtype":"F32","shape":4,"data_offsets":[0,16]}}""", "expected StartArray");
+    }
+
+    [Fact]
+    public void Names_that_stand_twice_are_refused()
+    {
+        const string Half = """{"dtype":"F32","shape":[2],"data_offsets":[0,8]}""", Rest = """{"dtype":"F32","shape":[2],"data_offsets":[8,16]}""";
+        Refused($$"""{"a":{{Half}},"a":{{Rest}}}""", "'a' stands twice");
+        Refused($$"""{"a":{{Half}},"\u0061":{{Rest}}}""", "'a' stands twice");
+        Refused("""{"__metadata__":{},"__metadata__":{}}""", "'__metadata__' stands twice");
+        Refused("""{"__metadata__":{"k":"1","k":"2"}}""", "'k' stands twice");
+        Refused("""{"a":{"dtype":"F32","dtype":"I32","shape":[4],"data_offsets":[0,16]}}""", "each once, got 'dtype'");
+        Refused("""{"a":{"dtype":"F32","shape":[4],"shape":[4],"data_offsets":[0,16]}}""", "each once, got 'shape'");
+    }
+
+    [Theory]
+    [InlineData("[4]", "[0,17]", "expected 16 bytes for F32 of shape (4), got those from 0 to 17")]
+    [InlineData("[5]", "[0,16]", "expected 20 bytes")]
+    [InlineData("[]", "[0,16]", "expected 4 bytes for F32 of shape ()")]
+    [InlineData("[4]", "[16,0]", "got those from 16 to 0")]
+    [InlineData("[4611686018427387904,4]", "[0,0]", "expected more than any file's bytes")] // 0 in 64 bits
+    [InlineData("[9223372036854775807,9223372036854775807,9223372036854775807,0]", "[0,16]", "expected 0 bytes")]
+    [InlineData("[9223372036854775807,9223372036854775807,9223372036854775807]", "[0,16]", "expected more than any file's bytes")]
+    [InlineData("[-4]", "[0,16]", "expected whole numbers from 0 to 9223372036854775807, got Number -4")]
+    [InlineData("[4.0]", "[0,16]", "got Number 4.0")]
+    [InlineData("[4e0]", "[0,16]", "got Number 4e0")]
+    [InlineData("[\"4\"]", "[0,16]", "got String 4")]
+    [InlineData("[4]", "[-16,0]", "got Number -16")]
+    [InlineData("[4]", "[0,18446744073709551616]", "got Number 18446744073709551616")]
+    [InlineData("[4]", "[4,20]", "'a' starts at byte 4 of the data, expected 0")] // a hole, and out of the file
+    [InlineData("[3]", "[0,12]", "expected 12 bytes of data, as its header says, got 16")]
+    [InlineData("[8]", "[0,32]", "expected 32 bytes of data, as its header says, got 16")]
+    public void A_tensor_that_is_not_where_its_bytes_are_is_refused(string shape, string offsets, string message) =>
+        Refused($$$"""{"a":{"dtype":"F32","shape":{{{shape}}},"data_offsets":{{{offsets}}}}}""", message);
+
+    [Fact]
+    public void Overlaps_and_holes_are_refused()
+    {
+        Refused("""{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,12]},"b":{"dtype":"F32","shape":[2],"data_offsets":[8,16]}}""", "'b' starts at byte 8 of the data, expected 12");
+        Refused("""{"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]},"b":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}}""", "'b' starts at byte 0 of the data, expected 16");
+        Refused("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[2],"data_offsets":[8,16]}}""", "'b' starts at byte 8 of the data, expected 4");
+        Refused("""{"a":{"dtype":"F32","shape":[0],"data_offsets":[9,9]},"b":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}}""", "'a' starts at byte 9 of the data, expected 16");
+        Refused("{}", "expected 0 bytes of data, as its header says, got 16");
+    }
+}

@@ -1,0 +1,277 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace ResNet.Core.Tests.Weights;
+
+/// <summary>Files that real PyTorch wrote: make_weights.py.</summary>
+public class LoadTests
+{
+    // In PyTorch's order, in which the patterns are counted
+    internal static readonly string[] BlockNames =
+    [
+        "conv1.weight", "bn1.weight", "bn1.bias", "bn1.running_mean", "bn1.running_var", "bn1.num_batches_tracked",
+        "conv2.weight", "bn2.weight", "bn2.bias", "bn2.running_mean", "bn2.running_var", "bn2.num_batches_tracked",
+        "shortcut.0.weight", "shortcut.1.weight", "shortcut.1.bias", "shortcut.1.running_mean", "shortcut.1.running_var", "shortcut.1.num_batches_tracked",
+    ];
+
+    private static BasicBlock Block(ScalarType? dtype = null) => new(3, 4, stride: 2, dtype: dtype);
+
+    [Theory]
+    [InlineData("protocol2.pth")]
+    [InlineData("protocol3.pth")]
+    [InlineData("protocol4.pth")]
+    [InlineData("protocol5.pth")]
+    [InlineData("parameters.pth")]
+    [InlineData("data_parallel.pth")]
+    [InlineData("data_parallel_compiled.pth")]
+    [InlineData("downsample.pth")]
+    [InlineData("wrapped_model.pth")]
+    [InlineData("wrapped_state_dict.pth")]
+    [InlineData("wrapped_model_state_dict.pth")]
+    [InlineData("block.safetensors")]
+    public void Every_tensor_of_a_file_arrives(string file)
+    {
+        using var block = Block();
+        var report = Checkpoint.Load(block, WeightsFolder.Fixture(file));
+
+        Pattern.AssertIn(block, BlockNames);
+        Assert.Equal(BlockNames, report.Loaded);
+        Assert.Empty(report.Missing);
+        Assert.Empty(report.Unexpected);
+        Assert.Empty(report.Mismatched);
+    }
+
+    [Fact]
+    public void The_format_is_told_by_the_content_and_not_by_the_name()
+    {
+        using var folder = new WeightsFolder();
+        using var block = Block();
+        Checkpoint.Load(block, folder.Write("weights.safetensors", File.ReadAllBytes(WeightsFolder.Fixture("protocol2.pth"))));
+        Pattern.AssertIn(block, BlockNames);
+
+        using var other = Block();
+        Checkpoint.Load(other, folder.Write("weights", File.ReadAllBytes(WeightsFolder.Fixture("block.safetensors"))));
+        Pattern.AssertIn(other, BlockNames);
+    }
+
+    private static (string Name, Tensor Expected)[] ExpectedViews()
+    {
+        var whole = Pattern.Of(0, [24]);
+        return
+        [
+            ("whole", whole),
+            ("part", whole[2..8].view(2, 3)),
+            ("transposed", whole.view(4, 6).t()),
+            ("every_second", whole.view(12, 2)[.., 1]),
+            ("expanded", whole[5..6].expand(3, 4)),
+            ("permuted", whole.view(2, 3, 4).permute(2, 0, 1)),
+            ("last", whole[23]),
+        ];
+    }
+
+    internal static TensorBag Views()
+    {
+        using var scope = NewDisposeScope();
+        return new TensorBag([.. ExpectedViews().Select(view => (view.Name, zeros(view.Expected.shape)))]);
+    }
+
+    [Fact]
+    public void Views_of_one_storage_arrive_whatever_their_strides()
+    {
+        using var bag = Views();
+        Checkpoint.Load(bag, WeightsFolder.Fixture("views.pth"));
+
+        using var scope = NewDisposeScope();
+        var state = bag.state_dict();
+        Assert.All(ExpectedViews(), view => Pattern.AssertEqual(view.Expected, state[view.Name], view.Name));
+    }
+
+    private static readonly (string Name, ScalarType Dtype)[] types =
+    [
+        ("float64", ScalarType.Float64), ("float32", ScalarType.Float32), ("float16", ScalarType.Float16), ("bfloat16", ScalarType.BFloat16),
+        ("int64", ScalarType.Int64), ("int32", ScalarType.Int32), ("int16", ScalarType.Int16), ("int8", ScalarType.Int8), ("uint8", ScalarType.Byte), ("bool", ScalarType.Bool),
+    ];
+
+    internal static TensorBag EveryType() =>
+        new([.. types.Select(type => (type.Name, zeros([2, 3], type.Dtype))), ("empty", zeros(0, 3)), ("scalar", zeros([]))]);
+
+    internal static readonly IEnumerable<string> TypeNames = types.Select(type => type.Name).Append("empty").Append("scalar");
+
+    [Theory]
+    [InlineData("types.pth")]
+    [InlineData("types.safetensors")]
+    public void Every_type_arrives(string file)
+    {
+        using var bag = EveryType();
+        Checkpoint.Load(bag, WeightsFolder.Fixture(file));
+        Pattern.AssertIn(bag, TypeNames);
+    }
+
+    [Theory]
+    [CpuData(ScalarType.Float64)]
+    [CpuData(ScalarType.BFloat16)]
+    [CudaData(ScalarType.Float32)]
+    [CudaData(ScalarType.Float16)]
+    public void The_module_keeps_its_types_and_its_device(string device, ScalarType dtype)
+    {
+        using var block = new BasicBlock(3, 4, stride: 2, new Device(device), dtype);
+        Checkpoint.Load(block, WeightsFolder.Fixture("protocol2.pth"));
+        Assert.All(block.state_dict().Values, tensor => Assert.Equal(device, tensor.device.ToString()));
+        Assert.All(block.parameters(), parameter => Assert.Equal(dtype, parameter.dtype));
+        block.to(CPU);
+        Pattern.AssertIn(block, BlockNames);
+    }
+
+    [Fact]
+    public void Parameters_keep_their_identity_and_their_gradient()
+    {
+        using var block = Block();
+        var before = block.parameters().ToList();
+        before[0].requires_grad = false;
+        Checkpoint.Load(block, WeightsFolder.Fixture("protocol2.pth"));
+
+        Assert.Equal(before, block.parameters());
+        Assert.Equal(before.Select((_, index) => index > 0), before.Select(parameter => parameter.requires_grad));
+        Assert.All(before, parameter => Assert.True(parameter.is_leaf));
+    }
+
+    [Fact]
+    public void A_files_tensors_go_when_they_are_loaded()
+    {
+        using var block = Block();
+        Checkpoint.Load(block, WeightsFolder.Fixture("protocol2.pth"));
+        var before = Tensor.TotalCount;
+        Checkpoint.Load(block, WeightsFolder.Fixture("protocol2.pth"));
+        Checkpoint.Load(block, WeightsFolder.Fixture("block.safetensors"));
+        Assert.Equal(before, Tensor.TotalCount);
+        Assert.Null(CurrentDisposeScope);
+    }
+
+    [Fact]
+    public void Counters_that_the_whole_file_lacks_are_not_missed_and_one_that_it_lacks_is()
+    {
+        using var block = Block();
+        using (var x = rand(2, 3, 4, 4))
+        using (block.forward(x))
+        {
+        }
+        var report = Checkpoint.Load(block, WeightsFolder.Fixture("no_counters.pth"));
+        Assert.Equal(15, report.Loaded.Count);
+        Assert.Empty(report.Missing);
+        Assert.Equal(1, block.bn1.num_batches_tracked!.item<long>());
+
+        using var two = nn.Sequential(nn.BatchNorm2d(2), nn.BatchNorm2d(2));
+        using var one = new TensorBag([.. two.state_dict().Where(entry => entry.Key != "1.num_batches_tracked").Select(entry => (Flat(entry.Key), entry.Value.clone()))]);
+        using var all = new TensorBag([.. two.state_dict().Select(entry => (Flat(entry.Key), entry.Value.clone()))]);
+        using var folder = new WeightsFolder();
+        Checkpoint.Save(one, folder["one.pth"]);
+        Assert.Contains("missing in the file: 1_num_batches_tracked", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(all, folder["one.pth"])).Message, StringComparison.Ordinal);
+
+        static string Flat(string name) => name.Replace('.', '_');
+    }
+
+    [Fact]
+    public void Strict_names_everything_that_does_not_fit_and_leaves_the_module_as_it_was()
+    {
+        using var block = new BasicBlock(3, 5);
+        using var unchanged = new Unchanged(block);
+        var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(block, WeightsFolder.Fixture("no_counters.pth")));
+
+        unchanged.Assert();
+        Assert.StartsWith(WeightsFolder.Fixture("no_counters.pth"), problem.Message, StringComparison.Ordinal);
+        Assert.Contains("does not fit BasicBlock", problem.Message, StringComparison.Ordinal);
+        Assert.Contains("conv1.weight (expected (5, 3, 3, 3), got (4, 3, 3, 3))", problem.Message, StringComparison.Ordinal);
+        Assert.Contains("bn2.running_var (expected (5), got (4))", problem.Message, StringComparison.Ordinal);
+
+        using var identity = new BasicBlock(4, 4);
+        problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(identity, WeightsFolder.Fixture("protocol2.pth")));
+        Assert.All(BlockNames[12..], name => Assert.Contains(name, problem.Message, StringComparison.Ordinal));
+
+        using var bag = new TensorBag(("first", zeros(2)), ("second", zeros([])));
+        problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(bag, WeightsFolder.Fixture("types.safetensors")));
+        Assert.Contains("missing in the file: first, second", problem.Message, StringComparison.Ordinal);
+        Assert.Contains("unexpected in the file: float64, float32, float16", problem.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Not_strict_copies_what_fits_and_reports_the_rest()
+    {
+        using var model = new TensorBag(("part", ones(2, 3)), ("last", ones(7)), ("scalar", ones([])), ("expanded", ones(3, 4)));
+        var report = Checkpoint.Load(model, WeightsFolder.Fixture("views.pth"), strict: false);
+
+        Assert.Equal(["part", "expanded"], report.Loaded);
+        Assert.Equal(["scalar"], report.Missing);
+        Assert.Equal(["whole", "transposed", "every_second", "permuted"], report.Unexpected);
+        var mismatch = Assert.Single(report.Mismatched);
+        Assert.Equal("last", mismatch.Name);
+        Assert.Equal([7], mismatch.Expected);
+        Assert.Equal([], mismatch.Actual);
+        Assert.Equal(
+            "2 tensors fit; missing in the file: scalar; unexpected in the file: whole, transposed, every_second, permuted; of another shape: last (expected (7), got ())",
+            report.ToString());
+
+        using var scope = NewDisposeScope();
+        var state = model.state_dict();
+        Pattern.AssertEqual(ones(7), state["last"], "last");
+        Pattern.AssertEqual(Pattern.Of(0, [24])[2..8].view(2, 3), state["part"], "part");
+    }
+
+    [Fact]
+    public void A_1000_class_file_starts_a_10_class_model()
+    {
+        using var folder = new WeightsFolder();
+        using var pretrained = new ResNet18(1000, Stem.Conv7MaxPool);
+        using var model = new ResNet18(10, Stem.Conv7MaxPool);
+        using var bias = model.fc.bias!.clone();
+        Checkpoint.Save(pretrained, folder["imagenet.pth"]);
+
+        var report = Checkpoint.Load(model, folder["imagenet.pth"], strict: false);
+        Assert.Equal(120, report.Loaded.Count);
+        Assert.Equal(["fc.weight", "fc.bias"], report.Mismatched.Select(mismatch => mismatch.Name));
+        Pattern.AssertEqual(pretrained.layer4.parameters().First(), model.layer4.parameters().First(), "layer4");
+        Pattern.AssertEqual(bias, model.fc.bias!, "fc.bias");
+    }
+
+    [Fact]
+    public void A_module_that_has_a_part_called_module_keeps_its_prefix()
+    {
+        using var inner = nn.Linear(2, 3);
+        using var outer = nn.Sequential(("module", nn.Linear(2, 3)));
+        using var folder = new WeightsFolder();
+        Checkpoint.Save(outer, folder["outer.pth"]);
+        Assert.Equal(2, Checkpoint.Load(outer, folder["outer.pth"]).Loaded.Count);
+        Assert.Equal(2, Checkpoint.Load(inner, folder["outer.pth"]).Loaded.Count);
+        Pattern.AssertEqual(((Linear)outer[0]).weight!, inner.weight!, "weight");
+    }
+
+    [Fact]
+    public void Torchvisions_downsample_stays_where_the_module_has_one_itself()
+    {
+        using var folder = new WeightsFolder();
+        using var both = nn.Sequential(("downsample", nn.Linear(1, 1)), ("shortcut", nn.Linear(1, 1)));
+        using var shortcut = nn.Sequential(("shortcut", nn.Linear(1, 1)));
+        Checkpoint.Save(both, folder["both.pth"]);
+        Assert.Equal(4, Checkpoint.Load(both, folder["both.pth"]).Loaded.Count);
+
+        // Two for one: the exact name wins and the other is told.
+        var report = Checkpoint.Load(shortcut, folder["both.pth"], strict: false);
+        Assert.Equal(["downsample.weight", "downsample.bias"], report.Unexpected);
+        Pattern.AssertEqual(((Linear)both[1]).weight!, ((Linear)shortcut[0]).weight!, "weight");
+    }
+
+    [Fact]
+    public void Wrong_arguments_are_told()
+    {
+        using var block = Block();
+        using var folder = new WeightsFolder();
+        Assert.Throws<ArgumentNullException>(() => Checkpoint.Load(null!, "x.pth"));
+        Assert.Throws<ArgumentNullException>(() => Checkpoint.Load(block, null!));
+        Assert.Throws<ArgumentException>(() => Checkpoint.Load(block, ""));
+        Assert.Throws<FileNotFoundException>(() => Checkpoint.Load(block, folder["none.pth"]));
+        Assert.Throws<DirectoryNotFoundException>(() => Checkpoint.Load(block, folder["none/none.pth"]));
+        var disposed = Block();
+        disposed.Dispose();
+        Assert.Throws<ArgumentException>(() => Checkpoint.Load(disposed, WeightsFolder.Fixture("protocol2.pth")));
+    }
+}
