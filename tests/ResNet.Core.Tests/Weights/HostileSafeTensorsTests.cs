@@ -32,6 +32,18 @@ public sealed class HostileSafeTensorsTests : IDisposable
     }
 
     [Fact]
+    public void A_bool_that_is_neither_0_nor_1_is_true()
+    {
+        using var bag = new TensorBag(("a", TorchSharp.torch.zeros([4], TorchSharp.torch.ScalarType.Bool)));
+        byte[] file = WithHeader("""{"a":{"dtype":"BOOL","shape":[4],"data_offsets":[0,4]}}"""u8.ToArray(), dataLength: 4);
+        file[^3] = 1;
+        file[^2] = 2;
+        file[^1] = 255;
+        Checkpoint.Load(bag, _folder.Write("weights", file));
+        Assert.Equal([0, 1, 1, 1], bag.state_dict()["a"].bytes.ToArray());
+    }
+
+    [Fact]
     public void A_header_that_is_longer_than_allowed_or_than_the_file_is_refused()
     {
         var header = "{}"u8.ToArray();

@@ -50,9 +50,9 @@ def renamed(state, rename):
 
 
 def save_safetensors(state, path, metadata):
-    """By the published format, not by this library."""
+    """By the published format, not by this library; in falling order of the elements' sizes, as the reference implementation writes."""
     header, data = {"__metadata__": metadata}, b""
-    for name, tensor in state.items():
+    for name, tensor in sorted(state.items(), key=lambda item: -item[1].element_size()):
         # numpy has no bfloat16
         raw = tensor.contiguous().view(torch.int16) if tensor.dtype == torch.bfloat16 else tensor.contiguous()
         raw = raw.numpy().tobytes()

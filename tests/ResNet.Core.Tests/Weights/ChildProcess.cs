@@ -1,0 +1,64 @@
+using System.Diagnostics;
+using static TorchSharp.torch;
+
+namespace ResNet.Core.Tests.Weights;
+
+/// <summary>This assembly started as a program: what would end or disturb the tests' own process happens there.</summary>
+internal static class ChildProcess
+{
+    public static int Main(string[] arguments)
+    {
+        switch (arguments)
+        {
+            case ["save", var path]:
+                SaveForEver(path);
+                return 0;
+            case ["load", var path]:
+                Console.WriteLine(PeakOfLoading(path));
+                return 0;
+            default:
+                Console.Error.WriteLine("Expected 'save PATH' or 'load PATH'. The tests are run by `dotnet test`.");
+                return 1;
+        }
+    }
+
+    public static Process Start(string command, string path) =>
+        Process.Start(new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", [typeof(ChildProcess).Assembly.Location, command, path])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+        })!;
+
+    /// <summary>A module of 4 MB.</summary>
+    public static nn.Module Module() => nn.Linear(1000, 1000);
+
+    /// <summary>Saves again and again, each time with another number as the value of all weights, until it is killed.</summary>
+    private static void SaveForEver(string path)
+    {
+        using var module = Module();
+        for (var value = 1; ; value++)
+        {
+            using (no_grad())
+                foreach (var parameter in module.parameters())
+                    parameter.fill_(value);
+            Checkpoint.Save(module, path);
+            if (value == 1)
+                Console.WriteLine("started");
+        }
+    }
+
+    /// <summary>By how many bytes the most memory that the process ever held grows while a file is loaded into a module of its size.</summary>
+    private static long PeakOfLoading(string path)
+    {
+        using var module = LargeModule();
+        using var process = Process.GetCurrentProcess();
+        Checkpoint.Save(module, $"{path}.warm{Path.GetExtension(path)}"); // what the first use of anything takes
+        var before = process.PeakWorkingSet64;
+        Checkpoint.Load(module, path);
+        process.Refresh();
+        return process.PeakWorkingSet64 - before;
+    }
+
+    /// <summary>A module of 100 MB in ten layers.</summary>
+    public static nn.Module LargeModule() => nn.Sequential(Enumerable.Range(0, 10).Select(nn.Module<Tensor, Tensor> (_) => nn.Linear(2500, 1000)));
+}

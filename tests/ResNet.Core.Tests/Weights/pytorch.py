@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+"""What real PyTorch has to say of files: the tests run it where it is installed.
+
+    pytorch.py read FILE [CLASSES]    prints name, type, shape and SHA-256 of each tensor of a .pth or .safetensors file; with
+                                      CLASSES, loads it into a ResNet18 as well, strictly
+    pytorch.py torchvision FOLDER     writes torchvision's ResNet-18 with random weights, pictures and its answers
+"""
+
+import hashlib
+import inspect
+import json
+import pathlib
+import struct
+import sys
+
+import torch
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "Parity"))
+import resnet  # noqa: E402
+
+
+def load_safetensors(path):
+    """By the published format, checked rule by rule."""
+    raw = pathlib.Path(path).read_bytes()
+    (length,) = struct.unpack("<Q", raw[:8])
+    assert length <= 100_000_000 and length % 8 == 0 and raw[8:9] == b"{"
+
+    def unique(pairs):
+        assert len(dict(pairs)) == len(pairs), "a name stands twice"
+        return dict(pairs)
+
+    header = json.loads(raw[8:8 + length].decode("utf-8"), object_pairs_hook=unique)
+    assert all(isinstance(value, str) for value in header.pop("__metadata__").values())
+    data = raw[8 + length:]
+    dtypes = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16, "I64": torch.int64,
+              "I32": torch.int32, "I16": torch.int16, "I8": torch.int8, "U8": torch.uint8, "BOOL": torch.bool}
+    end, state = 0, {}
+    for name, info in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
+        assert set(info) == {"dtype", "shape", "data_offsets"}
+        dtype, (start, stop) = dtypes[info["dtype"]], info["data_offsets"]
+        assert start == end, f"{name}: a hole or an overlap"
+        size = torch.tensor([], dtype=dtype).element_size()
+        assert stop - start == torch.Size(info["shape"]).numel() * size and start % size == 0
+        end = stop
+        state[name] = torch.frombuffer(bytearray(data[start:stop]) or bytearray(8), dtype=dtype)[:(stop - start) // size].reshape(info["shape"])
+    assert end == len(data)
+    return state
+
+
+def load(path):
+    if path.endswith(".safetensors"):
+        return load_safetensors(path)
+    safe = {"weights_only": True} if "weights_only" in inspect.signature(torch.load).parameters else {}
+    return torch.load(path, **safe)
+
+
+def read(path, classes=None):
+    state = load(path)
+    if classes:
+        resnet.ResNet18(int(classes)).load_state_dict(state, strict=True)
+    for name, tensor in state.items():
+        raw = tensor.contiguous()
+        raw = (raw.view(torch.int16) if raw.dtype == torch.bfloat16 else raw).numpy().tobytes()
+        print(name, str(tensor.dtype).removeprefix("torch."), list(tensor.shape), hashlib.sha256(raw).hexdigest(), sep="|")
+
+
+def torchvision_reference(folder):
+    import torchvision
+
+    torch.manual_seed(0)
+    model = torchvision.models.resnet18(weights=None)
+    with torch.no_grad():
+        for name, tensor in model.state_dict().items():
+            if name.endswith("running_mean"):
+                tensor.normal_(0, 0.1)
+            elif name.endswith("running_var"):
+                tensor.uniform_(0.5, 1.5)
+            elif name.endswith("num_batches_tracked"):
+                tensor.fill_(17)
+    torch.save(model.state_dict(), f"{folder}/resnet18.pth")
+    model.eval()
+    answers = {}
+    with torch.no_grad():
+        for i, size in enumerate([(2, 3, 224, 224), (3, 3, 97, 64), (1, 3, 32, 32)]):
+            answers[f"x{i}"] = torch.rand(size)
+            answers[f"y{i}"] = model(answers[f"x{i}"])
+    torch.save(answers, f"{folder}/answers.pth")
+
+
+if __name__ == "__main__":
+    {"read": read, "torchvision": torchvision_reference}[sys.argv[1]](*sys.argv[2:])
