@@ -12,7 +12,7 @@ internal sealed record Storage(ElementType Type, long Count, Action<Tensor> Read
     public Tensor Read()
     {
         // Any byte but 0 is true. As a bool it would have to be 1; copied from a byte it becomes that.
-        var tensor = empty(Count, dtype: Type.Dtype == ScalarType.Bool ? ScalarType.Byte : Type.Dtype);
+        var tensor = empty(Count, dtype: Type.Dtype == ScalarType.Bool ? ScalarType.Byte : Type.Dtype, device: CPU);
         ReadInto(tensor);
         return tensor;
     }

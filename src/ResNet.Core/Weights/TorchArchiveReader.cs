@@ -48,7 +48,7 @@ internal static class TorchArchiveReader
         foreach (var entry in OpenEntries(file))
         {
             var name = entry.FullName;
-            if (name.StartsWith('/') || name.Contains('\\') || name.Contains(':') || name.Split('/').Contains(".."))
+            if (name is ['/', ..] or [_, ':', '/', ..] || name.Contains('\\') || name.Split('/').Contains(".."))
                 throw new InvalidDataException($"has an entry '{name}', expected the name of a file in the archive's own folder");
             if (!entries.TryAdd(name, entry))
                 throw new InvalidDataException($"has the entry '{name}' twice");
@@ -73,8 +73,7 @@ internal static class TorchArchiveReader
         {
             return new ZipArchive(file, ZipArchiveMode.Read, leaveOpen: true).Entries;
         }
-        // What ZipArchive throws for a damaged directory, beside InvalidDataException
-        catch (Exception e) when (e is InvalidDataException or EndOfStreamException or ArgumentException)
+        catch (InvalidDataException e)
         {
             throw new InvalidDataException($"is a damaged zip archive: {e.Message}", e);
         }
@@ -108,10 +107,11 @@ internal static class TorchArchiveReader
         {
             using (var stream = entry.Open())
                 read(stream);
-            if (Crc32.Of(write) is var checksum && checksum != entry.Crc32)
+            // 0 stands where PyTorch computed none: it wrote the archive first and the data later (torch.serialization.skip_data).
+            if (entry.Crc32 != 0 && Crc32.Of(write) is var checksum && checksum != entry.Crc32)
                 throw new InvalidDataException($"its checksum is {checksum:X8}, expected {entry.Crc32:X8}");
         }
-        catch (Exception e) when (e is InvalidDataException or EndOfStreamException)
+        catch (InvalidDataException e)
         {
             throw new InvalidDataException($"is a damaged zip archive: entry '{entry.FullName}': {e.Message}", e);
         }

@@ -39,6 +39,10 @@ public sealed class HostileArchiveTests : IDisposable
             ("best/data.pkl", pickle), ("best/.format_version", "1"u8.ToArray()), ("best/.storage_alignment", "64"u8.ToArray()), ("best/byteorder", "little"u8.ToArray()),
             ("best/data/0", new byte[16]), ("best/version", "3\n"u8.ToArray()), ("best/.data/serialization_id", new byte[40])));
         Assert.Equal(["weight"], Checkpoint.Load(bag, path).Loaded);
+
+        // The folder bears the name of the file that was written.
+        path = _folder.Write("weights.pth", Zip.Of(("run 2026-11-23T12:30..best/data.pkl", pickle), ("run 2026-11-23T12:30..best/data/0", new byte[16])));
+        Assert.Equal(["weight"], Checkpoint.Load(bag, path).Loaded);
     }
 
     [Theory]
@@ -89,6 +93,8 @@ public sealed class HostileArchiveTests : IDisposable
         unchanged.Restore();
 
         file[file.AsSpan().IndexOf(data) + 7] ^= 1;
+        Checkpoint.Load(bag, _folder.Write("weights.pth", Zip.WithoutChecksums(file)));
+        unchanged.Restore();
         var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(bag, _folder.Write("weights.pth", file)));
         Assert.Contains("damaged zip archive: entry 'archive/data/0': its checksum is ", problem.Message, StringComparison.Ordinal);
         unchanged.Assert();

@@ -123,7 +123,7 @@ public sealed class HostilePickleTests : IDisposable
         StorageRefused(Storage(count: 5), "5 elements of Float32, which its 16 bytes are not");
         StorageRefused(Storage(count: 3), "3 elements");
         StorageRefused(Storage(count: -4), "-4 elements");
-        StorageRefused(Storage(count: 1L << 62), "elements of Float32"); // whose bytes are 0 in 64 bits
+        StorageRefused(Storage(count: (1L << 62) + 4), "elements of Float32"); // whose bytes are 16 in 64 bits
         StorageRefused(Storage(type: "DoubleStorage"), "4 elements of Float64");
         StorageRefused(Storage(type: "UntypedStorage"), "asks for torch.UntypedStorage");
         StorageRefused([.. Tuple(Text("module"), Text("x")), (byte)'Q'], "expected a storage");

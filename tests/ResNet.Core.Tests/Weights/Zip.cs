@@ -6,6 +6,9 @@ namespace ResNet.Core.Tests.Weights;
 /// <summary>Archives such as torch.save would never write.</summary>
 internal static class Zip
 {
+    // Where the fields are in an entry of the directory
+    private const int Checksum = 16, CompressedSize = 20, UncompressedSize = 24, Offset = 42;
+
     public static byte[] Of(params (string Name, byte[] Content)[] entries) => Of(compressed: "", entries);
 
     public static byte[] Of(string compressed, params (string Name, byte[] Content)[] entries)
@@ -31,29 +34,21 @@ internal static class Zip
     }
 
     /// <summary>Makes the archive's directory name every entry's data as <paramref name="size"/> bytes long.</summary>
-    public static byte[] WithSizes(byte[] zip, uint size)
-    {
-        var changed = (byte[])zip.Clone();
-        for (var at = zip.Length - 4; at >= 0; at--)
-            if (zip.AsSpan(at).StartsWith("PK\x01\x02"u8))
-            {
-                BinaryPrimitives.WriteUInt32LittleEndian(changed.AsSpan(at + 20), size);
-                BinaryPrimitives.WriteUInt32LittleEndian(changed.AsSpan(at + 24), size);
-            }
-        return changed;
-    }
+    public static byte[] WithSizes(byte[] zip, uint size) => WithDirectory(zip, (CompressedSize, size), (UncompressedSize, size));
 
-    /// <summary>Makes the archive's directory name the same place in the file, that of the last entry, for every entry.</summary>
-    public static byte[] WithOverlaps(byte[] zip)
+    /// <summary>Makes the archive's directory name the same place in the file, its start, for every entry.</summary>
+    public static byte[] WithOverlaps(byte[] zip) => WithDirectory(zip, (Offset, 0u));
+
+    /// <summary>As PyTorch writes an archive whose data is to come later.</summary>
+    public static byte[] WithoutChecksums(byte[] zip) => WithDirectory(zip, (Checksum, 0u));
+
+    private static byte[] WithDirectory(byte[] zip, params ReadOnlySpan<(int Field, uint Value)> changes)
     {
         var changed = (byte[])zip.Clone();
-        uint? last = null;
-        for (var at = zip.Length - 4; at >= 0; at--)
+        for (var at = zip.AsSpan().IndexOf("PK\x01\x02"u8); at < zip.Length - 4; at++)
             if (zip.AsSpan(at).StartsWith("PK\x01\x02"u8))
-            {
-                last ??= BinaryPrimitives.ReadUInt32LittleEndian(zip.AsSpan(at + 42));
-                BinaryPrimitives.WriteUInt32LittleEndian(changed.AsSpan(at + 42), last.Value);
-            }
+                foreach (var (field, value) in changes)
+                    BinaryPrimitives.WriteUInt32LittleEndian(changed.AsSpan(at + field), value);
         return changed;
     }
 }
