@@ -18,6 +18,11 @@ internal static class CommandLine
             Description = "Folder with the four files of Fashion-MNIST, gzipped or not [default: the subset that comes with this program]",
             HelpName = "dir",
         };
+        var weights = new Option<string>("--weights")
+        {
+            Description = "File with the weights to start from: this program's own, or another ResNet-18's, written by torch.save or safetensors [default: random weights]",
+            HelpName = "file",
+        };
         var epochs = Number("--epochs", 5, "a whole number from 1 to 10000", value => value is >= 1 and <= 10_000, "How often to go through the training images");
         var batchSize = Number("--batch-size", 64, "a whole number from 2 to 4096", value => value is >= 2 and <= 4096, "Images per step");
         var learningRate = Number("--lr", 0.02, "a number above 0", value => value > 0 && double.IsFinite(value), "Learning rate at its peak; it rises to it and falls to zero");
@@ -36,10 +41,11 @@ internal static class CommandLine
 
         var command = new RootCommand("Trains a ResNet-18 on Fashion-MNIST: pictures of clothes, ten classes.")
         {
-            data, epochs, batchSize, learningRate, seed, device, output,
+            data, weights, epochs, batchSize, learningRate, seed, device, output,
         };
         command.SetAction(result => run(new Settings(
             result.GetValue(data) ?? Path.Combine(AppContext.BaseDirectory, "data"),
+            result.GetValue(weights),
             result.GetValue(epochs),
             result.GetValue(batchSize),
             result.GetValue(learningRate),

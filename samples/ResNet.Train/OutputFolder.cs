@@ -1,3 +1,6 @@
+using ResNet.Core;
+using static TorchSharp.torch;
+
 namespace ResNet.Train;
 
 /// <summary>Where the results go. Each file is written beside its place and then moved there, so that it is whole or not there.</summary>
@@ -24,24 +27,36 @@ internal sealed class OutputFolder
 
     /// <returns>The file's full path.</returns>
     /// <exception cref="UserException">It cannot be written; what was there before still is.</exception>
-    public string Write(string name, Action<string> write)
+    public string Write(string name, byte[] content) => Write(name, path =>
     {
-        var path = Path.Combine(_path, name);
         var partial = path + ".partial";
         try
         {
-            write(partial);
+            File.WriteAllBytes(partial, content);
             File.Move(partial, path, overwrite: true);
+        }
+        catch
+        {
+            File.Delete(partial);
+            throw;
+        }
+    });
+
+    /// <summary>Writes a network's weights, in the format that the name's extension says.</summary>
+    /// <inheritdoc cref="Write(string, byte[])"/>
+    public string Write(string name, nn.Module model) => Write(name, path => Checkpoint.Save(model, path)); // which writes beside and moves by itself
+
+    private string Write(string name, Action<string> replace)
+    {
+        var path = Path.Combine(_path, name);
+        try
+        {
+            replace(path);
             return path;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new UserException($"{path}: cannot be written: {e.Message}");
-        }
-        finally
-        {
-            if (File.Exists(partial))
-                File.Delete(partial);
         }
     }
 }

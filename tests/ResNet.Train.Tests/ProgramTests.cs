@@ -1,10 +1,10 @@
 using System.Diagnostics;
 using ResNet.Core;
+using static ResNet.Train.Tests.TrainProgram;
 using static TorchSharp.torch;
 
 namespace ResNet.Train.Tests;
 
-/// <summary>The program as its user meets it: a process with arguments, output, an exit code and files.</summary>
 public sealed class ProgramTests : IDisposable
 {
     private readonly TempFolder _data = new(), _out = new();
@@ -28,31 +28,37 @@ public sealed class ProgramTests : IDisposable
         Assert.DoesNotContain('\e', output);
         Assert.DoesNotContain('\r', output.ReplaceLineEndings("\n"));
         Assert.Equal(
-            ["confusion-matrix.png", "learning-curves.png", "model.dat"],
+            ["confusion-matrix.png", "learning-curves.png", "model.pth", "model.safetensors"],
             Directory.GetFileSystemEntries(_out.Path).Select(Path.GetFileName).Order());
-        foreach (var name in new[] { "model.dat", "confusion-matrix.png", "learning-curves.png" })
+        foreach (var name in new[] { "model.safetensors", "model.pth", "confusion-matrix.png", "learning-curves.png" })
             Assert.Contains(_out[name], output, StringComparison.Ordinal);
         foreach (var name in new[] { "confusion-matrix.png", "learning-curves.png" })
             Assert.Equal([0x89, (byte)'P', (byte)'N', (byte)'G'], File.ReadAllBytes(_out[name])[..4]);
+        Assert.DoesNotContain("weights from", output, StringComparison.Ordinal);
 
-        using var untrained = Network();
-        using var trained = Network();
-        trained.load(_out["model.dat"]);
-        Assert.False(trained.fc.weight.equal(untrained.fc.weight).all().item<bool>());
+        manual_seed(1);
+        using var untrained = new ResNet18(10);
+        using var trained = Network.Of(_out["model.safetensors"]);
+        using var same = Network.Of(_out["model.pth"]);
+        Assert.True(Network.Distance(trained.parameters(), untrained.parameters()) > 0.001);
+        Assert.Equal(0, Network.Distance(trained.state_dict().Values, same.state_dict().Values));
     }
 
     [Fact]
     public void The_same_seed_gives_the_same_weights_and_another_seed_others()
     {
-        byte[] Weights(string seed, string folder)
+        byte[][] Weights(string seed, string folder)
         {
             Assert.Equal(0, Run("--data", _data.Path, "--out", _out[folder], "--epochs", "1", "--batch-size", "16", "--device", "cpu", "--seed", seed).Code);
-            return File.ReadAllBytes(_out[$"{folder}/model.dat"]);
+            return [File.ReadAllBytes(_out[$"{folder}/model.safetensors"]), File.ReadAllBytes(_out[$"{folder}/model.pth"])];
         }
 
-        var first = Weights("5", "a");
-        Assert.True(first.AsSpan().SequenceEqual(Weights("5", "b")));
-        Assert.False(first.AsSpan().SequenceEqual(Weights("6", "c")));
+        var (first, again, other) = (Weights("5", "a"), Weights("5", "b"), Weights("6", "c"));
+        for (var file = 0; file < 2; file++)
+        {
+            Assert.True(first[file].AsSpan().SequenceEqual(again[file]));
+            Assert.False(first[file].AsSpan().SequenceEqual(other[file]));
+        }
     }
 
     [Theory]
@@ -96,7 +102,7 @@ public sealed class ProgramTests : IDisposable
         var (code, output, error) = Run("--help");
 
         Assert.Equal((0, ""), (code, error));
-        Assert.All(["--data", "--epochs", "--batch-size", "--lr", "--seed", "--device", "--out"], option => Assert.Contains(option, output, StringComparison.Ordinal));
+        Assert.All(["--data", "--weights", "--epochs", "--batch-size", "--lr", "--seed", "--device", "--out"], option => Assert.Contains(option, output, StringComparison.Ordinal));
     }
 
     [SignalFact(2)]
@@ -116,47 +122,11 @@ public sealed class ProgramTests : IDisposable
         program.WaitForExit();
 
         Assert.Equal((expected, ""), (program.ExitCode, error.Result));
-        Assert.Contains($"weights so far    {_out["model.dat"]}", output, StringComparison.Ordinal);
-        Assert.Equal(["learning-curves.png", "model.dat"], Directory.GetFileSystemEntries(_out.Path).Select(Path.GetFileName).Order());
-        using var model = Network();
-        model.load(_out["model.dat"]);
-    }
-
-    private static void Refused(string message, params string[] arguments)
-    {
-        var (code, _, error) = Run(arguments);
-
-        Assert.Equal(1, code);
-        Assert.Contains(message, error, StringComparison.Ordinal);
-        Assert.Single(error.TrimEnd().Split('\n'));
-        Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
-        Assert.DoesNotContain("Exception", error, StringComparison.Ordinal);
-    }
-
-    private static ResNet18 Network()
-    {
-        manual_seed(1);
-        return new ResNet18(10);
-    }
-
-    private static (int Code, string Output, string Error) Run(params string[] arguments)
-    {
-        using var program = Start(arguments);
-        var error = program.StandardError.ReadToEndAsync();
-        var output = program.StandardOutput.ReadToEnd();
-        program.WaitForExit();
-        return (program.ExitCode, output, error.Result);
-    }
-
-    private static Process Start(params string[] arguments)
-    {
-        var program = Path.Combine(AppContext.BaseDirectory, "ResNet.Train.dll");
-        return Process.Start(new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", [program, .. arguments])
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            // Many small runs, maybe beside others: several threads would mostly wait for each other.
-            Environment = { ["OMP_NUM_THREADS"] = "1" },
-        })!;
+        Assert.Contains($"weights so far    {_out["model.safetensors"]}", output, StringComparison.Ordinal);
+        Assert.Contains($"for torch.load    {_out["model.pth"]}", output, StringComparison.Ordinal);
+        Assert.Equal(["learning-curves.png", "model.pth", "model.safetensors"], Directory.GetFileSystemEntries(_out.Path).Select(Path.GetFileName).Order());
+        using var model = Network.Of(_out["model.safetensors"]);
+        using var same = Network.Of(_out["model.pth"]);
+        Assert.Equal(0, Network.Distance(model.state_dict().Values, same.state_dict().Values));
     }
 }

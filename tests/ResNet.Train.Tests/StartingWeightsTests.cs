@@ -1,0 +1,170 @@
+using ResNet.Core;
+using TorchSharp.Modules;
+using static ResNet.Train.Tests.TrainProgram;
+using static TorchSharp.torch;
+
+namespace ResNet.Train.Tests;
+
+public sealed class StartingWeightsTests : IDisposable
+{
+    private readonly TempFolder _data = new(), _out = new(), _files = new();
+
+    public StartingWeightsTests() => Idx.WriteSet(_data);
+
+    public void Dispose()
+    {
+        _data.Dispose();
+        _out.Dispose();
+        _files.Dispose();
+    }
+
+    [Fact]
+    public void A_training_goes_on_from_the_weights_of_another()
+    {
+        TrainsOn("first", "--seed", "1");
+        using var first = Network.Of(_out["first/model.pth"]);
+
+        foreach (var file in new[] { "model.pth", "model.safetensors" })
+        {
+            var path = _out[$"first/{file}"];
+            var lines = TrainsOn(file, "--seed", "2", "--lr", "1e-12", "--weights", path);
+
+            Assert.Contains($"weights from {path}: 122 of 122 tensors", lines);
+            using var next = Network.Of(_out[$"{file}/model.pth"]);
+            Assert.InRange(Network.Distance(first.parameters(), next.parameters()), 0, 1e-6);
+        }
+
+        TrainsOn("without", "--seed", "2", "--lr", "1e-12");
+        using var without = Network.Of(_out["without/model.pth"]);
+        Assert.True(Network.Distance(first.parameters(), without.parameters()) > 0.01);
+    }
+
+    [Fact]
+    public void Of_a_network_for_other_classes_all_but_the_classifier_is_taken()
+    {
+        using var other = new ResNet18(7);
+        var path = Saved(other);
+
+        var lines = TrainsOn("new", "--seed", "2", "--lr", "1e-12", "--weights", path);
+
+        Assert.Contains(
+            $"weights from {path}: 120 of 122 tensors; the classifier starts fresh: fc.weight (expected (10, 512), got (7, 512)), fc.bias (expected (10), got (7))",
+            lines);
+        using var trained = Network.Of(_out["new/model.pth"]);
+        Assert.InRange(Network.Distance(other.parameters().SkipLast(2), trained.parameters().SkipLast(2)), 0, 1e-6);
+    }
+
+    [Fact]
+    public void Of_a_network_without_a_classifier_all_is_taken()
+    {
+        using var other = new ResNet18(10);
+        using var features = Features(other);
+        AllButTheClassifierIsTaken(other, features, "fc.weight (missing), fc.bias (missing)");
+    }
+
+    [Fact]
+    public void Of_a_network_whose_classifier_has_layers_all_but_the_classifier_is_taken()
+    {
+        using var other = new ResNet18(10);
+        using var layers = Features(other, ("fc", nn.Sequential(("1", nn.Linear(512, 10)))));
+        AllButTheClassifierIsTaken(other, layers, "fc.weight (missing), fc.bias (missing), fc.1.weight (unexpected), fc.1.bias (unexpected)");
+    }
+
+    [Fact]
+    public void A_network_with_another_first_layer_is_told()
+    {
+        using var other = new ResNet18(10, Stem.Conv3);
+        Refused("which does not fit: conv1.weight (expected (64, 3, 7, 7), got (64, 3, 3, 3))\n", Saved(other));
+    }
+
+    [Fact]
+    public void A_network_with_more_layers_is_told()
+    {
+        using var other = new ResNet18(10);
+        using var more = Features(other, ("fc", other.fc), ("head", nn.Linear(10, 2)));
+        Refused("which does not fit: head.weight (unexpected), head.bias (unexpected)\n", Saved(more));
+    }
+
+    [Fact]
+    public void Of_a_network_that_has_nothing_in_common_a_few_tensors_are_told()
+    {
+        using var other = nn.Sequential(("a", nn.Linear(2, 2)));
+        Refused("which does not fit: conv1.weight (missing), bn1.weight (missing), bn1.bias (missing), bn1.running_mean (missing) and 98 more\n", Saved(other));
+    }
+
+    [Fact]
+    public void A_missing_file_is_told() => Refused($"--weights: expected a file, got '{_files["nothing"]}', which is none", _files["nothing"]);
+
+    [Fact]
+    public void A_folder_is_told() => Refused($"--weights: expected a file, got '{_files.Path}', which is none", _files.Path);
+
+    [Fact]
+    public void No_name_is_told() => Refused("--weights: expected a file, got '', which is none", "");
+
+    [Fact]
+    public void A_file_that_cannot_be_read_is_told()
+    {
+        using var other = new ResNet18(10);
+        var path = Saved(other);
+        using var locked = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None);
+        Refused($"--weights: expected a file that can be read, got '{path}'", path);
+    }
+
+    [Theory]
+    [InlineData("model.pth")]
+    [InlineData("model.safetensors")]
+    public void A_damaged_file_is_told(string name)
+    {
+        using var other = new ResNet18(10);
+        var path = Saved(other, name);
+        using (var file = File.OpenWrite(path))
+            file.SetLength(file.Length / 2);
+        Refused($"--weights: {path}: ", path);
+    }
+
+    [Fact]
+    public void A_file_of_another_format_is_told() =>
+        Refused("expected weights written by torch.save or safetensors, got a file that starts with the bytes", _data["t10k-labels-idx1-ubyte.gz"]);
+
+    private string Saved(nn.Module model, string name = "model.pth")
+    {
+        Checkpoint.Save(model, _files[name]);
+        return _files[name];
+    }
+
+    /// <summary>A network's layers up to the classifier, under their names, and others.</summary>
+    private static Sequential Features(ResNet18 model, params (string, nn.Module<Tensor, Tensor>)[] others) => nn.Sequential(
+    [
+        ("conv1", model.conv1), ("bn1", model.bn1),
+        ("layer1", model.layer1), ("layer2", model.layer2), ("layer3", model.layer3), ("layer4", model.layer4),
+        .. others,
+    ]);
+
+    private void AllButTheClassifierIsTaken(ResNet18 other, nn.Module saved, string fresh)
+    {
+        using var model = new ResNet18(10);
+        using var classifier = nn.Linear(512, 10);
+        classifier.load_state_dict(model.fc.state_dict());
+        var path = Saved(saved);
+
+        var line = StartingWeights.Load(model, path);
+
+        Assert.Equal($"weights from {path}: 120 of 122 tensors; the classifier starts fresh: {fresh}", line);
+        Assert.Equal(0, Network.Distance(other.parameters().SkipLast(2), model.parameters().SkipLast(2)));
+        Assert.Equal(0, Network.Distance(classifier.parameters(), model.fc.parameters()));
+    }
+
+    /// <returns>The lines that the program printed.</returns>
+    private string[] TrainsOn(string folder, params string[] arguments)
+    {
+        var (code, output, error) = Run(["--data", _data.Path, "--out", _out[folder], "--epochs", "1", "--batch-size", "16", "--device", "cpu", .. arguments]);
+        Assert.Equal((0, ""), (code, error));
+        return output.ReplaceLineEndings("\n").Split('\n');
+    }
+
+    private void Refused(string message, string weights)
+    {
+        TrainProgram.Refused(message.ReplaceLineEndings(), "--data", _data.Path, "--out", _out["new"], "--weights", weights);
+        Assert.False(Directory.Exists(_out["new"])); // Told before anything was done
+    }
+}

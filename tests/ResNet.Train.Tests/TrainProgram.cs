@@ -1,0 +1,39 @@
+using System.Diagnostics;
+
+namespace ResNet.Train.Tests;
+
+/// <summary>The program as its user meets it: a process with arguments, output, an exit code and files.</summary>
+internal static class TrainProgram
+{
+    public static void Refused(string message, params string[] arguments)
+    {
+        var (code, _, error) = Run(arguments);
+
+        Assert.Equal(1, code);
+        Assert.Contains(message, error, StringComparison.Ordinal);
+        Assert.Single(error.TrimEnd().Split('\n'));
+        Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
+        Assert.DoesNotContain("Exception", error, StringComparison.Ordinal);
+    }
+
+    public static (int Code, string Output, string Error) Run(params string[] arguments)
+    {
+        using var program = Start(arguments);
+        var error = program.StandardError.ReadToEndAsync();
+        var output = program.StandardOutput.ReadToEnd();
+        program.WaitForExit();
+        return (program.ExitCode, output, error.Result);
+    }
+
+    public static Process Start(params string[] arguments)
+    {
+        var program = Path.Combine(AppContext.BaseDirectory, "ResNet.Train.dll");
+        return Process.Start(new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", [program, .. arguments])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            // Many small runs, maybe beside others: several threads would mostly wait for each other.
+            Environment = { ["OMP_NUM_THREADS"] = "1" },
+        })!;
+    }
+}
