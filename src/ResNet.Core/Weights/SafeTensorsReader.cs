@@ -127,18 +127,18 @@ internal static class SafeTensorsReader
 
         if (type is null || shape is null || offsets is not [var start, var end])
             throw new InvalidDataException($"'{name}': expected dtype, shape and two data_offsets");
-        if (SizeInBytes(type, shape) is var size && (end < start || size != (UInt128)(end - start)))
+        if (SizeInBytes(type, shape) is var size && size != end - start)
             throw new InvalidDataException($"'{name}': expected {(size > long.MaxValue ? "more than any file's" : size)} bytes for {type.SafeTensors} of shape ({string.Join(", ", shape)}), got those from {start} to {end}");
         return new Entry(type, shape, start, end);
     }
 
     /// <summary>Exact, or larger than any file.</summary>
-    private static UInt128 SizeInBytes(ElementType type, long[] shape)
+    private static Int128 SizeInBytes(ElementType type, long[] shape)
     {
-        var size = shape.Contains(0) ? UInt128.Zero : (UInt128)type.Size;
+        Int128 size = shape.Contains(0) ? 0 : type.Size;
         foreach (var length in shape)
             if (size <= long.MaxValue)
-                size *= (UInt128)length;
+                size *= length;
         return size;
     }
 

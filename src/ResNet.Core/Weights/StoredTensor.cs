@@ -11,8 +11,7 @@ internal sealed record Storage(ElementType Type, long Count, Action<Tensor> Read
     /// <summary>Reads all elements into a new tensor of shape (Count).</summary>
     public Tensor Read()
     {
-        // Any byte but 0 is true. As a bool it would have to be 1; copied from a byte it becomes that.
-        var tensor = empty(Count, dtype: Type.Dtype == ScalarType.Bool ? ScalarType.Byte : Type.Dtype, device: CPU);
+        var tensor = empty(Count, dtype: Type.Dtype, device: CPU);
         ReadInto(tensor);
         return tensor;
     }

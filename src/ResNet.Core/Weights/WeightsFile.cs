@@ -10,6 +10,9 @@ internal static class WeightsFile
     /// <exception cref="InvalidDataException">It is no such file, or is damaged.</exception>
     public static IReadOnlyDictionary<string, StoredTensor?> Read(FileStream file)
     {
+        if (!file.CanSeek)
+            throw new InvalidDataException("is a pipe, expected a file, which can be read from anywhere");
+
         Span<byte> start = stackalloc byte[512];
         start = start[..file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)];
         file.Position = 0;

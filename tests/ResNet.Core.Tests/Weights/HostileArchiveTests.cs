@@ -1,3 +1,4 @@
+using System.IO.Pipes;
 using static ResNet.Core.Tests.Weights.Pickled;
 
 namespace ResNet.Core.Tests.Weights;
@@ -29,6 +30,15 @@ public sealed class HostileArchiveTests : IDisposable
         Refused("<!DOCTYPE html>"u8.ToArray(), "expected weights written by torch.save or safetensors, got a file that starts with the bytes 3C21444F");
         Refused([1], "starts with the bytes 01");
         Refused([.. new byte[257], .. "ustar\0"u8, .. new byte[300]], "tar archive", "torch.save(torch.load(path");
+    }
+
+    [LinuxFact]
+    public void A_pipe_is_told()
+    {
+        using var pipe = new AnonymousPipeServerStream(PipeDirection.In);
+        using var block = new BasicBlock(3, 4, stride: 2);
+        var path = $"/proc/self/fd/{pipe.SafePipeHandle.DangerousGetHandle()}";
+        Assert.Contains("is a pipe, expected a file", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(block, path)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -103,6 +103,7 @@ public sealed class HostileSafeTensorsTests : IDisposable
     [InlineData("[4611686018427387904,4]", "[0,0]", "expected more than any file's bytes")] // 0 in 64 bits
     [InlineData("[9223372036854775807,9223372036854775807,9223372036854775807,0]", "[0,16]", "expected 0 bytes")]
     [InlineData("[9223372036854775807,9223372036854775807,9223372036854775807]", "[0,16]", "expected more than any file's bytes")]
+    [InlineData("[4611686018427387904,4611686018427387904,4]", "[0,0]", "expected more than any file's bytes")] // 0 in 128 bits
     [InlineData("[-4]", "[0,16]", "expected whole numbers from 0 to 9223372036854775807, got Number -4")]
     [InlineData("[4.0]", "[0,16]", "got Number 4.0")]
     [InlineData("[4e0]", "[0,16]", "got Number 4e0")]
