@@ -51,7 +51,7 @@ public static class Checkpoint
             var match = Match.Of(state, WeightsFile.Read(file));
             if (strict && !match.Report.Complete)
                 throw new InvalidDataException($"does not fit {module.GetName()}: {match.Report}");
-            match.Copy();
+            match.Copy(file.SafeFileHandle);
             return match.Report;
         }
         catch (InvalidDataException e)

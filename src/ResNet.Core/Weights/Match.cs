@@ -1,3 +1,6 @@
+using System.Collections.Concurrent;
+using System.Runtime.ExceptionServices;
+using Microsoft.Win32.SafeHandles;
 using static TorchSharp.torch;
 
 namespace ResNet.Core.Weights;
@@ -54,18 +57,26 @@ internal sealed class Match
         return match;
     }
 
-    /// <summary>Copies what fits. All is read before anything is copied: a file that ends too early changes nothing.</summary>
-    public void Copy()
+    /// <summary>Copies what fits. All is read before anything is copied: a file that cannot be read to its end changes nothing.</summary>
+    public void Copy(SafeFileHandle file)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
 
-        var storages = new Dictionary<Storage, Tensor>(ReferenceEqualityComparer.Instance);
-        foreach (var (_, source) in _pairs)
-            if (!storages.ContainsKey(source.Storage))
-                storages.Add(source.Storage, source.Storage.Read());
+        // The largest first: a thread that took one last would keep the others waiting.
+        var storages = _pairs.Select(pair => pair.Source.Storage).Distinct().OrderByDescending(storage => storage.Count * storage.Type.Size)
+            .Select(storage => (Storage: storage, Tensor: storage.Empty())).ToList();
+        try
+        {
+            Parallel.ForEach(Partitioner.Create(storages, loadBalance: true), pair => pair.Storage.ReadInto(pair.Tensor, file));
+        }
+        catch (AggregateException e)
+        {
+            ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
+        }
 
+        var staged = storages.ToDictionary(pair => pair.Storage, pair => pair.Tensor);
         foreach (var (target, source) in _pairs)
-            target.copy_(storages[source.Storage].as_strided(source.Shape, source.Strides, source.Offset));
+            target.copy_(staged[source.Storage].as_strided(source.Shape, source.Strides, source.Offset));
     }
 }

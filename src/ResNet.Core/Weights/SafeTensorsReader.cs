@@ -37,11 +37,7 @@ internal static class SafeTensorsReader
         return entries.ToDictionary(
             entry => entry.Key,
             StoredTensor? (entry) => new StoredTensor(
-                new Storage(entry.Value.Type, (entry.Value.End - entry.Value.Start) / entry.Value.Type.Size, tensor =>
-                {
-                    file.Position = dataStart + entry.Value.Start;
-                    tensor.ReadFrom(file);
-                }),
+                new Storage(entry.Key, entry.Value.Type, (entry.Value.End - entry.Value.Start) / entry.Value.Type.Size, dataStart + entry.Value.Start, Checksum: null),
                 Offset: 0,
                 entry.Value.Shape,
                 StoredTensor.ContiguousStrides(entry.Value.Shape)));

@@ -1,19 +1,25 @@
+using Microsoft.Win32.SafeHandles;
 using static TorchSharp.torch;
 
 namespace ResNet.Core.Weights;
 
 /// <summary>Consecutive elements in a file, which one tensor or several are views of.</summary>
+/// <param name="Name">What the file calls them.</param>
 /// <param name="Type">The elements' type.</param>
 /// <param name="Count">How many elements there are.</param>
-/// <param name="ReadInto">Fills a contiguous tensor of as many elements with them.</param>
-internal sealed record Storage(ElementType Type, long Count, Action<Tensor> ReadInto)
+/// <param name="Position">Where in the file they begin, in bytes.</param>
+/// <param name="Checksum">Their CRC-32, or null if the file has none.</param>
+internal sealed record Storage(string Name, ElementType Type, long Count, long Position, uint? Checksum)
 {
-    /// <summary>Reads all elements into a new tensor of shape (Count).</summary>
-    public Tensor Read()
+    /// <summary>A new tensor of shape (Count) for the elements, uninitialised.</summary>
+    public Tensor Empty() => empty(Count, dtype: Type.Dtype, device: CPU);
+
+    /// <summary>Fills it with the elements. Several threads may do so with one file.</summary>
+    /// <exception cref="InvalidDataException">The file is damaged there.</exception>
+    public void ReadInto(Tensor tensor, SafeFileHandle file)
     {
-        var tensor = empty(Count, dtype: Type.Dtype, device: CPU);
-        ReadInto(tensor);
-        return tensor;
+        tensor.ReadFrom(file, Position);
+        Crc32.Check(Name, Checksum, tensor.WriteTo);
     }
 }
 

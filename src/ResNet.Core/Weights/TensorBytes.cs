@@ -1,16 +1,25 @@
+using Microsoft.Win32.SafeHandles;
 using static TorchSharp.torch;
 
 namespace ResNet.Core.Weights;
 
-/// <summary>A contiguous CPU tensor's memory from and to a stream, in pieces, since a span ends at 2 GiB.</summary>
+/// <summary>A contiguous CPU tensor's memory from and to a file, in pieces, since a span ends at 2 GiB.</summary>
 internal static class TensorBytes
 {
     private const long ElementsPerPiece = 1 << 27; // of at most 8 bytes: 1 GiB
 
-    public static void ReadFrom(this Tensor tensor, Stream stream)
+    /// <exception cref="EndOfStreamException">The file has become shorter.</exception>
+    public static void ReadFrom(this Tensor tensor, SafeFileHandle file, long position)
     {
         foreach (var piece in tensor.Pieces())
-            stream.ReadExactly(piece.bytes);
+            for (var rest = piece.bytes; !rest.IsEmpty;)
+            {
+                var read = RandomAccess.Read(file, rest, position);
+                if (read == 0)
+                    throw new EndOfStreamException($"The file ends at byte {position}, {rest.Length} bytes too early.");
+                position += read;
+                rest = rest[read..];
+            }
     }
 
     public static void WriteTo(this Tensor tensor, Stream stream)

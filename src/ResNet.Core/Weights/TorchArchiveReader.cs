@@ -32,9 +32,8 @@ internal static class TorchArchiveReader
         {
             if (!entries.TryGetValue($"{folder}data/{key}", out var entry))
                 throw new InvalidDataException($"refers to a storage '{key}' that the archive does not have");
-            CheckUncompressed(entry);
             if (!storages.TryGetValue(key, out var storage))
-                storages.Add(key, storage = new Storage(type, count, tensor => Read(entry, tensor.ReadFrom, tensor.WriteTo)));
+                storages.Add(key, storage = new Storage(entry.FullName, type, count, Position(file, entry), Checksum(entry)));
             if (storage.Type != type || storage.Count != count || entry.Length != (Int128)count * type.Size)
                 throw new InvalidDataException($"refers to storage '{key}' as {count:N0} elements of {type.Dtype}, which its {entry.Length:N0} bytes are not");
             return storage;
@@ -61,12 +60,6 @@ internal static class TorchArchiveReader
         return entries;
     }
 
-    private static void CheckUncompressed(ZipArchiveEntry entry)
-    {
-        if (entry.Length != entry.CompressedLength)
-            throw new InvalidDataException($"has a compressed entry '{entry.FullName}', expected an uncompressed one, as torch.save writes it");
-    }
-
     private static ReadOnlyCollection<ZipArchiveEntry> OpenEntries(FileStream file)
     {
         try
@@ -90,32 +83,39 @@ internal static class TorchArchiveReader
 
     private static byte[] ReadBytes(ZipArchiveEntry entry, int maxLength)
     {
-        CheckUncompressed(entry);
         if (entry.Length > maxLength)
             throw new InvalidDataException($"has a {entry.Name} of {entry.Length:N0} bytes, expected at most {maxLength:N0}");
+        using var stream = Open(entry);
         var bytes = new byte[entry.Length];
-        Read(entry, stream => stream.ReadExactly(bytes), stream => stream.Write(bytes));
+        stream.ReadExactly(bytes);
+        Crc32.Check(entry.FullName, Checksum(entry), copy => copy.Write(bytes));
         return bytes;
     }
 
-    /// <param name="entry">What is read.</param>
-    /// <param name="read">Reads it from a stream.</param>
-    /// <param name="write">Writes what was read to a stream, for its checksum.</param>
-    private static void Read(ZipArchiveEntry entry, Action<Stream> read, Action<Stream> write)
+    /// <summary>Where the entry's bytes begin in the file. ZipArchive does not tell, but reads an uncompressed entry straight from there.</summary>
+    private static long Position(FileStream file, ZipArchiveEntry entry)
+    {
+        using var stream = Open(entry);
+        return stream.ReadByte() < 0 ? 0 : file.Position - 1;
+    }
+
+    private static Stream Open(ZipArchiveEntry entry)
     {
         try
         {
-            using (var stream = entry.Open())
-                read(stream);
-            // 0 stands where PyTorch computed none: it wrote the archive first and the data later (torch.serialization.skip_data).
-            if (entry.Crc32 != 0 && Crc32.Of(write) is var checksum && checksum != entry.Crc32)
-                throw new InvalidDataException($"its checksum is {checksum:X8}, expected {entry.Crc32:X8}");
+            var stream = entry.Open();
+            return entry.Length == entry.CompressedLength && stream is not DeflateStream
+                ? stream
+                : throw new InvalidDataException("is compressed, expected it as it is, as torch.save writes it");
         }
         catch (InvalidDataException e)
         {
-            throw new InvalidDataException($"is a damaged zip archive: entry '{entry.FullName}': {e.Message}", e);
+            throw new InvalidDataException($"has an entry '{entry.FullName}' that cannot be read: {e.Message}", e);
         }
     }
+
+    /// <summary>0 stands where PyTorch computed none: it wrote the archive first and the data later (torch.serialization.skip_data).</summary>
+    private static uint? Checksum(ZipArchiveEntry entry) => entry.Crc32 == 0 ? null : entry.Crc32;
 
     /// <summary>The dictionary of tensors in what was pickled: itself, or one of the keys that training programs keep it under.</summary>
     private static Dictionary<string, StoredTensor?> StateDict(object? pickled)
