@@ -6,12 +6,12 @@ namespace ResNet.Core.Weights;
 internal static class Crc32
 {
     /// <param name="name">What is checked.</param>
-    /// <param name="expected">Its checksum, or null if there is none.</param>
+    /// <param name="expected">Its checksum.</param>
     /// <param name="write">Writes it to a stream.</param>
     /// <exception cref="InvalidDataException">It has another checksum.</exception>
-    public static void Check(string name, uint? expected, Action<Stream> write)
+    public static void Check(string name, uint expected, Action<Stream> write)
     {
-        if (expected is not null && Of(write) is var actual && actual != expected)
+        if (Of(write) is var actual && actual != expected)
             throw new InvalidDataException($"is damaged: the checksum of '{name}' is {actual:X8}, expected {expected:X8}");
     }
 

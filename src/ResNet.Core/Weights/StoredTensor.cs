@@ -18,8 +18,10 @@ internal sealed record Storage(string Name, ElementType Type, long Count, long P
     /// <exception cref="InvalidDataException">The file is damaged there.</exception>
     public void ReadInto(Tensor tensor, SafeFileHandle file)
     {
-        tensor.ReadFrom(file, Position);
-        Crc32.Check(Name, Checksum, tensor.WriteTo);
+        if (Checksum is null)
+            tensor.ReadFrom(file, Position, copy: Stream.Null);
+        else
+            Crc32.Check(Name, Checksum.Value, checksum => tensor.ReadFrom(file, Position, checksum));
     }
 }
 

@@ -8,15 +8,23 @@ internal static class TensorBytes
 {
     private const long ElementsPerPiece = 1 << 27; // of at most 8 bytes: 1 GiB
 
+    // What a core's cache still holds when it goes into a checksum
+    private const int BytesPerRead = 1 << 18;
+
+    /// <param name="tensor">What is filled.</param>
+    /// <param name="file">Several threads may read it.</param>
+    /// <param name="position">Where it starts in the file, in bytes.</param>
+    /// <param name="copy">Takes what is read as well.</param>
     /// <exception cref="EndOfStreamException">The file has become shorter.</exception>
-    public static void ReadFrom(this Tensor tensor, SafeFileHandle file, long position)
+    public static void ReadFrom(this Tensor tensor, SafeFileHandle file, long position, Stream copy)
     {
         foreach (var piece in tensor.Pieces())
             for (var rest = piece.bytes; !rest.IsEmpty;)
             {
-                var read = RandomAccess.Read(file, rest, position);
+                var read = RandomAccess.Read(file, rest[..Math.Min(rest.Length, BytesPerRead)], position);
                 if (read == 0)
                     throw new EndOfStreamException($"The file ends at byte {position}, {rest.Length} bytes too early.");
+                copy.Write(rest[..read]);
                 position += read;
                 rest = rest[read..];
             }

@@ -88,7 +88,8 @@ internal static class TorchArchiveReader
         using var stream = Open(entry);
         var bytes = new byte[entry.Length];
         stream.ReadExactly(bytes);
-        Crc32.Check(entry.FullName, Checksum(entry), copy => copy.Write(bytes));
+        if (Checksum(entry) is { } expected)
+            Crc32.Check(entry.FullName, expected, checksum => checksum.Write(bytes));
         return bytes;
     }
 
