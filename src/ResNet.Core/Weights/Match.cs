@@ -26,9 +26,8 @@ internal sealed class Match
         {
             var target = NamesInFile.Target(name[prefix.Length..], names);
             // One name can be written in two ways: then the way that is the module's own has come, or will.
-            if (tensor is not null && names.Contains(target) && (target == name[prefix.Length..] || !stored.ContainsKey(prefix + target)))
-                sources.Add(target, tensor);
-            else
+            var first = target == name[prefix.Length..] || !stored.ContainsKey(prefix + target);
+            if (tensor is null || !names.Contains(target) || !first || !sources.TryAdd(target, tensor))
                 unexpected.Add(name);
         }
 

@@ -20,7 +20,7 @@ internal static class ModuleState
 
         NamedTensor[] state = [.. module.state_dict()
             .Select(entry => new NamedTensor(entry.Key, entry.Value))
-            .OrderBy(entry => order[entry.Name[..(entry.Name.LastIndexOf('.') + 1)]])];
+            .OrderBy(entry => order.GetValueOrDefault(entry.Name[..(entry.Name.LastIndexOf('.') + 1)], int.MaxValue))];
         if (state.Length == 0)
             throw new ArgumentException($"Expected a module with parameters or buffers, got {module.GetName()} without any. Was it disposed?", nameof(module));
         return state;

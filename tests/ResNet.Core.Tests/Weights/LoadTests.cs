@@ -268,6 +268,16 @@ public class LoadTests
     }
 
     [Fact]
+    public void Two_names_of_a_file_for_one_of_the_module_are_told()
+    {
+        using var folder = new WeightsFolder();
+        using var saved = new TensorBag(("shortcut.downsample.bias", zeros(1)), ("downsample.shortcut.bias", zeros(1)));
+        using var loaded = new TensorBag(("shortcut.shortcut.bias", zeros(1)));
+        Checkpoint.Save(saved, folder["model.safetensors"]);
+        Assert.Equal(["downsample.shortcut.bias"], Checkpoint.Load(loaded, folder["model.safetensors"], strict: false).Unexpected);
+    }
+
+    [Fact]
     public void Wrong_arguments_are_told()
     {
         using var block = Block();

@@ -101,6 +101,15 @@ public sealed class SaveTests : IDisposable
     }
 
     [Fact]
+    public void A_tensor_whose_name_has_a_dot_and_no_module_for_it_is_saved_too()
+    {
+        using var saved = new TensorBag(("a.b", ones(2)), ("c", ones(3)));
+        using var loaded = new TensorBag(("a.b", zeros(2)), ("c", zeros(3)));
+        Checkpoint.Save(saved, _folder["model.pth"]);
+        Assert.Equal(["c", "a.b"], Checkpoint.Load(loaded, _folder["model.pth"]).Loaded);
+    }
+
+    [Fact]
     public void A_safetensors_file_is_aligned_and_has_metadata_and_no_holes()
     {
         using var bag = new TensorBag(("bytes", zeros([3], ScalarType.Byte)), ("half", zeros([5], ScalarType.Float16)), ("long", zeros([3], ScalarType.Int64)), ("float", zeros([3])), ("größe \"x\"", zeros([1])));
