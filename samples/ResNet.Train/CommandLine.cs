@@ -11,7 +11,7 @@ internal static class CommandLine
     /// <summary>Without this, System.CommandLine would print the stack trace of whatever the program throws.</summary>
     public static InvocationConfiguration LetExceptionsThrough { get; } = new() { EnableDefaultExceptionHandler = false };
 
-    public static RootCommand Create(Func<Settings, int> run)
+    public static RootCommand Create(Func<Settings, string, int> train, Func<string, int> resume)
     {
         var data = new Option<string>("--data")
         {
@@ -39,20 +39,40 @@ internal static class CommandLine
             HelpName = "dir",
         };
 
-        var command = new RootCommand("Trains a ResNet-18 on Fashion-MNIST: pictures of clothes, ten classes.")
-        {
-            data, weights, epochs, batchSize, learningRate, seed, device, output,
-        };
-        command.SetAction(result => run(new Settings(
-            result.GetValue(data) ?? Path.Combine(AppContext.BaseDirectory, "data"),
-            result.GetValue(weights),
-            result.GetValue(epochs),
-            result.GetValue(batchSize),
-            result.GetValue(learningRate),
-            result.GetValue(seed),
-            result.GetValue(device)!,
-            result.GetValue(output) ?? Path.Combine("runs", DateTime.Now.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)))));
+        Option[] options = [data, weights, epochs, batchSize, learningRate, seed, device, output];
+        int Train(ParseResult result) => train(
+            new Settings(
+                Path.GetFullPath(result.GetValue(data) ?? Path.Combine(AppContext.BaseDirectory, "data")),
+                result.GetValue(weights) is { Length: > 0 } file ? Path.GetFullPath(file) : result.GetValue(weights),
+                result.GetValue(epochs),
+                result.GetValue(batchSize),
+                result.GetValue(learningRate),
+                result.GetValue(seed),
+                result.GetValue(device)!),
+            result.GetValue(output) ?? Path.Combine("runs", DateTime.Now.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)));
+
+        var command = new RootCommand("Trains a ResNet-18 on Fashion-MNIST: pictures of clothes, ten classes.") { TrainCommand(), ResumeCommand() };
+        foreach (var option in options)
+            command.Add(option);
+        command.SetAction(Train);
         return command;
+
+        Command TrainCommand()
+        {
+            var trainCommand = new Command("train", "Starts a training; the same as no command at all");
+            foreach (var option in options)
+                trainCommand.Add(option);
+            trainCommand.SetAction(Train);
+            return trainCommand;
+        }
+
+        Command ResumeCommand()
+        {
+            var folder = new Argument<string>("dir") { Description = "Folder of a training that was interrupted" };
+            var resumeCommand = new Command("resume", "Goes on with a training after its last complete epoch") { folder };
+            resumeCommand.SetAction(result => resume(result.GetValue(folder)!));
+            return resumeCommand;
+        }
     }
 
     /// <summary>What is wrong with the arguments, in one line, or null if nothing is or only the help was asked for.</summary>

@@ -7,7 +7,15 @@ namespace ResNet.Train;
 /// <summary>The whole of it: reads the pictures, trains, tests, and leaves the results in a folder.</summary>
 internal static class Job
 {
-    public static int Run(Settings settings)
+    private const string State = "checkpoint.safetensors";
+
+    /// <summary>A new training. What another one has left in the folder is replaced.</summary>
+    public static int Train(Settings settings, string folder) => Run(settings, folder, resume: false);
+
+    /// <summary>Goes on after the last complete epoch. It ends with the weights of a training that was never interrupted.</summary>
+    public static int Resume(string folder) => Run(Settings.Of(folder), folder, resume: true);
+
+    private static int Run(Settings settings, string folder, bool resume)
     {
         using var interruption = new Interruption();
         var watch = Stopwatch.StartNew();
@@ -17,21 +25,33 @@ internal static class Job
         var device = Devices.Find(settings.Device);
 
         manual_seed(settings.Seed);
-        using var model = new ResNet18(FashionMnist.Classes.Count, device: device);
-        var start = settings.Weights is null ? null : StartingWeights.Load(model, settings.Weights);
-        var output = new OutputFolder(settings.Out);
+        using var state = new TrainingState(new ResNet18(FashionMnist.Classes.Count, device: device), settings.Epochs);
+        var start = resume && File.Exists(Path.Combine(folder, State)) ? SavedState.Load(state, Path.Combine(folder, State))
+            : settings.Weights is null ? null
+            : StartingWeights.Load(state.Model, settings.Weights);
+        var output = new OutputFolder(folder);
+        if (!resume)
+        {
+            output.Delete(State); // another training's
+            output.Write(Settings.FileName, settings.ToJson());
+        }
 
         screen.Line($"ResNet-18 on {device}: {data.Training.Count} images to train and validate with, {data.Test.Count} to test with");
         if (start is not null)
             screen.Line(start);
 
-        var trainer = new Trainer(model, data.Training, settings, device, screen);
         try
         {
-            (string SafeTensors, string Torch) weights = default;
-            trainer.Train(epochDone: () => weights = SaveWeights(), interruption.Token);
+            var trainer = new Trainer(state, data.Training, settings, device, screen);
+            trainer.Train(epochDone: () =>
+            {
+                output.Write(State, state);
+                SaveWeights();
+            }, interruption.Token);
+
+            var weights = SaveWeights(); // once more where the last run was killed between the two
             var curves = SaveCurves();
-            var test = Evaluation.Of(model, data.Test, [.. Enumerable.Range(0, data.Test.Count)], device, interruption.Token);
+            var test = Evaluation.Of(state.Model, data.Test, [.. Enumerable.Range(0, data.Test.Count)], device, interruption.Token);
             var confusion = output.Write("confusion-matrix.png", Charts.Confusion(test, FashionMnist.Classes));
 
             screen.Line($"test accuracy {test.Accuracy:0.000}: {test.Correct} of {test.Count} images, {watch.Elapsed.TotalSeconds:0} s after the start");
@@ -43,16 +63,17 @@ internal static class Job
         }
         catch (OperationCanceledException) when (interruption.Token.IsCancellationRequested)
         {
-            screen.Line($"interrupted after {trainer.Epochs.Count} of {settings.Epochs} epochs");
+            screen.Line($"interrupted after {state.Epochs.Count} of {settings.Epochs} epochs");
             var weights = SaveWeights();
             screen.Line($"weights so far    {weights.SafeTensors}");
             screen.Line($"for torch.load    {weights.Torch}");
-            if (trainer.Epochs.Count > 0)
+            if (state.Epochs.Count > 0)
                 screen.Line($"learning curves   {SaveCurves()}");
+            screen.Line($"to go on          resume {folder}");
             return interruption.ExitCode;
         }
 
-        (string SafeTensors, string Torch) SaveWeights() => (output.Write("model.safetensors", model), output.Write("model.pth", model));
-        string SaveCurves() => output.Write("learning-curves.png", Charts.LearningCurves(trainer.Epochs));
+        (string SafeTensors, string Torch) SaveWeights() => (output.Write("model.safetensors", state.Model), output.Write("model.pth", state.Model));
+        string SaveCurves() => output.Write("learning-curves.png", Charts.LearningCurves(state.Epochs));
     }
 }

@@ -46,6 +46,10 @@ internal sealed class OutputFolder
     /// <inheritdoc cref="Write(string, byte[])"/>
     public string Write(string name, nn.Module model) => Write(name, path => Checkpoint.Save(model, path)); // which writes beside and moves by itself
 
+    /// <summary>Removes a file if it is there.</summary>
+    /// <exception cref="UserException">It cannot be removed.</exception>
+    public void Delete(string name) => Write(name, File.Delete);
+
     private string Write(string name, Action<string> replace)
     {
         var path = Path.Combine(_path, name);

@@ -1,4 +1,31 @@
+using System.Text.Json;
+
 namespace ResNet.Train;
 
-/// <summary>What the command line decides.</summary>
-internal sealed record Settings(string Data, string? Weights, int Epochs, int BatchSize, double LearningRate, int Seed, string Device, string Out);
+/// <summary>What the command line decides about a training, and what its folder keeps for resuming it.</summary>
+internal sealed record Settings(string Data, string? Weights, int Epochs, int BatchSize, double LearningRate, int Seed, string Device)
+{
+    public const string FileName = "settings.json";
+
+    private static readonly JsonSerializerOptions json = new() { WriteIndented = true, RespectRequiredConstructorParameters = true, RespectNullableAnnotations = true };
+
+    public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, json);
+
+    /// <exception cref="UserException">There are none in the folder.</exception>
+    public static Settings Of(string folder)
+    {
+        var path = Path.Combine(folder, FileName);
+        try
+        {
+            return JsonSerializer.Deserialize<Settings>(File.ReadAllBytes(path), json) ?? throw new JsonException("it is null");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new UserException($"resume: expected the folder of a training, got '{folder}': {e.Message}");
+        }
+        catch (JsonException e)
+        {
+            throw new UserException($"{path}: expected what a training has written there: {e.Message}");
+        }
+    }
+}

@@ -7,15 +7,15 @@ using F = TorchSharp.torch.nn.functional;
 namespace ResNet.Train;
 
 /// <summary>Trains a network by stochastic gradient descent and validates it after each epoch.</summary>
-internal sealed class Trainer(ResNet18 model, Pictures pictures, Settings settings, Device device, Screen screen)
+/// <param name="state">Where the training is: at its start, or after the epochs that it has behind it.</param>
+/// <param name="pictures">To train and validate with.</param>
+/// <param name="settings">The recipe.</param>
+/// <param name="device">Where the network is.</param>
+/// <param name="screen">Where progress is shown.</param>
+internal sealed class Trainer(TrainingState state, Pictures pictures, Settings settings, Device device, Screen screen)
 {
-    private readonly List<Epoch> _epochs = [];
-
+    private readonly ResNet18 _model = state.Model;
     private readonly (int[] Validation, int[] Training) _pictures = HoldOut(pictures.Count);
-    private readonly Random _random = new(settings.Seed);
-
-    /// <summary>The epochs that are complete.</summary>
-    public IReadOnlyList<Epoch> Epochs => _epochs;
 
     private int StepsPerEpoch => (_pictures.Training.Length + settings.BatchSize - 1) / settings.BatchSize;
 
@@ -25,16 +25,18 @@ internal sealed class Trainer(ResNet18 model, Pictures pictures, Settings settin
     /// <exception cref="UserException">The loss is no number any more.</exception>
     public void Train(Action epochDone, CancellationToken cancellation)
     {
-        using var optimizer = optim.SGD(model.parameters(), settings.LearningRate, momentum: 0.9, weight_decay: 5e-4, nesterov: true);
+        using var optimizer = optim.SGD(_model.parameters(), settings.LearningRate, momentum: 0.9, weight_decay: 5e-4, nesterov: true);
+        state.GiveMomentumTo(optimizer);
 
-        screen.WithBar(settings.Epochs * StepsPerEpoch, () =>
+        var first = state.Epochs.Count + 1;
+        screen.WithBar((settings.Epochs - first + 1) * StepsPerEpoch, () =>
         {
-            for (var number = 1; number <= settings.Epochs; number++)
+            for (var number = first; number <= settings.Epochs; number++)
             {
                 var (loss, accuracy, speed) = TrainEpoch(number, optimizer, cancellation);
-                var validation = Evaluation.Of(model, pictures, _pictures.Validation, device, cancellation);
+                var validation = Evaluation.Of(_model, pictures, _pictures.Validation, device, cancellation);
                 var epoch = new Epoch(number, loss, accuracy, validation.Loss, validation.Accuracy, speed);
-                _epochs.Add(epoch);
+                state.Add(epoch);
                 screen.Line($"epoch {number}/{settings.Epochs}  loss {loss:0.000}  accuracy {accuracy:0.000}  " +
                     $"validation loss {validation.Loss:0.000}  accuracy {validation.Accuracy:0.000}  {speed:0} images/s");
                 epochDone();
@@ -52,9 +54,11 @@ internal sealed class Trainer(ResNet18 model, Pictures pictures, Settings settin
 
     private (double Loss, double Accuracy, double ImagesPerSecond) TrainEpoch(int number, SGD optimizer, CancellationToken cancellation)
     {
-        model.train();
-        var training = _pictures.Training;
-        _random.Shuffle(training);
+        _model.train();
+        // Of the seed and the number alone: a training that is resumed with this epoch draws the same numbers.
+        var random = new Random(unchecked(settings.Seed * 10_007 + number));
+        int[] training = [.. _pictures.Training];
+        random.Shuffle(training);
 
         var (loss, correct, seen) = (0.0, 0L, 0);
         var watch = Stopwatch.StartNew();
@@ -66,7 +70,7 @@ internal sealed class Trainer(ResNet18 model, Pictures pictures, Settings settin
             // Steps of equal size rather than a small one at the end, whose statistics would be poor
             var start = (int)((long)training.Length * step / StepsPerEpoch);
             var end = (int)((long)training.Length * (step + 1) / StepsPerEpoch);
-            var (stepLoss, stepCorrect) = Step(training.AsSpan(start..end), optimizer);
+            var (stepLoss, stepCorrect) = Step(training.AsSpan(start..end), optimizer, random);
 
             seen = end;
             loss += stepLoss * (end - start);
@@ -78,13 +82,13 @@ internal sealed class Trainer(ResNet18 model, Pictures pictures, Settings settin
         return (loss / seen, (double)correct / seen, seen / watch.Elapsed.TotalSeconds);
     }
 
-    private (double Loss, long Correct) Step(ReadOnlySpan<int> indices, SGD optimizer)
+    private (double Loss, long Correct) Step(ReadOnlySpan<int> indices, SGD optimizer, Random random)
     {
         // Frees every tensor of the step; what remains are the weights, their gradients and the optimizer's momentum.
         using var scope = NewDisposeScope();
 
-        var batch = Batch.Of(pictures, indices, device, _random);
-        var logits = model.call(batch.Images);
+        var batch = Batch.Of(pictures, indices, device, random);
+        var logits = _model.call(batch.Images);
         var loss = F.cross_entropy(logits, batch.Labels);
         optimizer.zero_grad();
         loss.backward();

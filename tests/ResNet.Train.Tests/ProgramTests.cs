@@ -28,7 +28,7 @@ public sealed class ProgramTests : IDisposable
         Assert.DoesNotContain('\e', output);
         Assert.DoesNotContain('\r', output.ReplaceLineEndings("\n"));
         Assert.Equal(
-            ["confusion-matrix.png", "learning-curves.png", "model.pth", "model.safetensors"],
+            ["checkpoint.safetensors", "confusion-matrix.png", "learning-curves.png", "model.pth", "model.safetensors", "settings.json"],
             Directory.GetFileSystemEntries(_out.Path).Select(Path.GetFileName).Order());
         foreach (var name in new[] { "model.safetensors", "model.pth", "confusion-matrix.png", "learning-curves.png" })
             Assert.Contains(_out[name], output, StringComparison.Ordinal);
@@ -102,7 +102,7 @@ public sealed class ProgramTests : IDisposable
         var (code, output, error) = Run("--help");
 
         Assert.Equal((0, ""), (code, error));
-        Assert.All(["--data", "--weights", "--epochs", "--batch-size", "--lr", "--seed", "--device", "--out"], option => Assert.Contains(option, output, StringComparison.Ordinal));
+        Assert.All(["--data", "--weights", "--epochs", "--batch-size", "--lr", "--seed", "--device", "--out", "train", "resume"], option => Assert.Contains(option, output, StringComparison.Ordinal));
     }
 
     [SignalFact(2)]
@@ -124,7 +124,7 @@ public sealed class ProgramTests : IDisposable
         Assert.Equal((expected, ""), (program.ExitCode, error.Result));
         Assert.Contains($"weights so far    {_out["model.safetensors"]}", output, StringComparison.Ordinal);
         Assert.Contains($"for torch.load    {_out["model.pth"]}", output, StringComparison.Ordinal);
-        Assert.Equal(["learning-curves.png", "model.pth", "model.safetensors"], Directory.GetFileSystemEntries(_out.Path).Select(Path.GetFileName).Order());
+        Assert.Equal(["checkpoint.safetensors", "learning-curves.png", "model.pth", "model.safetensors", "settings.json"], Directory.GetFileSystemEntries(_out.Path).Select(Path.GetFileName).Order());
         using var model = Network.Of(_out["model.safetensors"]);
         using var same = Network.Of(_out["model.pth"]);
         Assert.Equal(0, Network.Distance(model.state_dict().Values, same.state_dict().Values));

@@ -1,0 +1,140 @@
+using System.Diagnostics;
+using System.Text.Json;
+using ResNet.Core;
+using Xunit.Abstractions;
+using static ResNet.Train.Tests.TrainProgram;
+
+namespace ResNet.Train.Tests;
+
+public sealed class ResumeTests : IDisposable
+{
+    private readonly ITestOutputHelper _log;
+    private readonly TempFolder _data = new(), _out = new();
+
+    public ResumeTests(ITestOutputHelper log)
+    {
+        _log = log;
+        Idx.WriteSet(_data);
+    }
+
+    public void Dispose()
+    {
+        _data.Dispose();
+        _out.Dispose();
+    }
+
+    private string[] Arguments(string folder, int epochs = 6) => ["train", "--data", _data.Path, "--out", _out[folder], "--epochs", $"{epochs}", "--batch-size", "16", "--device", "cpu"];
+
+    [Fact]
+    public void Killed_at_any_moment_and_resumed_it_ends_with_the_weights_of_a_training_that_never_was()
+    {
+        Assert.Equal(0, Run(Arguments("whole")).Code);
+
+        // While the second epoch's files are written, at first; then after any first line or epoch, in the midst of whatever comes next.
+        var random = new Random(1);
+        string[] after = ["epoch 2/", "epoch ", "ResNet-18 ", "epoch ", "ResNet-18 ", "epoch "];
+        for (var kill = 0; kill < after.Length; kill++)
+        {
+            using var program = Start(kill == 0 ? Arguments("killed") : ["resume", _out["killed"]]);
+            while (program.StandardOutput.ReadLine() is { } line && !line.StartsWith(after[kill], StringComparison.Ordinal)) { }
+            Thread.Sleep(random.Next(400));
+            program.Kill();
+            program.WaitForExit();
+        }
+        var (code, output, error) = Run("resume", _out["killed"]);
+
+        _log.WriteLine(output);
+        Assert.Contains("resumed after ", output, StringComparison.Ordinal);
+        Assert.Equal((0, ""), (code, error));
+        foreach (var file in new[] { "model.pth", "model.safetensors" })
+            Assert.True(File.ReadAllBytes(_out[$"whole/{file}"]).AsSpan().SequenceEqual(File.ReadAllBytes(_out[$"killed/{file}"])), file);
+    }
+
+    [SignalFact(2)]
+    public void Interrupted_by_Ctrl_C_it_goes_on_with_the_next_epoch()
+    {
+        using (var program = Start(Arguments("run", 3)))
+        {
+            while (program.StandardOutput.ReadLine() is { } line && !line.StartsWith("epoch 1/3", StringComparison.Ordinal)) { }
+            Process.Start("kill", ["-INT", $"{program.Id}"]).WaitForExit();
+            Assert.Contains($"to go on          resume {_out["run"]}", program.StandardOutput.ReadToEnd(), StringComparison.Ordinal);
+            program.WaitForExit();
+            Assert.Equal(130, program.ExitCode);
+        }
+
+        var (code, output, _) = Run("resume", _out["run"]);
+        Assert.Equal(0, code);
+        Assert.Contains("resumed after 1 epochs", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("epoch 1/3", output, StringComparison.Ordinal);
+        Assert.Contains("epoch 2/3", output, StringComparison.Ordinal);
+        Assert.Contains("epoch 3/3", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_training_that_is_complete_is_tested_again_and_stays_as_it_is()
+    {
+        var first = Run(Arguments("run", 1));
+        var weights = File.ReadAllBytes(_out["run/model.pth"]);
+        var again = Run("resume", _out["run"]);
+
+        Assert.Equal((0, ""), (again.Code, again.Error));
+        Assert.DoesNotContain("epoch 1/1", again.Output, StringComparison.Ordinal);
+        Assert.Equal(Accuracy(first.Output), Accuracy(again.Output));
+        Assert.True(weights.AsSpan().SequenceEqual(File.ReadAllBytes(_out["run/model.pth"])));
+
+        static string Accuracy(string output) => output.Split('\n').Single(line => line.StartsWith("test accuracy", StringComparison.Ordinal)).Split(',')[0];
+    }
+
+    [Fact]
+    public void A_new_training_does_not_go_on_from_what_lies_in_its_folder()
+    {
+        Assert.Equal(0, Run(Arguments("run", 1)).Code);
+        var path = _out["run/checkpoint.safetensors"];
+        var before = File.ReadAllBytes(path);
+        using var program = Start([.. Arguments("run", 10), "--seed", "2"]);
+        program.StandardOutput.ReadLine();
+        Assert.False(File.Exists(path) && File.ReadAllBytes(path).AsSpan().SequenceEqual(before));
+        program.Kill();
+        program.WaitForExit();
+    }
+
+    [Fact]
+    public void The_momentum_is_in_the_checkpoint()
+    {
+        Assert.Equal(0, Run(Arguments("run", 1)).Code);
+        using var state = new TrainingState(new ResNet18(10), epochs: 1);
+        Checkpoint.Load(state, _out["run/checkpoint.safetensors"]);
+        Assert.True(state.state_dict()["momentum.fc.weight"].abs().sum().item<float>() > 0);
+        Assert.Equal(1, Assert.Single(state.Epochs).Number);
+    }
+
+    [Fact]
+    public void A_folder_that_is_no_trainings_is_told()
+    {
+        Refused("resume: expected the folder of a training, got", "resume", _out["nothing"]);
+        Refused("resume: expected the folder of a training, got", "resume", _data.Path);
+        Refused("Required argument", "resume");
+    }
+
+    [Fact]
+    public void Damaged_files_are_told()
+    {
+        Assert.Equal(0, Run(Arguments("run", 1)).Code);
+        var settings = File.ReadAllText(_out["run/settings.json"]);
+        foreach (var damaged in new[] { "", "null", "{}", settings[..20], settings.Replace("\"Seed\": 1", "\"Seed\": \"x\"", StringComparison.Ordinal) })
+        {
+            File.WriteAllText(_out["run/settings.json"], damaged);
+            Refused("settings.json: expected what a training has written there", "resume", _out["run"]);
+        }
+
+        File.WriteAllText(_out["run/settings.json"], settings);
+        using (var file = File.OpenWrite(_out["run/checkpoint.safetensors"]))
+            file.SetLength(file.Length - 1);
+        Refused("resume: ", "resume", _out["run"]);
+
+        // Another training's: of two epochs
+        File.WriteAllText(_out["run/settings.json"], settings.Replace("\"Epochs\": 1", "\"Epochs\": 2", StringComparison.Ordinal));
+        Assert.Equal(2, JsonDocument.Parse(File.ReadAllText(_out["run/settings.json"])).RootElement.GetProperty("Epochs").GetInt32());
+        Refused("resume: ", "resume", _out["run"]);
+    }
+}
