@@ -26,6 +26,9 @@ internal static class CommandLine
         var epochs = Number("--epochs", 5, "a whole number from 1 to 10000", value => value is >= 1 and <= 10_000, "How often to go through the training images");
         var batchSize = Number("--batch-size", 64, "a whole number from 2 to 4096", value => value is >= 2 and <= 4096, "Images per step");
         var learningRate = Number("--lr", 0.02, "a number above 0", value => value > 0 && double.IsFinite(value), "Learning rate at its peak; it rises to it and falls to zero");
+        var weightDecay = Number("--weight-decay", 5e-4, "a number from 0 to 1", value => value is >= 0 and <= 1, "How strongly weights are drawn to zero; biases and normalisations are not");
+        var labelSmoothing = Number("--label-smoothing", 0.0, "a number from 0 to below 1", value => value is >= 0 and < 1, "How much of each label is spread over all classes");
+        var ema = Number("--ema", 0.0, "a number from 0 to below 1", value => value is >= 0 and < 1, "Decay of an exponential moving average of the weights, such as 0.999, which is then the result; 0 is none");
         var seed = Number("--seed", 1, $"a whole number from 0 to {int.MaxValue}", value => value >= 0, "Of the initial weights, the order of the images and their augmentation");
         var device = new Option<string>("--device")
         {
@@ -39,7 +42,7 @@ internal static class CommandLine
             HelpName = "dir",
         };
 
-        Option[] options = [data, weights, epochs, batchSize, learningRate, seed, device, output];
+        Option[] options = [data, weights, epochs, batchSize, learningRate, weightDecay, labelSmoothing, ema, seed, device, output];
         int Train(ParseResult result) => train(
             new Settings(
                 Path.GetFullPath(result.GetValue(data) ?? Path.Combine(AppContext.BaseDirectory, "data")),
@@ -47,6 +50,9 @@ internal static class CommandLine
                 result.GetValue(epochs),
                 result.GetValue(batchSize),
                 result.GetValue(learningRate),
+                result.GetValue(weightDecay),
+                result.GetValue(labelSmoothing),
+                result.GetValue(ema),
                 result.GetValue(seed),
                 result.GetValue(device)!),
             result.GetValue(output) ?? Path.Combine("runs", DateTime.Now.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)));

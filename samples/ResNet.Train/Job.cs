@@ -25,7 +25,7 @@ internal static class Job
         var device = Devices.Find(settings.Device);
 
         manual_seed(settings.Seed);
-        using var state = new TrainingState(new ResNet18(FashionMnist.Classes.Count, device: device), settings.Epochs);
+        using var state = new TrainingState(Network(), settings.Epochs, settings.Ema > 0 ? Network() : null);
         var start = resume && File.Exists(Path.Combine(folder, State)) ? SavedState.Load(state, Path.Combine(folder, State))
             : settings.Weights is null ? null
             : StartingWeights.Load(state.Model, settings.Weights);
@@ -51,7 +51,7 @@ internal static class Job
 
             var weights = SaveWeights(); // once more where the last run was killed between the two
             var curves = SaveCurves();
-            var test = Evaluation.Of(state.Model, data.Test, [.. Enumerable.Range(0, data.Test.Count)], device, interruption.Token);
+            var test = Evaluation.Of(state.Result, data.Test, [.. Enumerable.Range(0, data.Test.Count)], device, interruption.Token);
             var confusion = output.Write("confusion-matrix.png", Charts.Confusion(test, FashionMnist.Classes));
 
             screen.Line($"test accuracy {test.Accuracy:0.000}: {test.Correct} of {test.Count} images, {watch.Elapsed.TotalSeconds:0} s after the start");
@@ -73,7 +73,8 @@ internal static class Job
             return interruption.ExitCode;
         }
 
-        (string SafeTensors, string Torch) SaveWeights() => (output.Write("model.safetensors", state.Model), output.Write("model.pth", state.Model));
+        ResNet18 Network() => new(FashionMnist.Classes.Count, device: device);
+        (string SafeTensors, string Torch) SaveWeights() => (output.Write("model.safetensors", state.Result), output.Write("model.pth", state.Result));
         string SaveCurves() => output.Write("learning-curves.png", Charts.LearningCurves(state.Epochs));
     }
 }

@@ -3,7 +3,7 @@ using System.Text.Json;
 namespace ResNet.Train;
 
 /// <summary>What the command line decides about a training, and what its folder keeps for resuming it.</summary>
-internal sealed record Settings(string Data, string? Weights, int Epochs, int BatchSize, double LearningRate, int Seed, string Device)
+internal sealed record Settings(string Data, string? Weights, int Epochs, int BatchSize, double LearningRate, double WeightDecay, double LabelSmoothing, double Ema, int Seed, string Device)
 {
     public const string FileName = "settings.json";
 

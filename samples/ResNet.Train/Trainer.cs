@@ -25,8 +25,10 @@ internal sealed class Trainer(TrainingState state, Pictures pictures, Settings s
     /// <exception cref="UserException">The loss is no number any more.</exception>
     public void Train(Action epochDone, CancellationToken cancellation)
     {
-        using var optimizer = optim.SGD(_model.parameters(), settings.LearningRate, momentum: 0.9, weight_decay: 5e-4, nesterov: true);
+        using var optimizer = Optimizer();
         state.GiveMomentumTo(optimizer);
+        if (state.Average is not null && state.Epochs.Count == 0)
+            MovingAverage.Start(state.Average, _model);
 
         var first = state.Epochs.Count + 1;
         screen.WithBar((settings.Epochs - first + 1) * StepsPerEpoch, () =>
@@ -34,7 +36,7 @@ internal sealed class Trainer(TrainingState state, Pictures pictures, Settings s
             for (var number = first; number <= settings.Epochs; number++)
             {
                 var (loss, accuracy, speed) = TrainEpoch(number, optimizer, cancellation);
-                var validation = Evaluation.Of(_model, pictures, _pictures.Validation, device, cancellation);
+                var validation = Evaluation.Of(state.Result, pictures, _pictures.Validation, device, cancellation);
                 var epoch = new Epoch(number, loss, accuracy, validation.Loss, validation.Accuracy, speed);
                 state.Add(epoch);
                 screen.Line($"epoch {number}/{settings.Epochs}  loss {loss:0.000}  accuracy {accuracy:0.000}  " +
@@ -50,6 +52,16 @@ internal sealed class Trainer(TrainingState state, Pictures pictures, Settings s
         var indices = Enumerable.Range(0, count).ToArray();
         new Random(0).Shuffle(indices);
         return (indices[..(count / 10)], indices[(count / 10)..]);
+    }
+
+    /// <summary>Weight decay is for what multiplies its input: biases, and the scales of normalisations, need not be small.</summary>
+    private SGD Optimizer()
+    {
+        var parameters = _model.parameters().ToLookup(parameter => parameter.dim() > 1);
+        return optim.SGD([Group(parameters[true], settings.WeightDecay), Group(parameters[false], 0)], settings.LearningRate, momentum: 0.9, nesterov: true);
+
+        SGD.ParamGroup Group(IEnumerable<Parameter> members, double decay) =>
+            new(members.ToList(), settings.LearningRate, momentum: 0.9, weight_decay: decay, nesterov: true);
     }
 
     private (double Loss, double Accuracy, double ImagesPerSecond) TrainEpoch(int number, SGD optimizer, CancellationToken cancellation)
@@ -72,6 +84,9 @@ internal sealed class Trainer(TrainingState state, Pictures pictures, Settings s
             var end = (int)((long)training.Length * (step + 1) / StepsPerEpoch);
             var (stepLoss, stepCorrect) = Step(training.AsSpan(start..end), optimizer, random);
 
+            if (state.Average is not null)
+                MovingAverage.Update(state.Average, _model, settings.Ema, (long)(number - 1) * StepsPerEpoch + step);
+
             seen = end;
             loss += stepLoss * (end - start);
             correct += stepCorrect;
@@ -89,7 +104,7 @@ internal sealed class Trainer(TrainingState state, Pictures pictures, Settings s
 
         var batch = Batch.Of(pictures, indices, device, random);
         var logits = _model.call(batch.Images);
-        var loss = F.cross_entropy(logits, batch.Labels);
+        var loss = F.cross_entropy(logits, batch.Labels, label_smoothing: settings.LabelSmoothing);
         optimizer.zero_grad();
         loss.backward();
         optimizer.step();

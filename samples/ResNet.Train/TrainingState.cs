@@ -20,14 +20,18 @@ internal sealed class TrainingState : nn.Module
 
     /// <param name="model">It belongs to the state from now on.</param>
     /// <param name="epochs">How many there will be.</param>
-    public TrainingState(ResNet18 model, int epochs)
+    /// <param name="average">A network for the moving average of the weights, which then is the result; it belongs to the state as well.</param>
+    public TrainingState(ResNet18 model, int epochs, ResNet18? average = null)
         : base(nameof(TrainingState))
     {
         Model = model;
+        Average = average;
         _momentum = model.named_parameters().ToDictionary(entry => entry.name, entry => zeros_like(entry.parameter, requires_grad: false));
         _epochs = zeros([epochs, Columns], ScalarType.Float64);
 
         register_module("model", model);
+        if (average is not null)
+            register_module("average", average);
         foreach (var (name, tensor) in _momentum)
             register_buffer($"momentum.{name}", tensor);
         register_buffer("epochs_done", _count);
@@ -35,6 +39,11 @@ internal sealed class TrainingState : nn.Module
     }
 
     public ResNet18 Model { get; }
+
+    public ResNet18? Average { get; }
+
+    /// <summary>The network that is validated, tested and saved.</summary>
+    public ResNet18 Result => Average ?? Model;
 
     /// <summary>The epochs that are complete.</summary>
     public IReadOnlyList<Epoch> Epochs => [.. Enumerable.Range(0, (int)_count.item<long>()).Select(Epoch)];
@@ -49,9 +58,10 @@ internal sealed class TrainingState : nn.Module
     /// <summary>Makes the optimizer work with the momentum that is saved. At first it is zero, with which the first step is the same as without.</summary>
     public void GiveMomentumTo(SGD optimizer)
     {
-        var parameters = Model.named_parameters().Select(entry => entry.name);
-        foreach (var (name, state) in parameters.Zip(optimizer.state_dict().State))
-            ((SGD.State)state).momentum_buffer = _momentum[name];
+        var names = Model.named_parameters().ToDictionary(entry => entry.parameter.Handle, entry => entry.name);
+        var parameters = optimizer.ParamGroups.Cast<SGD.ParamGroup>().SelectMany(group => group.Parameters);
+        foreach (var (parameter, own) in parameters.Zip(optimizer.state_dict().State))
+            ((SGD.State)own).momentum_buffer = _momentum[names[parameter.Handle]];
     }
 
     private Epoch Epoch(int index)

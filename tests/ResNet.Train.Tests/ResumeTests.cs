@@ -23,7 +23,7 @@ public sealed class ResumeTests : IDisposable
         _out.Dispose();
     }
 
-    private string[] Arguments(string folder, int epochs = 6) => ["train", "--data", _data.Path, "--out", _out[folder], "--epochs", $"{epochs}", "--batch-size", "16", "--device", "cpu"];
+    private string[] Arguments(string folder, int epochs = 6) => ["train", "--data", _data.Path, "--out", _out[folder], "--epochs", $"{epochs}", "--batch-size", "16", "--device", "cpu", "--ema", "0.9"];
 
     [Fact]
     public void Killed_at_any_moment_and_resumed_it_ends_with_the_weights_of_a_training_that_never_was()
@@ -102,7 +102,7 @@ public sealed class ResumeTests : IDisposable
     public void The_momentum_is_in_the_checkpoint()
     {
         Assert.Equal(0, Run(Arguments("run", 1)).Code);
-        using var state = new TrainingState(new ResNet18(10), epochs: 1);
+        using var state = new TrainingState(new ResNet18(10), epochs: 1, new ResNet18(10));
         Checkpoint.Load(state, _out["run/checkpoint.safetensors"]);
         Assert.True(state.state_dict()["momentum.fc.weight"].abs().sum().item<float>() > 0);
         Assert.Equal(1, Assert.Single(state.Epochs).Number);

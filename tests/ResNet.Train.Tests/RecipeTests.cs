@@ -1,0 +1,85 @@
+using ResNet.Core;
+using static ResNet.Train.Tests.TrainProgram;
+using static TorchSharp.torch;
+
+namespace ResNet.Train.Tests;
+
+/// <summary>What each option of the recipe changes, and what it does not.</summary>
+public sealed class RecipeTests : IDisposable
+{
+    private readonly TempFolder _data = new(), _out = new();
+
+    public RecipeTests() => Idx.WriteSet(_data);
+
+    public void Dispose()
+    {
+        _data.Dispose();
+        _out.Dispose();
+    }
+
+    private ResNet18 Trained(string folder, params string[] options)
+    {
+        var (code, _, error) = Run(["--data", _data.Path, "--out", _out[folder], "--epochs", "1", "--batch-size", "16", "--device", "cpu", .. options]);
+        Assert.Equal((0, ""), (code, error));
+        return Network.Of(_out[$"{folder}/model.pth"]);
+    }
+
+    /// <summary>With a rate that makes steps too small to see, only what is multiplied by the decay can move; with both large, that does.</summary>
+    [Fact]
+    public void Weight_decay_draws_weights_to_zero_and_leaves_biases_and_normalisations()
+    {
+        using var with = Trained("with", "--weight-decay", "1", "--lr", "0.1");
+        using var without = Trained("without", "--weight-decay", "0", "--lr", "0.1");
+        using var scope = NewDisposeScope();
+        Assert.True(with.layer3.parameters().First().norm().item<float>() < 0.9 * without.layer3.parameters().First().norm().item<float>());
+        // They begin at 1 and the gradient moves them little.
+        Assert.InRange(with.bn1.weight!.mean().item<float>(), 0.9, 1.1);
+    }
+
+    [Fact]
+    public void Label_smoothing_changes_what_is_learned()
+    {
+        using var with = Trained("with", "--label-smoothing", "0.2");
+        using var without = Trained("without");
+        Assert.True(Network.Distance(with.parameters(), without.parameters()) > 1e-5);
+    }
+
+    [Fact]
+    public void The_moving_average_is_the_result_and_lies_between_the_weights_of_the_steps()
+    {
+        using var average = Trained("average", "--ema", "0.9");
+        using var last = Trained("last");
+        using var state = new TrainingState(new ResNet18(10), epochs: 1, new ResNet18(10));
+        Checkpoint.Load(state, _out["average/checkpoint.safetensors"]);
+
+        // The training itself is the same with and without.
+        Assert.Equal(0, Network.Distance(last.parameters(), state.Model.parameters()));
+        Assert.Equal(0, Network.Distance(average.parameters(), state.Average!.parameters()));
+        Assert.True(Network.Distance(average.parameters(), last.parameters()) > 1e-5);
+        Assert.Equal(4, average.bn1.num_batches_tracked!.item<long>());
+    }
+
+    [Fact]
+    public void The_moving_average_is_what_its_formula_says()
+    {
+        using var model = new ResNet18(10);
+        using var average = new ResNet18(10);
+        MovingAverage.Start(average, model);
+        Assert.Equal(0, Network.Distance(average.parameters(), model.parameters()));
+
+        using (no_grad())
+            model.fc.bias!.fill_(1);
+        using (no_grad())
+            average.fc.bias!.fill_(0);
+        MovingAverage.Update(average, model, decay: 0.75, step: 1_000);
+        Assert.Equal(0.25f, average.fc.bias!.mean().item<float>(), 1e-6);
+        MovingAverage.Update(average, model, decay: 0.75, step: 0); // 0.1 of the old one
+        Assert.Equal(0.925f, average.fc.bias!.mean().item<float>(), 1e-6);
+    }
+
+    [Theory]
+    [InlineData("--weight-decay: expected a number from 0 to 1, got '-1'", "--weight-decay", "-1")]
+    [InlineData("--label-smoothing: expected a number from 0 to below 1, got '1'", "--label-smoothing", "1")]
+    [InlineData("--ema: expected a number from 0 to below 1, got 'NaN'", "--ema", "NaN")]
+    public void A_bad_value_is_told(string message, params string[] arguments) => Refused(message, arguments);
+}
