@@ -11,7 +11,7 @@ internal static class CommandLine
     /// <summary>Without this, System.CommandLine would print the stack trace of whatever the program throws.</summary>
     public static InvocationConfiguration LetExceptionsThrough { get; } = new() { EnableDefaultExceptionHandler = false };
 
-    public static RootCommand Create(Func<Settings, string, int> train, Func<string, int> resume)
+    public static RootCommand Create(Func<Settings, string, int> train, Func<string, int> resume, Func<string, string, string, int> evaluate)
     {
         var data = new Option<string>("--data")
         {
@@ -45,7 +45,7 @@ internal static class CommandLine
         Option[] options = [data, weights, epochs, batchSize, learningRate, weightDecay, labelSmoothing, ema, seed, device, output];
         int Train(ParseResult result) => train(
             new Settings(
-                Path.GetFullPath(result.GetValue(data) ?? Path.Combine(AppContext.BaseDirectory, "data")),
+                Path.GetFullPath(Data(result)),
                 result.GetValue(weights) is { Length: > 0 } file ? Path.GetFullPath(file) : result.GetValue(weights),
                 result.GetValue(epochs),
                 result.GetValue(batchSize),
@@ -57,11 +57,13 @@ internal static class CommandLine
                 result.GetValue(device)!),
             result.GetValue(output) ?? Path.Combine("runs", DateTime.Now.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)));
 
-        var command = new RootCommand("Trains a ResNet-18 on Fashion-MNIST: pictures of clothes, ten classes.") { TrainCommand(), ResumeCommand() };
+        var command = new RootCommand("Trains a ResNet-18 on Fashion-MNIST: pictures of clothes, ten classes.") { TrainCommand(), ResumeCommand(), EvaluateCommand() };
         foreach (var option in options)
             command.Add(option);
         command.SetAction(Train);
         return command;
+
+        string Data(ParseResult result) => result.GetValue(data) ?? Path.Combine(AppContext.BaseDirectory, "data");
 
         Command TrainCommand()
         {
@@ -78,6 +80,14 @@ internal static class CommandLine
             var resumeCommand = new Command("resume", "Goes on with a training after its last complete epoch") { folder };
             resumeCommand.SetAction(result => resume(result.GetValue(folder)!));
             return resumeCommand;
+        }
+
+        Command EvaluateCommand()
+        {
+            var file = new Argument<string>("weights") { Description = "Folder of a training, or a file with weights" };
+            var evaluateCommand = new Command("evaluate", "Tests a trained network with the test images") { file, data, device };
+            evaluateCommand.SetAction(result => evaluate(result.GetValue(file)!, Data(result), result.GetValue(device)!));
+            return evaluateCommand;
         }
     }
 

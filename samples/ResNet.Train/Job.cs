@@ -47,6 +47,7 @@ internal static class Job
             {
                 output.Write(State, state);
                 SaveWeights();
+                output.Write("metrics.csv", Metrics.Csv(state.Epochs));
             }, interruption.Token);
 
             var weights = SaveWeights(); // once more where the last run was killed between the two

@@ -28,7 +28,7 @@ public sealed class ProgramTests : IDisposable
         Assert.DoesNotContain('\e', output);
         Assert.DoesNotContain('\r', output.ReplaceLineEndings("\n"));
         Assert.Equal(
-            ["checkpoint.safetensors", "confusion-matrix.png", "learning-curves.png", "model.pth", "model.safetensors", "settings.json"],
+            ["checkpoint.safetensors", "confusion-matrix.png", "learning-curves.png", "metrics.csv", "model.pth", "model.safetensors", "settings.json"],
             Directory.GetFileSystemEntries(_out.Path).Select(Path.GetFileName).Order());
         foreach (var name in new[] { "model.safetensors", "model.pth", "confusion-matrix.png", "learning-curves.png" })
             Assert.Contains(_out[name], output, StringComparison.Ordinal);
@@ -37,6 +37,11 @@ public sealed class ProgramTests : IDisposable
         Assert.DoesNotContain("weights from", output, StringComparison.Ordinal);
 
         manual_seed(1);
+        var metrics = File.ReadAllLines(_out["metrics.csv"]);
+        Assert.Equal(["epoch", "1", "2"], metrics.Select(line => line.Split(',')[0]));
+        Assert.All(metrics, line => Assert.Equal(6, line.Split(',').Length));
+        Assert.All(metrics[1..], line => Assert.Contains($"loss {double.Parse(line.Split(',')[1], System.Globalization.CultureInfo.InvariantCulture):0.000}  ", output, StringComparison.Ordinal));
+
         using var untrained = new ResNet18(10);
         using var trained = Network.Of(_out["model.safetensors"]);
         using var same = Network.Of(_out["model.pth"]);
@@ -102,7 +107,7 @@ public sealed class ProgramTests : IDisposable
         var (code, output, error) = Run("--help");
 
         Assert.Equal((0, ""), (code, error));
-        Assert.All(["--data", "--weights", "--epochs", "--batch-size", "--lr", "--seed", "--device", "--out", "train", "resume"], option => Assert.Contains(option, output, StringComparison.Ordinal));
+        Assert.All(["--data", "--weights", "--epochs", "--batch-size", "--lr", "--seed", "--device", "--out", "train", "resume", "evaluate", "--weight-decay", "--label-smoothing", "--ema"], option => Assert.Contains(option, output, StringComparison.Ordinal));
     }
 
     [SignalFact(2)]
@@ -124,7 +129,7 @@ public sealed class ProgramTests : IDisposable
         Assert.Equal((expected, ""), (program.ExitCode, error.Result));
         Assert.Contains($"weights so far    {_out["model.safetensors"]}", output, StringComparison.Ordinal);
         Assert.Contains($"for torch.load    {_out["model.pth"]}", output, StringComparison.Ordinal);
-        Assert.Equal(["checkpoint.safetensors", "learning-curves.png", "model.pth", "model.safetensors", "settings.json"], Directory.GetFileSystemEntries(_out.Path).Select(Path.GetFileName).Order());
+        Assert.Equal(["checkpoint.safetensors", "learning-curves.png", "metrics.csv", "model.pth", "model.safetensors", "settings.json"], Directory.GetFileSystemEntries(_out.Path).Select(Path.GetFileName).Order());
         using var model = Network.Of(_out["model.safetensors"]);
         using var same = Network.Of(_out["model.pth"]);
         Assert.Equal(0, Network.Distance(model.state_dict().Values, same.state_dict().Values));

@@ -1,0 +1,15 @@
+using System.Text;
+
+namespace ResNet.Train;
+
+/// <summary>The numbers of the epochs as a table for spreadsheets and plotting programs.</summary>
+internal static class Metrics
+{
+    public static byte[] Csv(IEnumerable<Epoch> epochs)
+    {
+        var csv = new StringBuilder("epoch,training_loss,training_accuracy,validation_loss,validation_accuracy,images_per_second\n");
+        foreach (var epoch in epochs)
+            csv.Append($"{epoch.Number},{epoch.TrainingLoss:0.00000},{epoch.TrainingAccuracy:0.00000},{epoch.ValidationLoss:0.00000},{epoch.ValidationAccuracy:0.00000},{epoch.ImagesPerSecond:0.0}\n");
+        return Encoding.UTF8.GetBytes(csv.ToString());
+    }
+}

@@ -1,0 +1,48 @@
+using ResNet.Core;
+using static ResNet.Train.Tests.TrainProgram;
+
+namespace ResNet.Train.Tests;
+
+public sealed class EvaluateTests : IDisposable
+{
+    private readonly TempFolder _data = new(), _out = new();
+
+    public EvaluateTests() => Idx.WriteSet(_data);
+
+    public void Dispose()
+    {
+        _data.Dispose();
+        _out.Dispose();
+    }
+
+    [Fact]
+    public void It_finds_the_accuracy_that_the_training_found()
+    {
+        var (code, trained, _) = Run("--data", _data.Path, "--out", _out["run"], "--epochs", "2", "--batch-size", "16", "--device", "cpu");
+        Assert.Equal(0, code);
+        var accuracy = trained.Split('\n').Single(line => line.StartsWith("test accuracy", StringComparison.Ordinal)).Split(',')[0];
+
+        foreach (var weights in new[] { "run", "run/model.safetensors", "run/model.pth" })
+        {
+            var (status, output, error) = Run("evaluate", _out[weights], "--data", _data.Path, "--device", "cpu");
+            Assert.Equal((0, ""), (status, error));
+            var lines = output.ReplaceLineEndings("\n").TrimEnd().Split('\n');
+            Assert.StartsWith($"{accuracy}, loss ", lines[0], StringComparison.Ordinal);
+            Assert.Equal(11, lines.Length);
+            Assert.All(lines[1..], line => Assert.EndsWith(" of 2", line, StringComparison.Ordinal));
+            var right = int.Parse(accuracy.Split(": ")[1].Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture);
+            Assert.Equal(right, lines[1..].Sum(line => int.Parse(line[10..].Split(" of ")[0], System.Globalization.CultureInfo.InvariantCulture)));
+        }
+    }
+
+    [Fact]
+    public void Weights_that_do_not_fit_are_told()
+    {
+        using var other = new ResNet18(7);
+        Checkpoint.Save(other, _out["other.pth"]);
+        Refused("fc.bias (expected (10), got (7))", "evaluate", _out["other.pth"], "--data", _data.Path);
+        Refused("evaluate: Could not find", "evaluate", _out["nothing.pth"], "--data", _data.Path);
+        Refused("evaluate: Could not find", "evaluate", _data.Path, "--data", _data.Path); // a folder without weights
+        Refused("Required argument", "evaluate");
+    }
+}
