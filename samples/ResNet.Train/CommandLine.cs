@@ -1,93 +1,79 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
 using System.Globalization;
-using System.Numerics;
 
 namespace ResNet.Train;
 
-/// <summary>The options, their defaults and the values they accept.</summary>
+/// <summary>The commands, their options and the values they accept.</summary>
 internal static class CommandLine
 {
     /// <summary>Without this, System.CommandLine would print the stack trace of whatever the program throws.</summary>
     public static InvocationConfiguration LetExceptionsThrough { get; } = new() { EnableDefaultExceptionHandler = false };
 
-    public static RootCommand Create(Func<Settings, string, int> train, Func<string, int> resume, Func<string, string, string, int> evaluate)
+    public static RootCommand Create()
     {
-        var data = new Option<string>("--data")
+        var data = Text("--data", "dir", "Folder with the pictures: a folder for each class, or the files of Fashion-MNIST, MNIST, CIFAR-10 or CIFAR-100 [default: a subset of Fashion-MNIST that comes with this program]");
+        var weights = Text("--weights", "file", "File with the weights to start from: this program's own, or another ResNet-18's, written by torch.save or safetensors [default: random weights]");
+        var seed = RecipeOptions.Whole("--seed", 0, int.MaxValue, "Of the initial weights, the order of the images and their augmentation [default: 1]");
+        var device = Text("--device", "device", "auto, cpu, cuda or cuda:N; auto is the GPU if there is one", byDefault: "auto");
+        var output = Text("--out", "dir", "Folder for the results, made if it is not there [default: a new folder in runs/]");
+        var recipe = new RecipeOptions();
+
+        Option[] common = [data, weights, .. recipe.OfNetworkAndPictures, .. recipe.OfSteps, seed, device, output];
+        Option[] all = [data, weights, .. recipe.OfNetworkAndPictures, .. recipe.OfSteps, .. recipe.OfSchedule, seed, device, output];
+        int Train(ParseResult result) => WithData(result, TrainJob.Train);
+
+        var root = new RootCommand("Trains a ResNet-18 to tell pictures apart. Without a command and options, on pictures of clothes that come with it.")
         {
-            Description = "Folder with the four files of Fashion-MNIST, gzipped or not [default: the subset that comes with this program]",
-            HelpName = "dir",
+            Command("train", "Starts a training; the same as no command at all", Train, all),
+            Resume(),
+            Evaluate(),
+            Predict(),
+            FindLearningRate(),
         };
-        var weights = new Option<string>("--weights")
-        {
-            Description = "File with the weights to start from: this program's own, or another ResNet-18's, written by torch.save or safetensors [default: random weights]",
-            HelpName = "file",
-        };
-        var epochs = Number("--epochs", 5, "a whole number from 1 to 10000", value => value is >= 1 and <= 10_000, "How often to go through the training images");
-        var batchSize = Number("--batch-size", 64, "a whole number from 2 to 4096", value => value is >= 2 and <= 4096, "Images per step");
-        var learningRate = Number("--lr", 0.02, "a number above 0", value => value > 0 && double.IsFinite(value), "Learning rate at its peak; it rises to it and falls to zero");
-        var weightDecay = Number("--weight-decay", 5e-4, "a number from 0 to 1", value => value is >= 0 and <= 1, "How strongly weights are drawn to zero; biases and normalisations are not");
-        var labelSmoothing = Number("--label-smoothing", 0.0, "a number from 0 to below 1", value => value is >= 0 and < 1, "How much of each label is spread over all classes");
-        var ema = Number("--ema", 0.0, "a number from 0 to below 1", value => value is >= 0 and < 1, "Decay of an exponential moving average of the weights, such as 0.999, which is then the result; 0 is none");
-        var seed = Number("--seed", 1, $"a whole number from 0 to {int.MaxValue}", value => value >= 0, "Of the initial weights, the order of the images and their augmentation");
-        var device = new Option<string>("--device")
-        {
-            Description = "auto, cpu, cuda or cuda:N; auto is the GPU if there is one",
-            HelpName = "device",
-            DefaultValueFactory = _ => "auto",
-        };
-        var output = new Option<string>("--out")
-        {
-            Description = "Folder for the results, made if it is not there [default: a new folder in runs/]",
-            HelpName = "dir",
-        };
+        foreach (var option in all)
+            root.Add(option);
+        root.SetAction(Train);
+        return root;
 
-        Option[] options = [data, weights, epochs, batchSize, learningRate, weightDecay, labelSmoothing, ema, seed, device, output];
-        int Train(ParseResult result) => train(
-            new Settings(
-                Path.GetFullPath(Data(result)),
-                result.GetValue(weights) is { Length: > 0 } file ? Path.GetFullPath(file) : result.GetValue(weights),
-                result.GetValue(epochs),
-                result.GetValue(batchSize),
-                result.GetValue(learningRate),
-                result.GetValue(weightDecay),
-                result.GetValue(labelSmoothing),
-                result.GetValue(ema),
-                result.GetValue(seed),
-                result.GetValue(device)!),
-            result.GetValue(output) ?? Path.Combine("runs", DateTime.Now.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)));
-
-        var command = new RootCommand("Trains a ResNet-18 on Fashion-MNIST: pictures of clothes, ten classes.") { TrainCommand(), ResumeCommand(), EvaluateCommand() };
-        foreach (var option in options)
-            command.Add(option);
-        command.SetAction(Train);
-        return command;
-
-        string Data(ParseResult result) => result.GetValue(data) ?? Path.Combine(AppContext.BaseDirectory, "data");
-
-        Command TrainCommand()
-        {
-            var trainCommand = new Command("train", "Starts a training; the same as no command at all");
-            foreach (var option in options)
-                trainCommand.Add(option);
-            trainCommand.SetAction(Train);
-            return trainCommand;
-        }
-
-        Command ResumeCommand()
+        Command Resume()
         {
             var folder = new Argument<string>("dir") { Description = "Folder of a training that was interrupted" };
-            var resumeCommand = new Command("resume", "Goes on with a training after its last complete epoch") { folder };
-            resumeCommand.SetAction(result => resume(result.GetValue(folder)!));
-            return resumeCommand;
+            return Command("resume", "Goes on with a training after its last complete epoch", result => TrainJob.Resume(result.GetValue(folder)!), folder);
         }
 
-        Command EvaluateCommand()
+        Command Evaluate()
         {
-            var file = new Argument<string>("weights") { Description = "Folder of a training, or a file with weights" };
-            var evaluateCommand = new Command("evaluate", "Tests a trained network with the test images") { file, data, device };
-            evaluateCommand.SetAction(result => evaluate(result.GetValue(file)!, Data(result), result.GetValue(device)!));
-            return evaluateCommand;
+            var trained = new Argument<string>("weights") { Description = "Folder of a training, or a file with weights in it" };
+            var pictures = Text("--data", "dir", "Folder with the pictures [default: the training's]");
+            return Command("evaluate", "Tests a trained network with the test images", result => EvaluateJob.Run(result.GetValue(trained)!, result.GetValue(pictures), result.GetValue(device)!), trained, pictures, device);
+        }
+
+        Command Predict()
+        {
+            var files = new Argument<string[]>("file") { Description = "Pictures: JPEG, PNG, WebP, BMP", Arity = ArgumentArity.OneOrMore };
+            var model = Text("--model", "dir", "Folder of a training, or a file with weights in it [default: the last training in runs/]");
+            return Command("predict", "Says what pictures show", result => PredictJob.Run(result.GetValue(files)!, result.GetValue(model), result.GetValue(device)!), files, model, device);
+        }
+
+        Command FindLearningRate()
+        {
+            var steps = RecipeOptions.Whole("--steps", 10, 10_000, "How many, each with a higher rate [default: 100]");
+            return Command("lr-find", "Tries learning rates from low to high and draws the loss against them", result =>
+                WithData(result, (set, settings, folder) => LearningRateJob.Run(set, settings, result.GetValue(steps) ?? 100, folder)), [.. common, steps]);
+        }
+
+        int WithData(ParseResult result, Func<DataSet, Settings, string, int> run)
+        {
+            var folder = result.GetValue(data) ?? Path.Combine(AppContext.BaseDirectory, "data");
+            var set = DataSet.Load(folder);
+            var settings = new Settings(
+                Path.GetFullPath(folder),
+                result.GetValue(weights) is { Length: > 0 } file ? Path.GetFullPath(file) : result.GetValue(weights),
+                recipe.Of(result, set.Defaults),
+                result.GetValue(seed) ?? 1,
+                result.GetValue(device)!);
+            return run(set, settings, result.GetValue(output) ?? Path.Combine("runs", DateTime.Now.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)));
         }
     }
 
@@ -95,19 +81,22 @@ internal static class CommandLine
     public static string? Error(ParseResult arguments) =>
         arguments.Action is ParseErrorAction ? $"{arguments.Errors[0].Message.TrimEnd('.')}. --help lists the options." : null;
 
-    private static Option<T> Number<T>(string name, T byDefault, string expected, Func<T, bool> accepts, string description)
-        where T : struct, INumber<T> => new(name)
-        {
-            Description = description,
-            HelpName = "number",
-            DefaultValueFactory = _ => byDefault,
-            CustomParser = result =>
-            {
-                var text = result.Tokens[^1].Value;
-                if (T.TryParse(text, CultureInfo.InvariantCulture, out var value) && accepts(value))
-                    return value;
-                result.AddError($"{name}: expected {expected}, got '{text}'");
-                return default;
-            },
-        };
+    private static Command Command(string name, string description, Func<ParseResult, int> run, params Symbol[] symbols)
+    {
+        var command = new Command(name, description);
+        foreach (var argument in symbols.OfType<Argument>())
+            command.Add(argument);
+        foreach (var option in symbols.OfType<Option>())
+            command.Add(option);
+        command.SetAction(run);
+        return command;
+    }
+
+    private static Option<string> Text(string name, string value, string description, string? byDefault = null)
+    {
+        var option = new Option<string>(name) { Description = description, HelpName = value };
+        if (byDefault is not null)
+            option.DefaultValueFactory = _ => byDefault;
+        return option;
+    }
 }

@@ -1,7 +1,7 @@
 using ResNet.Train;
 
-// System.CommandLine reads the arguments, Job does the work. Whatever goes wrong is told in one line.
-var command = CommandLine.Create(Job.Train, Job.Resume, EvaluateJob.Run);
+// CommandLine reads the arguments, the jobs in Commands do the work. Whatever goes wrong is told in one line.
+var command = CommandLine.Create();
 var arguments = command.Parse(args);
 
 try

@@ -1,13 +1,14 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace ResNet.Train;
 
 /// <summary>What the command line decides about a training, and what its folder keeps for resuming it.</summary>
-internal sealed record Settings(string Data, string? Weights, int Epochs, int BatchSize, double LearningRate, double WeightDecay, double LabelSmoothing, double Ema, int Seed, string Device)
+internal sealed record Settings(string Data, string? Weights, Recipe Recipe, int Seed, string Device)
 {
     public const string FileName = "settings.json";
 
-    private static readonly JsonSerializerOptions json = new() { WriteIndented = true, RespectRequiredConstructorParameters = true, RespectNullableAnnotations = true };
+    private static readonly JsonSerializerOptions json = new() { WriteIndented = true, RespectRequiredConstructorParameters = true, RespectNullableAnnotations = true, Converters = { new JsonStringEnumConverter() } };
 
     public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, json);
 

@@ -4,16 +4,18 @@ namespace ResNet.Train.Tests;
 
 public sealed class BatchTests
 {
-    private const float Background = -FashionMnist.Mean / FashionMnist.StandardDeviation;
+    private static readonly Normalisation normalisation = new([0.25], [0.5]);
+    private static readonly NetworkInfo network = new(Core.Stem.Conv7, 32, 32.0 / 28, Grey: true, normalisation, ["a", "b"]);
 
     [Fact]
-    public void Without_augmentation_a_picture_lies_in_the_middle()
+    public void Without_augmentation_a_picture_lies_in_the_middle_normalised()
     {
-        var canvas = Draw(Placement.Middle);
+        using var batch = Batch.Of([Picture(0)], network);
 
+        var canvas = batch.Images.data<float>().ToArray();
         for (var y = 0; y < 32; y++)
             for (var x = 0; x < 32; x++)
-                Assert.Equal(y is >= 2 and < 30 && x is >= 2 and < 30 ? Normalised(y - 2, x - 2) : Background, canvas[y * 32 + x], 1e-6f);
+                Assert.Equal(y is >= 2 and < 30 && x is >= 2 and < 30 ? Normalised(0, y - 2, x - 2) : -0.5f, canvas[y * 32 + x], 1e-6f);
     }
 
     [Theory]
@@ -22,72 +24,78 @@ public sealed class BatchTests
     [InlineData(1, 3, true)]
     public void A_picture_is_drawn_whole_wherever_it_lies(int top, int left, bool flipped)
     {
-        var canvas = Draw(new Placement(top, left, flipped));
+        using var canvas = new Canvas(32, grey: true);
+        using var image = Picture(0).Decode(32);
+        canvas.Draw(image, new Window(-(flipped ? 4 - left : left), -top, 32, 32, flipped));
 
+        var pixels = new byte[32 * 32];
+        canvas.Read(0, pixels);
         for (var y = 0; y < 28; y++)
             for (var x = 0; x < 28; x++)
-                Assert.Equal(Normalised(y, flipped ? 27 - x : x), canvas[(top + y) * 32 + left + x], 1e-6f);
-        Assert.Equal(32 * 32 - 28 * 28, canvas.Count(value => value == Background));
+                Assert.Equal(Pixel(0, y, flipped ? 27 - x : x), pixels[(top + y) * 32 + left + x]);
+        Assert.Equal(32 * 32 - 28 * 28, pixels.Count(value => value == 0));
     }
 
     [Fact]
-    public void Every_placement_comes_up_and_no_other()
+    public void A_larger_size_enlarges_the_picture()
     {
-        var random = new Random(1);
-        var placements = Enumerable.Range(0, 2000).Select(_ => Placement.Random(random)).ToHashSet();
+        using var batch = Batch.Of([Picture(0)], network with { Size = 64 });
+        using var plain = Batch.Of([Picture(0)], network);
+        using var halved = nn.functional.avg_pool2d(batch.Images, 2);
 
-        Assert.Equal(5 * 5 * 2, placements.Count);
-        Assert.All(placements, p => Assert.True(p is { Top: >= 0 and <= 4, Left: >= 0 and <= 4 }));
+        Assert.Equal([1, 1, 64, 64], batch.Images.shape);
+        Assert.Equal(plain.Images.mean().item<float>(), batch.Images.mean().item<float>(), 0.01f);
+        Assert.Equal(-0.5f, batch.Images[0, 0, 2, 2].item<float>());
+        Assert.True((halved - plain.Images).abs().mean().item<float>() < 0.3);
     }
 
     [Fact]
-    public void A_batch_has_the_pictures_and_labels_of_its_indices_in_three_equal_channels()
+    public void A_batch_has_its_pictures_and_labels_in_their_order_and_grey_ones_in_three_equal_channels()
     {
         using var scope = NewDisposeScope();
-        var pictures = Pictures();
 
-        var batch = Batch.Of(pictures, [4, 2], CPU);
+        var batch = Batch.Of([Picture(4), Picture(2)], network);
 
-        Assert.Equal([2, 3, 32, 32], batch.Images.shape);
-        Assert.Equal(ScalarType.Float32, batch.Images.dtype);
+        var images = batch.To(CPU);
+        Assert.Equal([2, 3, 32, 32], images.shape);
+        Assert.Equal((2, ScalarType.Float32), (batch.Count, images.dtype));
         Assert.Equal([4L, 2L], batch.Labels.data<long>());
-        var canvas = new float[Canvas.Size];
-        Canvas.Draw(pictures[2], canvas, Placement.Middle);
         for (var channel = 0; channel < 3; channel++)
-            Assert.Equal(canvas, batch.Images[1, channel].contiguous().data<float>());
+            Assert.Equal(Normalised(2, 7, 9), images[1, channel, 9, 11].item<float>(), 1e-6f);
+    }
+
+    [Fact]
+    public void Each_channel_of_a_colour_picture_has_its_own_normalisation()
+    {
+        using var scope = NewDisposeScope();
+        var bytes = Enumerable.Range(0, 3 * 32 * 32).Select(i => (byte)(i / 1024 * 100 + i % 50)).ToArray();
+        var colours = new NetworkInfo(Core.Stem.Conv3, 32, 1, Grey: false, new Normalisation([0, 0.5, 1], [1, 0.5, 0.25]), ["a", "b"]);
+
+        var batch = Batch.Of([new MemoryPicture(bytes, 32, 0, "picture")], colours);
+
+        for (var channel = 0; channel < 3; channel++)
+            Assert.Equal((bytes[channel * 1024 + 77] / 255f - channel * 0.5f) / (1f / (1 << channel)), batch.To(CPU)[0, channel, 2, 13].item<float>(), 1e-5f);
     }
 
     [Fact]
     public void Augmentation_moves_pictures_and_changes_none_of_their_values()
     {
         using var scope = NewDisposeScope();
-        var plain = Batch.Of(Pictures(), [0, 1, 2, 3, 4], CPU).Images;
-        var augmented = Batch.Of(Pictures(), [0, 1, 2, 3, 4], CPU, new Random(1)).Images;
+        var pictures = Enumerable.Range(0, 5).Select(Picture).ToArray();
+        var plain = Batch.Of(pictures, network).Images;
+        var augmented = Batch.Of(pictures, network, new Augmentation(Recipe.FashionMnist, seed: 1)).Images;
 
         Assert.Equal(plain.shape, augmented.shape);
         Assert.False(plain.equal(augmented).all().item<bool>());
         Assert.True(plain.flatten(1).sort(1).Values.equal(augmented.flatten(1).sort(1).Values).all().item<bool>());
     }
 
-    [Fact]
-    public void The_same_seed_gives_the_same_batch_and_another_seed_another()
-    {
-        using var scope = NewDisposeScope();
-        Tensor Augmented(int seed) => Batch.Of(Pictures(), [0, 1, 2, 3, 4], CPU, new Random(seed)).Images;
+    private static float Normalised(int picture, int y, int x) => (Pixel(picture, y, x) / 255f - 0.25f) / 0.5f;
 
-        Assert.True(Augmented(1).equal(Augmented(1)).all().item<bool>());
-        Assert.False(Augmented(1).equal(Augmented(2)).all().item<bool>());
-    }
-
-    private static float[] Draw(Placement placement)
-    {
-        var canvas = new float[Canvas.Size];
-        Canvas.Draw(Pictures()[0], canvas, placement);
-        return canvas;
-    }
-
-    private static float Normalised(int y, int x) => (Pictures()[0][y * 28 + x] / 255f - FashionMnist.Mean) / FashionMnist.StandardDeviation;
+    private static byte Pixel(int picture, int y, int x) => Bytes(picture)[y * 28 + x];
 
     /// <summary>Every pixel above 0, so that none is taken for background.</summary>
-    private static Pictures Pictures() => new([.. Enumerable.Range(0, 5 * 28 * 28).Select(i => (byte)(1 + i * 7 % 255))], [0, 1, 2, 3, 4]);
+    private static byte[] Bytes(int picture) => [.. Enumerable.Range(picture * 784, 784).Select(i => (byte)(1 + i * 7 % 255))];
+
+    private static MemoryPicture Picture(int number) => new(Bytes(number), 28, number, $"picture {number}");
 }

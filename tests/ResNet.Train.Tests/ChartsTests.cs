@@ -17,7 +17,7 @@ public sealed class ChartsTests
         confusion[3, 3] = 5;
         confusion[4, 3] = 1;
 
-        IsPng(900, 900, Charts.Confusion(new Evaluation(1, confusion), FashionMnist.Classes));
+        IsPng(900, 900, Charts.Confusion(new Evaluation(1, confusion, []), Mnist.FashionClasses));
     }
 
     private static void IsPng(int width, int height, byte[] picture)

@@ -24,25 +24,32 @@ public sealed class EvaluateTests : IDisposable
 
         foreach (var weights in new[] { "run", "run/model.safetensors", "run/model.pth" })
         {
-            var (status, output, error) = Run("evaluate", _out[weights], "--data", _data.Path, "--device", "cpu");
+            var (status, output, error) = Run(weights == "run" ? ["evaluate", _out[weights], "--device", "cpu"] : ["evaluate", _out[weights], "--data", _data.Path, "--device", "cpu"]);
             Assert.Equal((0, ""), (status, error));
             var lines = output.ReplaceLineEndings("\n").TrimEnd().Split('\n');
             Assert.StartsWith($"{accuracy}, loss ", lines[0], StringComparison.Ordinal);
             Assert.Equal(11, lines.Length);
             Assert.All(lines[1..], line => Assert.EndsWith(" of 2", line, StringComparison.Ordinal));
             var right = int.Parse(accuracy.Split(": ")[1].Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture);
-            Assert.Equal(right, lines[1..].Sum(line => int.Parse(line[10..].Split(" of ")[0], System.Globalization.CultureInfo.InvariantCulture)));
+            Assert.Equal(right, lines[1..].Sum(line => int.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], System.Globalization.CultureInfo.InvariantCulture)));
         }
     }
 
     [Fact]
     public void Weights_that_do_not_fit_are_told()
     {
+        Assert.Equal(0, Run("--data", _data.Path, "--out", _out["run"], "--epochs", "1", "--batch-size", "16", "--device", "cpu").Code);
         using var other = new ResNet18(7);
-        Checkpoint.Save(other, _out["other.pth"]);
-        Refused("fc.bias (expected (10), got (7))", "evaluate", _out["other.pth"], "--data", _data.Path);
-        Refused("evaluate: Could not find", "evaluate", _out["nothing.pth"], "--data", _data.Path);
-        Refused("evaluate: Could not find", "evaluate", _data.Path, "--data", _data.Path); // a folder without weights
+        Checkpoint.Save(other, _out["run/other.pth"]);
+        Checkpoint.Save(other, _out["alone.pth"]);
+        Refused("fc.bias (expected (10), got (7))", "evaluate", _out["run/other.pth"], "--data", _data.Path);
+        Refused("expected the folder of a training, or a file in it", "evaluate", _out["alone.pth"], "--data", _data.Path);
+        Refused("Could not find", "evaluate", _out["run/nothing.pth"], "--data", _data.Path);
+        Refused("expected the folder of a training, or a file in it", "evaluate", _data.Path, "--data", _data.Path);
+        Refused("expected pictures of the network's classes", "evaluate", _out["run"], "--data", Path.Combine(AppContext.BaseDirectory, "data"));
         Refused("Required argument", "evaluate");
+
+        File.WriteAllText(_out["run/network.json"], "{}");
+        Refused("network.json: expected what a training has written there", "evaluate", _out["run"]);
     }
 }

@@ -17,10 +17,12 @@ public sealed class EvaluationTests
             model.fc.bias!.zero_();
             model.fc.bias![3] = 5;
         }
-        var pictures = new Pictures(new byte[6 * FashionMnist.PictureSize], [3, 0, 3, 9, 3, 1]);
+        var network = new NetworkInfo(Stem.Conv7, 32, 32.0 / 28, Grey: true, new Normalisation([0.3], [0.3]), [.. Enumerable.Range(0, 10).Select(i => $"{i}")]);
+        int[] labels = [3, 0, 3, 9, 3];
+        var pictures = labels.Select(label => new MemoryPicture(new byte[784], 28, label, "picture")).ToArray();
         var before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
 
-        var evaluation = Evaluation.Of(model, pictures, [0, 1, 2, 3, 4], CPU, CancellationToken.None);
+        var evaluation = Evaluation.Of(model, network, pictures, CPU, CancellationToken.None);
 
         Assert.Equal(before, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
         Assert.Equal((5, 3, 0.6), (evaluation.Count, evaluation.Correct, evaluation.Accuracy));
@@ -28,5 +30,9 @@ public sealed class EvaluationTests
         // Cross-entropy by hand: 5 minus the logarithm of what the others add, for the three that are right
         var normalisation = Math.Log(Math.Exp(5) + 9);
         Assert.Equal((3 * (normalisation - 5) + 2 * normalisation) / 5, evaluation.Loss, 1e-5);
+        Assert.Equal(pictures, evaluation.Predictions.Select(prediction => prediction.Picture));
+        Assert.All(evaluation.Predictions, prediction => Assert.Equal((3, Math.Exp(5 - normalisation)), (prediction.Class, Math.Round(prediction.Probability, 5)), Close));
+
+        static bool Close((int Class, double Probability) a, (int Class, double Probability) b) => a.Class == b.Class && Math.Abs(a.Probability - b.Probability) < 1e-4;
     }
 }

@@ -28,11 +28,11 @@ public sealed class ProgramTests : IDisposable
         Assert.DoesNotContain('\e', output);
         Assert.DoesNotContain('\r', output.ReplaceLineEndings("\n"));
         Assert.Equal(
-            ["checkpoint.safetensors", "confusion-matrix.png", "learning-curves.png", "metrics.csv", "model.pth", "model.safetensors", "settings.json"],
-            Directory.GetFileSystemEntries(_out.Path).Select(Path.GetFileName).Order());
-        foreach (var name in new[] { "model.safetensors", "model.pth", "confusion-matrix.png", "learning-curves.png" })
+            ["checkpoint.safetensors", "confusion-matrix.png", "events", "learning-curves.png", "metrics.csv", "model.pth", "model.safetensors", "most-wrong.png", "network.json", "settings.json"],
+            Left());
+        foreach (var name in new[] { "model.safetensors", "model.pth", "confusion-matrix.png", "learning-curves.png", "most-wrong.png" })
             Assert.Contains(_out[name], output, StringComparison.Ordinal);
-        foreach (var name in new[] { "confusion-matrix.png", "learning-curves.png" })
+        foreach (var name in new[] { "confusion-matrix.png", "learning-curves.png", "most-wrong.png" })
             Assert.Equal([0x89, (byte)'P', (byte)'N', (byte)'G'], File.ReadAllBytes(_out[name])[..4]);
         Assert.DoesNotContain("weights from", output, StringComparison.Ordinal);
 
@@ -79,6 +79,12 @@ public sealed class ProgramTests : IDisposable
     [InlineData("--device: expected a GPU that is there, got 'cuda:4096'", "--device", "cuda:4096")]
     [InlineData("--data: expected a folder", "--data", "no/such/folder")]
     [InlineData("--out: expected a folder that can be written", "--out", "")]
+    [InlineData("--size: expected a whole number from 16 to 1024, got '8'", "--size", "8")]
+    [InlineData("--scale: expected a number above 0, to 1, got '0'", "--scale", "0")]
+    [InlineData("--flip: expected a number from 0 to 1, got '2'", "--flip", "2")]
+    [InlineData("--warmup: expected a number from 0 to below 1, got '1'", "--warmup", "1")]
+    [InlineData("--stem: expected Conv7, Conv7MaxPool, Conv3, got 'Conv5'", "--stem", "Conv5")]
+    [InlineData("--stem: expected Conv7, Conv7MaxPool, Conv3, got '1'", "--stem", "1")]
     [InlineData("'--bogus'", "--bogus")]
     [InlineData("'--epochs'", "--epochs")]
     [InlineData("The loss became", "--lr", "1e30", "--epochs", "3")]
@@ -107,7 +113,7 @@ public sealed class ProgramTests : IDisposable
         var (code, output, error) = Run("--help");
 
         Assert.Equal((0, ""), (code, error));
-        Assert.All(["--data", "--weights", "--epochs", "--batch-size", "--lr", "--seed", "--device", "--out", "train", "resume", "evaluate", "--weight-decay", "--label-smoothing", "--ema"], option => Assert.Contains(option, output, StringComparison.Ordinal));
+        Assert.All(["--data", "--weights", "--epochs", "--batch-size", "--lr", "--seed", "--device", "--out", "train", "resume", "evaluate", "--weight-decay", "--label-smoothing", "--ema", "--stem", "--size", "--shift", "--scale", "--flip", "--erase", "--warmup", "predict", "lr-find"], option => Assert.Contains(option, output, StringComparison.Ordinal));
     }
 
     [SignalFact(2)]
@@ -115,6 +121,10 @@ public sealed class ProgramTests : IDisposable
 
     [SignalFact(15)]
     public void SIGTERM_leaves_the_weights_so_far() => Interrupted("TERM", 143);
+
+    /// <summary>What is in the output folder. The name of TensorBoard's file ends with the time and the machine.</summary>
+    private IEnumerable<string> Left() =>
+        Directory.GetFileSystemEntries(_out.Path).Select(path => Path.GetFileName(path)).Select(name => name.StartsWith("events.out.tfevents.", StringComparison.Ordinal) ? "events" : name).Order();
 
     private void Interrupted(string signal, int expected)
     {
@@ -129,7 +139,7 @@ public sealed class ProgramTests : IDisposable
         Assert.Equal((expected, ""), (program.ExitCode, error.Result));
         Assert.Contains($"weights so far    {_out["model.safetensors"]}", output, StringComparison.Ordinal);
         Assert.Contains($"for torch.load    {_out["model.pth"]}", output, StringComparison.Ordinal);
-        Assert.Equal(["checkpoint.safetensors", "learning-curves.png", "metrics.csv", "model.pth", "model.safetensors", "settings.json"], Directory.GetFileSystemEntries(_out.Path).Select(Path.GetFileName).Order());
+        Assert.Equal(["checkpoint.safetensors", "events", "learning-curves.png", "metrics.csv", "model.pth", "model.safetensors", "network.json", "settings.json"], Left());
         using var model = Network.Of(_out["model.safetensors"]);
         using var same = Network.Of(_out["model.pth"]);
         Assert.Equal(0, Network.Distance(model.state_dict().Values, same.state_dict().Values));

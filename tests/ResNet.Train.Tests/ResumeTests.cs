@@ -134,7 +134,7 @@ public sealed class ResumeTests : IDisposable
 
         // Another training's: of two epochs
         File.WriteAllText(_out["run/settings.json"], settings.Replace("\"Epochs\": 1", "\"Epochs\": 2", StringComparison.Ordinal));
-        Assert.Equal(2, JsonDocument.Parse(File.ReadAllText(_out["run/settings.json"])).RootElement.GetProperty("Epochs").GetInt32());
+        Assert.Equal(2, JsonDocument.Parse(File.ReadAllText(_out["run/settings.json"])).RootElement.GetProperty("Recipe").GetProperty("Epochs").GetInt32());
         Refused("resume: ", "resume", _out["run"]);
     }
 }

@@ -56,6 +56,25 @@ internal static class Charts
         return plot.GetImage(900, 900).GetImageBytes();
     }
 
+    /// <summary>The loss against the learning rate, as a PNG.</summary>
+    public static byte[] Sweep(IReadOnlyList<SweepStep> sweep, double suggestion)
+    {
+        var plot = new Plot();
+        var line = plot.Add.Scatter(sweep.Select(step => Math.Log10(step.LearningRate)).ToArray(), sweep.Select(step => step.Loss).ToArray());
+        line.MarkerSize = 0;
+        line.LineWidth = 2;
+        plot.Add.VerticalLine(Math.Log10(suggestion), 2, Colors.Red, LinePattern.Dashed).LegendText = $"{suggestion:0.00000}";
+        plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic
+        {
+            IntegerTicksOnly = true,
+            LabelFormatter = exponent => $"1e{exponent:0}",
+        };
+        plot.XLabel("learning rate");
+        plot.YLabel("loss, mean of the last steps");
+        plot.ShowLegend(Alignment.UpperLeft);
+        return plot.GetImage(900, 500).GetImageBytes();
+    }
+
     private static void Curves(Plot plot, string name, IReadOnlyList<Epoch> epochs, Func<Epoch, double> training, Func<Epoch, double> validation)
     {
         var numbers = epochs.Select(e => e.Number).ToArray();

@@ -4,67 +4,74 @@ using static TorchSharp.torch;
 
 namespace ResNet.Train;
 
-/// <summary>The whole of it: reads the pictures, trains, tests, and leaves the results in a folder.</summary>
-internal static class Job
+/// <summary>The whole of it: looks at the pictures, trains, tests, and leaves the results in a folder.</summary>
+internal static class TrainJob
 {
     private const string State = "checkpoint.safetensors";
 
     /// <summary>A new training. What another one has left in the folder is replaced.</summary>
-    public static int Train(Settings settings, string folder) => Run(settings, folder, resume: false);
+    public static int Train(DataSet data, Settings settings, string folder) => Run(data, settings, folder, resume: false);
 
     /// <summary>Goes on after the last complete epoch. It ends with the weights of a training that was never interrupted.</summary>
-    public static int Resume(string folder) => Run(Settings.Of(folder), folder, resume: true);
+    public static int Resume(string folder)
+    {
+        var settings = Settings.Of(folder);
+        return Run(DataSet.Load(settings.Data), settings, folder, resume: true);
+    }
 
-    private static int Run(Settings settings, string folder, bool resume)
+    private static int Run(DataSet all, Settings settings, string folder, bool resume)
     {
         using var interruption = new Interruption();
-        var watch = Stopwatch.StartNew();
-        var screen = new Screen();
-
-        var data = FashionMnist.Load(settings.Data);
+        var (watch, screen, recipe) = (Stopwatch.StartNew(), new Screen(), settings.Recipe);
         var device = Devices.Find(settings.Device);
 
         manual_seed(settings.Seed);
-        using var state = new TrainingState(Network(), settings.Epochs, settings.Ema > 0 ? Network() : null);
+        using var state = new TrainingState(Network(), recipe.Epochs, recipe.Ema > 0 ? Network() : null);
         var start = resume && File.Exists(Path.Combine(folder, State)) ? SavedState.Load(state, Path.Combine(folder, State))
             : settings.Weights is null ? null
             : StartingWeights.Load(state.Model, settings.Weights);
         var output = new OutputFolder(folder);
+
+        if (Preparation.Of(all, settings, screen, interruption.Token) is not var (data, network))
+            return interruption.ExitCode;
         if (!resume)
         {
             output.Delete(State); // another training's
             output.Write(Settings.FileName, settings.ToJson());
         }
+        output.Write(NetworkInfo.FileName, network.ToJson());
 
-        screen.Line($"ResNet-18 on {device}: {data.Training.Count} images to train and validate with, {data.Test.Count} to test with");
+        screen.Line($"ResNet-18 on {device}: {data.Training.Count + data.Validation.Count} images to train and validate with, {data.Test.Count} to test with");
         if (start is not null)
             screen.Line(start);
 
         try
         {
-            var trainer = new Trainer(state, data.Training, settings, device, screen);
-            trainer.Train(epochDone: () =>
+            var log = new TensorBoardLog(folder);
+            new Trainer(state, data, network, settings, device, screen).Train(epoch =>
             {
                 output.Write(State, state);
                 SaveWeights();
                 output.Write("metrics.csv", Metrics.Csv(state.Epochs));
+                log.Add(epoch);
             }, interruption.Token);
 
             var weights = SaveWeights(); // once more where the last run was killed between the two
-            var curves = SaveCurves();
-            var test = Evaluation.Of(state.Result, data.Test, [.. Enumerable.Range(0, data.Test.Count)], device, interruption.Token);
-            var confusion = output.Write("confusion-matrix.png", Charts.Confusion(test, FashionMnist.Classes));
-
-            screen.Line($"test accuracy {test.Accuracy:0.000}: {test.Correct} of {test.Count} images, {watch.Elapsed.TotalSeconds:0} s after the start");
             screen.Line($"weights           {weights.SafeTensors}");
             screen.Line($"for torch.load    {weights.Torch}");
-            screen.Line($"learning curves   {curves}");
-            screen.Line($"confusion matrix  {confusion}");
+            screen.Line($"learning curves   {SaveCurves()}");
+            if (data.Test.Count == 0)
+                return ExitCode.Done;
+
+            var test = Evaluation.Of(state.Result, network, data.Test, device, interruption.Token);
+            screen.Line($"confusion matrix  {output.Write("confusion-matrix.png", Charts.Confusion(test, network.Classes))}");
+            screen.Line($"surely wrong      {output.Write("most-wrong.png", WrongSheet.Of(test, network))}");
+            screen.Line($"test accuracy {test.Accuracy:0.000}: {test.Correct} of {test.Count} images, {watch.Elapsed.TotalSeconds:0} s after the start");
             return ExitCode.Done;
         }
         catch (OperationCanceledException) when (interruption.Token.IsCancellationRequested)
         {
-            screen.Line($"interrupted after {state.Epochs.Count} of {settings.Epochs} epochs");
+            screen.Line($"interrupted after {state.Epochs.Count} of {recipe.Epochs} epochs");
             var weights = SaveWeights();
             screen.Line($"weights so far    {weights.SafeTensors}");
             screen.Line($"for torch.load    {weights.Torch}");
@@ -74,7 +81,7 @@ internal static class Job
             return interruption.ExitCode;
         }
 
-        ResNet18 Network() => new(FashionMnist.Classes.Count, device: device);
+        ResNet18 Network() => new(all.Classes.Count, recipe.Stem, device);
         (string SafeTensors, string Torch) SaveWeights() => (output.Write("model.safetensors", state.Result), output.Write("model.pth", state.Result));
         string SaveCurves() => output.Write("learning-curves.png", Charts.LearningCurves(state.Epochs));
     }

@@ -44,11 +44,14 @@ internal sealed class Screen
         }
     }
 
-    /// <summary>One step of the bar is done.</summary>
+    /// <summary>One step of the bar is done, on whatever thread.</summary>
     public void Step(string status)
     {
-        if (_bar is null) return;
-        _bar.Description = status;
-        _bar.Increment(1);
+        if (_bar is not { } bar) return;
+        lock (bar)
+        {
+            bar.Description = status;
+            bar.Increment(1);
+        }
     }
 }

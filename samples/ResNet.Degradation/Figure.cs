@@ -1,0 +1,60 @@
+using ScottPlot;
+using ScottPlot.MultiplotLayouts;
+
+namespace ResNet.Degradation;
+
+/// <summary>The paper's Figure 6: plain networks left, residual ones right, training error dashed and thin, test error bold.</summary>
+internal static class Figure
+{
+    private static readonly Color Shallow = Color.FromHex("#E08A00"), Deep = Color.FromHex("#B01030");
+
+    /// <summary>As a PNG.</summary>
+    public static byte[] Of(IReadOnlyCollection<Epoch> epochs)
+    {
+        var multiplot = new Multiplot { Layout = new Columns() };
+        multiplot.AddPlots(2);
+        var (last, top) = (epochs.Max(epoch => epoch.Number), Top(epochs));
+        foreach (var kind in Enum.GetValues<Kind>())
+        {
+            var plot = multiplot.GetPlot((int)kind);
+            foreach (var variant in Variant.All.Where(variant => variant.Kind == kind))
+                Draw(plot, variant, [.. epochs.Where(epoch => epoch.Variant == variant)]);
+            plot.Title(kind == Kind.Plain ? "plain" : "residual");
+            plot.XLabel("epoch");
+            plot.YLabel("error (%)");
+            plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic { IntegerTicksOnly = true };
+            plot.Axes.SetLimits(0.5, last + 0.5, 0, top);
+            plot.ShowLegend(Alignment.UpperRight);
+        }
+        return multiplot.Render(1200, 500).GetImageBytes();
+    }
+
+    /// <summary>The same for both, so that they can be compared. As the paper's, the axis ends below the first, steep part of the curves.</summary>
+    internal static double Top(IReadOnlyCollection<Epoch> epochs)
+    {
+        var last = epochs.Max(epoch => epoch.Number);
+        var later = epochs.Where(epoch => 3 * epoch.Number >= last);
+        return 10 * Math.Ceiling(Math.Max(1, 1.1 * later.Max(epoch => Math.Max(epoch.TrainingError, epoch.TestError))) / 10);
+    }
+
+    private static void Draw(Plot plot, Variant variant, Epoch[] epochs)
+    {
+        // The mean of the seeds that came so far
+        var means = epochs.GroupBy(epoch => epoch.Number).OrderBy(group => group.Key)
+            .Select(group => (Number: (double)group.Key, Training: group.Average(e => e.TrainingError), Test: group.Average(e => e.TestError))).ToArray();
+        if (means.Length == 0) return;
+
+        var color = variant.Layers == Variant.All.Min(v => v.Layers) ? Shallow : Deep;
+        Line(means.Select(mean => mean.Training), "training", 1.5f, LinePattern.Dashed);
+        Line(means.Select(mean => mean.Test), "test", 3.5f, LinePattern.Solid);
+
+        void Line(IEnumerable<double> errors, string of, float width, LinePattern pattern)
+        {
+            var line = plot.Add.Scatter(means.Select(mean => mean.Number).ToArray(), errors.ToArray(), color);
+            line.LegendText = $"{variant.Name}, {of}";
+            line.LineWidth = width;
+            line.LinePattern = pattern;
+            line.MarkerSize = means.Length == 1 ? 6 : 0;
+        }
+    }
+}

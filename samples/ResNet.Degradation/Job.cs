@@ -1,0 +1,66 @@
+using System.Diagnostics;
+using ResNet.Train;
+
+namespace ResNet.Degradation;
+
+/// <summary>The whole of it: reads the pictures, trains each network, and leaves the errors in a folder.</summary>
+internal static class Job
+{
+    public static int Run(Settings settings)
+    {
+        using var interruption = new Interruption();
+        var watch = Stopwatch.StartNew();
+        var screen = new Screen();
+
+        var data = IdxSet.Read(settings.Data);
+        var device = Devices.Find(settings.Device);
+        var output = new OutputFolder(settings.Out);
+        using var training = new ImageSet(data.Training, settings.Size, device);
+        using var test = new ImageSet(data.Test, settings.Size, device);
+        screen.Line($"{string.Join(", ", Variant.All.Select(variant => variant.Name))} on {device}: " +
+            $"{training.Count} images of {settings.Size}x{settings.Size} to train with, {test.Count} to test with");
+
+        var trainer = new Trainer(training, test, settings, device, screen);
+        var epochs = new List<Epoch>();
+        try
+        {
+            screen.WithBar(trainer.StepsOfAll, () =>
+            {
+                for (var seed = 1; seed <= settings.Seeds; seed++)
+                    foreach (var variant in Variant.All)
+                    {
+                        foreach (var epoch in trainer.Train(variant, seed, interruption.Token))
+                        {
+                            epochs.Add(epoch);
+                            screen.Line($"{(settings.Seeds > 1 ? $"seed {seed}  " : "")}{variant.Name}  epoch {epoch.Number}/{settings.Epochs}  loss {epoch.TrainingLoss:0.000}  " +
+                                $"training error {epoch.TrainingError:0.0} %  test error {epoch.TestError:0.0} %  {epoch.ImagesPerSecond:0} images/s");
+                        }
+                        Save();
+                    }
+            });
+            Report();
+            screen.Line($"{watch.Elapsed.TotalSeconds:0} s after the start");
+            return ExitCode.Done;
+        }
+        catch (OperationCanceledException) when (interruption.Token.IsCancellationRequested)
+        {
+            screen.Line($"interrupted after {epochs.Count} of {Variant.All.Count * settings.Seeds * settings.Epochs} epochs");
+            if (epochs.Count > 0)
+                Report();
+            return interruption.ExitCode;
+        }
+
+        void Report()
+        {
+            var (figure, table) = Save();
+            foreach (var line in Table.Of(epochs, settings.Epochs))
+                screen.Line(line);
+            if (Table.Gaps(epochs, settings.Epochs) is { } gaps)
+                screen.Line(gaps);
+            screen.Line($"curves        {figure}");
+            screen.Line($"every epoch   {table}");
+        }
+
+        (string Figure, string Table) Save() => (output.Write("degradation.png", Figure.Of(epochs)), output.Write("errors.csv", ErrorsCsv.Of(epochs)));
+    }
+}

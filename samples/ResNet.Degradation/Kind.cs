@@ -1,0 +1,7 @@
+namespace ResNet.Degradation;
+
+internal enum Kind
+{
+    Plain,
+    Residual,
+}

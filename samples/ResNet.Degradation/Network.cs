@@ -1,0 +1,83 @@
+using ResNet.Core;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using F = TorchSharp.torch.nn.functional;
+
+namespace ResNet.Degradation;
+
+/// <summary>
+/// The paper's network for small pictures (section 4.2), here for grey ones: a 3x3 convolution, three stages of n blocks
+/// with 16, 32 and 64 channels, global average pooling and a linear classifier, 6n + 2 layers in all. The blocks are
+/// residual or plain; everything else is the same.
+/// </summary>
+/// <remarks>
+/// Where a stage halves the picture, ResNet.Core's <see cref="BasicBlock"/> has a 1x1 convolution as its shortcut, the
+/// paper's option B. The paper's own networks for CIFAR-10 have option A there, which has no parameters.
+/// </remarks>
+internal sealed class Network : nn.Module<Tensor, Tensor>
+{
+    public readonly Conv2d conv1;
+    public readonly BatchNorm2d bn1;
+    public readonly Sequential layer1;
+    public readonly Sequential layer2;
+    public readonly Sequential layer3;
+    public readonly AdaptiveAvgPool2d avgpool;
+    public readonly Linear fc;
+
+    /// <param name="kind">What the blocks are.</param>
+    /// <param name="layers">6n + 2 of them, the 1x1 convolutions of shortcuts not counted, as in the paper.</param>
+    /// <param name="seed">Of the initial weights; a plain and a residual network of the same seed start with the same ones.</param>
+    /// <param name="num_classes">Number of classes.</param>
+    /// <param name="device">Where the weights are made.</param>
+    public Network(Kind kind, int layers, int seed, long num_classes = 10, Device? device = null)
+        : base($"{kind}{layers}")
+    {
+        if (layers < 8 || layers % 6 != 2)
+            throw new ArgumentOutOfRangeException(nameof(layers), layers, "Expected 6n + 2 layers with n at least 1.");
+
+        var n = (layers - 2) / 6;
+        conv1 = nn.Conv2d(1, 16, kernel_size: 3, stride: 1, padding: 1, bias: false, device: device);
+        bn1 = nn.BatchNorm2d(16, device: device);
+        layer1 = Stage(kind, 16, 16, n, stride: 1, device);
+        layer2 = Stage(kind, 16, 32, n, stride: 2, device);
+        layer3 = Stage(kind, 32, 64, n, stride: 2, device);
+        avgpool = nn.AdaptiveAvgPool2d((1, 1));
+        fc = nn.Linear(64, num_classes, device: device);
+        RegisterComponents();
+        Initialise(seed);
+    }
+
+    public override Tensor forward(Tensor x)
+    {
+        using var scope = NewDisposeScope();
+        x = F.relu(bn1.call(conv1.call(x)));
+        x = layer1.call(x);
+        x = layer2.call(x);
+        x = layer3.call(x);
+        x = flatten(avgpool.call(x), 1);
+        return fc.call(x).MoveToOuterDisposeScope();
+    }
+
+    private static Sequential Stage(Kind kind, long in_channels, long out_channels, int blocks, long stride, Device? device) =>
+        nn.Sequential(Enumerable.Range(0, blocks).Select(i => i == 0
+            ? Block(kind, in_channels, out_channels, stride, device)
+            : Block(kind, out_channels, out_channels, 1, device)));
+
+    private static nn.Module<Tensor, Tensor> Block(Kind kind, long in_channels, long out_channels, long stride, Device? device) =>
+        kind == Kind.Residual
+            ? new BasicBlock(in_channels, out_channels, stride, device)
+            : new PlainBlock(in_channels, out_channels, stride, device);
+
+    /// <summary>
+    /// The initial weights of the paper, He et al.'s for rectifiers (arXiv:1502.01852). The shortcuts' convolutions draw
+    /// theirs last, so that they are the only difference between a plain and a residual network of the same seed.
+    /// </summary>
+    private void Initialise(int seed)
+    {
+        manual_seed(seed);
+        var convs = modules().OfType<Conv2d>().ToLookup(conv => conv.kernel_size[0] == 1);
+        foreach (var weight in convs[false].Select(conv => conv.weight).Append(fc.weight).Concat(convs[true].Select(conv => conv.weight)))
+            nn.init.kaiming_normal_(weight!);
+        nn.init.zeros_(fc.bias!);
+    }
+}

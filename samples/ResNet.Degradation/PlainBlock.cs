@@ -1,0 +1,32 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using F = TorchSharp.torch.nn.functional;
+
+namespace ResNet.Degradation;
+
+/// <summary>The layers of a <see cref="Core.BasicBlock"/> under the same names, without its shortcut: <c>y = F(x, W)</c>.</summary>
+internal sealed class PlainBlock : nn.Module<Tensor, Tensor>
+{
+    public readonly Conv2d conv1;
+    public readonly BatchNorm2d bn1;
+    public readonly Conv2d conv2;
+    public readonly BatchNorm2d bn2;
+
+    public PlainBlock(long in_channels, long out_channels, long stride = 1, Device? device = null)
+        : base(nameof(PlainBlock))
+    {
+        conv1 = nn.Conv2d(in_channels, out_channels, kernel_size: 3, stride: stride, padding: 1, bias: false, device: device);
+        bn1 = nn.BatchNorm2d(out_channels, device: device);
+        conv2 = nn.Conv2d(out_channels, out_channels, kernel_size: 3, stride: 1, padding: 1, bias: false, device: device);
+        bn2 = nn.BatchNorm2d(out_channels, device: device);
+        RegisterComponents();
+    }
+
+    public override Tensor forward(Tensor x)
+    {
+        using var scope = NewDisposeScope();
+        var @out = F.relu(bn1.call(conv1.call(x)));
+        @out = F.relu(bn2.call(conv2.call(@out)));
+        return @out.MoveToOuterDisposeScope();
+    }
+}

@@ -1,0 +1,57 @@
+using System.Globalization;
+
+namespace ResNet.Degradation;
+
+/// <summary>The errors at the end of the training, a line for each network, mean and deviation where there are several seeds.</summary>
+internal static class Table
+{
+    private static readonly string[] Header = ["network", "seeds", "training error %", "test error %", "the paper's test error % on CIFAR-10"];
+
+    /// <param name="epochs">Of all networks and seeds.</param>
+    /// <param name="last">The number of the last epoch; networks that did not come so far are left out.</param>
+    public static IEnumerable<string> Of(IReadOnlyCollection<Epoch> epochs, int last)
+    {
+        var rows = new List<string[]> { Header };
+        foreach (var variant in Variant.All)
+        {
+            var ends = Ends(epochs, variant, last);
+            if (ends.Length > 0)
+                rows.Add([variant.Name, $"{ends.Length}", Mean(ends, e => e.TrainingError), Mean(ends, e => e.TestError),
+                    variant.PaperTestError?.ToString("0.00", CultureInfo.InvariantCulture) ?? "-"]);
+        }
+        if (rows.Count == 1)
+            yield break;
+
+        var widths = Enumerable.Range(0, Header.Length).Select(column => rows.Max(row => row[column].Length)).ToArray();
+        foreach (var row in rows)
+            yield return string.Join("  ", row.Select((cell, column) => column == 0 ? cell.PadRight(widths[column]) : cell.PadLeft(widths[column])));
+    }
+
+    /// <summary>What 36 more layers do to the training error of each kind, in a line; null if a network did not come so far.</summary>
+    public static string? Gaps(IReadOnlyCollection<Epoch> epochs, int last)
+    {
+        var errors = Variant.All.ToDictionary(variant => variant, variant => Ends(epochs, variant, last).Select(end => end.TrainingError).ToArray());
+        if (errors.Values.Any(of => of.Length == 0))
+            return null;
+
+        var (shallow, deep) = (Variant.All.Min(variant => variant.Layers), Variant.All.Max(variant => variant.Layers));
+        var gaps = Enum.GetValues<Kind>().Select(kind => $"{kind.ToString().ToLowerInvariant()} {Mean(kind, deep) - Mean(kind, shallow):+0.00;-0.00} points");
+        return $"{deep} layers against {shallow}, training error: {string.Join(", ", gaps)}";
+
+        double Mean(Kind kind, int layers) => errors.Single(of => of.Key.Kind == kind && of.Key.Layers == layers).Value.Average();
+    }
+
+    private static Epoch[] Ends(IEnumerable<Epoch> epochs, Variant variant, int last) =>
+        [.. epochs.Where(epoch => epoch.Variant == variant && epoch.Number == last)];
+
+    private static string Mean(Epoch[] ends, Func<Epoch, double> error)
+    {
+        var mean = ends.Average(error);
+        if (ends.Length == 1)
+            return $"{mean:0.00}";
+
+        // Of a sample: divided by one less than there are
+        var deviation = Math.Sqrt(ends.Sum(end => Math.Pow(error(end) - mean, 2)) / (ends.Length - 1));
+        return $"{mean:0.00} ± {deviation:0.00}";
+    }
+}

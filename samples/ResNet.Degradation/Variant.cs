@@ -1,0 +1,19 @@
+namespace ResNet.Degradation;
+
+/// <summary>One of the networks that are compared.</summary>
+/// <param name="Kind">Plain or residual.</param>
+/// <param name="Layers">Convolutions and the classifier.</param>
+/// <param name="PaperTestError">In % on CIFAR-10, from Table 6 of the paper; null where it has a curve and no number.</param>
+internal sealed record Variant(Kind Kind, int Layers, double? PaperTestError)
+{
+    /// <summary>In the order in which they are trained.</summary>
+    public static IReadOnlyList<Variant> All { get; } =
+    [
+        new(Kind.Plain, 20, PaperTestError: null),
+        new(Kind.Plain, 56, PaperTestError: null),
+        new(Kind.Residual, 20, PaperTestError: 8.75),
+        new(Kind.Residual, 56, PaperTestError: 6.97),
+    ];
+
+    public string Name => $"{(Kind == Kind.Plain ? "plain" : "residual")}-{Layers}";
+}

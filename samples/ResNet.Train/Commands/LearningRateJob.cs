@@ -1,0 +1,46 @@
+using System.Text;
+using ResNet.Core;
+using static TorchSharp.torch;
+
+namespace ResNet.Train;
+
+/// <summary>Finds out which learning rates suit a data set and recipe.</summary>
+internal static class LearningRateJob
+{
+    public static int Run(DataSet all, Settings settings, int steps, string folder)
+    {
+        using var interruption = new Interruption();
+        var screen = new Screen();
+        var device = Devices.Find(settings.Device);
+        manual_seed(settings.Seed);
+        using var model = new ResNet18(all.Classes.Count, settings.Recipe.Stem, device);
+        if (settings.Weights is not null)
+            screen.Line(StartingWeights.Load(model, settings.Weights));
+        var output = new OutputFolder(folder);
+        if (Preparation.Of(all, settings, screen, interruption.Token) is not var (data, network))
+            return interruption.ExitCode;
+
+        try
+        {
+            using var learner = new Learner(model, settings.Recipe, device);
+            IReadOnlyList<SweepStep> sweep = [];
+            screen.WithBar(steps, () => sweep = LearningRateFinder.Sweep(
+                learner, new TrainingBatches(data.Training, network, settings.Recipe, settings.Seed), steps, () => screen.Step("learning rate"), interruption.Token));
+            if (sweep.Count == 0)
+                throw new UserException("lr-find: expected a loss that is a number, got none in the first step; the weights may be damaged");
+
+            var suggestion = LearningRateFinder.Suggestion(sweep);
+            screen.Line($"loss against rate {output.Write("lr-find.png", Charts.Sweep(sweep, suggestion))}");
+            screen.Line($"as numbers        {output.Write("lr-find.csv", Csv(sweep))}");
+            screen.Line($"lowest loss at {sweep.MinBy(step => step.Loss)!.LearningRate:0.00000}; a tenth of that is a good peak: --lr {suggestion:0.00000}");
+            return ExitCode.Done;
+        }
+        catch (OperationCanceledException) when (interruption.Token.IsCancellationRequested)
+        {
+            return interruption.ExitCode;
+        }
+    }
+
+    private static byte[] Csv(IEnumerable<SweepStep> sweep) =>
+        Encoding.UTF8.GetBytes(string.Concat(sweep.Select(step => $"{step.LearningRate:0.00000000},{step.Loss:0.00000}\n").Prepend("learning_rate,loss\n")));
+}

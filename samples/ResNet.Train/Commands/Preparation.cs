@@ -1,0 +1,50 @@
+namespace ResNet.Train;
+
+/// <summary>What comes before a training: a look at every picture.</summary>
+internal static class Preparation
+{
+    private const int LeastPictures = 20;
+
+    /// <returns>
+    /// The set without the pictures that cannot be read, and what there is to know of a network for it; null if the user wants
+    /// to stop.
+    /// </returns>
+    /// <exception cref="UserException">Too few pictures are left.</exception>
+    public static (DataSet Data, NetworkInfo Network)? Of(DataSet all, Settings settings, Screen screen, CancellationToken cancellation)
+    {
+        Survey training = null!, validation = null!, test = null!;
+        try
+        {
+            screen.WithBar(all.Training.Count + all.Validation.Count + all.Test.Count, () =>
+            {
+                training = Look(all.Training);
+                validation = Look(all.Validation);
+                test = Look(all.Test);
+            });
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            screen.Line("interrupted before the training");
+            return null;
+        }
+        Warn([.. training.Broken, .. validation.Broken, .. test.Broken]);
+
+        var data = all with { Training = training.Readable, Validation = validation.Readable, Test = test.Readable };
+        var (count, classes) = (data.Training.Count + data.Validation.Count, all.Classes.Count);
+        if (count < LeastPictures || data.Training.Count == 0 || data.Validation.Count == 0)
+            throw new UserException($"{settings.Data}: expected at least {LeastPictures} training images, got {count}");
+        if (data.Training.DistinctBy(picture => picture.Label).Count() < classes)
+            throw new UserException($"{settings.Data}: expected training images of every class, got none of {all.Classes[Enumerable.Range(0, classes).Except(data.Training.Select(picture => picture.Label)).First()]}");
+        return (data, NetworkInfo.Of(data, settings.Recipe, Normalisation.Of(training.Histograms)));
+
+        Survey Look(IReadOnlyList<Picture> pictures) =>
+            Survey.Of(pictures, settings.Recipe.Size, settings.Recipe.Frame, all.Grey, () => screen.Step("looking at the pictures"), cancellation);
+    }
+
+    /// <summary>Counts the pictures that are left out, and names each once.</summary>
+    public static void Warn(IReadOnlyList<string> broken)
+    {
+        if (broken.Count > 0)
+            Console.Error.WriteLine($"{broken.Count} files are left out, which are no pictures or broken:\n{string.Join('\n', broken.Select(problem => $"  {problem}"))}");
+    }
+}

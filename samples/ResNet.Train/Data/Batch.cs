@@ -1,0 +1,62 @@
+using System.Runtime.InteropServices;
+using static TorchSharp.torch;
+
+namespace ResNet.Train;
+
+/// <summary>What goes into the network at once, on the CPU.</summary>
+/// <param name="Images">Shape (N, 3, size, size), or (N, 1, size, size) of grey pictures, normalised.</param>
+/// <param name="Labels">Shape (N), int64.</param>
+internal sealed record Batch(Tensor Images, Tensor Labels) : IDisposable
+{
+    /// <summary>Draws pictures as the network sees them.</summary>
+    /// <param name="pictures">N of them.</param>
+    /// <param name="network">How it sees them.</param>
+    /// <param name="augmentation">What is done to them in training; without it they are drawn as they are.</param>
+    /// <exception cref="UserException">A picture cannot be read any more.</exception>
+    public static Batch Of(IReadOnlyList<Picture> pictures, NetworkInfo network, Augmentation? augmentation = null)
+    {
+        using var canvas = new Canvas(network.Size, network.Grey);
+        var area = network.Size * network.Size;
+        var pixels = new byte[area];
+        var tables = network.Normalisation.Tables();
+
+        // Straight into libtorch's memory: no large arrays for the garbage collector.
+        var batch = new Batch(
+            empty(pictures.Count, canvas.Channels, network.Size, network.Size),
+            tensor(pictures.Select(picture => (long)picture.Label).ToArray()));
+        try
+        {
+            var values = MemoryMarshal.Cast<byte, float>(batch.Images.bytes);
+            for (var i = 0; i < pictures.Count; i++)
+            {
+                using var image = pictures[i].Decode(network.Size);
+                canvas.Draw(image, augmentation?.Window(image.Width, image.Height) ?? Window.Middle(image.Width, image.Height, network.Frame));
+                var picture = values.Slice(i * canvas.Channels * area, canvas.Channels * area);
+                for (var channel = 0; channel < canvas.Channels; channel++)
+                {
+                    canvas.Read(channel, pixels);
+                    for (var j = 0; j < area; j++)
+                        picture[channel * area + j] = tables[channel][pixels[j]];
+                }
+                augmentation?.Erase(picture, canvas.Channels, network.Size);
+            }
+            return batch;
+        }
+        catch
+        {
+            batch.Dispose();
+            throw;
+        }
+    }
+
+    public int Count => (int)Labels.shape[0];
+
+    /// <summary>The images as the network takes them: on its device, with three channels. Those of a grey picture are one.</summary>
+    public Tensor To(Device device) => Images.to(device).expand(-1, 3, -1, -1);
+
+    public void Dispose()
+    {
+        Images.Dispose();
+        Labels.Dispose();
+    }
+}

@@ -1,0 +1,38 @@
+namespace ResNet.Train;
+
+/// <summary>Makes batches on other threads, ahead of who takes them.</summary>
+internal static class Batches
+{
+    /// <summary>As many as there are cores to make them; a few are enough where one takes longer to learn from than to make.</summary>
+    private static readonly int ahead = Math.Clamp(Environment.ProcessorCount, 2, 8);
+
+    /// <summary>
+    /// The batches that <paramref name="make"/> makes of each of the <paramref name="parts"/>, in their order. Besides the one
+    /// that was taken last, no more than <see cref="ahead"/> of them exist, whole or in the making. Who takes one disposes of it.
+    /// </summary>
+    public static IEnumerable<Batch> Of<T>(IEnumerable<T> parts, Func<T, Batch> make)
+    {
+        var coming = new Queue<Task<Batch>>();
+        try
+        {
+            foreach (var part in parts)
+            {
+                if (coming.Count == ahead)
+                    yield return coming.Dequeue().GetAwaiter().GetResult();
+                coming.Enqueue(Task.Run(() => make(part)));
+            }
+            while (coming.Count > 0)
+                yield return coming.Dequeue().GetAwaiter().GetResult();
+        }
+        finally
+        {
+            // Who stops early, or meets a batch that failed, leaves the others to be cleared away, of which some may have failed as well.
+            foreach (var task in coming)
+            {
+                Task.WaitAny(task);
+                if (task.IsCompletedSuccessfully)
+                    task.Result.Dispose();
+            }
+        }
+    }
+}

@@ -1,0 +1,42 @@
+namespace ResNet.Train;
+
+/// <summary>Pictures with their classes.</summary>
+/// <param name="Classes">Their names.</param>
+/// <param name="Grey">Whether the pictures have one channel in place of three.</param>
+/// <param name="Training">What the network learns from.</param>
+/// <param name="Validation">What each epoch is judged by.</param>
+/// <param name="Test">What the result is judged by, once, at the end.</param>
+/// <param name="Defaults">How to train on it where the user does not say otherwise.</param>
+internal sealed record DataSet(
+    IReadOnlyList<string> Classes, bool Grey, IReadOnlyList<Picture> Training, IReadOnlyList<Picture> Validation, IReadOnlyList<Picture> Test, Recipe Defaults)
+{
+    private const int MostHeldOut = 5_000;
+
+    /// <summary>Reads a folder of any of the layouts that this program knows.</summary>
+    /// <exception cref="UserException">It is none of them, or something in it is damaged.</exception>
+    public static DataSet Load(string folder)
+    {
+        if (!Directory.Exists(folder))
+            throw new UserException($"--data: expected a folder, got '{folder}', which is none");
+        try
+        {
+            return Mnist.IsIn(folder) ? Mnist.Load(folder)
+                : CifarSet.IsIn(folder) ? CifarSet.Load(folder)
+                : PictureFolder.IsIn(folder) ? PictureFolder.Load(folder)
+                : throw new UserException($"{folder}: expected a folder of pictures for each class, or the files of MNIST's or CIFAR's format ({Mnist.Files}, {CifarSet.Files}), found none of them");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new UserException($"{folder}: cannot be read: {e.Message}");
+        }
+    }
+
+    /// <summary>Takes a tenth of the pictures, the same ones whatever the seed, so that runs can be compared.</summary>
+    public static (IReadOnlyList<Picture> HeldOut, IReadOnlyList<Picture> Others) Split(IReadOnlyList<Picture> pictures)
+    {
+        var shuffled = pictures.ToArray();
+        new Random(0).Shuffle(shuffled);
+        var count = Math.Min(MostHeldOut, shuffled.Length / 10);
+        return (shuffled[..count], shuffled[count..]);
+    }
+}

@@ -1,0 +1,23 @@
+using SkiaSharp;
+
+namespace ResNet.Train;
+
+/// <summary>A small square picture in memory, a byte a pixel and channel, one channel after the other: grey, or red, green and blue.</summary>
+internal sealed class MemoryPicture(ReadOnlyMemory<byte> pixels, int side, int label, string name) : Picture(label)
+{
+    public override string Name => name;
+
+    public override SKImage Decode(int size)
+    {
+        var area = side * side;
+        var source = pixels.Span;
+        if (source.Length == area)
+            return SKImage.FromPixelCopy(new SKImageInfo(side, side, SKColorType.Gray8, SKAlphaType.Opaque), source, side);
+
+        // Skia wants the channels of a pixel together, and four of them.
+        Span<byte> together = new byte[4 * area];
+        for (var i = 0; i < area; i++)
+            (together[4 * i], together[4 * i + 1], together[4 * i + 2]) = (source[i], source[area + i], source[2 * area + i]);
+        return SKImage.FromPixelCopy(new SKImageInfo(side, side, SKColorType.Rgb888x, SKAlphaType.Opaque), together, 4 * side);
+    }
+}

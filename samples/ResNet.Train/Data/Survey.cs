@@ -1,0 +1,68 @@
+namespace ResNet.Train;
+
+/// <summary>
+/// A look at every picture before the training: which of them can be read, and which values they have. It takes about as long
+/// as an epoch's reading, and no training ends at its ten thousandth picture.
+/// </summary>
+/// <param name="Readable">In their order.</param>
+/// <param name="Broken">What is wrong with each of the others.</param>
+/// <param name="Histograms">How often each value comes up, channel by channel. A large picture counts no more than one of the size that the network sees.</param>
+internal sealed record Survey(IReadOnlyList<Picture> Readable, IReadOnlyList<string> Broken, long[][] Histograms)
+{
+    /// <param name="pictures">To look at.</param>
+    /// <param name="size">Height and width that the network sees them in.</param>
+    /// <param name="frame">The square that it sees, as a share of a picture's shorter side.</param>
+    /// <param name="grey">Whether they have one channel in place of three.</param>
+    /// <param name="step">Called after each picture, from several threads.</param>
+    /// <param name="cancellation">Ends it.</param>
+    /// <exception cref="OperationCanceledException">It was ended by <paramref name="cancellation"/>.</exception>
+    public static Survey Of(IReadOnlyList<Picture> pictures, int size, double frame, bool grey, Action step, CancellationToken cancellation)
+    {
+        var problems = new string?[pictures.Count];
+        var histograms = Empty();
+        Parallel.For(
+            0,
+            pictures.Count,
+            new ParallelOptions { CancellationToken = cancellation, MaxDegreeOfParallelism = Environment.ProcessorCount },
+            Empty,
+            (i, _, own) =>
+            {
+                try
+                {
+                    Count(pictures[i], size, frame, grey, own);
+                }
+                catch (UserException problem)
+                {
+                    problems[i] = problem.Message;
+                }
+                step();
+                return own;
+            },
+            own =>
+            {
+                lock (problems)
+                    foreach (var (sum, part) in histograms.Zip(own))
+                        for (var value = 0; value < sum.Length; value++)
+                            sum[value] += part[value]; // whole numbers: the same in whatever order
+            });
+        return new Survey([.. pictures.Where((_, i) => problems[i] is null)], [.. problems.OfType<string>()], histograms);
+
+        long[][] Empty() => [.. Enumerable.Range(0, grey ? 1 : 3).Select(_ => new long[256])];
+    }
+
+    private static void Count(Picture picture, int size, double frame, bool grey, long[][] histograms)
+    {
+        using var image = picture.Decode(size);
+        // Neither the black around a picture nor what enlarging it would add: they are no part of it.
+        var middle = Window.Middle(image.Width, image.Height, Math.Min(1, frame));
+        using var canvas = new Canvas(Math.Min(size, (int)middle.Width), grey);
+        canvas.Draw(image, middle);
+        var pixels = new byte[canvas.Size * canvas.Size];
+        for (var channel = 0; channel < canvas.Channels; channel++)
+        {
+            canvas.Read(channel, pixels);
+            foreach (var pixel in pixels)
+                histograms[channel][pixel]++;
+        }
+    }
+}

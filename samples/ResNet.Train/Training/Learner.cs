@@ -1,0 +1,47 @@
+using ResNet.Core;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using F = TorchSharp.torch.nn.functional;
+
+namespace ResNet.Train;
+
+/// <summary>A network and its optimizer, stochastic gradient descent with Nesterov momentum, and one step of it.</summary>
+/// <param name="model">On the device.</param>
+/// <param name="recipe">The optimizer's numbers.</param>
+/// <param name="device">Where the network is.</param>
+internal sealed class Learner(ResNet18 model, Recipe recipe, Device device) : IDisposable
+{
+    private const double Momentum = 0.9;
+
+    public SGD Optimizer { get; } = MakeOptimizer(model, recipe);
+
+    /// <returns>The batch's mean loss, and how many of its pictures the network knew, both before the step.</returns>
+    public (double Loss, long Correct) Step(Batch batch, double learningRate)
+    {
+        foreach (var group in Optimizer.ParamGroups)
+            group.LearningRate = learningRate;
+
+        // Frees every tensor of the step; what remains are the weights, their gradients and the optimizer's momentum.
+        using var scope = NewDisposeScope();
+
+        var labels = batch.Labels.to(device);
+        var logits = model.call(batch.To(device));
+        var loss = F.cross_entropy(logits, labels, label_smoothing: recipe.LabelSmoothing);
+        Optimizer.zero_grad();
+        loss.backward();
+        Optimizer.step();
+        return (loss.item<float>(), logits.argmax(1).eq(labels).sum().item<long>());
+    }
+
+    public void Dispose() => Optimizer.Dispose();
+
+    /// <summary>Weight decay is for what multiplies its input: biases, and the scales of normalisations, need not be small.</summary>
+    private static SGD MakeOptimizer(ResNet18 model, Recipe recipe)
+    {
+        var parameters = model.parameters().ToLookup(parameter => parameter.dim() > 1);
+        return optim.SGD([Group(parameters[true], recipe.WeightDecay), Group(parameters[false], 0)], recipe.LearningRate, momentum: Momentum, nesterov: true);
+
+        SGD.ParamGroup Group(IEnumerable<Parameter> members, double decay) =>
+            new(members.ToList(), recipe.LearningRate, momentum: Momentum, weight_decay: decay, nesterov: true);
+    }
+}

@@ -1,0 +1,71 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using ResNet.Core;
+using static TorchSharp.torch;
+
+namespace ResNet.Train;
+
+/// <summary>What has to be known of a network to use it, beside its weights: how it is made, how pictures come to it, and what its answers mean.</summary>
+/// <param name="Stem">Its first layers.</param>
+/// <param name="Size">Height and width of what it sees.</param>
+/// <param name="Frame">The square in a picture's middle that it sees, as a share of the shorter side.</param>
+/// <param name="Grey">Whether it has learned from grey pictures.</param>
+/// <param name="Normalisation">Of the pictures' values.</param>
+/// <param name="Classes">Their names, in the order of its outputs.</param>
+internal sealed record NetworkInfo(Stem Stem, int Size, double Frame, bool Grey, Normalisation Normalisation, IReadOnlyList<string> Classes)
+{
+    public const string FileName = "network.json";
+
+    private static readonly JsonSerializerOptions json = new()
+    {
+        WriteIndented = true,
+        RespectRequiredConstructorParameters = true,
+        RespectNullableAnnotations = true,
+        Converters = { new JsonStringEnumConverter() },
+    };
+
+    public static NetworkInfo Of(DataSet data, Recipe recipe, Normalisation normalisation) =>
+        new(recipe.Stem, recipe.Size, recipe.Frame, data.Grey, normalisation, data.Classes);
+
+    /// <summary>A network of this kind, with random weights.</summary>
+    public ResNet18 Create(Device device) => new(Classes.Count, Stem, device);
+
+    public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, json);
+
+    /// <summary>Reads what a training has left, and the weights.</summary>
+    /// <param name="path">A training's folder, or a file with weights in it.</param>
+    /// <param name="device">Where the network goes.</param>
+    /// <exception cref="UserException">There is none, or it is damaged, or the weights are another network's.</exception>
+    public static (NetworkInfo Info, ResNet18 Model) Load(string path, Device device)
+    {
+        var isFolder = Directory.Exists(path);
+        var info = Read(Path.Combine(isFolder ? path : Path.GetDirectoryName(Path.GetFullPath(path))!, FileName));
+        var model = info.Create(device);
+        try
+        {
+            Checkpoint.Load(model, isFolder ? Path.Combine(path, "model.safetensors") : path);
+            return (info, model);
+        }
+        catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
+        {
+            model.Dispose();
+            throw new UserException(e.Message);
+        }
+    }
+
+    private static NetworkInfo Read(string path)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<NetworkInfo>(File.ReadAllBytes(path), json) ?? throw new JsonException("it is null");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new UserException($"expected the folder of a training, or a file in it: {e.Message}");
+        }
+        catch (JsonException e)
+        {
+            throw new UserException($"{path}: expected what a training has written there: {e.Message}");
+        }
+    }
+}

@@ -1,0 +1,69 @@
+using System.Diagnostics;
+using static TorchSharp.torch;
+
+namespace ResNet.Train;
+
+/// <summary>Trains a network and validates it after each epoch.</summary>
+/// <param name="state">Where the training is: at its start, or after the epochs that it has behind it.</param>
+/// <param name="data">To train and validate with.</param>
+/// <param name="network">What the network is.</param>
+/// <param name="settings">The recipe, and the seed.</param>
+/// <param name="device">Where the network is.</param>
+/// <param name="screen">Where progress is shown.</param>
+internal sealed class Trainer(TrainingState state, DataSet data, NetworkInfo network, Settings settings, Device device, Screen screen)
+{
+    private readonly Recipe _recipe = settings.Recipe;
+    private readonly TrainingBatches _batches = new(data.Training, network, settings.Recipe, settings.Seed);
+
+    /// <param name="epochDone">Called after each epoch.</param>
+    /// <param name="cancellation">Ends the training after the step at hand.</param>
+    /// <exception cref="OperationCanceledException">It was ended by <paramref name="cancellation"/>.</exception>
+    /// <exception cref="UserException">The loss is no number any more, or a picture cannot be read any more.</exception>
+    public void Train(Action<Epoch> epochDone, CancellationToken cancellation)
+    {
+        using var learner = new Learner(state.Model, _recipe, device);
+        state.GiveMomentumTo(learner.Optimizer);
+        if (state.Average is not null && state.Epochs.Count == 0)
+            MovingAverage.Start(state.Average, state.Model);
+
+        var first = state.Epochs.Count + 1;
+        screen.WithBar((_recipe.Epochs - first + 1) * _batches.Count, () =>
+        {
+            for (var number = first; number <= _recipe.Epochs; number++)
+            {
+                var (loss, accuracy, speed) = TrainEpoch(number, learner, cancellation);
+                var validation = Evaluation.Of(state.Result, network, data.Validation, device, cancellation);
+                var epoch = new Epoch(number, loss, accuracy, validation.Loss, validation.Accuracy, speed);
+                state.Add(epoch);
+                screen.Line($"epoch {number}/{_recipe.Epochs}  loss {loss:0.000}  accuracy {accuracy:0.000}  " +
+                    $"validation loss {validation.Loss:0.000}  accuracy {validation.Accuracy:0.000}  {speed:0} images/s");
+                epochDone(epoch);
+            }
+        });
+    }
+
+    private (double Loss, double Accuracy, double ImagesPerSecond) TrainEpoch(int number, Learner learner, CancellationToken cancellation)
+    {
+        state.Model.train();
+        var (loss, correct, seen, step) = (0.0, 0L, 0, (number - 1) * _batches.Count);
+        var watch = Stopwatch.StartNew();
+        foreach (var next in _batches.Epoch(number))
+        {
+            using var batch = next;
+            cancellation.ThrowIfCancellationRequested();
+            var rate = Schedule.LearningRate(step, _recipe.Epochs * _batches.Count, _recipe.LearningRate, _recipe.Warmup);
+            var (stepLoss, stepCorrect) = learner.Step(batch, rate);
+            if (!double.IsFinite(stepLoss))
+                throw new UserException($"The loss became {stepLoss} in epoch {number}: expected a number; try an --lr below {_recipe.LearningRate}");
+            if (state.Average is not null)
+                MovingAverage.Update(state.Average, state.Model, _recipe.Ema, step);
+
+            step++;
+            seen += batch.Count;
+            loss += stepLoss * batch.Count;
+            correct += stepCorrect;
+            screen.Step($"epoch {number}/{_recipe.Epochs}  loss {loss / seen:0.000}  accuracy {(double)correct / seen:0.000}  {seen / watch.Elapsed.TotalSeconds:0} images/s");
+        }
+        return (loss / seen, (double)correct / seen, seen / watch.Elapsed.TotalSeconds);
+    }
+}

@@ -1,0 +1,108 @@
+using System.Diagnostics;
+using ResNet.Train.Tests;
+
+namespace ResNet.Degradation.Tests;
+
+public sealed class ProgramTests : IDisposable
+{
+    private readonly TempFolder _data = new(), _out = new();
+
+    public ProgramTests() => Idx.WriteSet(_data);
+
+    public void Dispose()
+    {
+        _data.Dispose();
+        _out.Dispose();
+    }
+
+    [Fact]
+    public void It_trains_all_four_networks_and_leaves_curves_and_numbers()
+    {
+        var (code, output, error) = Run("--data", _data.Path, "--out", _out.Path, "--epochs", "2", "--batch-size", "30", "--seeds", "2");
+
+        Assert.Equal((0, ""), (code, error));
+        var lines = output.ReplaceLineEndings("\n").Split('\n');
+        foreach (var network in new[] { "plain-20", "plain-56", "residual-20", "residual-56" })
+        {
+            Assert.Equal(4, lines.Count(line => line.Contains($"{network}  epoch ", StringComparison.Ordinal)));
+            Assert.Single(lines, line => line.StartsWith($"{network} ", StringComparison.Ordinal) && line.Contains(" ± ", StringComparison.Ordinal));
+        }
+        Assert.Single(lines, line => line.StartsWith("56 layers against 20, ", StringComparison.Ordinal));
+        Assert.DoesNotContain('\e', output);
+        Assert.DoesNotContain('\r', output.ReplaceLineEndings("\n"));
+        Assert.Equal(["degradation.png", "errors.csv"], Directory.GetFileSystemEntries(_out.Path).Select(Path.GetFileName).Order());
+        foreach (var name in new[] { "degradation.png", "errors.csv" })
+            Assert.Contains(_out[name], output, StringComparison.Ordinal);
+        Assert.Equal([0x89, (byte)'P', (byte)'N', (byte)'G'], File.ReadAllBytes(_out["degradation.png"])[..4]);
+        Assert.Equal(1 + 2 * 4 * 2, File.ReadAllLines(_out["errors.csv"]).Length);
+    }
+
+    [Theory]
+    [InlineData("--epochs: expected a whole number from 1 to 10000, got '0'", "--epochs", "0")]
+    [InlineData("--batch-size: expected a whole number from 2 to 4096, got '1'", "--batch-size", "1")]
+    [InlineData("--lr: expected a number above 0, got 'NaN'", "--lr", "NaN")]
+    [InlineData("--size: expected 28 or 14, got '32'", "--size", "32")]
+    [InlineData("--seeds: expected a whole number from 1 to 1000, got '0'", "--seeds", "0")]
+    [InlineData("--device: expected auto, cpu, cuda or cuda:N, got 'tpu'", "--device", "tpu")]
+    [InlineData("--data: expected a folder", "--data", "no/such/folder")]
+    [InlineData("--out: expected a folder that can be written", "--out", "")]
+    [InlineData("'--bogus'", "--bogus")]
+    [InlineData("plain-20: the loss became", "--lr", "1e30")]
+    public void A_bad_value_is_told_in_one_line(string message, params string[] arguments)
+    {
+        // What the arguments leave out is good.
+        string[][] good = [["--data", _data.Path], ["--out", _out.Path], ["--epochs", "2"], ["--batch-size", "16"]];
+        var (code, _, error) = Run([.. good.Where(option => !arguments.Contains(option[0])).SelectMany(option => option), .. arguments]);
+
+        Assert.Equal(1, code);
+        Assert.Contains(message, error, StringComparison.Ordinal);
+        Assert.Single(error.TrimEnd().Split('\n'));
+        Assert.DoesNotContain("Exception", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Help_lists_the_options_and_trains_nothing()
+    {
+        var (code, output, error) = Run("--help");
+
+        Assert.Equal((0, ""), (code, error));
+        Assert.All(["--data", "--epochs", "--batch-size", "--lr", "--size", "--seeds", "--device", "--out"], option => Assert.Contains(option, output, StringComparison.Ordinal));
+    }
+
+    [SignalFact(2)]
+    public void Ctrl_C_leaves_the_epochs_so_far()
+    {
+        using var program = Start("--data", _data.Path, "--out", _out.Path, "--epochs", "10000", "--batch-size", "30");
+        var error = program.StandardError.ReadToEndAsync();
+        while (program.StandardOutput.ReadLine() is { } line && !line.StartsWith("plain-20  epoch ", StringComparison.Ordinal)) { }
+        Process.Start("kill", ["-INT", $"{program.Id}"]).WaitForExit();
+        var output = program.StandardOutput.ReadToEnd();
+        program.WaitForExit();
+
+        Assert.Equal((130, ""), (program.ExitCode, error.Result));
+        Assert.Contains("interrupted after ", output, StringComparison.Ordinal);
+        Assert.Contains(" of 40000 epochs", output, StringComparison.Ordinal);
+        Assert.Equal(["degradation.png", "errors.csv"], Directory.GetFileSystemEntries(_out.Path).Select(Path.GetFileName).Order());
+    }
+
+    private static (int Code, string Output, string Error) Run(params string[] arguments)
+    {
+        using var program = Start(arguments);
+        var error = program.StandardError.ReadToEndAsync();
+        var output = program.StandardOutput.ReadToEnd();
+        program.WaitForExit();
+        return (program.ExitCode, output, error.Result);
+    }
+
+    private static Process Start(params string[] arguments)
+    {
+        var program = Path.Combine(AppContext.BaseDirectory, "ResNet.Degradation.dll");
+        return Process.Start(new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", [program, .. arguments])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            // Many small runs, maybe beside others: several threads would mostly wait for each other.
+            Environment = { ["OMP_NUM_THREADS"] = "1" },
+        })!;
+    }
+}

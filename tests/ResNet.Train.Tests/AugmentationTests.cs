@@ -1,0 +1,187 @@
+namespace ResNet.Train.Tests;
+
+public sealed class AugmentationTests
+{
+    [Theory]
+    [InlineData(28, 28, 32.0 / 28, -2, -2, 32)]
+    [InlineData(32, 32, 1, 0, 0, 32)]
+    [InlineData(400, 300, 0.875, 69, 19, 262)] // 262.5, rounded to the even one
+    [InlineData(300, 400, 0.875, 19, 69, 262)]
+    [InlineData(100, 33, 1, 33.5, 0, 33)]
+    [InlineData(1, 1, 0.1, 0, 0, 1)]
+    public void The_middle_is_a_square_of_the_shorter_side(int width, int height, double frame, double left, double top, double side) =>
+        Assert.Equal(new Window(left, top, side, side), Window.Middle(width, height, frame));
+
+    [Fact]
+    public void A_shift_takes_it_to_every_place_and_to_no_other()
+    {
+        var recipe = Recipe.FashionMnist with { Shift = 2, Flip = 0.5 };
+
+        var windows = Windows(28, 28, recipe, 4000);
+
+        var places =
+            from left in Enumerable.Range(-4, 5)
+            from top in Enumerable.Range(-4, 5)
+            from flips in Enumerable.Range(0, 2)
+            select new Window(left, top, 32, 32, flips == 1);
+        Assert.Equal(places.ToHashSet(), windows.ToHashSet());
+        // 80 each, with a deviation of 9
+        Assert.All(windows.GroupBy(window => window), place => Assert.InRange(place.Count(), 35, 125));
+    }
+
+    [Fact]
+    public void Without_shift_scale_and_flip_it_is_the_middle() =>
+        Assert.All(Windows(50, 40, Recipe.Digits with { Shift = 0 }, 20), window => Assert.Equal(Window.Middle(50, 40, Recipe.Digits.Frame), window));
+
+    [Theory]
+    [InlineData(400, 300, 0.35)]
+    [InlineData(300, 400, 0.08)]
+    [InlineData(64, 64, 0.35)]
+    [InlineData(7, 5, 0.35)]
+    [InlineData(1, 1, 0.35)]
+    public void A_part_is_inside_of_the_picture_large_enough_and_nearly_square(int width, int height, double scale)
+    {
+        var recipe = Recipe.Photographs with { Scale = scale };
+
+        Assert.All(Windows(width, height, recipe, 2000).Except([Window.Middle(width, height, recipe.Frame), Window.Middle(width, height, recipe.Frame) with { Flipped = true }]), window =>
+        {
+            Assert.InRange(window.Left, 0, width - window.Width);
+            Assert.InRange(window.Top, 0, height - window.Height);
+            Assert.Equal(Math.Round(window.Left), window.Left);
+            Assert.Equal(Math.Round(window.Top), window.Top);
+            // The sides were rounded, by a half at most.
+            Assert.True((window.Width + 0.5) * (window.Height + 0.5) >= scale * width * height, $"{window} is too small");
+            Assert.True((window.Width + 0.5) / (window.Height - 0.5) >= 3.0 / 4, $"{window} is too high");
+            Assert.True((window.Width - 0.5) / (window.Height + 0.5) <= 4.0 / 3, $"{window} is too wide");
+        });
+    }
+
+    [Fact]
+    public void Parts_are_of_all_sizes_shapes_and_places()
+    {
+        var windows = Windows(200, 200, Recipe.Photographs, 2000);
+
+        var areas = windows.Select(window => window.Width * window.Height / (200 * 200)).ToArray();
+        Assert.InRange(areas.Min(), 0.34, 0.37);
+        Assert.InRange(areas.Max(), 0.95, 1);
+        Assert.InRange(windows.Min(window => window.Width / window.Height), 0.73, 0.78);
+        Assert.InRange(windows.Max(window => window.Width / window.Height), 1.28, 1.36);
+        Assert.Contains(windows, window => window.Left == 0);
+        Assert.Contains(windows, window => window.Top == 0);
+        Assert.Contains(windows, window => window.Left + window.Width == 200);
+        Assert.Contains(windows, window => window.Top + window.Height == 200);
+    }
+
+    [Theory]
+    [InlineData(1000, 10)]
+    [InlineData(10, 1000)]
+    public void Of_a_very_wide_or_high_picture_it_is_the_middle(int width, int height) =>
+        Assert.All(
+            Windows(width, height, Recipe.Photographs, 50),
+            window => Assert.Equal(Window.Middle(width, height, Recipe.Photographs.Frame), window with { Flipped = false }));
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(0.35)]
+    public void Pictures_are_mirrored_as_often_as_the_recipe_says(double scale)
+    {
+        var recipe = Recipe.FashionMnist with { Scale = scale };
+
+        Assert.DoesNotContain(Windows(28, 28, recipe with { Flip = 0 }, 500), window => window.Flipped);
+        Assert.DoesNotContain(Windows(28, 28, recipe with { Flip = 1 }, 500), window => !window.Flipped);
+        Assert.InRange(Windows(28, 28, recipe with { Flip = 0.25 }, 4000).Count(window => window.Flipped), 850, 1150);
+    }
+
+    [Fact]
+    public void A_mirrored_window_is_drawn_the_other_way_round()
+    {
+        byte[] pixels = [.. Enumerable.Range(1, 16).Select(i => (byte)(10 * i))];
+        using var image = new MemoryPicture(pixels, 4, 0, "").Decode(4);
+        using var canvas = new Canvas(4, grey: true);
+        var drawn = new byte[16];
+
+        canvas.Draw(image, new Window(-1, 0, 4, 4));
+        canvas.Read(0, drawn);
+        Assert.Equal([0, 10, 20, 30, 0, 50, 60, 70, 0, 90, 100, 110, 0, 130, 140, 150], drawn);
+
+        canvas.Draw(image, new Window(-1, 0, 4, 4, Flipped: true));
+        canvas.Read(0, drawn);
+        Assert.Equal([30, 20, 10, 0, 70, 60, 50, 0, 110, 100, 90, 0, 150, 140, 130, 0], drawn);
+    }
+
+    [Fact]
+    public void Nothing_is_erased_where_the_recipe_does_not_say_so() =>
+        Assert.All(Erased(Recipe.FashionMnist with { Erase = 0 }, 3, 32, 100), picture => Assert.DoesNotContain(0, picture));
+
+    [Fact]
+    public void As_many_are_erased_as_the_recipe_says() =>
+        Assert.InRange(Erased(Recipe.FashionMnist with { Erase = 0.25 }, 1, 32, 2000).Count(picture => picture.Contains(0)), 400, 600);
+
+    [Theory]
+    [InlineData(1, 32)]
+    [InlineData(3, 32)]
+    [InlineData(3, 64)]
+    [InlineData(3, 3)]
+    public void A_rectangle_is_erased_the_same_in_each_channel(int channels, int size)
+    {
+        var area = size * size;
+        foreach (var picture in Erased(Recipe.FashionMnist with { Erase = 1 }, channels, size, 500))
+        {
+            var erased = Enumerable.Range(0, area).Where(i => picture[i] == 0).ToArray();
+            Assert.NotEmpty(erased);
+            var (top, bottom) = (erased.Min(i => i / size), erased.Max(i => i / size));
+            var (left, right) = (erased.Min(i => i % size), erased.Max(i => i % size));
+            var (height, width) = (bottom - top + 1, right - left + 1);
+
+            var expected = Enumerable.Range(0, channels * area)
+                .Select(i => i % area / size >= top && i % area / size <= bottom && i % size >= left && i % size <= right ? 0f : 1 + i);
+            Assert.Equal(expected, picture);
+            // The sides were rounded, by a half at most, and cut off where they were longer than the picture's.
+            Assert.True((height + 0.5) * (width + 0.5) >= 0.02 * area, $"{height}x{width} is too small");
+            Assert.True((height - 0.5) * (width - 0.5) <= area / 3.0, $"{height}x{width} is too large");
+        }
+    }
+
+    [Fact]
+    public void Rectangles_are_of_all_sizes_and_places()
+    {
+        var erased = Erased(Recipe.FashionMnist with { Erase = 1 }, 1, 32, 2000);
+
+        var areas = erased.Select(picture => picture.Count(value => value == 0) / 1024.0).ToArray();
+        Assert.InRange(areas.Min(), 0.01, 0.03);
+        Assert.InRange(areas.Max(), 0.31, 0.36);
+        foreach (var corner in new[] { 0, 31, 31 * 32, 1023 })
+            Assert.Contains(erased, picture => picture[corner] == 0);
+    }
+
+    [Fact]
+    public void The_same_seed_does_the_same_and_another_seed_something_else()
+    {
+        var recipe = Recipe.Photographs with { Erase = 0.5 };
+
+        Assert.Equal(Run(1), Run(1));
+        Assert.NotEqual(Run(1), Run(2));
+        Assert.Equal(Windows(100, 80, recipe, 20, seed: 1), Windows(100, 80, recipe, 20, seed: 1));
+        Assert.NotEqual(Windows(100, 80, recipe, 20, seed: 1), Windows(100, 80, recipe, 20, seed: 2));
+
+        List<float> Run(int seed) => [.. Erased(recipe, 3, 8, 20, seed).SelectMany(picture => picture)];
+    }
+
+    private static Window[] Windows(int width, int height, Recipe recipe, int count, int seed = 0)
+    {
+        var augmentation = new Augmentation(recipe, seed);
+        return [.. Enumerable.Range(0, count).Select(_ => augmentation.Window(width, height))];
+    }
+
+    /// <summary>Pictures of 1, 2, 3 and so on.</summary>
+    private static float[][] Erased(Recipe recipe, int channels, int size, int count, int seed = 0)
+    {
+        var augmentation = new Augmentation(recipe, seed);
+        return [.. Enumerable.Range(0, count).Select(_ =>
+        {
+            var picture = Enumerable.Range(1, channels * size * size).Select(i => (float)i).ToArray();
+            augmentation.Erase(picture, channels, size);
+            return picture;
+        })];
+    }
+}

@@ -1,0 +1,74 @@
+using System.Globalization;
+using static ResNet.Train.Tests.TrainProgram;
+using static TorchSharp.torch;
+
+namespace ResNet.Train.Tests;
+
+public sealed class LearningRateFinderTests : IDisposable
+{
+    private readonly TempFolder _data = new(), _out = new();
+
+    public LearningRateFinderTests() => Idx.WriteSet(_data);
+
+    public void Dispose()
+    {
+        _data.Dispose();
+        _out.Dispose();
+    }
+
+    [Fact]
+    public void Rates_grow_evenly_until_the_loss_does()
+    {
+        var set = DataSet.Load(_data.Path);
+        var recipe = set.Defaults with { BatchSize = 16 };
+        var network = NetworkInfo.Of(set, recipe, new Normalisation([0.1], [0.3]));
+        manual_seed(1);
+        using var model = network.Create(CPU);
+        using var learner = new Learner(model, recipe, CPU);
+        var steps = 0;
+
+        var sweep = LearningRateFinder.Sweep(learner, new TrainingBatches(set.Training, network, recipe, seed: 1), 60, () => steps++, CancellationToken.None);
+
+        Assert.InRange(sweep.Count, 10, 60);
+        Assert.InRange(steps, sweep.Count, sweep.Count + 1);
+        Assert.Equal(1e-5, sweep[0].LearningRate, 1e-10);
+        Assert.All(sweep.Zip(sweep.Skip(1)), pair => Assert.Equal(Math.Pow(1e6, 1 / 59.0), pair.Second.LearningRate / pair.First.LearningRate, 1e-9));
+        Assert.True(sweep.Min(step => step.Loss) < sweep[0].Loss - 0.1);
+        Assert.Equal(sweep.MinBy(step => step.Loss)!.LearningRate / 10, LearningRateFinder.Suggestion(sweep));
+    }
+
+    [Fact]
+    public void The_mean_of_the_last_steps_is_weighted_by_how_many_there_are()
+    {
+        var set = DataSet.Load(_data.Path);
+        var recipe = set.Defaults with { BatchSize = 4096 };
+        var network = NetworkInfo.Of(set, recipe, new Normalisation([0.1], [0.3]));
+        using var model = network.Create(CPU);
+        using (no_grad())
+        {
+            model.fc.weight.zero_();
+            model.fc.bias!.zero_();
+        }
+        using var learner = new Learner(model, recipe, CPU);
+
+        var sweep = LearningRateFinder.Sweep(learner, new TrainingBatches(set.Training, network, recipe, seed: 1), 100, () => { }, CancellationToken.None);
+
+        // With no opinion of ten classes the loss is the logarithm of ten, and rates of 1e-5 leave it there.
+        Assert.All(sweep.Take(3), step => Assert.Equal(Math.Log(10), step.Loss, 0.01));
+    }
+
+    [Fact]
+    public void The_program_leaves_a_plot_and_numbers_and_suggests_a_rate()
+    {
+        var (code, output, error) = Run("lr-find", "--data", _data.Path, "--out", _out.Path, "--batch-size", "16", "--steps", "20", "--device", "cpu");
+
+        Assert.Equal((0, ""), (code, error));
+        Assert.Equal([0x89, (byte)'P', (byte)'N', (byte)'G'], File.ReadAllBytes(_out["lr-find.png"])[..4]);
+        var rows = File.ReadAllLines(_out["lr-find.csv"]);
+        Assert.Equal("learning_rate,loss", rows[0]);
+        var lowest = rows[1..].Select(row => row.Split(',').Select(cell => double.Parse(cell, CultureInfo.InvariantCulture)).ToArray()).MinBy(row => row[1])!;
+        Assert.Contains($"--lr {(lowest[0] / 10).ToString("0.00000", CultureInfo.InvariantCulture)}", output, StringComparison.Ordinal);
+        Refused("--steps: expected a whole number from 10 to 10000, got '9'", "lr-find", "--steps", "9");
+        Refused("'--epochs'", "lr-find", "--epochs", "9");
+    }
+}

@@ -1,0 +1,105 @@
+using ResNet.Core;
+using SkiaSharp;
+using static ResNet.Train.Tests.TrainProgram;
+
+namespace ResNet.Train.Tests;
+
+/// <summary>The program with its user's own pictures: from a folder of files to the answer for another file.</summary>
+public sealed class PictureTrainingTests : IDisposable
+{
+    private readonly TempFolder _data = new(), _out = new();
+
+    public PictureTrainingTests() => Pictures.WriteSet(_data);
+
+    public void Dispose()
+    {
+        _data.Dispose();
+        _out.Dispose();
+    }
+
+    private string[] Arguments(int epochs, string folder = "") =>
+        ["--data", _data.Path, "--out", _out[folder], "--size", "32", "--epochs", $"{epochs}", "--batch-size", "8", "--device", "cpu"];
+
+    [Fact]
+    public void It_learns_colours_leaves_out_what_is_broken_and_tells_pictures_apart()
+    {
+        var broken = _data.Write("red/broken.jpg", File.ReadAllBytes(_data["red/00.jpg"])[..200]);
+        var text = _data.Write("blue/notes.txt", "no picture"u8.ToArray());
+
+        var (code, output, error) = Run(Arguments(epochs: 6));
+
+        Assert.Equal(0, code);
+        var warning = error.ReplaceLineEndings("\n").TrimEnd().Split('\n');
+        Assert.StartsWith("2 files are left out", warning[0], StringComparison.Ordinal);
+        Assert.Equal(3, warning.Length);
+        Assert.Single(warning, line => line.Contains(broken, StringComparison.Ordinal));
+        Assert.Single(warning, line => line.Contains(text, StringComparison.Ordinal));
+        Assert.Contains("41 images to train and validate with, 4 to test with", output, StringComparison.Ordinal);
+        using var network = new ResNet18(3, Stem.Conv7MaxPool);
+        Checkpoint.Load(network, _out["model.safetensors"]);
+
+        var file = Pictures.Write(_data, "other/new.webp", SKColors.Yellow, SKEncodedImageFormat.Webp, 70, 30);
+        foreach (var model in new[] { _out.Path, _out["model.pth"] })
+        {
+            var (status, answer, problem) = Run("predict", file, "--model", model, "--device", "cpu");
+            Assert.Equal((0, ""), (status, problem));
+            var lines = answer.ReplaceLineEndings("\n").TrimEnd().Split('\n');
+            Assert.Equal((file, 4), (lines[0], lines.Length));
+            Assert.Equal(["blue", "red", "yellow"], lines[1..].Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[0]).Order());
+            Assert.StartsWith("  yellow", lines[1], StringComparison.Ordinal);
+            var percent = lines[1..].Select(line => double.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], System.Globalization.CultureInfo.InvariantCulture)).ToArray();
+            Assert.Equal(100, percent.Sum(), 0.2);
+            Assert.Equal(percent.OrderDescending(), percent);
+            Assert.All(lines[1..].Zip(percent), pair => Assert.Equal(0.4 * pair.Second, pair.First.Count(c => c == '█'), 0.6));
+        }
+    }
+
+    [Fact]
+    public void A_picture_that_cannot_be_read_is_told_and_the_others_are_shown()
+    {
+        Assert.Equal(0, Run(Arguments(epochs: 1)).Code);
+
+        var (code, output, error) = Run("predict", _data["nothing.jpg"], _data["red/01.png"], "--model", _out.Path, "--device", "cpu");
+
+        Assert.Equal(1, code);
+        Assert.Contains(_data["red/01.png"], output, StringComparison.Ordinal);
+        Assert.Single(error.TrimEnd().Split('\n'));
+        Assert.Contains(_data["nothing.jpg"], error, StringComparison.Ordinal);
+        Refused("--model: expected the folder of a training, got none", "predict", _data["red/01.png"]);
+        Refused("Required argument", "predict");
+    }
+
+    [Fact]
+    public void The_same_seed_gives_the_same_weights_whatever_thread_reads_first()
+    {
+        byte[] Weights(string folder)
+        {
+            Assert.Equal(0, Run([.. Arguments(epochs: 1, folder), "--erase", "0.5"]).Code);
+            return File.ReadAllBytes(_out[$"{folder}/model.safetensors"]);
+        }
+
+        Assert.True(Weights("a").AsSpan().SequenceEqual(Weights("b")));
+    }
+
+    [Fact]
+    public void Too_few_pictures_are_told()
+    {
+        using var few = new TempFolder();
+        Pictures.WriteSet(few, each: 6);
+        Refused("expected at least 20 training images, got 17", "--data", few.Path, "--out", _out.Path);
+
+        for (var i = 0; i < 15; i++)
+            _data.Write($"red/{i:00}.{(i % 2 == 0 ? "jpg" : "png")}", [1, 2, 3]);
+        var (code, _, error) = Run(Arguments(epochs: 1));
+        Assert.Equal(1, code);
+        Assert.Contains("expected training images of every class, got none of red", error, StringComparison.Ordinal);
+        Assert.False(File.Exists(_out["settings.json"]));
+    }
+
+    [Fact]
+    public void A_folder_without_pictures_is_told()
+    {
+        using var nothing = new TempFolder();
+        Refused("expected a folder of pictures for each class, or the files of", "--data", nothing.Path, "--out", _out.Path);
+    }
+}
