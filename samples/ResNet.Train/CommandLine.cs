@@ -1,22 +1,17 @@
 using System.CommandLine;
-using System.CommandLine.Invocation;
-using System.Globalization;
 
 namespace ResNet.Train;
 
 /// <summary>The commands, their options and the values they accept.</summary>
 internal static class CommandLine
 {
-    /// <summary>Without this, System.CommandLine would print the stack trace of whatever the program throws.</summary>
-    public static InvocationConfiguration LetExceptionsThrough { get; } = new() { EnableDefaultExceptionHandler = false };
-
     public static RootCommand Create()
     {
-        var data = Text("--data", "dir", "Folder with the pictures: a folder for each class, or the files of Fashion-MNIST, MNIST, CIFAR-10 or CIFAR-100 [default: a subset of Fashion-MNIST that comes with this program]");
-        var weights = Text("--weights", "file", "File with the weights to start from: this program's own, or another ResNet-18's, written by torch.save or safetensors [default: random weights]");
-        var seed = RecipeOptions.Whole("--seed", 0, int.MaxValue, "Of the initial weights, the order of the images and their augmentation [default: 1]");
-        var device = Text("--device", "device", "auto, cpu, cuda or cuda:N; auto is the GPU if there is one", byDefault: "auto");
-        var output = Text("--out", "dir", "Folder for the results, made if it is not there [default: a new folder in runs/]");
+        var data = Options.Text("--data", "dir", "Folder with the pictures: a folder for each class, or the files of Fashion-MNIST, MNIST, CIFAR-10 or CIFAR-100 [default: a subset of Fashion-MNIST that comes with this program]");
+        var weights = Options.Text("--weights", "file", "File with the weights to start from: this program's own, or another ResNet-18's, written by torch.save or safetensors [default: random weights]");
+        var seed = Options.Whole("--seed", 0, int.MaxValue, "Of the initial weights, the order of the images and their augmentation", byDefault: 1);
+        var device = Options.Device();
+        var output = Options.Output();
         var recipe = new RecipeOptions();
 
         Option[] common = [data, weights, .. recipe.OfNetworkAndPictures, .. recipe.OfSteps, seed, device, output];
@@ -45,41 +40,37 @@ internal static class CommandLine
         Command Evaluate()
         {
             var trained = new Argument<string>("weights") { Description = "Folder of a training, or a file with weights in it" };
-            var pictures = Text("--data", "dir", "Folder with the pictures [default: the training's]");
+            var pictures = Options.Text("--data", "dir", "Folder with the pictures [default: the training's]");
             return Command("evaluate", "Tests a trained network with the test images", result => EvaluateJob.Run(result.GetValue(trained)!, result.GetValue(pictures), result.GetValue(device)!), trained, pictures, device);
         }
 
         Command Predict()
         {
             var files = new Argument<string[]>("file") { Description = "Pictures: JPEG, PNG, WebP, BMP", Arity = ArgumentArity.OneOrMore };
-            var model = Text("--model", "dir", "Folder of a training, or a file with weights in it [default: the last training in runs/]");
+            var model = Options.Text("--model", "dir", "Folder of a training, or a file with weights in it [default: the last training in runs/]");
             return Command("predict", "Says what pictures show", result => PredictJob.Run(result.GetValue(files)!, result.GetValue(model), result.GetValue(device)!), files, model, device);
         }
 
         Command FindLearningRate()
         {
-            var steps = RecipeOptions.Whole("--steps", 10, 10_000, "How many, each with a higher rate [default: 100]");
+            var steps = Options.Whole("--steps", 10, 10_000, "How many, each with a higher rate", byDefault: 100);
             return Command("lr-find", "Tries learning rates from low to high and draws the loss against them", result =>
-                WithData(result, (set, settings, folder) => LearningRateJob.Run(set, settings, result.GetValue(steps) ?? 100, folder)), [.. common, steps]);
+                WithData(result, (set, settings, folder) => LearningRateJob.Run(set, settings, result.GetValue(steps)!.Value, folder)), [.. common, steps]);
         }
 
         int WithData(ParseResult result, Func<DataSet, Settings, string, int> run)
         {
-            var folder = result.GetValue(data) ?? Path.Combine(AppContext.BaseDirectory, "data");
+            var folder = Options.Data(result, data);
             var set = DataSet.Load(folder);
             var settings = new Settings(
                 Path.GetFullPath(folder),
                 result.GetValue(weights) is { Length: > 0 } file ? Path.GetFullPath(file) : result.GetValue(weights),
                 recipe.Of(result, set.Defaults),
-                result.GetValue(seed) ?? 1,
+                result.GetValue(seed)!.Value,
                 result.GetValue(device)!);
-            return run(set, settings, result.GetValue(output) ?? Path.Combine("runs", DateTime.Now.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)));
+            return run(set, settings, Options.Folder(result, output));
         }
     }
-
-    /// <summary>What is wrong with the arguments, in one line, or null if nothing is or only the help was asked for.</summary>
-    public static string? Error(ParseResult arguments) =>
-        arguments.Action is ParseErrorAction ? $"{arguments.Errors[0].Message.TrimEnd('.')}. --help lists the options." : null;
 
     private static Command Command(string name, string description, Func<ParseResult, int> run, params Symbol[] symbols)
     {
@@ -90,13 +81,5 @@ internal static class CommandLine
             command.Add(option);
         command.SetAction(run);
         return command;
-    }
-
-    private static Option<string> Text(string name, string value, string description, string? byDefault = null)
-    {
-        var option = new Option<string>(name) { Description = description, HelpName = value };
-        if (byDefault is not null)
-            option.DefaultValueFactory = _ => byDefault;
-        return option;
     }
 }

@@ -1,6 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
-using System.Numerics;
 using ResNet.Core;
 
 namespace ResNet.Train;
@@ -21,14 +19,14 @@ internal sealed class RecipeOptions
         },
     };
 
-    private readonly Option<int?> _size = Whole("--size", 16, 1024, "Height and width of what the network sees; half of it takes a quarter of the time");
-    private readonly Option<int?> _shift = Whole("--shift", 0, 1000, "How many of its pixels a picture is moved at most, to each side");
-    private readonly Option<double?> _scale = Number<double>("--scale", "a number above 0, to 1", value => value is > 0 and <= 1, "The least share of a picture's area that is looked at; 1 is all of it, always");
+    private readonly Option<int?> _size = Options.Whole("--size", 16, 1024, "Height and width of what the network sees; half of it takes a quarter of the time");
+    private readonly Option<int?> _shift = Options.Whole("--shift", 0, 1000, "How many of its pixels a picture is moved at most, to each side");
+    private readonly Option<double?> _scale = Options.Number<double>("--scale", "a number above 0, to 1", value => value is > 0 and <= 1, "The least share of a picture's area that is looked at; 1 is all of it, always");
     private readonly Option<double?> _flip = Probability("--flip", "Probability that a picture is mirrored");
     private readonly Option<double?> _erase = Probability("--erase", "Probability that a rectangle of a picture is hidden");
-    private readonly Option<int?> _epochs = Whole("--epochs", 1, 10_000, "How often to go through the training images");
-    private readonly Option<int?> _batchSize = Whole("--batch-size", 2, 4096, "Images per step");
-    private readonly Option<double?> _learningRate = Number<double>("--lr", "a number above 0", value => value > 0 && double.IsFinite(value), "Learning rate at its peak; it rises to it and falls to zero");
+    private readonly Option<int?> _epochs = Options.Whole("--epochs", 1, 10_000, "How often to go through the training images");
+    private readonly Option<int?> _batchSize = Options.Whole("--batch-size", 2, 4096, "Images per step");
+    private readonly Option<double?> _learningRate = Options.AboveZero("--lr", "Learning rate at its peak; it rises to it and falls to zero");
     private readonly Option<double?> _warmup = BelowOne("--warmup", "The share of the steps in which the learning rate rises");
     private readonly Option<double?> _weightDecay = Probability("--weight-decay", "How strongly weights are drawn to zero; biases and normalisations are not");
     private readonly Option<double?> _labelSmoothing = BelowOne("--label-smoothing", "How much of each label is spread over all classes");
@@ -57,28 +55,9 @@ internal sealed class RecipeOptions
         Ema = result.GetValue(_ema) ?? byDefault.Ema,
     };
 
-    /// <summary>An option whose value is checked, and null where it is not given.</summary>
-    public static Option<T?> Number<T>(string name, string expected, Func<T, bool> accepts, string description)
-        where T : struct, INumber<T> => new(name)
-        {
-            Description = description,
-            HelpName = "number",
-            CustomParser = result =>
-            {
-                var text = result.Tokens[^1].Value;
-                if (T.TryParse(text, CultureInfo.InvariantCulture, out var value) && accepts(value))
-                    return value;
-                result.AddError($"{name}: expected {expected}, got '{text}'");
-                return null;
-            },
-        };
-
-    public static Option<int?> Whole(string name, int least, int most, string description) =>
-        Number<int>(name, $"a whole number from {least} to {most}", value => value >= least && value <= most, description);
-
     private static Option<double?> Probability(string name, string description) =>
-        Number<double>(name, "a number from 0 to 1", value => value is >= 0 and <= 1, description);
+        Options.Number<double>(name, "a number from 0 to 1", value => value is >= 0 and <= 1, description);
 
     private static Option<double?> BelowOne(string name, string description) =>
-        Number<double>(name, "a number from 0 to below 1", value => value is >= 0 and < 1, description);
+        Options.Number<double>(name, "a number from 0 to below 1", value => value is >= 0 and < 1, description);
 }

@@ -1,5 +1,5 @@
 using ResNet.Core;
-using static ResNet.Train.Tests.TrainProgram;
+using static ResNet.Train.Tests.SampleProgram;
 
 namespace ResNet.Train.Tests;
 

@@ -1,6 +1,6 @@
 using ResNet.Core;
 using SkiaSharp;
-using static ResNet.Train.Tests.TrainProgram;
+using static ResNet.Train.Tests.SampleProgram;
 
 namespace ResNet.Train.Tests;
 

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using ResNet.Core;
-using static ResNet.Train.Tests.TrainProgram;
+using static ResNet.Train.Tests.SampleProgram;
 using static TorchSharp.torch;
 
 namespace ResNet.Train.Tests;

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Text.Json;
 using ResNet.Core;
 using Xunit.Abstractions;
-using static ResNet.Train.Tests.TrainProgram;
+using static ResNet.Train.Tests.SampleProgram;
 
 namespace ResNet.Train.Tests;
 

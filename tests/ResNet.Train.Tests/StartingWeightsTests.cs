@@ -1,6 +1,6 @@
 using ResNet.Core;
 using TorchSharp.Modules;
-using static ResNet.Train.Tests.TrainProgram;
+using static ResNet.Train.Tests.SampleProgram;
 using static TorchSharp.torch;
 
 namespace ResNet.Train.Tests;
@@ -164,7 +164,7 @@ public sealed class StartingWeightsTests : IDisposable
 
     private void Refused(string message, string weights)
     {
-        TrainProgram.Refused(message.ReplaceLineEndings(), "--data", _data.Path, "--out", _out["new"], "--weights", weights);
+        SampleProgram.Refused(message.ReplaceLineEndings(), "--data", _data.Path, "--out", _out["new"], "--weights", weights);
         Assert.False(Directory.Exists(_out["new"])); // Told before anything was done
     }
 }

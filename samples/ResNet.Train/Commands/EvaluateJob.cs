@@ -13,7 +13,7 @@ internal static class EvaluateJob
         var device = Devices.Find(deviceName);
         var (network, model) = NetworkInfo.Load(weights, device);
         using var _ = model;
-        var data = DataSet.Load(folder ?? Settings.Of(Directory.Exists(weights) ? weights : Path.GetDirectoryName(Path.GetFullPath(weights))!).Data);
+        var data = DataSet.Load(folder ?? Settings.Of(NetworkInfo.FolderOf(weights)).Data);
         if (!data.Classes.SequenceEqual(network.Classes))
             throw new UserException($"evaluate: expected pictures of the network's classes ({string.Join(", ", network.Classes)}), got {string.Join(", ", data.Classes)}");
 

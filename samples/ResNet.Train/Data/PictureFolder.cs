@@ -13,15 +13,16 @@ internal static class PictureFolder
     public static DataSet Load(string folder)
     {
         // A folder train beside others is one of a set's parts, unless it is a class: of vehicles, say.
+        var folders = Folders(folder);
         string[] partNames = [.. trainingNames, .. validationNames, .. testNames];
-        var hasParts = Part(folder, trainingNames) is not null && Folders(folder).All(path => IsNamed(path, partNames));
-        var root = hasParts ? Part(folder, trainingNames)! : folder;
+        var hasParts = Part(trainingNames) is not null && folders.All(path => IsNamed(path, partNames));
+        var root = hasParts ? Part(trainingNames)! : folder;
         string[] classes = [.. Folders(root).Select(path => Path.GetFileName(path))];
         if (classes.Length < 2)
             throw new UserException($"{root}: expected a folder of pictures for each of two classes or more, got {classes.Length}");
 
-        var test = hasParts ? Part(folder, testNames) : null;
-        var validation = hasParts ? Part(folder, validationNames) : null;
+        var test = hasParts ? Part(testNames) : null;
+        var validation = hasParts ? Part(validationNames) : null;
         if (test is null)
             (test, validation) = (validation, null); // the one set that was not for training is for the test
 
@@ -30,9 +31,9 @@ internal static class PictureFolder
         (var tested, training) = test is null ? DataSet.Split(training) : (Pictures(test, classes), training);
         (var validated, training) = validation is null ? DataSet.Split(training) : (Pictures(validation, classes), training);
         return new DataSet(classes, Grey: false, training, validated, tested, Recipe.Photographs);
-    }
 
-    private static string? Part(string folder, string[] names) => Folders(folder).FirstOrDefault(path => IsNamed(path, names));
+        string? Part(string[] names) => folders.FirstOrDefault(path => IsNamed(path, names));
+    }
 
     private static bool IsNamed(string path, string[] names) => names.Contains(Path.GetFileName(path), StringComparer.OrdinalIgnoreCase);
 

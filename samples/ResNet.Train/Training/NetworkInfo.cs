@@ -38,12 +38,11 @@ internal sealed record NetworkInfo(Stem Stem, int Size, double Frame, bool Grey,
     /// <exception cref="UserException">There is none, or it is damaged, or the weights are another network's.</exception>
     public static (NetworkInfo Info, ResNet18 Model) Load(string path, Device device)
     {
-        var isFolder = Directory.Exists(path);
-        var info = Read(Path.Combine(isFolder ? path : Path.GetDirectoryName(Path.GetFullPath(path))!, FileName));
+        var info = Read(Path.Combine(FolderOf(path), FileName));
         var model = info.Create(device);
         try
         {
-            Checkpoint.Load(model, isFolder ? Path.Combine(path, "model.safetensors") : path);
+            Checkpoint.Load(model, Directory.Exists(path) ? Path.Combine(path, "model.safetensors") : path);
             return (info, model);
         }
         catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
@@ -52,6 +51,9 @@ internal sealed record NetworkInfo(Stem Stem, int Size, double Frame, bool Grey,
             throw new UserException(e.Message);
         }
     }
+
+    /// <summary>The training's folder, of which the path is, or of a file in it.</summary>
+    public static string FolderOf(string path) => Directory.Exists(path) ? path : Path.GetDirectoryName(Path.GetFullPath(path))!;
 
     private static NetworkInfo Read(string path)
     {

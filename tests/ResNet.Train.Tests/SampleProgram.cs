@@ -2,8 +2,8 @@ using System.Diagnostics;
 
 namespace ResNet.Train.Tests;
 
-/// <summary>The program as its user meets it: a process with arguments, output, an exit code and files.</summary>
-internal static class TrainProgram
+/// <summary>The program that these tests are of, as its user meets it: a process with arguments, output, an exit code and files.</summary>
+internal static class SampleProgram
 {
     public static void Refused(string message, params string[] arguments)
     {
@@ -27,7 +27,7 @@ internal static class TrainProgram
 
     public static Process Start(params string[] arguments)
     {
-        var program = Path.Combine(AppContext.BaseDirectory, "ResNet.Train.dll");
+        var program = Path.Combine(AppContext.BaseDirectory, $"{typeof(SampleProgram).Assembly.GetName().Name![..^".Tests".Length]}.dll");
         return Process.Start(new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", [program, .. arguments])
         {
             RedirectStandardOutput = true,
