@@ -11,11 +11,13 @@ internal static class CommandLine
         var weights = Options.Text("--weights", "file", "File with the weights to start from: this program's own, or another ResNet-18's, written by torch.save or safetensors [default: random weights]");
         var seed = Options.Whole("--seed", 0, int.MaxValue, "Of the initial weights, the order of the images and their augmentation", byDefault: 1);
         var device = Options.Device();
+        var precision = Options.OneOf<Precision>("--precision", "Of convolutions and matrix products in training", byDefault: Precision.Fp32);
+        var channelsLast = new Option<bool>("--channels-last") { Description = "Keeps the channels of a pixel together in memory" };
         var output = Options.Output();
         var recipe = new RecipeOptions();
 
-        Option[] common = [data, weights, .. recipe.OfNetworkAndPictures, .. recipe.OfSteps, seed, device, output];
-        Option[] all = [data, weights, .. recipe.OfNetworkAndPictures, .. recipe.OfSteps, .. recipe.OfSchedule, seed, device, output];
+        Option[] common = [data, weights, .. recipe.OfNetworkAndPictures, .. recipe.OfSteps, seed, device, precision, channelsLast, output];
+        Option[] all = [data, weights, .. recipe.OfNetworkAndPictures, .. recipe.OfSteps, .. recipe.OfSchedule, seed, device, precision, channelsLast, output];
         int Train(ParseResult result) => WithData(result, TrainJob.Train);
 
         var root = new RootCommand("Trains a ResNet-18 to tell pictures apart. Without a command and options, on pictures of clothes that come with it.")
@@ -67,7 +69,9 @@ internal static class CommandLine
                 result.GetValue(weights) is { Length: > 0 } file ? Path.GetFullPath(file) : result.GetValue(weights),
                 recipe.Of(result, set.Defaults),
                 result.GetValue(seed)!.Value,
-                result.GetValue(device)!);
+                result.GetValue(device)!,
+                result.GetValue(precision)!.Value,
+                result.GetValue(channelsLast));
             return run(set, settings, Options.Folder(result, output));
         }
     }

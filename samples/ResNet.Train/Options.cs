@@ -32,6 +32,28 @@ internal static class Options
     public static Option<double?> AboveZero(string name, string description, double? byDefault = null) =>
         Number(name, "a number above 0", value => value > 0 && double.IsFinite(value), description, byDefault);
 
+    /// <summary>One of the names of an enumeration, in large or small letters.</summary>
+    public static Option<T?> OneOf<T>(string name, string description, T? byDefault = null) where T : struct, Enum
+    {
+        var names = string.Join(", ", Enum.GetNames<T>());
+        var option = new Option<T?>(name)
+        {
+            Description = $"{description}: {names}",
+            HelpName = "name",
+            CustomParser = result =>
+            {
+                var text = result.Tokens[^1].Value;
+                if (Enum.GetNames<T>().FirstOrDefault(each => each.Equals(text, StringComparison.OrdinalIgnoreCase)) is { } known)
+                    return Enum.Parse<T>(known);
+                result.AddError($"{name}: expected {names}, got '{text}'");
+                return null;
+            },
+        };
+        if (byDefault is not null)
+            option.DefaultValueFactory = _ => byDefault;
+        return option;
+    }
+
     /// <summary>An option whose value is checked, and null where it is not given and there is no default.</summary>
     public static Option<T?> Number<T>(string name, string expected, Func<T, bool> accepts, string description, T? byDefault = null)
         where T : struct, INumber<T>

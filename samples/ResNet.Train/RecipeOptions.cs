@@ -6,20 +6,10 @@ namespace ResNet.Train;
 /// <summary>The options that change a <see cref="Recipe"/>. What is not given is as the data set has it.</summary>
 internal sealed class RecipeOptions
 {
-    private readonly Option<Stem?> _stem = new("--stem")
-    {
-        Description = $"First layers of the network: {string.Join(", ", Enum.GetNames<Stem>())}",
-        HelpName = "stem",
-        CustomParser = result =>
-        {
-            if (Enum.GetNames<Stem>().FirstOrDefault(name => name.Equals(result.Tokens[^1].Value, StringComparison.OrdinalIgnoreCase)) is { } name)
-                return Enum.Parse<Stem>(name);
-            result.AddError($"--stem: expected {string.Join(", ", Enum.GetNames<Stem>())}, got '{result.Tokens[^1].Value}'");
-            return null;
-        },
-    };
+    private readonly Option<Stem?> _stem = Options.OneOf<Stem>("--stem", "First layers of the network");
 
     private readonly Option<int?> _size = Options.Whole("--size", 16, 1024, "Height and width of what the network sees; half of it takes a quarter of the time");
+    private readonly Option<double?> _frame = Options.Number<double>("--frame", "a number from 0.1 to 2", value => value is >= 0.1 and <= 2, "The square that is looked at, as a share of a picture's shorter side; above 1 it has a black margin");
     private readonly Option<int?> _shift = Options.Whole("--shift", 0, 1000, "How many of its pixels a picture is moved at most, to each side");
     private readonly Option<double?> _scale = Options.Number<double>("--scale", "a number above 0, to 1", value => value is > 0 and <= 1, "The least share of a picture's area that is looked at; 1 is all of it, always");
     private readonly Option<double?> _flip = Probability("--flip", "Probability that a picture is mirrored");
@@ -32,7 +22,7 @@ internal sealed class RecipeOptions
     private readonly Option<double?> _labelSmoothing = BelowOne("--label-smoothing", "How much of each label is spread over all classes");
     private readonly Option<double?> _ema = BelowOne("--ema", "Decay of an exponential moving average of the weights, such as 0.999, which is then the result; 0 is none");
 
-    public Option[] OfNetworkAndPictures => [_stem, _size, _shift, _scale, _flip, _erase];
+    public Option[] OfNetworkAndPictures => [_stem, _size, _frame, _shift, _scale, _flip, _erase];
 
     public Option[] OfSteps => [_batchSize, _weightDecay, _labelSmoothing];
 
@@ -42,6 +32,7 @@ internal sealed class RecipeOptions
     {
         Stem = result.GetValue(_stem) ?? byDefault.Stem,
         Size = result.GetValue(_size) ?? byDefault.Size,
+        Frame = result.GetValue(_frame) ?? byDefault.Frame,
         Shift = result.GetValue(_shift) ?? byDefault.Shift,
         Scale = result.GetValue(_scale) ?? byDefault.Scale,
         Flip = result.GetValue(_flip) ?? byDefault.Flip,

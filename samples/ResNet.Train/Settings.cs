@@ -1,14 +1,21 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using ResNet.Core;
+using TorchSharp;
+using static TorchSharp.torch;
 
 namespace ResNet.Train;
 
 /// <summary>What the command line decides about a training, and what its folder keeps for resuming it.</summary>
-internal sealed record Settings(string Data, string? Weights, Recipe Recipe, int Seed, string Device)
+internal sealed record Settings(string Data, string? Weights, Recipe Recipe, int Seed, string Device, Precision Precision, bool ChannelsLast)
 {
     public const string FileName = "settings.json";
 
     private static readonly JsonSerializerOptions json = new() { WriteIndented = true, RespectRequiredConstructorParameters = true, RespectNullableAnnotations = true, Converters = { new JsonStringEnumConverter() } };
+
+    /// <summary>The network to train, with random weights.</summary>
+    public ResNet18 Network(int classes, Device device) =>
+        new ResNet18(classes, Recipe.Stem, device).ToMemoryFormat(ChannelsLast ? memory_format.channels_last : memory_format.contiguous_format);
 
     public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, json);
 

@@ -57,7 +57,7 @@ internal static class Guard
         var shape = x.shape;
         if (shape.Length != 4 || shape[1] != first.in_channels || shape[2] < 1 || shape[3] < 1)
             throw Unexpected($"an input of shape (N, {first.in_channels}, H, W) with H and W at least 1", $"({string.Join(", ", shape)})");
-        if (x.dtype != weight.dtype)
+        if (x.dtype != weight.dtype && !Autocast.Casts(x))
             throw Unexpected($"an input of its weights' type {weight.dtype}", $"{x.dtype}");
         if (x.device_type != weight.device_type || x.device_index != weight.device_index)
             throw Unexpected($"an input on its weights' device {weight.device}", $"{x.device}");

@@ -24,7 +24,7 @@ public sealed class LearningRateFinderTests : IDisposable
         var network = NetworkInfo.Of(set, recipe, new Normalisation([0.1], [0.3]));
         manual_seed(1);
         using var model = network.Create(CPU);
-        using var learner = new Learner(model, recipe, CPU);
+        using var learner = new Learner(model, recipe, Precision.Fp32, CPU);
         var steps = 0;
 
         var sweep = LearningRateFinder.Sweep(learner, new TrainingBatches(set.Training, network, recipe, seed: 1), 60, () => steps++, CancellationToken.None);
@@ -49,7 +49,7 @@ public sealed class LearningRateFinderTests : IDisposable
             model.fc.weight.zero_();
             model.fc.bias!.zero_();
         }
-        using var learner = new Learner(model, recipe, CPU);
+        using var learner = new Learner(model, recipe, Precision.Fp32, CPU);
 
         var sweep = LearningRateFinder.Sweep(learner, new TrainingBatches(set.Training, network, recipe, seed: 1), 100, () => { }, CancellationToken.None);
 

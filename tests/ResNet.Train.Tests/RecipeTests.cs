@@ -1,4 +1,6 @@
+using System.Globalization;
 using ResNet.Core;
+using Xunit.Abstractions;
 using static ResNet.Train.Tests.SampleProgram;
 using static TorchSharp.torch;
 
@@ -7,9 +9,14 @@ namespace ResNet.Train.Tests;
 /// <summary>What each option of the recipe changes, and what it does not.</summary>
 public sealed class RecipeTests : IDisposable
 {
+    private readonly ITestOutputHelper _log;
     private readonly TempFolder _data = new(), _out = new();
 
-    public RecipeTests() => Idx.WriteSet(_data);
+    public RecipeTests(ITestOutputHelper log)
+    {
+        _log = log;
+        Idx.WriteSet(_data);
+    }
 
     public void Dispose()
     {
@@ -77,7 +84,41 @@ public sealed class RecipeTests : IDisposable
         Assert.Equal(0.925f, average.fc.bias!.mean().item<float>(), 1e-6);
     }
 
+    [Fact]
+    public void Convolutions_in_16_bits_and_another_order_in_memory_learn_as_well()
+    {
+        using var plain = Trained("plain");
+        using var rounded = Trained("rounded", "--precision", "BF16");
+        using var ordered = Trained("ordered", "--channels-last");
+
+        Assert.NotEqual(0, Network.Distance(plain.parameters(), rounded.parameters()));
+        _log.WriteLine($"loss {Loss("plain")}, in 16 bits {Loss("rounded")}, channels-last {Loss("ordered")}");
+        Assert.InRange(Loss("rounded"), 0.9 * Loss("plain"), 1.1 * Loss("plain"));
+        Assert.InRange(Loss("ordered"), 0.99 * Loss("plain"), 1.01 * Loss("plain"));
+
+        double Loss(string folder) => double.Parse(File.ReadAllLines(_out[$"{folder}/metrics.csv"])[1].Split(',')[1], CultureInfo.InvariantCulture);
+    }
+
+    [Fact]
+    public void A_training_goes_on_in_the_precision_and_the_order_that_it_began_with()
+    {
+        using var _ = Trained("run", "--precision", "bf16", "--channels-last");
+        var settings = Settings.Of(_out["run"]);
+        Assert.Equal((Precision.Bf16, true), (settings.Precision, settings.ChannelsLast));
+        using var model = settings.Network(10, CPU);
+        Assert.Equal(1, model.conv1.weight.stride(1));
+    }
+
+    [Fact]
+    public void The_frame_is_what_the_network_was_made_for()
+    {
+        using var _ = Trained("run", "--frame", "1.5");
+        Assert.Contains("\"Frame\": 1.5", File.ReadAllText(_out[$"run/{NetworkInfo.FileName}"]), StringComparison.Ordinal);
+    }
+
     [Theory]
+    [InlineData("--frame: expected a number from 0.1 to 2, got '0'", "--frame", "0")]
+    [InlineData("--precision: expected Fp32, Bf16, got 'fp8'", "--precision", "fp8")]
     [InlineData("--weight-decay: expected a number from 0 to 1, got '-1'", "--weight-decay", "-1")]
     [InlineData("--label-smoothing: expected a number from 0 to below 1, got '1'", "--label-smoothing", "1")]
     [InlineData("--ema: expected a number from 0 to below 1, got 'NaN'", "--ema", "NaN")]

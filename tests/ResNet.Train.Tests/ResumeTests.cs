@@ -23,7 +23,7 @@ public sealed class ResumeTests : IDisposable
         _out.Dispose();
     }
 
-    private string[] Arguments(string folder, int epochs = 6) => ["train", "--data", _data.Path, "--out", _out[folder], "--epochs", $"{epochs}", "--batch-size", "16", "--device", "cpu", "--ema", "0.9"];
+    private string[] Arguments(string folder, int epochs = 6) => ["train", "--data", _data.Path, "--out", _out[folder], "--epochs", $"{epochs}", "--batch-size", "16", "--device", "cpu", "--ema", "0.9", "--precision", "bf16", "--channels-last"];
 
     [Fact]
     public void Killed_at_any_moment_and_resumed_it_ends_with_the_weights_of_a_training_that_never_was()

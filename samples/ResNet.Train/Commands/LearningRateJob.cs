@@ -1,5 +1,4 @@
 using System.Text;
-using ResNet.Core;
 using static TorchSharp.torch;
 
 namespace ResNet.Train;
@@ -13,7 +12,7 @@ internal static class LearningRateJob
         var screen = new Screen();
         var device = Devices.Find(settings.Device);
         manual_seed(settings.Seed);
-        using var model = new ResNet18(all.Classes.Count, settings.Recipe.Stem, device);
+        using var model = settings.Network(all.Classes.Count, device);
         if (settings.Weights is not null)
             screen.Line(StartingWeights.Load(model, settings.Weights));
         var output = new OutputFolder(folder);
@@ -22,7 +21,7 @@ internal static class LearningRateJob
 
         try
         {
-            using var learner = new Learner(model, settings.Recipe, device);
+            using var learner = new Learner(model, settings.Recipe, settings.Precision, device);
             IReadOnlyList<SweepStep> sweep = [];
             screen.WithBar(steps, () => sweep = LearningRateFinder.Sweep(
                 learner, new TrainingBatches(data.Training, network, settings.Recipe, settings.Seed), steps, () => screen.Step("learning rate"), interruption.Token));

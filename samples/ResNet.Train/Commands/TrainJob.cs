@@ -81,7 +81,7 @@ internal static class TrainJob
             return interruption.ExitCode;
         }
 
-        ResNet18 Network() => new(all.Classes.Count, recipe.Stem, device);
+        ResNet18 Network() => settings.Network(all.Classes.Count, device);
         (string SafeTensors, string Torch) SaveWeights() => (output.Write("model.safetensors", state.Result), output.Write("model.pth", state.Result));
         string SaveCurves() => output.Write("learning-curves.png", Charts.LearningCurves(state.Epochs));
     }

@@ -8,8 +8,9 @@ namespace ResNet.Train;
 /// <summary>A network and its optimizer, stochastic gradient descent with Nesterov momentum, and one step of it.</summary>
 /// <param name="model">On the device.</param>
 /// <param name="recipe">The optimizer's numbers.</param>
+/// <param name="precision">Of the forward pass, and so of the backward pass.</param>
 /// <param name="device">Where the network is.</param>
-internal sealed class Learner(ResNet18 model, Recipe recipe, Device device) : IDisposable
+internal sealed class Learner(ResNet18 model, Recipe recipe, Precision precision, Device device) : IDisposable
 {
     private const double Momentum = 0.9;
 
@@ -25,8 +26,12 @@ internal sealed class Learner(ResNet18 model, Recipe recipe, Device device) : ID
         using var scope = NewDisposeScope();
 
         var labels = batch.Labels.to(device);
-        var logits = model.call(batch.To(device));
-        var loss = F.cross_entropy(logits, labels, label_smoothing: recipe.LabelSmoothing);
+        Tensor logits, loss;
+        using (precision.Begin(device))
+        {
+            logits = model.call(batch.To(device));
+            loss = F.cross_entropy(logits, labels, label_smoothing: recipe.LabelSmoothing);
+        }
         Optimizer.zero_grad();
         loss.backward();
         Optimizer.step();

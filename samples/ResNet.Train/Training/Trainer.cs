@@ -21,7 +21,7 @@ internal sealed class Trainer(TrainingState state, DataSet data, NetworkInfo net
     /// <exception cref="UserException">The loss is no number any more, or a picture cannot be read any more.</exception>
     public void Train(Action<Epoch> epochDone, CancellationToken cancellation)
     {
-        using var learner = new Learner(state.Model, _recipe, device);
+        using var learner = new Learner(state.Model, _recipe, settings.Precision, device);
         state.GiveMomentumTo(learner.Optimizer);
         if (state.Average is not null && state.Epochs.Count == 0)
             MovingAverage.Start(state.Average, state.Model);

@@ -164,11 +164,35 @@ def training():
     return result
 
 
+def mixed_precision():
+    """Twenty steps of SGD under torch.autocast in bfloat16, without momentum, which would add up what rounding does."""
+    cases = [(3, "Conv7", [16, 3, 32, 32]), (4, "Conv7MaxPool", [16, 3, 48, 48]), (5, "Conv3", [16, 3, 16, 16])]
+    result = []
+    for seed, stem, shape in cases:
+        model = make_model(seed, 10, stem)
+        x = make_input(seed + 100, shape)
+        y = torch.arange(shape[0]) * 7 % 10
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.002)
+        losses = []
+        for _ in range(20):
+            optimizer.zero_grad()
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                loss = F.cross_entropy(model(x), y)
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+        result.append({
+            "seed": seed, "num_classes": 10, "stem": stem, "input_seed": seed + 100, "input_shape": shape, "dtype": "bfloat16",
+            "labels": y.tolist(), "lr": 0.002, "losses": losses,
+        })
+    return result
+
+
 def differences(expected, actual, path="", tolerance=0.0, scale=0.0):
     """Yields what differs: text and integers at all, floating-point numbers by more than the tolerance times their scale."""
     if isinstance(expected, dict) and isinstance(actual, dict) and expected.keys() == actual.keys():
         # A case says in which precision it was computed.
-        tolerance = {"float32": 1e-3, "float64": 1e-9}.get(expected.get("dtype"), tolerance)
+        tolerance = {"bfloat16": 2e-2, "float32": 1e-3, "float64": 1e-9}.get(expected.get("dtype"), tolerance)
         for key in expected:
             # A digest's product with the pattern can cancel to nothing; what it is a part of is the norm.
             yield from differences(expected[key], actual[key], f"{path}.{key}", tolerance, expected["norm"] if key == "dot" else 0.0)
@@ -193,7 +217,7 @@ def main():
         return 0 if check else 1
 
     failed = False
-    for make in (weights, outputs, training):
+    for make in (weights, outputs, training, mixed_precision):
         path = FIXTURES / f"{make.__name__}.json"
         # Through text, so that what is compared is what a file would hold.
         actual = json.loads(json.dumps(make()))

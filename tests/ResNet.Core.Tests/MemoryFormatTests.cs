@@ -1,0 +1,146 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using F = TorchSharp.torch.nn.functional;
+
+namespace ResNet.Core.Tests;
+
+public sealed class MemoryFormatTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("memory-format-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public void A_tensor_has_the_same_numbers_in_another_order()
+    {
+        using var scope = NewDisposeScope();
+        var x = rand(2, 3, 4, 5);
+        var before = Tensor.TotalCount;
+
+        var channelsLast = x.ToMemoryFormat(memory_format.channels_last);
+        Assert.Equal(before + 1, Tensor.TotalCount);
+        Assert.Equal([2, 3, 4, 5], channelsLast.shape);
+        Assert.Equal([60, 1, 15, 3], channelsLast.stride());
+        Assert.True(channelsLast.equal(x).all().item<bool>());
+
+        var back = channelsLast.ToMemoryFormat(memory_format.contiguous_format);
+        Assert.Equal([60, 20, 5, 1], back.stride());
+        Assert.True(back.equal(x).all().item<bool>());
+    }
+
+    [Fact]
+    public void A_tensor_that_is_in_order_already_is_not_copied()
+    {
+        using var scope = NewDisposeScope();
+        var channelsLast = rand(2, 3, 4, 5).ToMemoryFormat(memory_format.channels_last);
+        channelsLast.ToMemoryFormat(memory_format.channels_last).zero_();
+        Assert.Equal(0, channelsLast.abs().sum().item<float>());
+
+        var contiguous = ones(2, 3);
+        contiguous.ToMemoryFormat(memory_format.contiguous_format).zero_();
+        Assert.Equal(0, contiguous.sum().item<float>());
+    }
+
+    [Fact]
+    public void What_is_neither_is_refused()
+    {
+        using var x = rand(3, 4, 5);
+        using var model = new BasicBlock(2, 2);
+        Assert.Contains("(N, C, H, W), got (3, 4, 5)", Assert.Throws<ArgumentException>("x", () => x.ToMemoryFormat(memory_format.channels_last)).Message, StringComparison.Ordinal);
+        Assert.Contains("got preserve_format", Assert.Throws<ArgumentException>("format", () => x.ToMemoryFormat(memory_format.preserve_format)).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>("format", () => model.ToMemoryFormat(memory_format.preserve_format));
+        Assert.Throws<ArgumentNullException>(() => ((Tensor)null!).ToMemoryFormat(memory_format.channels_last));
+        Assert.Throws<ArgumentNullException>(() => ((BasicBlock)null!).ToMemoryFormat(memory_format.channels_last));
+    }
+
+    /// <summary>In float64 the order of a sum shows from the 14th digit on.</summary>
+    [Theory]
+    [CpuData]
+    [CudaData]
+    public void An_optimizer_made_before_goes_on_with_the_same_parameters(string device)
+    {
+        using var scope = NewDisposeScope();
+        var (contiguous, channelsLast) = (Network(), Network());
+        using var optimizer = optim.SGD(contiguous.parameters(), 0.01, momentum: 0.9);
+        using var other = optim.SGD(channelsLast.parameters(), 0.01, momentum: 0.9);
+        var parameters = channelsLast.parameters().ToArray();
+        var x = rand([4, 3, 16, 16], ScalarType.Float64, new Device(device));
+
+        Step(contiguous, optimizer); // with momentum, and gradients that are there
+        Step(channelsLast, other);
+        Assert.Same(channelsLast, channelsLast.ToMemoryFormat(memory_format.channels_last));
+        for (var i = 0; i < 3; i++)
+        {
+            Step(contiguous, optimizer);
+            Step(channelsLast, other);
+        }
+
+        Assert.All(parameters.Zip(channelsLast.parameters()), pair => Assert.Same(pair.First, pair.Second));
+        AssertFormat(memory_format.channels_last, channelsLast);
+        AssertFormat(memory_format.contiguous_format, contiguous);
+        foreach (var (expected, actual) in contiguous.parameters().Zip(channelsLast.parameters()))
+            Assert.InRange((expected - actual).abs().max().item<double>(), 0, 1e-11);
+
+        ResNet18 Network()
+        {
+            manual_seed(0);
+            return new ResNet18(10, Stem.Conv3, new Device(device), ScalarType.Float64);
+        }
+
+        void Step(ResNet18 model, SGD sgd)
+        {
+            using var inner = NewDisposeScope();
+            sgd.zero_grad();
+            F.cross_entropy(model.call(x), tensor([0L, 1, 2, 3], device: new Device(device))).backward();
+            sgd.step();
+        }
+    }
+
+    [Theory]
+    [CpuData]
+    [CudaData]
+    public void From_the_weights_it_goes_on_to_every_layers_output(string device)
+    {
+        using var scope = NewDisposeScope();
+        using var model = new ResNet18(10, device: new Device(device)).ToMemoryFormat(memory_format.channels_last);
+        var strides = new List<long>();
+        foreach (var layer in (Sequential[])[model.layer1, model.layer2, model.layer3, model.layer4])
+            layer.register_forward_hook((_, _, output) => { strides.Add(output.stride(1)); return output; });
+
+        model.call(rand([2, 3, 64, 64], device: new Device(device))).Dispose();
+
+        Assert.Equal([1, 1, 1, 1], strides);
+    }
+
+    [Theory]
+    [InlineData("model.pth")]
+    [InlineData("model.safetensors")]
+    public void Files_are_the_same_and_loading_keeps_the_order(string name)
+    {
+        using var scope = NewDisposeScope();
+        using var model = new ResNet18(10);
+        var (file, other) = (Path.Combine(_folder, name), Path.Combine(_folder, "other-" + name));
+        Checkpoint.Save(model, file);
+        var before = model.state_dict().ToDictionary(entry => entry.Key, entry => entry.Value.clone());
+
+        model.ToMemoryFormat(memory_format.channels_last);
+        Checkpoint.Save(model, other);
+        using (no_grad())
+            foreach (var parameter in model.parameters())
+                parameter.zero_();
+        Checkpoint.Load(model, file);
+
+        Assert.Equal(File.ReadAllBytes(file), File.ReadAllBytes(other));
+        AssertFormat(memory_format.channels_last, model);
+        Assert.All(model.state_dict(), entry => Assert.True(entry.Value.equal(before[entry.Key]).all().item<bool>(), entry.Key));
+        AssertFormat(memory_format.contiguous_format, model.ToMemoryFormat(memory_format.contiguous_format));
+        Assert.All(model.state_dict(), entry => Assert.True(entry.Value.equal(before[entry.Key]).all().item<bool>(), entry.Key));
+    }
+
+    private static void AssertFormat(memory_format format, ResNet18 model)
+    {
+        foreach (var (name, weight) in model.named_parameters().Where(entry => entry.parameter is { } p && p.dim() == 4 && p.shape[3] > 1))
+            Assert.True(weight.stride(format == memory_format.channels_last ? 1 : 3) == 1, $"{name} has strides {string.Join(", ", weight.stride())}");
+    }
+}
