@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
+using System.Text;
 
 namespace ResNet.Train;
 
@@ -12,6 +13,9 @@ internal static class ConsoleProgram
     /// <returns>The exit code.</returns>
     public static int Run(RootCommand command, string[] args)
     {
+        // For the bars, and for class names in every language: a console on Windows has an older encoding.
+        Console.OutputEncoding = Encoding.UTF8;
+
         var arguments = command.Parse(args);
         try
         {
@@ -25,8 +29,10 @@ internal static class ConsoleProgram
             Console.Error.WriteLine(problem.Message.ReplaceLineEndings(" "));
             return ExitCode.Failed;
         }
-        catch (Exception problem)
+        catch (Exception exception)
         {
+            // What happened on another thread comes wrapped.
+            var problem = exception is AggregateException several ? several.Flatten().InnerExceptions[0] : exception;
             // libtorch's, above all, such as too little memory for the batch; their first line says what, the others are its own stack trace.
             Console.Error.WriteLine($"{problem.GetType().Name}: {problem.Message.Split('\n')[0].TrimEnd()}");
             return ExitCode.Failed;

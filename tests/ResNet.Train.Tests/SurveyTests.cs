@@ -58,6 +58,44 @@ public sealed class SurveyTests : IDisposable
         Assert.Equal(50 / 255.0, normalisation.StandardDeviation[0], 1e-12);
     }
 
+    /// <summary>On a machine with one processor there is one thread, and nothing to put together.</summary>
+    [Fact]
+    public void What_two_threads_have_counted_is_put_together()
+    {
+        using var met = new CountdownEvent(2);
+        Picture[] pictures = [.. Enumerable.Range(0, 20).Select(i => new Meeting(Single($"{i}.png", 8, 8, new SKColor((byte)i, 0, 0)), met))];
+
+        var survey = Look(pictures, 8, 1);
+
+        Assert.Equal(Environment.ProcessorCount > 1, met.IsSet);
+        Assert.Equal(Enumerable.Repeat(64L, 20), survey.Histograms[0][..20]);
+        Assert.Equal(20 * 64, survey.Histograms[1][0]);
+    }
+
+    /// <summary>The first that is decoded on a thread waits until a second thread decodes one as well.</summary>
+    private sealed class Meeting(Picture picture, CountdownEvent met) : Picture(picture.Label)
+    {
+        [ThreadStatic]
+        private static CountdownEvent? arrivedAt;
+
+        public override string Name => picture.Name;
+
+        public override SKImage Decode(int size)
+        {
+            if (arrivedAt != met && Environment.ProcessorCount > 1)
+            {
+                arrivedAt = met;
+                lock (met) // there may be a third
+                {
+                    if (!met.IsSet)
+                        met.Signal();
+                }
+                met.Wait(TimeSpan.FromMinutes(1));
+            }
+            return picture.Decode(size);
+        }
+    }
+
     [Fact]
     public void Broken_pictures_are_told_and_the_others_keep_their_order()
     {
