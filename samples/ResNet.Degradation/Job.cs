@@ -17,7 +17,7 @@ internal static class Job
         var output = new OutputFolder(settings.Out);
         using var training = new ImageSet(data.Training, settings.Size, device);
         using var test = new ImageSet(data.Test, settings.Size, device);
-        screen.Line($"{string.Join(", ", Variant.All.Select(variant => variant.Name))} on {device}: " +
+        screen.Line($"{string.Join(", ", Variant.All.Select(variant => variant.Name))} on {Libtorch.On(device)}: " +
             $"{training.Count} images of {settings.Size}x{settings.Size} to train with, {test.Count} to test with");
 
         var trainer = new Trainer(training, test, settings, device, screen);

@@ -4,9 +4,10 @@ namespace ResNet.Train;
 
 internal static class Devices
 {
-    /// <exception cref="UserException">There is no such device here.</exception>
+    /// <exception cref="UserException">There is no such device here, or no libtorch.</exception>
     public static Device Find(string name)
     {
+        Libtorch.Load();
         var gpus = cuda.is_available() ? cuda.device_count() : 0;
         if (name == "auto")
             name = gpus > 0 ? "cuda" : "cpu";
@@ -18,7 +19,7 @@ internal static class Devices
         if (!ushort.TryParse(number, out var index))
             throw new UserException($"--device: expected auto, cpu, cuda or cuda:N, got '{name}'");
         if (index >= gpus)
-            throw new UserException($"--device: expected a GPU that is there, got '{name}', and libtorch finds {gpus} CUDA device(s); README.md says how to get its CUDA build");
+            throw Libtorch.NoGpu(name, gpus);
         return device($"cuda:{index}");
     }
 }

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using TorchSharp;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace ResNet.Core;
@@ -23,20 +23,26 @@ internal static class Guard
         if (dtype is { } type and not (ScalarType.Float16 or ScalarType.BFloat16 or ScalarType.Float32 or ScalarType.Float64))
             throw new ArgumentException($"Expected a floating-point type (Float16, BFloat16, Float32, Float64), got {type}.", nameof(dtype));
         if (device?.type == DeviceType.CUDA && !(cuda.is_available() && device.index < cuda.device_count()))
-            throw new InvalidOperationException($"Expected an available device, got {device}: libtorch finds {cuda.device_count()} CUDA device(s) here.");
+            throw new InvalidOperationException($"Expected an available device, got {device}: libtorch finds {cuda.device_count()} CUDA device(s) here. {Remedy()}");
     }
+
+    private static string Remedy() =>
+        cuda.is_available() ? $"They are cuda:0 to cuda:{cuda.device_count() - 1}."
+        : NativeLibrary.TryLoad("torch_cuda", typeof(torch).Assembly, null, out _)
+            ? "Its CUDA library is here; what is missing is a GPU, or a new enough driver: nvidia-smi names both, and the CUDA version that the driver is for."
+        : "Its CUDA library is not here, or does not load: reference libtorch-cuda-12.8-win-x64 or -linux-x64 2.10.0 in place of TorchSharp-cpu. For a driver older than CUDA 12.8, the README has the packages.";
 
     /// <summary>That <paramref name="x"/> can go through <paramref name="block"/>.</summary>
     public static void Input(BasicBlock block, Tensor x)
     {
-        Input(block, block.conv1, x);
+        Input(block, block.conv1.weight, block.conv1.in_channels, x);
         MoreThanOneValuePerChannel(block, x, (block, block.conv1.stride[0]));
     }
 
     /// <summary>That <paramref name="x"/> can go through <paramref name="network"/>, before any running statistic is changed.</summary>
     public static void Input(ResNet18 network, Tensor x)
     {
-        Input(network, network.conv1, x);
+        Input(network, network.conv1.weight, network.conv1.in_channels, x);
         var reduction = network.Stem switch { Stem.Conv7 => 2, Stem.Conv7MaxPool => 4, _ => 1 };
         MoreThanOneValuePerChannel(network, x,
             (network.bn1, network.conv1.stride[0]),
@@ -46,17 +52,17 @@ internal static class Guard
             (network.layer4, reduction * 8));
     }
 
-    private static void Input(nn.Module module, Conv2d first, Tensor x)
+    /// <summary>That <paramref name="x"/> has the shape (N, <paramref name="channels"/>, H, W), and type and device of the <paramref name="module"/>'s <paramref name="weight"/>.</summary>
+    public static void Input(nn.Module module, Tensor? weight, long channels, Tensor x)
     {
         ArgumentNullException.ThrowIfNull(x);
-        ObjectDisposedException.ThrowIf(first.weight is null or { IsInvalid: true }, module);
+        ObjectDisposedException.ThrowIf(weight is null or { IsInvalid: true }, module);
         if (x.IsInvalid)
             throw new ObjectDisposedException(nameof(x), $"The input of {module.GetName()} was disposed before the call.");
 
-        var weight = first.weight;
         var shape = x.shape;
-        if (shape.Length != 4 || shape[1] != first.in_channels || shape[2] < 1 || shape[3] < 1)
-            throw Unexpected($"an input of shape (N, {first.in_channels}, H, W) with H and W at least 1", $"({string.Join(", ", shape)})");
+        if (shape.Length != 4 || shape[1] != channels || shape[2] < 1 || shape[3] < 1)
+            throw Unexpected($"an input of shape (N, {channels}, H, W) with H and W at least 1", $"({string.Join(", ", shape)})");
         if (x.dtype != weight.dtype && !Autocast.Casts(x))
             throw Unexpected($"an input of its weights' type {weight.dtype}", $"{x.dtype}");
         if (x.device_type != weight.device_type || x.device_index != weight.device_index)

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests;
@@ -28,7 +30,8 @@ public class InputTests
     [Fact]
     public void A_device_that_is_not_there_is_refused()
     {
-        Says<InvalidOperationException>(() => new BasicBlock(1, 1, device: new Device("cuda:99")), "available", "cuda:99");
+        var remedy = cuda.is_available() ? "cuda:0 to" : NativeLibrary.TryLoad("torch_cuda", typeof(torch).Assembly, null, out _) ? "nvidia-smi" : "libtorch-cuda-12.8-";
+        Says<InvalidOperationException>(() => new BasicBlock(1, 1, device: new Device("cuda:99")), "available", "cuda:99", remedy);
         Says<InvalidOperationException>(() => new ResNet18(10, device: new Device("cuda:99")), "available", "cuda:99");
     }
 

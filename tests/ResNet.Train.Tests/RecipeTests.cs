@@ -118,7 +118,7 @@ public sealed class RecipeTests : IDisposable
 
     [Theory]
     [InlineData("--frame: expected a number from 0.1 to 2, got '0'", "--frame", "0")]
-    [InlineData("--precision: expected Fp32, Bf16, got 'fp8'", "--precision", "fp8")]
+    [InlineData("--precision: expected Fp32, Bf16, Fp16, got 'fp8'", "--precision", "fp8")]
     [InlineData("--weight-decay: expected a number from 0 to 1, got '-1'", "--weight-decay", "-1")]
     [InlineData("--label-smoothing: expected a number from 0 to below 1, got '1'", "--label-smoothing", "1")]
     [InlineData("--ema: expected a number from 0 to below 1, got 'NaN'", "--ema", "NaN")]

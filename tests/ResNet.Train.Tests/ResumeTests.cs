@@ -3,6 +3,7 @@ using System.Text.Json;
 using ResNet.Core;
 using Xunit.Abstractions;
 using static ResNet.Train.Tests.SampleProgram;
+using static TorchSharp.torch;
 
 namespace ResNet.Train.Tests;
 
@@ -106,6 +107,56 @@ public sealed class ResumeTests : IDisposable
         Checkpoint.Load(state, _out["run/checkpoint.safetensors"]);
         Assert.True(state.state_dict()["momentum.fc.weight"].abs().sum().item<float>() > 0);
         Assert.Equal(1, Assert.Single(state.Epochs).Number);
+    }
+
+    /// <summary>Without its scale and the count of good steps, a training in float16 would go on otherwise than it would have.</summary>
+    [Fact]
+    public void In_float16_the_losss_scale_goes_on_as_well()
+    {
+        // Small pictures and few: processors without float16 instructions take a second a step.
+        Idx.WriteSet(_data, training: 22, test: 1);
+        string[] Training(string folder) => ["--data", _data.Path, "--out", _out[folder], "--epochs", "2", "--batch-size", "32", "--size", "16", "--device", "cpu", "--precision", "fp16", "--channels-last"];
+        var (code, output, error) = Run(Training("whole"));
+        Assert.Equal((0, ""), (code, error));
+        Assert.Contains("--precision Fp16 is for GPUs", output, StringComparison.Ordinal);
+
+        using (var program = Start(Training("killed")))
+        {
+            while (program.StandardOutput.ReadLine() is { } line && !line.StartsWith("epoch 1/2", StringComparison.Ordinal)) { }
+            while (!File.Exists(_out["killed/metrics.csv"])) // which is written after the checkpoint
+                Thread.Sleep(10);
+            program.Kill();
+            program.WaitForExit();
+        }
+        Assert.Contains("resumed after 1 epochs", Run("resume", _out["killed"]).Output, StringComparison.Ordinal);
+
+        using var scope = NewDisposeScope();
+        Assert.Equal(Scaling("whole"), Scaling("killed"));
+        Assert.NotEqual([65536, 0], Scaling("whole")); // as it begins
+        Assert.True(File.ReadAllBytes(_out["whole/model.pth"]).AsSpan().SequenceEqual(File.ReadAllBytes(_out["killed/model.pth"])));
+
+        double[] Scaling(string folder)
+        {
+            using var state = new TrainingState(new ResNet18(10), epochs: 2, scaled: true);
+            Checkpoint.Load(state, _out[$"{folder}/checkpoint.safetensors"]);
+            return state.state_dict()["loss_scaling"].data<double>().ToArray();
+        }
+    }
+
+    [Fact]
+    public void What_is_saved_of_a_scaler_is_given_to_the_next_one()
+    {
+        using var scope = NewDisposeScope();
+        using var state = new TrainingState(new ResNet18(10), epochs: 2, scaled: true);
+        var (first, second, third) = (new GradScaler(), new GradScaler(), new GradScaler());
+        first.load_state_dict(new Dictionary<string, double> { ["scale"] = 128, ["_growth_tracker"] = 7 });
+
+        state.GiveTo(second); // nothing is there yet
+        Assert.Equal(65536, second.get_scale());
+        state.Add(new Epoch(1, 0, 0, 0, 0, 0));
+        state.Keep(first);
+        state.GiveTo(third);
+        Assert.Equal(first.state_dict(), third.state_dict());
     }
 
     [Fact]

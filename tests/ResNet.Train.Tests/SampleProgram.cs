@@ -16,24 +16,28 @@ internal static class SampleProgram
         Assert.DoesNotContain("Exception", error, StringComparison.Ordinal);
     }
 
-    public static (int Code, string Output, string Error) Run(params string[] arguments)
+    public static (int Code, string Output, string Error) Run(params string[] arguments) => RunAt(Program, arguments);
+
+    /// <summary>The program in a copy of its folder.</summary>
+    public static (int Code, string Output, string Error) RunAt(string path, params string[] arguments)
     {
-        using var program = Start(arguments);
+        using var program = StartAt(path, arguments);
         var error = program.StandardError.ReadToEndAsync();
         var output = program.StandardOutput.ReadToEnd();
         program.WaitForExit();
         return (program.ExitCode, output, error.Result);
     }
 
-    public static Process Start(params string[] arguments)
-    {
-        var program = Path.Combine(AppContext.BaseDirectory, $"{typeof(SampleProgram).Assembly.GetName().Name![..^".Tests".Length]}.dll");
-        return Process.Start(new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", [program, .. arguments])
+    public static Process Start(params string[] arguments) => StartAt(Program, arguments);
+
+    private static string Program => Path.Combine(AppContext.BaseDirectory, $"{typeof(SampleProgram).Assembly.GetName().Name![..^".Tests".Length]}.dll");
+
+    private static Process StartAt(string path, params string[] arguments) =>
+        Process.Start(new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", [path, .. arguments])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             // Many small runs, maybe beside others: several threads would mostly wait for each other.
             Environment = { ["OMP_NUM_THREADS"] = "1" },
         })!;
-    }
 }

@@ -15,6 +15,8 @@ internal static class LearningRateJob
         using var model = settings.Network(all.Classes.Count, device);
         if (settings.Weights is not null)
             screen.Line(StartingWeights.Load(model, settings.Weights));
+        if (settings.Precision.Remark(device) is { } remark)
+            screen.Line(remark);
         var output = new OutputFolder(folder);
         if (Preparation.Of(all, settings, screen, interruption.Token) is not var (data, network))
             return interruption.ExitCode;

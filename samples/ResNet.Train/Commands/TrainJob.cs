@@ -26,7 +26,7 @@ internal static class TrainJob
         var device = Devices.Find(settings.Device);
 
         manual_seed(settings.Seed);
-        using var state = new TrainingState(Network(), recipe.Epochs, recipe.Ema > 0 ? Network() : null);
+        using var state = new TrainingState(Network(), recipe.Epochs, recipe.Ema > 0 ? Network() : null, settings.Precision == Precision.Fp16);
         var start = resume && File.Exists(Path.Combine(folder, State)) ? SavedState.Load(state, Path.Combine(folder, State))
             : settings.Weights is null ? null
             : StartingWeights.Load(state.Model, settings.Weights);
@@ -41,7 +41,9 @@ internal static class TrainJob
         }
         output.Write(NetworkInfo.FileName, network.ToJson());
 
-        screen.Line($"ResNet-18 on {device}: {data.Training.Count + data.Validation.Count} images to train and validate with, {data.Test.Count} to test with");
+        screen.Line($"ResNet-18 on {Libtorch.On(device)}: {data.Training.Count + data.Validation.Count} images to train and validate with, {data.Test.Count} to test with");
+        if (settings.Precision.Remark(device) is { } remark)
+            screen.Line(remark);
         if (start is not null)
             screen.Line(start);
 

@@ -16,6 +16,9 @@ internal sealed class Learner(ResNet18 model, Recipe recipe, Precision precision
 
     public SGD Optimizer { get; } = MakeOptimizer(model, recipe);
 
+    /// <summary>For float16, whose range is small. Otherwise it does the optimizer's steps and nothing else.</summary>
+    public GradScaler Scaler { get; } = new(enabled: precision == Precision.Fp16);
+
     /// <returns>The batch's mean loss, and how many of its pictures the network knew, both before the step.</returns>
     public (double Loss, long Correct) Step(Batch batch, double learningRate)
     {
@@ -33,8 +36,9 @@ internal sealed class Learner(ResNet18 model, Recipe recipe, Precision precision
             loss = F.cross_entropy(logits, labels, label_smoothing: recipe.LabelSmoothing);
         }
         Optimizer.zero_grad();
-        loss.backward();
-        Optimizer.step();
+        Scaler.scale(loss).backward();
+        Scaler.step(Optimizer);
+        Scaler.update();
         return (loss.item<float>(), logits.argmax(1).eq(labels).sum().item<long>());
     }
 

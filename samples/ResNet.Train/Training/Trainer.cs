@@ -23,6 +23,7 @@ internal sealed class Trainer(TrainingState state, DataSet data, NetworkInfo net
     {
         using var learner = new Learner(state.Model, _recipe, settings.Precision, device);
         state.GiveMomentumTo(learner.Optimizer);
+        state.GiveTo(learner.Scaler);
         if (state.Average is not null && state.Epochs.Count == 0)
             MovingAverage.Start(state.Average, state.Model);
 
@@ -35,6 +36,7 @@ internal sealed class Trainer(TrainingState state, DataSet data, NetworkInfo net
                 var validation = Evaluation.Of(state.Result, network, data.Validation, device, cancellation);
                 var epoch = new Epoch(number, loss, accuracy, validation.Loss, validation.Accuracy, speed);
                 state.Add(epoch);
+                state.Keep(learner.Scaler);
                 screen.Line($"epoch {number}/{_recipe.Epochs}  loss {loss:0.000}  accuracy {accuracy:0.000}  " +
                     $"validation loss {validation.Loss:0.000}  accuracy {validation.Accuracy:0.000}  {speed:0} images/s");
                 epochDone(epoch);

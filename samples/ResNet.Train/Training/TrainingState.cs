@@ -6,22 +6,25 @@ using static TorchSharp.torch;
 namespace ResNet.Train;
 
 /// <summary>
-/// Everything that a training is after an epoch: the network, the optimizer's momentum and the epochs so far. As a module
-/// it is saved and loaded in one piece, by <see cref="Checkpoint"/>. The random numbers need no place in it: those of an
-/// epoch follow from the seed and the epoch's number.
+/// Everything that a training is after an epoch: the network, the optimizer's momentum, the loss's scale in float16 and the
+/// epochs so far. As a module it is saved and loaded in one piece, by <see cref="Checkpoint"/>. The random numbers need no
+/// place in it: those of an epoch follow from the seed and the epoch's number.
 /// </summary>
 internal sealed class TrainingState : nn.Module
 {
     private const int Columns = 5; // of an epoch's numbers
+    private const string Scale = "scale", GrowthTracker = "_growth_tracker"; // in a GradScaler's state
 
     private readonly Dictionary<string, Tensor> _momentum;
     private readonly Tensor _count = zeros([], ScalarType.Int64);
     private readonly Tensor _epochs;
+    private readonly Tensor? _scaling;
 
     /// <param name="model">It belongs to the state from now on.</param>
     /// <param name="epochs">How many there will be.</param>
     /// <param name="average">A network for the moving average of the weights, which then is the result; it belongs to the state as well.</param>
-    public TrainingState(ResNet18 model, int epochs, ResNet18? average = null)
+    /// <param name="scaled">Whether the loss is scaled.</param>
+    public TrainingState(ResNet18 model, int epochs, ResNet18? average = null, bool scaled = false)
         : base(nameof(TrainingState))
     {
         Model = model;
@@ -36,6 +39,8 @@ internal sealed class TrainingState : nn.Module
             register_buffer($"momentum.{name}", tensor);
         register_buffer("epochs_done", _count);
         register_buffer("epochs", _epochs);
+        if (scaled)
+            register_buffer("loss_scaling", _scaling = zeros([2], ScalarType.Float64));
     }
 
     public ResNet18 Model { get; }
@@ -63,6 +68,23 @@ internal sealed class TrainingState : nn.Module
         foreach (var (parameter, own) in parameters.Zip(optimizer.state_dict().State))
             ((SGD.State)own).momentum_buffer = _momentum[names[parameter.Handle]];
     }
+
+    /// <summary>What the scaler is after the epoch.</summary>
+    public void Keep(GradScaler scaler)
+    {
+        if (_scaling is null) return;
+        var state = scaler.state_dict();
+        (Scaling[0], Scaling[1]) = (state[Scale], state[GrowthTracker]);
+    }
+
+    /// <summary>Makes the scaler go on with what is saved. At first nothing is, and it begins as it was made.</summary>
+    public void GiveTo(GradScaler scaler)
+    {
+        if (_scaling is not null && _count.item<long>() > 0)
+            scaler.load_state_dict(new Dictionary<string, double> { [Scale] = Scaling[0], [GrowthTracker] = Scaling[1] });
+    }
+
+    private Span<double> Scaling => MemoryMarshal.Cast<byte, double>(_scaling!.bytes);
 
     private Epoch Epoch(int index)
     {

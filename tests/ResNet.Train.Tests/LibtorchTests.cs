@@ -1,0 +1,58 @@
+using static ResNet.Train.Tests.SampleProgram;
+using static TorchSharp.torch;
+
+namespace ResNet.Train.Tests;
+
+public sealed class LibtorchTests : IDisposable
+{
+    private readonly TempFolder _copy = new(), _data = new();
+
+    public void Dispose()
+    {
+        _copy.Dispose();
+        _data.Dispose();
+    }
+
+    [Theory]
+    [InlineData("cpu", 0, "libtorch 2.10.0 without CUDA")]
+    [InlineData("cuda-12.8", 1, "libtorch 2.10.0 with CUDA 12.8")]
+    [InlineData("cuda-12.8", 0, "libtorch 2.10.0 with CUDA 12.8, which finds no GPU")]
+    public void It_says_what_computes(string backend, int gpus, string expected)
+    {
+        // TorchSharp 0.105.1's is 2.5.1
+        expected = expected.Replace("2.10.0", __version__[..__version__.LastIndexOf('.')], StringComparison.Ordinal);
+        Assert.Equal($"cpu, {expected}", Libtorch.On(CPU, backend, gpus));
+    }
+
+    [Theory]
+    [InlineData(2, "cuda-12.8", null, "libtorch finds 2, the first of which is cuda:0")]
+    [InlineData(0, "cpu", "it is not there", "built without CUDA; build it with -p:TorchBackend=cuda-12.8, or cuda-12.1")]
+    [InlineData(0, "cuda-12.8", "libcudnn.so.9 is missing", "does not load: libcudnn.so.9 is missing; build the program again with -p:TorchBackend=cuda-12.8")]
+    [InlineData(0, "cuda-12.8", null, "nvidia-smi has to name the GPU and, in its first lines, CUDA Version 12.8 or higher: otherwise install a newer driver, or build with -p:TorchBackend=cuda-12.1")]
+    [InlineData(0, "cuda-12.1", null, "CUDA Version 12.1 or higher: otherwise install a newer driver$")]
+    public void What_is_missing_for_a_GPU_is_told_with_its_remedy(int gpus, string backend, string? notLoaded, string expected)
+    {
+        var message = Libtorch.NoGpu("cuda:3", gpus, backend, notLoaded).Message;
+        Assert.StartsWith("--device: expected a GPU that is there, got 'cuda:3', and ", message, StringComparison.Ordinal);
+        Assert.Contains(expected, message + "$", StringComparison.Ordinal); // no older one to go back to
+    }
+
+    /// <summary>As where a part of the program's folder was copied, or a library of the system's is missing.</summary>
+    [Theory]
+    [InlineData("LibTorchSharp", "LibTorchSharp")]
+    [InlineData("c10", "c10")]
+    public void A_libtorch_that_does_not_load_is_told_in_one_line_and_not_in_TorchSharps_pages(string missing, string named)
+    {
+        Idx.WriteSet(_data);
+        foreach (var file in new DirectoryInfo(AppContext.BaseDirectory).GetFiles().Where(file => file.Length < 50_000_000 && !file.Name.Contains(missing, StringComparison.Ordinal)))
+            file.CopyTo(_copy[file.Name]);
+
+        var (code, output, error) = RunAt(_copy["ResNet.Train.dll"], "--data", _data.Path, "--out", _copy["out"]);
+
+        Assert.Equal((1, ""), (code, output));
+        Assert.StartsWith("libtorch does not load: ", error, StringComparison.Ordinal);
+        Assert.Contains(named, error, StringComparison.Ordinal);
+        Assert.Contains("-p:TorchBackend=cpu", error, StringComparison.Ordinal);
+        Assert.Single(error.TrimEnd().Split('\n'));
+    }
+}
