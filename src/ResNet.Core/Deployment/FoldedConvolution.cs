@@ -1,0 +1,27 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace ResNet.Core.Deployment;
+
+/// <summary>
+/// A convolution with the batch normalisation behind it folded in. With the running statistics, which do not change any more,
+/// <c>gamma (conv(x) - mean) / sqrt(var + eps) + beta</c> is a convolution with other weights and a bias.
+/// </summary>
+/// <param name="Weight">Shape (out_channels, in_channels, kernel, kernel); a copy, without gradient.</param>
+/// <param name="Bias">Shape (out_channels).</param>
+/// <param name="Stride">In pixels, in both directions.</param>
+/// <param name="Padding">In pixels, on each side.</param>
+internal sealed record FoldedConvolution(Tensor Weight, Tensor Bias, long Stride, long Padding)
+{
+    /// <summary>Computed in float64: the rounding to <paramref name="dtype"/> is the only one.</summary>
+    public static FoldedConvolution Of(Conv2d conv, BatchNorm2d bn, ScalarType dtype)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        var weight = conv.weight!;
+        var scale = bn.weight!.to(ScalarType.Float64) / (bn.running_var!.to(ScalarType.Float64) + bn.eps).sqrt();
+        var folded = (weight.to(ScalarType.Float64) * scale.view(-1, 1, 1, 1)).to(dtype);
+        var bias = (bn.bias!.to(ScalarType.Float64) - bn.running_mean!.to(ScalarType.Float64) * scale).to(dtype);
+        return new FoldedConvolution(folded.DetachFromDisposeScope(), bias.DetachFromDisposeScope(), conv.stride[0], conv.padding![0]);
+    }
+}

@@ -1,0 +1,51 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+
+namespace ResNet.Core.Deployment;
+
+/// <summary>An <see cref="OnnxMetadata"/> as the file has it: keys and texts.</summary>
+internal static class OnnxMetadataText
+{
+    // People read it: é stays é.
+    private static readonly JsonSerializerOptions readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <param name="metadata">Null has no entries.</param>
+    /// <param name="classes">How many the model has.</param>
+    /// <exception cref="ArgumentException">It does not fit the model, or a key stands twice.</exception>
+    public static IReadOnlyList<KeyValuePair<string, string>> Of(OnnxMetadata? metadata, long classes)
+    {
+        if (metadata is null) return [];
+        if (metadata.Classes is { } names && names.Count != classes)
+            throw Unexpected($"{classes} classes, as many as the model has", $"{names.Count}");
+        Channels(metadata.Mean, nameof(OnnxMetadata.Mean));
+        Channels(metadata.StandardDeviation, nameof(OnnxMetadata.StandardDeviation));
+
+        var entries = new List<KeyValuePair<string, string>>();
+        Add("classes", metadata.Classes);
+        Add("mean", metadata.Mean);
+        Add("std", metadata.StandardDeviation);
+        foreach (var (key, value) in (metadata.Properties ?? new Dictionary<string, string>()).OrderBy(entry => entry.Key, StringComparer.Ordinal))
+        {
+            if (entries.Any(entry => entry.Key == key))
+                throw Unexpected($"{nameof(OnnxMetadata.Properties)} of other keys than the class's own", $"'{key}'");
+            if (value is null)
+                throw Unexpected($"a text for '{key}'", "null");
+            entries.Add(new(key, value));
+        }
+        return entries;
+
+        void Add<T>(string key, IReadOnlyList<T>? values)
+        {
+            if (values is not null)
+                entries.Add(new(key, JsonSerializer.Serialize(values, readable)));
+        }
+    }
+
+    private static void Channels(IReadOnlyList<double>? values, string name)
+    {
+        if (values is not null && (values.Count != 3 || !values.All(double.IsFinite)))
+            throw Unexpected($"three finite numbers as {name}, one for each channel", $"({string.Join(", ", values)})");
+    }
+
+    private static ArgumentException Unexpected(string expected, string got) => new($"Expected {expected}, got {got} in the metadata.");
+}

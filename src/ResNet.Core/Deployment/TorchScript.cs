@@ -1,0 +1,49 @@
+using System.IO.Compression;
+using System.Text;
+using static TorchSharp.torch;
+
+namespace ResNet.Core.Deployment;
+
+/// <summary>
+/// Methods in TorchScript, through which operations of libtorch are in reach that TorchSharp does not have.
+/// </summary>
+/// <remarks>
+/// As the archive that <c>torch.jit.save</c> writes, in memory: only there does the language know <c>ops</c>, the operations
+/// outside of <c>torch</c>. libtorch ends the process where the source is wrong, so that it is never a user's.
+/// </remarks>
+internal sealed class TorchScript : IDisposable
+{
+    private readonly jit.ScriptModule _module;
+
+    /// <param name="methods">Their source, indented by nothing.</param>
+    public TorchScript(string methods) => _module = jit.load(Archive(methods));
+
+    /// <exception cref="System.Runtime.InteropServices.ExternalException">libtorch refused what it was asked for.</exception>
+    public Tensor Call(string method, params object[] arguments) => (Tensor)_module.invoke(method, arguments);
+
+    public void Dispose() => _module.Dispose();
+
+    private static byte[] Archive(string methods)
+    {
+        var source = "class Program(Module):\n  __parameters__ = []\n  __buffers__ = []\n" +
+            string.Concat(methods.ReplaceLineEndings("\n").Split('\n').Select(line => $"  {line.Replace("(self,", "(self: __torch__.Program,", StringComparison.Ordinal)}\n"));
+        (string Name, byte[] Content)[] entries =
+        [
+            ("data.pkl", [0x80, 2, .. "c__torch__\nProgram\n)"u8, 0x81, .. "}b."u8]), // an object of the class, without state
+            ("code/__torch__.py", Encoding.UTF8.GetBytes(source)),
+            ("constants.pkl", [0x80, 2, .. ")."u8]), // none
+            ("version", [.. "3\n"u8]), // of the format
+        ];
+
+        using var stream = new MemoryStream();
+        using (var archive = new ZipArchive(stream, ZipArchiveMode.Create, leaveOpen: true))
+        {
+            foreach (var (name, content) in entries)
+            {
+                using var entry = archive.CreateEntry($"program/{name}", CompressionLevel.NoCompression).Open();
+                entry.Write(content);
+            }
+        }
+        return stream.ToArray();
+    }
+}

@@ -1,0 +1,240 @@
+using ResNet.Core.Tests.Weights;
+using TorchSharp;
+using Xunit.Abstractions;
+using static TorchSharp.torch;
+
+namespace ResNet.Core.Tests.Deployment;
+
+/// <summary>The network in 8 bits against the one that it was made of.</summary>
+public sealed class OnnxInt8Tests(ITestOutputHelper log) : IDisposable
+{
+    /// <summary>Relative to the largest answer. Measured: up to 0.019.</summary>
+    private const double Tolerance = 0.04;
+
+    private readonly WeightsFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    private string File => _folder["model.onnx"];
+
+    [Theory]
+    [InlineData(Stem.Conv7)]
+    [InlineData(Stem.Conv7MaxPool)]
+    [InlineData(Stem.Conv3)]
+    public void ONNX_Runtime_answers_nearly_as_the_model_does(Stem stem)
+    {
+        using var scope = NewDisposeScope();
+        using var model = Trained.ResNet18(10, stem);
+        OnnxExporter.ExportInt8(model, [Pictures(8), Pictures(3, 40, 97)], File);
+        Assert.True(model.training);
+
+        AssertAgrees(model, Pictures(8));
+        AssertAgrees(model, Pictures(1, 65, 33));
+    }
+
+    [Theory]
+    [InlineData(0.05, 1)]
+    [InlineData(1, 0.05)]
+    public void Every_batch_counts(double first, double second)
+    {
+        using var scope = NewDisposeScope();
+        using var model = Trained.ResNet18();
+        OnnxExporter.ExportInt8(model, [Pictures(4) * first, Pictures(4) * second], File);
+        AssertAgrees(model, Pictures(4));
+
+        OnnxExporter.ExportInt8(model, [Pictures(4) * 0.05], File);
+        Assert.InRange(Apart(model, Pictures(4)), 2 * Tolerance, 2); // what it has not seen is cut off
+    }
+
+    [Fact]
+    public void Channels_without_weights_and_with_large_biases_are_written_exactly_enough()
+    {
+        using var scope = NewDisposeScope();
+        using var model = Trained.ResNet18();
+        using (no_grad())
+        {
+            // Channel 0 is its bias alone, channel 1 is 0, and in channel 2 the bias is a million times what weights give.
+            foreach (var norm in (TorchSharp.Modules.BatchNorm2d[])[model.bn1, ((BasicBlock)model.layer1.children().First()).bn1])
+            {
+                norm.weight![0] = tensor(0f);
+                norm.bias![0] = tensor(2.5f);
+                norm.weight![1] = tensor(0f);
+                norm.bias![1] = tensor(0f);
+                norm.weight![2] = tensor(1e-6f);
+                norm.bias![2] = tensor(1.7f);
+            }
+        }
+        OnnxExporter.ExportInt8(model, [Pictures(8)], File);
+        AssertAgrees(model, Pictures(8));
+
+        OnnxExporter.ExportInt8(model, [zeros(1, 3, 32, 32)], File); // the input's range is 0
+        AssertAgrees(model, zeros(1, 3, 32, 32));
+    }
+
+    [Fact]
+    public void A_model_of_another_type_takes_batches_of_its_own()
+    {
+        using var scope = NewDisposeScope();
+        using var model = Trained.ResNet18(dtype: ScalarType.Float64);
+        OnnxExporter.ExportInt8(model, [Pictures(8).to(ScalarType.Float64)], File);
+        AssertAgrees(model.to(ScalarType.Float32), Pictures(8));
+    }
+
+    [OnnxFact]
+    public void ONNXs_checker_accepts_it_and_every_operator_is_between_8_bits_and_8_bits()
+    {
+        foreach (var stem in Enum.GetValues<Stem>())
+        {
+            using var scope = NewDisposeScope();
+            using var model = Trained.ResNet18(10, stem);
+            OnnxExporter.ExportInt8(model, [Pictures(2)], File);
+
+            var lines = OnnxFactAttribute.Run("check", File).Select(line => line.Split('|')).ToList();
+            var nodes = lines.Where(line => line[0] == "node").Select(line => (Type: line[1], Name: line[2], Inputs: line[3].Split(','), Output: line[4])).ToList();
+            var tensors = lines.Where(line => line[0] == "tensor").ToDictionary(line => line[1], line => (Type: line[2], Shape: line[3]));
+            var operators = nodes.Where(node => node.Type is not ("QuantizeLinear" or "DequantizeLinear")).ToList();
+            Assert.Equal(["Add", "Conv", "Flatten", "Gemm", "GlobalAveragePool", .. stem == Stem.Conv7MaxPool ? (string[])["MaxPool"] : []], operators.Select(node => node.Type).Distinct().Order(StringComparer.Ordinal));
+            Assert.Equal(20 + 8, operators.Count(node => node.Type is "Conv" or "Add"));
+            foreach (var node in operators)
+            {
+                Assert.All(node.Inputs, input => Assert.Equal("DequantizeLinear", nodes.Single(other => other.Output == input).Type));
+                Assert.All(nodes.Where(other => other.Inputs.Contains(node.Output)), reader => Assert.Equal("QuantizeLinear", reader.Type));
+            }
+            foreach (var node in operators.Where(node => node.Type is "Conv" or "Gemm"))
+            {
+                var name = node.Type == "Gemm" ? "fc" : node.Name;
+                var channels = tensors[$"{name}.weight"].Shape.Split(',')[0];
+                Assert.Equal("INT8", tensors[$"{name}.weight"].Type);
+                Assert.Equal(("FLOAT", channels), tensors[$"{name}.weight.scale"]);
+                Assert.Equal(("INT32", channels), tensors[$"{name}.bias"]);
+                Assert.Equal(("FLOAT", channels), tensors[$"{name}.bias.scale"]);
+            }
+            Assert.All(nodes.Where(node => node.Type == "QuantizeLinear"), node => Assert.Equal(("UINT8", ""), tensors[node.Inputs[2]]));
+        }
+    }
+
+    /// <summary>Or it would be as slow as float32.</summary>
+    [OnnxFact]
+    public void ONNX_Runtime_makes_one_operator_on_8_bits_of_each_and_goes_to_float32_at_the_end_alone()
+    {
+        foreach (var stem in Enum.GetValues<Stem>())
+        {
+            using var scope = NewDisposeScope();
+            using var model = Trained.ResNet18(10, stem);
+            OnnxExporter.ExportInt8(model, [Pictures(2)], File);
+            using (new OnnxSession(File, optimized: _folder["optimized.onnx"]))
+            {
+            }
+
+            var types = OnnxFactAttribute.Run("nodes", _folder["optimized.onnx"]).Select(line => line.Split('|')[1]).CountBy(type => type).ToDictionary();
+            log.WriteLine(string.Join(", ", types));
+            Assert.Equal(20, types["QLinearConv"]);
+            Assert.Equal(8, types["QLinearAdd"]);
+            Assert.Equal(1, types["QLinearGlobalAveragePool"]);
+            Assert.Equal(1, types["QGemm"]);
+            Assert.Equal(1, types["QuantizeLinear"]); // the pictures
+            Assert.DoesNotContain(types.Keys, type => type is "DequantizeLinear" or "Conv" or "Add" or "Gemm" or "GlobalAveragePool" or "Relu");
+        }
+    }
+
+    [Fact]
+    public void Names_and_metadata_are_as_in_float32()
+    {
+        using var scope = NewDisposeScope();
+        using var model = Trained.ResNet18(2);
+        OnnxExporter.ExportInt8(model, [Pictures(1)], File, new() { Classes = ["a", "b"] }, "pictures", "scores");
+        using var session = new OnnxSession(File);
+        Assert.Equal([-1, 3, -1, -1], session.Session.InputMetadata["pictures"].Dimensions);
+        Assert.Equal(typeof(float), session.Session.OutputMetadata["scores"].ElementType);
+        Assert.Equal("""["a","b"]""", session.Session.ModelMetadata.CustomMetadataMap["classes"]);
+    }
+
+    [Fact]
+    public void Batches_are_gone_through_once_and_left_alone_and_the_model_is_as_it_was()
+    {
+        using var model = Trained.ResNet18();
+        using var unchanged = new Unchanged(model);
+        using var batch = Pictures(2);
+        using var copy = batch.clone();
+        var times = 0;
+        GC.Collect(); // what other tests left
+        GC.WaitForPendingFinalizers();
+        var before = LiveTensors.Count();
+
+        OnnxExporter.ExportInt8(model, Batches(), File);
+
+        Assert.Equal(before, Tensor.TotalCount);
+        Assert.Equal(1, times);
+        Assert.True(model.training);
+        unchanged.Assert();
+        Assert.Equal(copy.bytes.ToArray(), batch.bytes.ToArray());
+        Assert.Equal([File], Directory.GetFileSystemEntries(_folder.Path));
+
+        IEnumerable<Tensor> Batches()
+        {
+            times++;
+            yield return batch;
+            using var another = Pictures(2);
+            yield return another;
+        }
+    }
+
+    [Fact]
+    public void What_cannot_be_exported_leaves_the_file_as_it_was_and_nothing_beside_it()
+    {
+        byte[] before = [1, 2, 3];
+        _folder.Write("model.onnx", before);
+        using var scope = NewDisposeScope();
+        using var model = new ResNet18(3);
+        using var subclass = new Subclass();
+        var pictures = Pictures(1);
+
+        Assert.Throws<ArgumentNullException>("model", () => OnnxExporter.ExportInt8(null!, [pictures], File));
+        Assert.Throws<ArgumentNullException>("calibrationBatches", () => OnnxExporter.ExportInt8(model, null!, File));
+        Assert.Throws<ArgumentNullException>("path", () => OnnxExporter.ExportInt8(model, [pictures], null!));
+        Assert.Throws<ArgumentException>("outputName", () => OnnxExporter.ExportInt8(model, [pictures], File, outputName: ""));
+        Assert.Throws<DirectoryNotFoundException>(() => OnnxExporter.ExportInt8(model, [pictures], _folder["none/model.onnx"]));
+        AssertRefused("got 'conv1' and 'logits'", () => OnnxExporter.ExportInt8(model, [pictures], File, inputName: "conv1"));
+        AssertRefused("3 classes", () => OnnxExporter.ExportInt8(model, [pictures], File, new() { Classes = [] }));
+        AssertRefused("Subclass", () => OnnxExporter.ExportInt8(subclass, [pictures], File));
+
+        AssertRefused("at least one picture", () => OnnxExporter.ExportInt8(model, [], File));
+        AssertRefused("at least one picture", () => OnnxExporter.ExportInt8(model, [zeros(0, 3, 32, 32)], File));
+        AssertRefused("(N, 3, H, W)", () => OnnxExporter.ExportInt8(model, [pictures, zeros(1, 1, 32, 32)], File));
+        AssertRefused("Float64", () => OnnxExporter.ExportInt8(model, [pictures.to(ScalarType.Float64)], File));
+        AssertRefused("NaN at input", () => OnnxExporter.ExportInt8(model, [pictures, pictures * float.NaN], File));
+        AssertRefused("finite values, got", () => OnnxExporter.ExportInt8(model, [pictures, pictures / 0], File));
+        var disposed = Pictures(1);
+        disposed.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => OnnxExporter.ExportInt8(model, [disposed], File));
+        using (no_grad())
+            model.bn1.bias!.fill_(float.NaN);
+        AssertRefused("NaN at conv1", () => OnnxExporter.ExportInt8(model, [pictures], File));
+
+        Assert.Equal(before, System.IO.File.ReadAllBytes(File));
+        Assert.Equal([File], Directory.GetFileSystemEntries(_folder.Path));
+
+        static void AssertRefused(string expected, Action action) => Assert.Contains(expected, Assert.Throws<ArgumentException>(action).Message, StringComparison.Ordinal);
+    }
+
+    private static Tensor Pictures(int count, int height = 48, int width = 48) => randn(count, 3, height, width);
+
+    private void AssertAgrees(ResNet18 model, Tensor x)
+    {
+        var apart = Apart(model, x);
+        log.WriteLine($"{apart:g2}");
+        Assert.InRange(apart, 0, Tolerance);
+    }
+
+    /// <summary>The file's answers and those of the model in eval mode.</summary>
+    private double Apart(ResNet18 model, Tensor x)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        using var session = new OnnxSession(File);
+        model.eval();
+        return Trained.Apart(model.forward(x), session.Run(x));
+    }
+
+    private sealed class Subclass() : ResNet18(3);
+}
