@@ -12,6 +12,7 @@ public sealed class EvaluationTests
         // Whatever it sees, this network says 3.
         using var model = new ResNet18(10);
         using (no_grad())
+        using (NewDisposeScope())
         {
             model.fc.weight.zero_();
             model.fc.bias!.zero_();
@@ -20,6 +21,9 @@ public sealed class EvaluationTests
         var network = new NetworkInfo(Stem.Conv7, 32, 32.0 / 28, Grey: true, new Normalisation([0.3], [0.3]), [.. Enumerable.Range(0, 10).Select(i => $"{i}")]);
         int[] labels = [3, 0, 3, 9, 3];
         var pictures = labels.Select(label => new MemoryPicture(new byte[784], 28, label, "picture")).ToArray();
+        // What other tests left to the collector is not to be counted down in between.
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
         var before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
 
         var evaluation = Evaluation.Of(model, network, pictures, CPU, CancellationToken.None);

@@ -1,5 +1,3 @@
-using static TorchSharp.torch;
-
 namespace ResNet.Train;
 
 /// <summary>Says what pictures show.</summary>
@@ -8,21 +6,18 @@ internal static class PredictJob
     private const int Best = 5, BarLength = 40;
 
     /// <param name="files">The pictures.</param>
-    /// <param name="weights">A training's folder, or a file with weights in it; null is the last training in the folder <c>runs</c>.</param>
-    /// <param name="deviceName">Where to compute.</param>
-    public static int Run(IReadOnlyList<string> files, string? weights, string deviceName)
+    /// <param name="model">A training's folder, or a file with a network in it; null is the last training in the folder <c>runs</c>.</param>
+    /// <param name="engine">What computes.</param>
+    /// <param name="deviceName">Where libtorch computes.</param>
+    public static int Run(IReadOnlyList<string> files, string? model, Engine engine, string deviceName)
     {
-        var device = Devices.Find(deviceName);
-        var (network, model) = NetworkInfo.Load(weights ?? LastRun(), device);
-        using var _ = model;
-        model.eval();
-
+        using var predictor = Predictor.Load(model ?? LastRun(), engine, deviceName);
         var code = ExitCode.Done;
         foreach (var file in files)
         {
             try
             {
-                Show(file, Probabilities(new FilePicture(file, label: 0)));
+                Show(file, predictor.Probabilities(new FilePicture(file, label: 0)), predictor.Network.Classes);
             }
             catch (UserException problem)
             {
@@ -32,22 +27,14 @@ internal static class PredictJob
             }
         }
         return code;
+    }
 
-        float[] Probabilities(Picture picture)
-        {
-            using var scope = NewDisposeScope();
-            using var noGradients = no_grad();
-            using var batch = Batch.Of([picture], network);
-            return model.call(batch.To(device)).softmax(1).cpu().data<float>().ToArray();
-        }
-
-        void Show(string file, float[] probabilities)
-        {
-            Console.WriteLine(file);
-            var width = network.Classes.Max(name => name.Length);
-            foreach (var (probability, name) in probabilities.Zip(network.Classes).OrderByDescending(pair => pair.First).Take(Best))
-                Console.WriteLine($"  {name.PadRight(width)}  {100 * probability,5:0.0} %  {new string('█', (int)Math.Round(BarLength * probability))}".TrimEnd());
-        }
+    private static void Show(string file, float[] probabilities, IReadOnlyList<string> classes)
+    {
+        Console.WriteLine(file);
+        var width = classes.Max(name => name.Length);
+        foreach (var (probability, name) in probabilities.Zip(classes).OrderByDescending(pair => pair.First).Take(Best))
+            Console.WriteLine($"  {name.PadRight(width)}  {100 * probability,5:0.0} %  {new string('█', (int)Math.Round(BarLength * probability))}".TrimEnd());
     }
 
     private static string LastRun() =>

@@ -35,8 +35,13 @@ internal sealed record Evaluation(double Loss, int[,] Confusion, IReadOnlyList<P
     public static Evaluation Of(ResNet18 model, NetworkInfo network, IReadOnlyList<Picture> pictures, Device device, CancellationToken cancellation)
     {
         model.eval();
-        using var _ = no_grad();
+        return Of(batch => model.call(batch.To(device)), network, pictures, cancellation);
+    }
 
+    /// <summary>The same for a network in any engine: what it makes of a batch, shape (N, classes).</summary>
+    public static Evaluation Of(Func<Batch, Tensor> logits, NetworkInfo network, IReadOnlyList<Picture> pictures, CancellationToken cancellation)
+    {
+        using var _ = no_grad();
         var loss = 0.0;
         var confusion = new int[network.Classes.Count, network.Classes.Count];
         var predictions = new List<Prediction>(pictures.Count);
@@ -47,9 +52,9 @@ internal sealed record Evaluation(double Loss, int[,] Confusion, IReadOnlyList<P
             cancellation.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
 
-            var logits = model.call(batch.To(device));
-            loss += F.cross_entropy(logits, batch.Labels.to(device), reduction: nn.Reduction.Sum).item<float>();
-            var (probabilities, classes) = logits.softmax(1).cpu().max(1);
+            var answers = logits(batch);
+            loss += F.cross_entropy(answers, batch.Labels.to(answers.device), reduction: nn.Reduction.Sum).item<float>();
+            var (probabilities, classes) = answers.softmax(1).cpu().max(1);
             foreach (var (probability, predicted) in probabilities.data<float>().Zip(classes.data<long>()))
             {
                 var picture = pictures[predictions.Count];

@@ -38,7 +38,7 @@ internal sealed record NetworkInfo(Stem Stem, int Size, double Frame, bool Grey,
     /// <exception cref="UserException">There is none, or it is damaged, or the weights are another network's.</exception>
     public static (NetworkInfo Info, ResNet18 Model) Load(string path, Device device)
     {
-        var info = Read(Path.Combine(FolderOf(path), FileName));
+        var info = Of(path);
         var model = info.Create(device);
         try
         {
@@ -54,6 +54,10 @@ internal sealed record NetworkInfo(Stem Stem, int Size, double Frame, bool Grey,
 
     /// <summary>The training's folder, of which the path is, or of a file in it.</summary>
     public static string FolderOf(string path) => Directory.Exists(path) ? path : Path.GetDirectoryName(Path.GetFullPath(path))!;
+
+    /// <param name="path">A training's folder, or a file in it.</param>
+    /// <exception cref="UserException">There is none, or it is damaged.</exception>
+    public static NetworkInfo Of(string path) => Read(Path.Combine(FolderOf(path), FileName));
 
     private static NetworkInfo Read(string path)
     {

@@ -1,0 +1,50 @@
+using Microsoft.ML.OnnxRuntime;
+using static TorchSharp.torch;
+
+namespace ResNet.Train;
+
+/// <summary>Predicts with what <c>export</c> has written.</summary>
+internal sealed class OnnxPredictor : Predictor
+{
+    private readonly InferenceSession _session;
+    private readonly RunOptions _options = new();
+
+    private OnnxPredictor(NetworkInfo network, InferenceSession session)
+        : base(network) => _session = session;
+
+    /// <param name="path">A training's folder, or an .onnx file in it.</param>
+    /// <exception cref="UserException">There is none, or it is damaged, or another network's.</exception>
+    public static OnnxPredictor Load(string path)
+    {
+        var network = NetworkInfo.Of(path);
+        var file = Directory.Exists(path) ? Path.Combine(path, ExportJob.FileName) : path;
+        if (!File.Exists(file))
+            throw new UserException($"--engine onnx: expected a file {file}, found none; export writes it");
+        try
+        {
+            var session = new InferenceSession(file);
+            var classes = session.OutputMetadata.Values.First().Dimensions[^1];
+            if (session.InputNames.Count != 1 || classes != network.Classes.Count)
+                throw new UserException($"{file}: expected a network of {network.Classes.Count} classes, got another one");
+            return new OnnxPredictor(network, session);
+        }
+        catch (OnnxRuntimeException e)
+        {
+            throw new UserException($"{file}: expected an ONNX network: {e.Message}");
+        }
+    }
+
+    public override Tensor Logits(Batch batch)
+    {
+        var images = batch.To(CPU).contiguous();
+        using var input = OrtValue.CreateTensorValueFromMemory(images.data<float>().ToArray(), images.shape);
+        using var outputs = _session.Run(_options, _session.InputNames, [input], _session.OutputNames);
+        return tensor(outputs[0].GetTensorDataAsSpan<float>().ToArray(), batch.Count, Network.Classes.Count);
+    }
+
+    public override void Dispose()
+    {
+        _session.Dispose();
+        _options.Dispose();
+    }
+}

@@ -1,0 +1,70 @@
+using SkiaSharp;
+using static ResNet.Train.Tests.SampleProgram;
+
+namespace ResNet.Train.Tests;
+
+/// <summary>From a training to an ONNX file, and what the file says of a picture beside what the training's own weights say.</summary>
+public sealed class ExportTests : IDisposable
+{
+    private readonly TempFolder _data = new(), _out = new();
+
+    public ExportTests()
+    {
+        Pictures.WriteSet(_data);
+        Assert.Equal(0, Run("--data", _data.Path, "--out", _out.Path, "--size", "32", "--epochs", "4", "--batch-size", "8", "--device", "cpu").Code);
+    }
+
+    public void Dispose()
+    {
+        _data.Dispose();
+        _out.Dispose();
+    }
+
+    [Fact]
+    public void Both_engines_say_the_same_and_8_bits_nearly_so()
+    {
+        var picture = Pictures.Write(_out, "new.png", SKColors.Red, SKEncodedImageFormat.Png, 40, 50);
+        Refused("model.onnx, found none; export writes it", "predict", picture, "--model", _out.Path, "--engine", "onnx");
+
+        Assert.StartsWith(_out["model.onnx"], Succeeded("export", _out.Path), StringComparison.Ordinal);
+        Assert.StartsWith(_out["model.int8.onnx"], Succeeded("export", _out.Path, "--int8"), StringComparison.Ordinal);
+        Assert.True(new FileInfo(_out["model.int8.onnx"]).Length < 0.3 * new FileInfo(_out["model.onnx"]).Length);
+        Succeeded("export", _out["model.pth"], "--out", _out["again.onnx"]);
+        Assert.True(File.ReadAllBytes(_out["again.onnx"]).AsSpan().SequenceEqual(File.ReadAllBytes(_out["model.onnx"])));
+
+        var torch = Succeeded("predict", picture, "--model", _out.Path, "--device", "cpu");
+        Assert.Equal(torch, Succeeded("predict", picture, "--model", _out.Path, "--engine", "onnx"));
+        var int8 = Succeeded("predict", picture, "--model", _out["model.int8.onnx"], "--engine", "onnx");
+        Assert.Equal(First(torch).Name, First(int8).Name);
+        Assert.Equal(First(torch).Percent, First(int8).Percent, 10.0);
+
+        var tested = Succeeded("evaluate", _out.Path, "--device", "cpu");
+        Assert.Equal(tested, Succeeded("evaluate", _out.Path, "--engine", "onnx"));
+        Assert.StartsWith("test accuracy", Succeeded("evaluate", _out["model.int8.onnx"], "--engine", "onnx"), StringComparison.Ordinal);
+
+        static (string Name, double Percent) First(string answer)
+        {
+            var words = answer.Split('\n')[1].Split(' ', StringSplitOptions.RemoveEmptyEntries);
+            return (words[0], double.Parse(words[1], System.Globalization.CultureInfo.InvariantCulture));
+        }
+    }
+
+    [Fact]
+    public void What_is_no_network_is_told()
+    {
+        var broken = _out.Write("broken.onnx", [1, 2, 3]);
+        Refused("broken.onnx: expected an ONNX network", "predict", _data["red/01.png"], "--model", broken, "--engine", "onnx");
+        Refused("--engine: expected Torch, Onnx", "predict", _data["red/01.png"], "--model", _out.Path, "--engine", "cntk");
+        Refused("expected the folder of a training, or a file in it", "export", _data.Path);
+        Refused("export: expected a file that can be written", "export", _out.Path, "--out", _out["nowhere/model.onnx"]);
+        Refused("expected a folder", "export", _out.Path, "--int8", "--data", _out["nowhere"]);
+        Refused("Required argument", "export");
+    }
+
+    private static string Succeeded(params string[] arguments)
+    {
+        var (code, output, error) = Run(arguments);
+        Assert.Equal((0, ""), (code, error));
+        return output;
+    }
+}
