@@ -16,6 +16,7 @@ var job = Job.Default
 var config = DefaultConfig.Instance
     .AddJob(job)
     .AddDiagnoser(new PeakMemoryDiagnoser())
+    .AddColumn(StatisticColumn.Median, new PeakShareColumn())
     .HideColumns(Column.Job, Column.Error, Column.RatioSD, Column.Arguments)
     .WithOptions(ConfigOptions.JoinSummary);
 
