@@ -322,7 +322,7 @@ public class GradScalerTests
         using var subject = new Subject();
         var scaler = new GradScaler();
         subject.Step(scaler);
-        var before = Tensor.TotalCount;
+        var before = LiveTensors.Count();
         for (var step = 0; step < 3; step++)
         {
             using (NewDisposeScope())

@@ -157,8 +157,6 @@ public sealed class OnnxInt8Tests(ITestOutputHelper log) : IDisposable
         using var batch = Pictures(2);
         using var copy = batch.clone();
         var times = 0;
-        GC.Collect(); // what other tests left
-        GC.WaitForPendingFinalizers();
         var before = LiveTensors.Count();
 
         OnnxExporter.ExportInt8(model, Batches(), File);

@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace ResNet.Core.Tests.Deployment;
+namespace ResNet.Core.Tests;
 
 /// <summary>How many tensors are not disposed.</summary>
 internal static class LiveTensors
