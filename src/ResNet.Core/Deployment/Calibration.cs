@@ -41,8 +41,7 @@ internal sealed class Calibration : INetworkOperations<Tensor>
 
     public Tensor Convolve(string name, Tensor x, FoldedConvolution convolution, bool relu)
     {
-        var (stride, padding) = (convolution.Stride, convolution.Padding);
-        var y = F.conv2d(x, convolution.Weight, convolution.Bias, [stride, stride], [padding, padding]);
+        var y = convolution.Convolve(x);
         return Note(name, relu ? y.relu_() : y);
     }
 

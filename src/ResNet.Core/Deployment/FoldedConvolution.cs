@@ -1,5 +1,6 @@
 using TorchSharp.Modules;
 using static TorchSharp.torch;
+using F = TorchSharp.torch.nn.functional;
 
 namespace ResNet.Core.Deployment;
 
@@ -24,4 +25,7 @@ internal sealed record FoldedConvolution(Tensor Weight, Tensor Bias, long Stride
         var bias = (bn.bias!.to(ScalarType.Float64) - bn.running_mean!.to(ScalarType.Float64) * scale).to(dtype);
         return new FoldedConvolution(folded.DetachFromDisposeScope(), bias.DetachFromDisposeScope(), conv.stride[0], conv.padding![0]);
     }
+
+    /// <param name="x">Shape (N, in_channels, H, W).</param>
+    public Tensor Convolve(Tensor x) => F.conv2d(x, Weight, Bias, [Stride, Stride], [Padding, Padding]);
 }

@@ -13,7 +13,7 @@ internal sealed class FusedResNet18(FoldedNetwork network) : InferenceNetwork(ne
     {
         using var scope = NewDisposeScope();
 
-        x = scope.Keep(Convolve(network.Conv1, x).relu_());
+        x = scope.Keep(network.Conv1.Convolve(x).relu_());
         if (network.Stem == Stem.Conv7MaxPool)
             x = scope.Keep(F.max_pool2d(x, kernel_size: 3, stride: 2, padding: 1));
         foreach (var block in network.Blocks)
@@ -28,12 +28,9 @@ internal sealed class FusedResNet18(FoldedNetwork network) : InferenceNetwork(ne
     {
         using var scope = NewDisposeScope();
 
-        var @out = scope.Keep(Convolve(block.Conv1, x).relu_());
-        @out = scope.Keep(Convolve(block.Conv2, @out));
-        @out.add_(block.Shortcut is null ? x : Convolve(block.Shortcut, x)).relu_();
+        var @out = scope.Keep(block.Conv1.Convolve(x).relu_());
+        @out = scope.Keep(block.Conv2.Convolve(@out));
+        @out.add_(block.Shortcut?.Convolve(x) ?? x).relu_();
         return @out.MoveToOuterDisposeScope();
     }
-
-    private static Tensor Convolve(FoldedConvolution folded, Tensor x) =>
-        F.conv2d(x, folded.Weight, folded.Bias, [folded.Stride, folded.Stride], [folded.Padding, folded.Padding]);
 }
