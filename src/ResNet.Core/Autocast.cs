@@ -18,20 +18,14 @@ namespace ResNet.Core;
 /// loss.backward();
 /// optimizer.step();
 /// </code>
-/// <para>It holds for the thread that made it and is disposed there. Autocasts nest. Source:
+/// <para>It holds for the thread that made it, as PyTorch's does. It is a ref struct, so that it can neither be kept nor cross an
+/// <c>await</c>, after which the code may run on another thread: the compiler refuses it. Autocasts nest. Source:
 /// <see href="https://docs.pytorch.org/docs/stable/amp.html">Automatic Mixed Precision</see>, and
 /// Micikevicius et al., "Mixed Precision Training" (arXiv:1710.03740).</para>
 /// </remarks>
-public sealed class Autocast : IDisposable
+public readonly ref struct Autocast : IDisposable
 {
-    [ThreadStatic]
-    private static Autocast? innermost;
-
-    private readonly Autocast? _outer = innermost;
-    private readonly DeviceType _deviceType;
-    private readonly bool _enabled, _wasEnabled;
-    private readonly ScalarType _previousType;
-    private bool _disposed;
+    private readonly Change? _change;
 
     /// <summary>Begins mixed precision on this thread.</summary>
     /// <param name="device_type">Where the operations run: CPU or CUDA.</param>
@@ -46,36 +40,65 @@ public sealed class Autocast : IDisposable
         var type = dtype ?? (device_type == DeviceType.CUDA ? ScalarType.Float16 : ScalarType.BFloat16);
         if (type is not (ScalarType.BFloat16 or ScalarType.Float16))
             throw new ArgumentException($"Expected BFloat16 or Float16, got {type}.", nameof(dtype));
-
-        (_deviceType, _enabled) = (device_type, enabled);
-        _wasEnabled = NativeAutocast.IsEnabled(device_type);
-        _previousType = NativeAutocast.Type(device_type);
-        NativeAutocast.Set(device_type, type, enabled);
-        NativeAutocast.IncrementNesting();
-        innermost = this;
+        _change = new Change(device_type, type, enabled);
     }
+
+    /// <summary>Does not compile: without it <c>new Autocast()</c> would compile, as of every struct, and change nothing.</summary>
+    /// <exception cref="NotSupportedException">Always.</exception>
+    [Obsolete("Name the device type, such as new Autocast(DeviceType.CPU).", error: true)]
+    public Autocast() => throw new NotSupportedException("Expected a device type, got none: new Autocast(DeviceType.CPU).");
 
     /// <summary>Whether a convolution or matrix product on this thread takes <paramref name="x"/> in another type than its own.</summary>
-    internal static bool Casts(Tensor x)
-    {
-        var autocast = innermost;
-        while (autocast is not null && autocast._deviceType != x.device_type)
-            autocast = autocast._outer;
-        return autocast is { _enabled: true } && x.dtype is ScalarType.Float32 or ScalarType.Float16 or ScalarType.BFloat16;
-    }
+    internal static bool Casts(Tensor x) =>
+        Change.Innermost(x.device_type) is { Enabled: true } && x.dtype is ScalarType.Float32 or ScalarType.Float16 or ScalarType.BFloat16;
 
-    /// <summary>Goes back to what was before.</summary>
-    /// <exception cref="InvalidOperationException">It is another thread's, or one inside of it is not disposed yet.</exception>
-    public void Dispose()
-    {
-        if (_disposed) return;
-        if (innermost != this)
-            throw new InvalidOperationException("Expected to be disposed on the thread that made it, and after those made inside of it: an Autocast does not span an await.");
+    /// <summary>Goes back to what was before. A second time does nothing, as does that of a <c>default</c> one.</summary>
+    /// <exception cref="InvalidOperationException">One that was made inside of it is not disposed yet.</exception>
+    public void Dispose() => _change?.Undo();
 
-        _disposed = true;
-        innermost = _outer;
-        if (NativeAutocast.DecrementNesting() == 0)
-            NativeAutocast.ClearCache(); // of the weights in 16 bits, which the optimizer is about to change
-        NativeAutocast.Set(_deviceType, _previousType, _wasEnabled);
+    /// <summary>What an Autocast has changed on its thread. All copies of the struct share it.</summary>
+    private sealed class Change
+    {
+        [ThreadStatic]
+        private static Change? innermost;
+
+        private readonly Change? _outer = innermost;
+        private readonly DeviceType _deviceType;
+        private readonly bool _wasEnabled;
+        private readonly ScalarType _previousType;
+        private bool _undone;
+
+        public Change(DeviceType deviceType, ScalarType type, bool enabled)
+        {
+            (_deviceType, Enabled) = (deviceType, enabled);
+            _wasEnabled = NativeAutocast.IsEnabled(deviceType);
+            _previousType = NativeAutocast.Type(deviceType);
+            NativeAutocast.Set(deviceType, type, enabled);
+            NativeAutocast.IncrementNesting();
+            innermost = this;
+        }
+
+        public bool Enabled { get; }
+
+        public static Change? Innermost(DeviceType deviceType)
+        {
+            var change = innermost;
+            while (change is not null && change._deviceType != deviceType)
+                change = change._outer;
+            return change;
+        }
+
+        public void Undo()
+        {
+            if (_undone) return;
+            if (innermost != this)
+                throw new InvalidOperationException("Expected an Autocast to be disposed after those that were made inside of it, got one inside that is not disposed yet.");
+
+            _undone = true;
+            innermost = _outer;
+            if (NativeAutocast.DecrementNesting() == 0)
+                NativeAutocast.ClearCache(); // of the weights in 16 bits, which the optimizer is about to change
+            NativeAutocast.Set(_deviceType, _previousType, _wasEnabled);
+        }
     }
 }

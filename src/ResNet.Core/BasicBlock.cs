@@ -36,10 +36,10 @@ public class BasicBlock : nn.Module<Tensor, Tensor>
     /// <summary>Makes a block with PyTorch's default initialisation, drawn from TorchSharp's global generator.</summary>
     /// <param name="in_channels">Channels of the input, at least 1.</param>
     /// <param name="out_channels">Channels of the output, at least 1.</param>
-    /// <param name="stride">Stride of the first convolution and of the shortcut, in pixels, at least 1.</param>
+    /// <param name="stride">Stride of the first convolution and of the shortcut, in pixels, from 1 to 2,147,483,647.</param>
     /// <param name="device">Where the weights are made; the default device if null.</param>
     /// <param name="dtype">Floating-point type of the weights; the default type if null.</param>
-    /// <exception cref="ArgumentOutOfRangeException">A number is less than 1.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A number is less than 1, or <paramref name="stride"/> is larger than 2,147,483,647.</exception>
     /// <exception cref="ArgumentException"><paramref name="dtype"/> is not a floating-point type.</exception>
     /// <exception cref="InvalidOperationException"><paramref name="device"/> is not available on this machine.</exception>
     public BasicBlock(long in_channels, long out_channels, long stride = 1, Device? device = null, ScalarType? dtype = null)
@@ -47,7 +47,7 @@ public class BasicBlock : nn.Module<Tensor, Tensor>
     {
         Guard.AtLeastOne(in_channels);
         Guard.AtLeastOne(out_channels);
-        Guard.AtLeastOne(stride);
+        Guard.Stride(stride);
         Guard.Placement(device, dtype);
 
         conv1 = nn.Conv2d(in_channels, out_channels, kernel_size: 3, stride: stride, padding: 1, bias: false, device: device, dtype: dtype);

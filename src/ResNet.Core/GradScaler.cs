@@ -119,7 +119,10 @@ public sealed class GradScaler
     }
 
     /// <summary>Makes the factor smaller after an infinity or NaN, larger after enough good steps. At the end of each step, after all optimizers.</summary>
-    /// <exception cref="InvalidOperationException">No gradient was looked at since the last time.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// No gradient was looked at since the last time; or there was an infinity or NaN every time until the factor cannot be made
+    /// smaller, so that no step would ever be taken again.
+    /// </exception>
     public void update()
     {
         if (!_enabled) return;
@@ -128,13 +131,16 @@ public sealed class GradScaler
 
         if (_optimizers.Values.Any(optimizer => !optimizer.Finite))
         {
-            _scale = (float)(_scale * _backoffFactor);
+            var reduced = (float)(_scale * _backoffFactor);
+            if (!IsScale(reduced))
+                throw new InvalidOperationException($"Expected gradients that are finite with a small enough scale, got an infinity or NaN down to a scale of {_scale}: the loss or the weights are not finite themselves. Look at the data, or lower the learning rate.");
+            _scale = reduced;
             _growthTracker = 0;
         }
         else if (++_growthTracker == _growthInterval)
         {
             var grown = (float)(_scale * _growthFactor);
-            if (float.IsFinite(grown)) _scale = grown;
+            if (IsScale(grown)) _scale = grown;
             _growthTracker = 0;
         }
         _optimizers.Clear();
@@ -158,12 +164,15 @@ public sealed class GradScaler
         if (!_enabled) return;
         if (!state_dict.TryGetValue("scale", out var scale) || !state_dict.TryGetValue("_growth_tracker", out var tracker))
             throw new ArgumentException($"Expected scale and _growth_tracker, got {(state_dict.Count == 0 ? "nothing" : string.Join(", ", state_dict.Keys))}.", nameof(state_dict));
-        if (!(tracker >= 0 && tracker < _growthInterval))
-            throw new ArgumentOutOfRangeException(nameof(state_dict), tracker, $"Expected a _growth_tracker from 0 to below {_growthInterval}.");
+        if (!(tracker >= 0 && tracker < _growthInterval && double.IsInteger(tracker)))
+            throw new ArgumentOutOfRangeException(nameof(state_dict), tracker, $"Expected a whole number from 0 to below {_growthInterval} as _growth_tracker.");
         _scale = Scale(scale, nameof(state_dict));
         _growthTracker = (long)tracker;
     }
 
-    private static float Scale(double value, string name) => (float)value is > 0 and var scale && float.IsFinite(scale) ? scale
-        : throw new ArgumentOutOfRangeException(name, value, "Expected a scale above 0 that float32 holds.");
+    private static float Scale(double value, string name) => IsScale((float)value) ? (float)value
+        : throw new ArgumentOutOfRangeException(name, value, "Expected a scale above 0 that float32 holds, and its reciprocal as well.");
+
+    /// <summary>Whether a loss can be multiplied by it and a gradient divided.</summary>
+    private static bool IsScale(float value) => value > 0 && float.IsFinite(value) && float.IsFinite(1 / value);
 }

@@ -11,6 +11,13 @@ internal static class Guard
     public static void AtLeastOne(long value, [CallerArgumentExpression(nameof(value))] string? name = null) =>
         ArgumentOutOfRangeException.ThrowIfLessThan(value, 1, name);
 
+    /// <summary>oneDNN and cuDNN count in 32 bits: a larger stride ends the process, or divides by zero.</summary>
+    public static void Stride(long stride)
+    {
+        AtLeastOne(stride);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(stride, int.MaxValue);
+    }
+
     public static void Defined(Stem stem)
     {
         if (!Enum.IsDefined(stem))

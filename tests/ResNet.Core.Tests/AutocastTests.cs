@@ -120,23 +120,46 @@ public class AutocastTests
     }
 
     [Fact]
-    public void It_is_disposed_where_it_was_made_and_after_those_inside_of_it()
+    public void It_is_disposed_after_those_inside_of_it_and_once()
     {
         using var x = rand(2, 2);
-        var autocast = new Autocast(DeviceType.CPU);
-        Exception? elsewhere = null;
-        var thread = new Thread(() => elsewhere = Record.Exception(autocast.Dispose));
-        thread.Start();
-        thread.Join();
-        Assert.Contains("thread", Assert.IsType<InvalidOperationException>(elsewhere).Message, StringComparison.Ordinal);
-
-        using (new Autocast(DeviceType.CPU, enabled: false))
-            Assert.Throws<InvalidOperationException>(autocast.Dispose);
-
-        Assert.Equal(ScalarType.BFloat16, ProductType(x));
-        autocast.Dispose();
-        autocast.Dispose();
+        var outer = new Autocast(DeviceType.CPU);
+        var inner = new Autocast(DeviceType.CPU, enabled: false);
+        InvalidOperationException? refused = null;
+        try
+        {
+            outer.Dispose();
+        }
+        catch (InvalidOperationException e)
+        {
+            refused = e;
+        }
+        Assert.Contains("after those", refused?.Message, StringComparison.Ordinal);
         Assert.Equal(ScalarType.Float32, ProductType(x));
+
+        inner.Dispose();
+        Assert.Equal(ScalarType.BFloat16, ProductType(x));
+        var copy = outer;
+        outer.Dispose();
+        copy.Dispose();
+        outer.Dispose();
+        Assert.Equal(ScalarType.Float32, ProductType(x));
+    }
+
+    /// <summary>After an await the code may run on another thread, and the first would stay in 16 bits for whatever runs on it next.</summary>
+    [Theory]
+    [InlineData("using (new Autocast(DeviceType.CPU)) { await Task.Yield(); }", "CS4007")]
+    [InlineData("using var autocast = new Autocast(DeviceType.CPU); await Task.Yield();", "CS4007")]
+    [InlineData("var autocast = new Autocast(DeviceType.CPU); await Task.Run(() => autocast.Dispose());", "CS8175")]
+    [InlineData("using (new Autocast()) { }", "CS0619")] // or it would be what default is, which changes nothing
+    [InlineData("using (new Autocast(DeviceType.CPU)) { } await Task.Yield();", null)]
+    public void It_cannot_leave_its_thread(string code, string? error)
+    {
+        var errors = CSharpProgram.Compile($"using ResNet.Core; using TorchSharp; {code}").Select(diagnostic => diagnostic.Id);
+        if (error is null)
+            Assert.Empty(errors);
+        else
+            Assert.Contains(error, errors);
     }
 
     [Fact]

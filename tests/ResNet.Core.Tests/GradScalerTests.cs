@@ -111,6 +111,24 @@ public class GradScalerTests
         Assert.Equal((double)1e38f, scaler.get_scale());
     }
 
+    /// <summary>At 0 every gradient would be NaN and every later step left out, and the training would go on for nothing.</summary>
+    [Theory]
+    [InlineData(65536, 0.5)]
+    [InlineData(1, 1e-30)]
+    public void A_scale_that_cannot_become_smaller_is_an_exception_and_stays(double init_scale, double backoff_factor)
+    {
+        using var scope = NewDisposeScope();
+        using var subject = new Subject();
+        var scaler = new GradScaler(init_scale, backoff_factor: backoff_factor);
+        var exception = Record.Exception(() =>
+        {
+            for (var step = 0; step < 1000; step++)
+                subject.Step(scaler, Infinity);
+        });
+        Assert.Contains("not finite themselves", Assert.IsType<InvalidOperationException>(exception).Message, StringComparison.Ordinal);
+        Assert.True(scaler.get_scale() > 0 && float.IsFinite(1 / (float)scaler.get_scale()), $"the scale is {scaler.get_scale()}");
+    }
+
     /// <summary>A factor of a power of two changes no digit of a gradient, so nothing of the training may change.</summary>
     [Theory]
     [CpuData]
@@ -297,6 +315,7 @@ public class GradScalerTests
     {
         Assert.Throws<ArgumentOutOfRangeException>("init_scale", () => new GradScaler(init_scale: 0));
         Assert.Throws<ArgumentOutOfRangeException>("init_scale", () => new GradScaler(init_scale: 1e39));
+        Assert.Throws<ArgumentOutOfRangeException>("init_scale", () => new GradScaler(init_scale: 1e-39)); // its reciprocal is an infinity
         Assert.Throws<ArgumentOutOfRangeException>("init_scale", () => new GradScaler(init_scale: double.NaN));
         Assert.Throws<ArgumentOutOfRangeException>("growth_factor", () => new GradScaler(growth_factor: 1));
         Assert.Throws<ArgumentOutOfRangeException>("backoff_factor", () => new GradScaler(backoff_factor: 1));
@@ -307,6 +326,8 @@ public class GradScalerTests
         Assert.Contains("got scale", Refused(new() { ["scale"] = 2 }), StringComparison.Ordinal);
         Refused(new() { ["scale"] = 2, ["_growth_tracker"] = -1 });
         Refused(new() { ["scale"] = 2, ["_growth_tracker"] = 2000 });
+        Refused(new() { ["scale"] = 2, ["_growth_tracker"] = 0.5 });
+        Refused(new() { ["scale"] = 1e-39, ["_growth_tracker"] = 3 });
         Refused(new() { ["scale"] = -2, ["_growth_tracker"] = 3 });
         Assert.Equal(new Dictionary<string, double> { ["scale"] = 65536, ["_growth_tracker"] = 0 }, scaler.state_dict());
         Assert.Throws<ArgumentNullException>(() => scaler.scale(null!));

@@ -16,6 +16,25 @@ public class InputTests
         Says<ArgumentOutOfRangeException>(() => new ResNet18(num_classes: 0), "num_classes", "0");
     }
 
+    /// <summary>Such a stride ended the process in the first forward pass.</summary>
+    [Theory]
+    [InlineData(long.MaxValue)]
+    [InlineData(1L << 32)] // 0 in 32 bits
+    [InlineData(1L << 31)]
+    public void A_stride_of_more_than_32_bits_is_refused(long stride) =>
+        Says<ArgumentOutOfRangeException>(() => new BasicBlock(1, 1, stride), "stride", "2147483647", $"{stride}");
+
+    [Fact]
+    public void The_largest_stride_leaves_one_pixel()
+    {
+        using var scope = NewDisposeScope();
+        using var block = new BasicBlock(2, 2, stride: int.MaxValue);
+        var y = block.call(rand(2, 2, 5, 7));
+        y.sum().backward();
+        Assert.Equal([2, 2, 1, 1], y.shape);
+        Assert.All(block.parameters(), parameter => Assert.True(parameter.grad!.isfinite().all().item<bool>()));
+    }
+
     [Fact]
     public void An_unknown_stem_is_refused() =>
         Says<ArgumentOutOfRangeException>(() => new ResNet18(10, (Stem)3), "Conv7, Conv7MaxPool, Conv3", "3");

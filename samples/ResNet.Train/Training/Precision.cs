@@ -14,12 +14,12 @@ internal enum Precision
 
 internal static class PrecisionExtensions
 {
-    /// <summary>Holds for what is computed on this thread until it is disposed; null where nothing changes.</summary>
-    public static Autocast? Begin(this Precision precision, Device device) => precision switch
+    /// <summary>Holds for what is computed on this thread until it is disposed. With Fp32 nothing changes.</summary>
+    public static Autocast Begin(this Precision precision, Device device) => precision switch
     {
         Precision.Bf16 => new Autocast(device.type, ScalarType.BFloat16),
         Precision.Fp16 => new Autocast(device.type, ScalarType.Float16),
-        _ => null,
+        _ => default,
     };
 
     /// <summary>What is to be known before it begins, if anything.</summary>
