@@ -12,6 +12,8 @@ internal static class SavedState
         try
         {
             Checkpoint.Load(state, path);
+            if (!state.IsPossible)
+                throw new InvalidDataException($"{path}: expected a number of complete epochs that the training has, got another");
             return $"resumed after {state.Epochs.Count} epochs";
         }
         catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)

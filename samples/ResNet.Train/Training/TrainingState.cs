@@ -50,6 +50,9 @@ internal sealed class TrainingState : nn.Module
     /// <summary>The network that is validated, tested and saved.</summary>
     public ResNet18 Result => Average ?? Model;
 
+    /// <summary>Whether as many epochs are complete as there can be: a file may say anything.</summary>
+    public bool IsPossible => _count.item<long>() is >= 0 and var count && count <= _epochs.shape[0];
+
     /// <summary>The epochs that are complete.</summary>
     public IReadOnlyList<Epoch> Epochs => [.. Enumerable.Range(0, (int)_count.item<long>()).Select(Epoch)];
 
