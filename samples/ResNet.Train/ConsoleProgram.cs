@@ -64,7 +64,7 @@ internal static class ConsoleProgram
         {
             Console.Error.WriteLine(message);
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             // Nobody is there to be told; the exit code still tells.
         }
