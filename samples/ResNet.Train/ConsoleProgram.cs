@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
 using System.Text;
@@ -51,7 +52,7 @@ internal static class ConsoleProgram
     private static void RefuseOptionsBeforeTheCommand(ParseResult arguments)
     {
         if (arguments.CommandResult.Parent is CommandResult program &&
-            program.Children.OfType<OptionResult>().FirstOrDefault(option => !option.Implicit) is { } option)
+            program.Children.OfType<OptionResult>().FirstOrDefault(option => !option.Implicit && option.Option is not (HelpOption or VersionOption)) is { } option)
         {
             var (command, name) = (arguments.CommandResult.Command.Name, option.IdentifierToken?.Value ?? option.Option.Name);
             throw new UserException($"{name}: expected the options of {command} after its name, got this one before it");

@@ -8,7 +8,7 @@ namespace ResNet.Train;
 /// <summary>The libtorch that the program was built with, and what is to be done where it does not work.</summary>
 internal static class Libtorch
 {
-    /// <summary>What TorchBackend was in the build: cpu, cuda-12.8 or cuda-12.1.</summary>
+    /// <summary>What TorchBackend was in the build, such as cpu or cuda-12.8.</summary>
     private static readonly string backend = FromBuild("TorchBackend");
 
     /// <summary>What else it could have been. Those with CUDA are ordered by the driver that they need, the newest first.</summary>

@@ -15,8 +15,10 @@ internal sealed record Settings(string Data, string? Weights, Recipe Recipe, int
 
     public byte[] ToJson() => JsonFile.Write(this);
 
+    /// <param name="folder">Of the training.</param>
+    /// <param name="command">Who wants them.</param>
     /// <exception cref="UserException">There are none in the folder, or they are not what the options would take.</exception>
-    public static Settings Of(string folder)
+    public static Settings Of(string folder, string command = "resume")
     {
         var path = Path.Combine(folder, FileName);
         try
@@ -28,7 +30,7 @@ internal sealed record Settings(string Data, string? Weights, Recipe Recipe, int
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new UserException($"expected the folder of a training, got '{folder}': {e.Message}");
+            throw new UserException($"{command}: expected the folder of a training, got '{folder}': {e.Message}");
         }
     }
 }

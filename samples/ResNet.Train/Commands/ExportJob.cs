@@ -46,7 +46,7 @@ internal static class ExportJob
         Console.WriteLine($"{path}  {new FileInfo(path).Length / 1e6:0.0} MB");
         return ExitCode.Done;
 
-        IReadOnlyList<Picture> CalibrationImages() => pictures is null ? DataSet.Load(Settings.Of(folder).Data).Training : DataSet.LoadAll(pictures, forTest: false, network.Classes).Images;
+        IReadOnlyList<Picture> CalibrationImages() => pictures is null ? DataSet.Load(Settings.Of(folder, "export").Data).Training : DataSet.LoadAll(pictures, forTest: false, network.Classes).Images;
     }
 
     /// <summary>Images as they are looked at in a prediction, drawn at random.</summary>

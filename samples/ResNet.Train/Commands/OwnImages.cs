@@ -14,7 +14,7 @@ internal sealed class OwnImages
     /// <exception cref="UserException">Files of the training are damaged or missing, or their folder is gone.</exception>
     public static OwnImages Of(string folder)
     {
-        var (location, list) = (Settings.Of(folder).Data, ImageList.In(folder));
+        var (location, list) = (Settings.Of(folder, "evaluate").Data, ImageList.In(folder));
         if (!Directory.Exists(location))
             throw new UserException($"evaluate: expected the training's images in '{location}', where they were, found no such folder; --data DIR tests with all images of another folder");
         var data = DataSet.Load(location);
