@@ -71,13 +71,27 @@ public class NumbersTests
     [InlineData("Option '--lr' expects a single argument but 2 were provided", "--lr", "0.1", "--lr", "0.2")]
     [InlineData("'6'", "--epochs", "5", "6")]
     [InlineData("--stem: expected Conv7, Conv7MaxPool, Conv3, got 'Conv7,Conv3'", "--stem", "Conv7,Conv3")]
-    [InlineData("--device: expected auto, cpu, cuda or cuda:N, got 'cuda:+0'", "--device", "cuda:+0")]
-    [InlineData("--device: expected auto, cpu, cuda or cuda:N, got 'cuda: 0'", "--device", "cuda: 0")]
     [InlineData("--epochs: expected the options of evaluate after its name", "--epochs", "5", "evaluate", "run")]
     [InlineData("--data: expected the options of evaluate after its name", "--data", "images", "evaluate", "run")]
     [InlineData("got '@file'", "--lr", "@file")]
     public void The_command_line_takes_each_word_for_what_it_is(string message, params string[] arguments) =>
         Refused(message, arguments.Contains("evaluate") ? arguments : [.. arguments, "--data", "nowhere"]); // and so no training where it is not refused
+
+    [Theory]
+    [InlineData("cuda:+0")]
+    [InlineData("cuda: 0")]
+    [InlineData("cuda:0 ")]
+    [InlineData("cuda:-1")]
+    [InlineData("cuda:0x0")]
+    [InlineData("cuda:०")]
+    [InlineData("cuda:0,0")]
+    [InlineData("cuda:")]
+    [InlineData("cuda:4294967296")] // 0 in 32 bits
+    public void The_number_of_a_GPU_is_digits_alone(string name)
+    {
+        var problem = Assert.Throws<UserException>(() => Devices.Find(name));
+        Assert.Equal($"--device: expected auto, cpu, cuda or cuda:N, got '{name}'", problem.Message);
+    }
 
     [Theory]
     [InlineData("evaluate: expected the folder of a training, or a file in it, got ''", "evaluate", "")]

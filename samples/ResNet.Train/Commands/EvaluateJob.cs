@@ -26,7 +26,8 @@ internal static class EvaluateJob
 
             var test = Evaluation.Of(predictor.Logits, network, survey.Readable, interruption.Token);
             screen.Line($"test accuracy {test.Accuracy:0.000}: {test.Correct} of {test.Count} images, loss {Digits.OfLoss(test.Loss)}; {images.Description}");
-            var (names, counts) = (network.Classes.Select(VisibleText.Of).ToArray(), network.Classes.Select((_, i) => Enumerable.Range(0, network.Classes.Count).Sum(j => test.Confusion[i, j])).ToArray());
+            string[] names = [.. network.Classes.Select(VisibleText.Of)];
+            int[] counts = [.. names.Select((_, i) => Enumerable.Range(0, names.Length).Sum(j => test.Confusion[i, j]))];
             var width = names.Max(name => name.Length);
             foreach (var (i, name) in names.Index())
                 screen.Line($"{name.PadRight(width)} {test.Confusion[i, i],5} of {counts[i]}");

@@ -100,7 +100,7 @@ internal static class TrainJob
         {
             // Another training's, which would not go with this one's classes, but for what this one starts from
             foreach (var name in (string[])[Settings.FileName, State, NetworkInfo.FileName, "model.safetensors", "model.pth", ExportJob.FileName, ExportJob.Int8FileName])
-                if (settings.Weights is null || Path.GetFullPath(Path.Combine(folder, name)) != settings.Weights)
+                if (!Path.GetFullPath(Path.Combine(folder, name)).Equals(settings.Weights, StringComparison.OrdinalIgnoreCase)) // as some systems compare names
                     output.Delete(name);
         }
         string SaveCurves() => output.Write("learning-curves.png", Charts.LearningCurves(state.Epochs));
