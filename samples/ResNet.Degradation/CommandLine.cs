@@ -8,11 +8,11 @@ internal static class CommandLine
 {
     public static RootCommand Create(Func<Settings, int> run)
     {
-        var data = Options.Text("--data", "dir", "Folder with the four files of Fashion-MNIST, gzipped or not [default: the subset that comes with this program]");
+        var data = Options.Text("--data", "dir", "a folder", "Folder with the four files of Fashion-MNIST, gzipped or not [default: the subset that comes with this program]");
         var epochs = Options.Whole("--epochs", 1, 10_000, "How often each network goes through the training images", byDefault: 10);
         var batchSize = Options.Whole("--batch-size", 2, 4096, "Images per step", byDefault: 32);
-        var learningRate = Options.AboveZero("--lr", "Learning rate, which is divided by 10 twice", byDefault: 0.01);
-        var size = Options.Number<int>("--size", $"{IdxSet.Side} or {IdxSet.Side / 2}", value => value is IdxSet.Side or IdxSet.Side / 2,
+        var learningRate = Options.Number("--lr", Limit.AboveZero, "Learning rate, which is divided by 10 twice", byDefault: 0.01);
+        var size = Options.Number("--size", new Limit<int>($"{IdxSet.Side} or {IdxSet.Side / 2}", value => value is IdxSet.Side or IdxSet.Side / 2),
             $"Height and width of the pictures: {IdxSet.Side} as they are, {IdxSet.Side / 2} for the mean of each 2x2 pixels", byDefault: IdxSet.Side / 2);
         var seeds = Options.Whole("--seeds", 1, 1000, "How often to repeat it all, with the seeds 1, 2, ...", byDefault: 1);
         var device = Options.Device();

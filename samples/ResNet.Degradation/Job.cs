@@ -32,7 +32,7 @@ internal static class Job
                         foreach (var epoch in trainer.Train(variant, seed, interruption.Token))
                         {
                             epochs.Add(epoch);
-                            screen.Line($"{(settings.Seeds > 1 ? $"seed {seed}  " : "")}{variant.Name}  epoch {epoch.Number}/{settings.Epochs}  loss {epoch.TrainingLoss:0.000}  " +
+                            screen.Line($"{(settings.Seeds > 1 ? $"seed {seed}  " : "")}{variant.Name}  epoch {epoch.Number}/{settings.Epochs}  loss {Digits.OfLoss(epoch.TrainingLoss)}  " +
                                 $"training error {epoch.TrainingError:0.0} %  test error {epoch.TestError:0.0} %  {epoch.ImagesPerSecond:0} images/s");
                         }
                         Save();

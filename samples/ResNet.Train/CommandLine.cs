@@ -5,11 +5,13 @@ namespace ResNet.Train;
 /// <summary>The commands, their options and the values they accept.</summary>
 internal static class CommandLine
 {
+    private const string Trained = "the folder of a training, or a file in it";
+
     public static RootCommand Create()
     {
-        var data = Options.Text("--data", "dir", "Folder with the pictures: a folder for each class, or the files of Fashion-MNIST, MNIST, CIFAR-10 or CIFAR-100 [default: a subset of Fashion-MNIST that comes with this program]");
-        var weights = Options.Text("--weights", "file", "File with the weights to start from: this program's own, or another ResNet-18's, written by torch.save or safetensors [default: random weights]");
-        var seed = Options.Whole("--seed", 0, int.MaxValue, "Of the initial weights, the order of the images and their augmentation", byDefault: 1);
+        var data = Options.Text("--data", "dir", "a folder", "Folder with the pictures: a folder for each class, or the files of Fashion-MNIST, MNIST, CIFAR-10 or CIFAR-100 [default: a subset of Fashion-MNIST that comes with this program]");
+        var weights = Options.Text("--weights", "file", "a file", "File with the weights to start from: this program's own, or another ResNet-18's, written by torch.save or safetensors [default: random weights]");
+        var seed = Options.Number("--seed", Limits.Seed, "Of the initial weights, the order of the images and their augmentation", byDefault: 1);
         var device = Options.Device();
         var precision = Options.OneOf<Precision>("--precision", "Of convolutions and matrix products in training", byDefault: Precision.Fp32);
         var channelsLast = new Option<bool>("--channels-last") { Description = "Keeps the channels of a pixel together in memory" };
@@ -37,30 +39,32 @@ internal static class CommandLine
 
         Command Resume()
         {
-            var folder = new Argument<string>("dir") { Description = "Folder of a training that was interrupted" };
-            return Command("resume", "Goes on with a training after its last complete epoch", result => TrainJob.Resume(result.GetValue(folder)!), folder);
+            var folder = Options.Argument<string>("resume", "dir", "the folder of a training", "Folder of a training that was interrupted");
+            var moved = Options.Text("--data", "dir", "a folder", "Folder with the pictures, where they have moved since [default: where they were]");
+            return Command("resume", "Goes on with a training after its last complete epoch", result => TrainJob.Resume(result.GetValue(folder)!, result.GetValue(moved)), folder, moved);
         }
 
         Command Evaluate()
         {
-            var trained = new Argument<string>("weights") { Description = "Folder of a training, or a file with weights, or from export, in it" };
-            var pictures = Options.Text("--data", "dir", "Folder with the pictures [default: the training's]");
-            return Command("evaluate", "Tests a trained network with the test images", result => EvaluateJob.Run(result.GetValue(trained)!, result.GetValue(pictures), result.GetValue(engine)!.Value, result.GetValue(device)!), trained, pictures, engine, device);
+            var trained = Options.Argument<string>("evaluate", "weights", Trained, "Folder of a training, or a file with weights, or from export, in it");
+            var pictures = Options.Text("--data", "dir", "a folder", "Folder with the pictures to test with, all of them: of MNIST's or CIFAR's files, and of folders train and test, those for the test [default: the training's own test images]");
+            return Command("evaluate", "Tests a trained network", result => EvaluateJob.Run(result.GetValue(trained)!, result.GetValue(pictures), result.GetValue(engine)!.Value, result.GetValue(device)!), trained, pictures, engine, device);
         }
 
         Command Predict()
         {
-            var files = new Argument<string[]>("file") { Description = "Pictures: JPEG, PNG, WebP, BMP", Arity = ArgumentArity.OneOrMore };
-            var model = Options.Text("--model", "dir", "Folder of a training, or a file with weights, or from export, in it [default: the last training in runs/]");
+            var files = Options.Argument<string[]>("predict", "file", "a picture", "Pictures: JPEG, PNG, WebP, BMP");
+            files.Arity = ArgumentArity.OneOrMore;
+            var model = Options.Text("--model", "dir", Trained, "Folder of a training, or a file with weights, or from export, in it [default: the last training in runs/]");
             return Command("predict", "Says what pictures show", result => PredictJob.Run(result.GetValue(files)!, result.GetValue(model), result.GetValue(engine)!.Value, result.GetValue(device)!), files, model, engine, device);
         }
 
         Command Export()
         {
-            var trained = new Argument<string>("weights") { Description = "Folder of a training, or a file with weights in it" };
+            var trained = Options.Argument<string>("export", "weights", Trained, "Folder of a training, or a file with weights in it");
             var int8 = new Option<bool>("--int8") { Description = "In 8-bit integers: smaller and faster, and a little less accurate" };
-            var pictures = Options.Text("--data", "dir", "Folder with the pictures to fit 8 bits to [default: the training's]");
-            var file = Options.Text("--out", "file", "The ONNX file [default: model.onnx, or model.int8.onnx, in the training's folder]");
+            var pictures = Options.Text("--data", "dir", "a folder", "Folder with the pictures to fit 8 bits to [default: the training's]");
+            var file = Options.Text("--out", "file", "a file that can be written", "The ONNX file [default: model.onnx, or model.int8.onnx, in the training's folder]");
             return Command("export", "Writes a trained network as an ONNX file", result => ExportJob.Run(result.GetValue(trained)!, result.GetValue(int8), result.GetValue(pictures), result.GetValue(file)), trained, int8, pictures, file);
         }
 
@@ -77,7 +81,7 @@ internal static class CommandLine
             var set = DataSet.Load(folder);
             var settings = new Settings(
                 Path.GetFullPath(folder),
-                result.GetValue(weights) is { Length: > 0 } file ? Path.GetFullPath(file) : result.GetValue(weights),
+                result.GetValue(weights) is { } file ? Path.GetFullPath(file) : null,
                 recipe.Of(result, set.Defaults),
                 result.GetValue(seed)!.Value,
                 result.GetValue(device)!,

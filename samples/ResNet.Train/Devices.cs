@@ -1,3 +1,4 @@
+using System.Globalization;
 using static TorchSharp.torch;
 
 namespace ResNet.Train;
@@ -16,7 +17,7 @@ internal static class Devices
             return CPU;
 
         var number = name == "cuda" ? "0" : name.StartsWith("cuda:", StringComparison.Ordinal) ? name[5..] : "";
-        if (!ushort.TryParse(number, out var index))
+        if (!ushort.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var index))
             throw new UserException($"--device: expected auto, cpu, cuda or cuda:N, got '{name}'");
         if (index >= gpus)
             throw Libtorch.NoGpu(name, gpus);

@@ -8,15 +8,18 @@ namespace ResNet.Train;
 /// <summary>The libtorch that the program was built with, and what is to be done where it does not work.</summary>
 internal static class Libtorch
 {
-    /// <summary>What TorchBackend was in the build: cpu, cuda-12.8 or cuda-12.1.</summary>
-    private static readonly string backend = typeof(Libtorch).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(data => data.Key == "TorchBackend").Value!;
+    /// <summary>What TorchBackend was in the build, such as cpu or cuda-12.8.</summary>
+    private static readonly string backend = FromBuild("TorchBackend");
+
+    /// <summary>What else it could have been. Those with CUDA are ordered by the driver that they need, the newest first.</summary>
+    private static readonly string[] backends = FromBuild("TorchBackends").Split(", "), cudaBackends = [.. backends.Where(name => Cuda(name) is not null)];
 
     /// <summary>Before TorchSharp's first use, since where that cannot load libtorch it writes pages to the console.</summary>
     /// <exception cref="UserException">It cannot be loaded.</exception>
     public static void Load()
     {
         if (WhyNot("LibTorchSharp") is { } reason)
-            throw new UserException($"libtorch does not load: {reason}; build the program again, with -p:TorchBackend=cpu, cuda-12.8 or cuda-12.1, and keep all of its folder together");
+            throw new UserException($"libtorch does not load: {reason}; build the program again, with -p:TorchBackend={Or(backends)}, and keep all of its folder together");
     }
 
     /// <summary>What computes, such as <c>cuda:0, libtorch 2.10.0 with CUDA 12.8</c>.</summary>
@@ -37,9 +40,15 @@ internal static class Libtorch
     /// <inheritdoc cref="NoGpu(string, int)"/>
     public static UserException NoGpu(string name, int gpus, string backend, string? notLoaded) => new($"--device: expected a GPU that is there, got '{name}', and " +
         (gpus > 0 ? $"libtorch finds {gpus}, the first of which is cuda:0"
-        : Cuda(backend) is not { } version ? "this program was built without CUDA; build it with -p:TorchBackend=cuda-12.8, or cuda-12.1 for an older driver"
+        : Cuda(backend) is not { } version ? $"this program was built without CUDA; build it with -p:TorchBackend={cudaBackends[0]}{string.Concat(cudaBackends.Skip(1).Select(older => $", or {older} for an older driver"))}"
         : notLoaded is not null ? $"libtorch's CUDA library does not load: {notLoaded}; build the program again with -p:TorchBackend={backend} and keep all of its folder together"
-        : $"libtorch finds none; nvidia-smi has to name the GPU and, in its first lines, CUDA Version {version} or higher: otherwise install a newer driver{(version == "12.1" ? "" : ", or build with -p:TorchBackend=cuda-12.1")}"));
+        : $"libtorch finds none; nvidia-smi has to name the GPU and, in its first lines, CUDA Version {version} or higher: otherwise install a newer driver{string.Concat(Older(backend).Select(older => $", or build with -p:TorchBackend={older}"))}"));
+
+    private static string FromBuild(string key) => typeof(Libtorch).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(data => data.Key == key).Value!;
+
+    private static IEnumerable<string> Older(string backend) => cudaBackends.SkipWhile(name => name != backend).Skip(1);
+
+    private static string Or(string[] names) => $"{string.Join(", ", names[..^1])} or {names[^1]}";
 
     private static string? Cuda(string backend) => backend.StartsWith("cuda-", StringComparison.Ordinal) ? backend["cuda-".Length..] : null;
 

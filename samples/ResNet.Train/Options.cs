@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Numerics;
 
@@ -7,9 +8,9 @@ namespace ResNet.Train;
 /// <summary>Makes options of the command line.</summary>
 internal static class Options
 {
-    public static Option<string> Device() => Text("--device", "device", "auto, cpu, cuda or cuda:N; auto is the GPU if there is one", byDefault: "auto");
+    public static Option<string> Device() => Text("--device", "device", "auto, cpu, cuda or cuda:N", "auto, cpu, cuda or cuda:N; auto is the GPU if there is one", byDefault: "auto");
 
-    public static Option<string> Output() => Text("--out", "dir", "Folder for the results, made if it is not there [default: a new folder in runs/]");
+    public static Option<string> Output() => Text("--out", "dir", "a folder that can be written", "Folder for the results, made if it is not there [default: a new folder in runs/]");
 
     /// <summary>The folder that the user has named, or a new one.</summary>
     public static string Folder(ParseResult result, Option<string> output) =>
@@ -18,57 +19,63 @@ internal static class Options
     /// <summary>The folder of pictures that the user has named, or the one that comes with the program.</summary>
     public static string Data(ParseResult result, Option<string> data) => result.GetValue(data) ?? Path.Combine(AppContext.BaseDirectory, "data");
 
-    public static Option<string> Text(string name, string value, string description, string? byDefault = null)
+    /// <param name="name">Of the option.</param>
+    /// <param name="value">What help calls its value.</param>
+    /// <param name="expected">What messages call it. An empty text, as an unset variable of a script leaves it, is none.</param>
+    /// <param name="description">For help.</param>
+    /// <param name="byDefault">What it is where it is not given.</param>
+    public static Option<string> Text(string name, string value, string expected, string description, string? byDefault = null)
     {
         var option = new Option<string>(name) { Description = description, HelpName = value };
+        option.Validators.Add(result => RefuseEmpty(result, name, expected));
         if (byDefault is not null)
             option.DefaultValueFactory = _ => byDefault;
         return option;
+    }
+
+    /// <summary>What a command is about, which is not empty.</summary>
+    public static Argument<T> Argument<T>(string command, string name, string expected, string description)
+    {
+        var argument = new Argument<T>(name) { Description = description };
+        argument.Validators.Add(result => RefuseEmpty(result, command, expected));
+        return argument;
+    }
+
+    private static void RefuseEmpty(SymbolResult result, string name, string expected)
+    {
+        if (result.Tokens.Any(token => token.Value.Length == 0))
+            result.AddError($"{name}: expected {expected}, got '', which is none");
     }
 
     public static Option<int?> Whole(string name, int least, int most, string description, int? byDefault = null) =>
-        Number(name, $"a whole number from {least} to {most}", value => value >= least && value <= most, description, byDefault);
+        Number(name, Limit.Whole(least, most), description, byDefault);
 
-    public static Option<double?> AboveZero(string name, string description, double? byDefault = null) =>
-        Number(name, "a number above 0", value => value > 0 && double.IsFinite(value), description, byDefault);
-
-    /// <summary>One of the names of an enumeration, in large or small letters.</summary>
-    public static Option<T?> OneOf<T>(string name, string description, T? byDefault = null) where T : struct, Enum
-    {
-        var names = string.Join(", ", Enum.GetNames<T>());
-        var option = new Option<T?>(name)
-        {
-            Description = $"{description}: {names}",
-            HelpName = "name",
-            CustomParser = result =>
-            {
-                var text = result.Tokens[^1].Value;
-                if (Enum.GetNames<T>().FirstOrDefault(each => each.Equals(text, StringComparison.OrdinalIgnoreCase)) is { } known)
-                    return Enum.Parse<T>(known);
-                result.AddError($"{name}: expected {names}, got '{text}'");
-                return null;
-            },
-        };
-        if (byDefault is not null)
-            option.DefaultValueFactory = _ => byDefault;
-        return option;
-    }
+    /// <summary>One of the names of an enumeration.</summary>
+    public static Option<T?> OneOf<T>(string name, string description, T? byDefault = null) where T : struct, Enum =>
+        Checked(name, "name", $"{description}: {Names<T>.Expected}", byDefault,
+            text => Names<T>.Find(text) ?? throw new UserException($"{name}: expected {Names<T>.Expected}, got '{text}'"));
 
     /// <summary>An option whose value is checked, and null where it is not given and there is no default.</summary>
-    public static Option<T?> Number<T>(string name, string expected, Func<T, bool> accepts, string description, T? byDefault = null)
-        where T : struct, INumber<T>
+    public static Option<T?> Number<T>(string name, Limit<T> limit, string description, T? byDefault = null) where T : struct, INumber<T> =>
+        Checked(name, "number", description, byDefault, text => limit.Read(name, text));
+
+    private static Option<T?> Checked<T>(string name, string value, string description, T? byDefault, Func<string, T> read) where T : struct
     {
         var option = new Option<T?>(name)
         {
             Description = description,
-            HelpName = "number",
+            HelpName = value,
             CustomParser = result =>
             {
-                var text = result.Tokens[^1].Value;
-                if (T.TryParse(text, CultureInfo.InvariantCulture, out var value) && accepts(value))
-                    return value;
-                result.AddError($"{name}: expected {expected}, got '{text}'");
-                return null;
+                try
+                {
+                    return read(result.Tokens[^1].Value);
+                }
+                catch (UserException problem)
+                {
+                    result.AddError(problem.Message);
+                    return null;
+                }
             },
         };
         if (byDefault is not null)

@@ -8,19 +8,19 @@ internal sealed class RecipeOptions
 {
     private readonly Option<Stem?> _stem = Options.OneOf<Stem>("--stem", "First layers of the network");
 
-    private readonly Option<int?> _size = Options.Whole("--size", 16, 1024, "Height and width of what the network sees; half of it takes a quarter of the time");
-    private readonly Option<double?> _frame = Options.Number<double>("--frame", "a number from 0.1 to 2", value => value is >= 0.1 and <= 2, "The square that is looked at, as a share of a picture's shorter side; above 1 it has a black margin");
-    private readonly Option<int?> _shift = Options.Whole("--shift", 0, 1000, "How many of its pixels a picture is moved at most, to each side");
-    private readonly Option<double?> _scale = Options.Number<double>("--scale", "a number above 0, to 1", value => value is > 0 and <= 1, "The least share of a picture's area that is looked at; 1 is all of it, always");
-    private readonly Option<double?> _flip = Probability("--flip", "Probability that a picture is mirrored");
-    private readonly Option<double?> _erase = Probability("--erase", "Probability that a rectangle of a picture is hidden");
-    private readonly Option<int?> _epochs = Options.Whole("--epochs", 1, 10_000, "How often to go through the training images");
-    private readonly Option<int?> _batchSize = Options.Whole("--batch-size", 2, 4096, "Images per step");
-    private readonly Option<double?> _learningRate = Options.AboveZero("--lr", "Learning rate at its peak; it rises to it and falls to zero");
-    private readonly Option<double?> _warmup = BelowOne("--warmup", "The share of the steps in which the learning rate rises");
-    private readonly Option<double?> _weightDecay = Probability("--weight-decay", "How strongly weights are drawn to zero; biases and normalisations are not");
-    private readonly Option<double?> _labelSmoothing = BelowOne("--label-smoothing", "How much of each label is spread over all classes");
-    private readonly Option<double?> _ema = BelowOne("--ema", "Decay of an exponential moving average of the weights, such as 0.999, which is then the result; 0 is none");
+    private readonly Option<int?> _size = Options.Number("--size", Limits.Size, "Height and width of what the network sees; half of it takes a quarter of the time");
+    private readonly Option<double?> _frame = Options.Number("--frame", Limits.Frame, "The square that is looked at, as a share of a picture's shorter side; above 1 it has a black margin");
+    private readonly Option<int?> _shift = Options.Number("--shift", Limits.Shift, "How many of its pixels a picture is moved at most, to each side");
+    private readonly Option<double?> _scale = Options.Number("--scale", Limits.Scale, "The least share of a picture's area that is looked at; 1 is all of it, always");
+    private readonly Option<double?> _flip = Options.Number("--flip", Limits.Flip, "Probability that a picture is mirrored");
+    private readonly Option<double?> _erase = Options.Number("--erase", Limits.Erase, "Probability that a rectangle of a picture is hidden");
+    private readonly Option<int?> _epochs = Options.Number("--epochs", Limits.Epochs, "How often to go through the training images");
+    private readonly Option<int?> _batchSize = Options.Number("--batch-size", Limits.BatchSize, "Images per step");
+    private readonly Option<double?> _learningRate = Options.Number("--lr", Limits.LearningRate, "Learning rate at its peak; it rises to it and falls to zero");
+    private readonly Option<double?> _warmup = Options.Number("--warmup", Limits.Warmup, "The share of the steps in which the learning rate rises");
+    private readonly Option<double?> _weightDecay = Options.Number("--weight-decay", Limits.WeightDecay, "How strongly weights are drawn to zero; biases and normalisations are not");
+    private readonly Option<double?> _labelSmoothing = Options.Number("--label-smoothing", Limits.LabelSmoothing, "How much of each label is spread over all classes");
+    private readonly Option<double?> _ema = Options.Number("--ema", Limits.Ema, "Decay of an exponential moving average of the weights, such as 0.999, which is then the result; 0 is none");
 
     public Option[] OfNetworkAndPictures => [_stem, _size, _frame, _shift, _scale, _flip, _erase];
 
@@ -45,10 +45,4 @@ internal sealed class RecipeOptions
         LabelSmoothing = result.GetValue(_labelSmoothing) ?? byDefault.LabelSmoothing,
         Ema = result.GetValue(_ema) ?? byDefault.Ema,
     };
-
-    private static Option<double?> Probability(string name, string description) =>
-        Options.Number<double>(name, "a number from 0 to 1", value => value is >= 0 and <= 1, description);
-
-    private static Option<double?> BelowOne(string name, string description) =>
-        Options.Number<double>(name, "a number from 0 to below 1", value => value is >= 0 and < 1, description);
 }

@@ -1,5 +1,3 @@
-using System.Text.Json;
-using System.Text.Json.Serialization;
 using ResNet.Core;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -11,29 +9,28 @@ internal sealed record Settings(string Data, string? Weights, Recipe Recipe, int
 {
     public const string FileName = "settings.json";
 
-    private static readonly JsonSerializerOptions json = new() { WriteIndented = true, RespectRequiredConstructorParameters = true, RespectNullableAnnotations = true, Converters = { new JsonStringEnumConverter() } };
-
     /// <summary>The network to train, with random weights.</summary>
     public ResNet18 Network(int classes, Device device) =>
         new ResNet18(classes, Recipe.Stem, device).ToMemoryFormat(ChannelsLast ? memory_format.channels_last : memory_format.contiguous_format);
 
-    public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, json);
+    public byte[] ToJson() => JsonFile.Write(this);
 
-    /// <exception cref="UserException">There are none in the folder.</exception>
-    public static Settings Of(string folder)
+    /// <param name="folder">Of the training.</param>
+    /// <param name="command">Who wants them.</param>
+    /// <exception cref="UserException">There are none in the folder, or they are not what the options would take.</exception>
+    public static Settings Of(string folder, string command = "resume")
     {
         var path = Path.Combine(folder, FileName);
         try
         {
-            return JsonSerializer.Deserialize<Settings>(File.ReadAllBytes(path), json) ?? throw new JsonException("it is null");
+            var settings = JsonFile.Read<Settings>(path);
+            Limits.Check(settings.Recipe, $"{path}: Recipe.");
+            Limits.Seed.Check($"{path}: {nameof(Seed)}", settings.Seed);
+            return settings;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new UserException($"resume: expected the folder of a training, got '{folder}': {e.Message}");
-        }
-        catch (JsonException e)
-        {
-            throw new UserException($"{path}: expected what a training has written there: {e.Message}");
+            throw new UserException($"{command}: expected the folder of a training, got '{folder}': {e.Message}");
         }
     }
 }

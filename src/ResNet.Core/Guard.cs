@@ -37,7 +37,7 @@ internal static class Guard
         cuda.is_available() ? $"They are cuda:0 to cuda:{cuda.device_count() - 1}."
         : NativeLibrary.TryLoad("torch_cuda", typeof(torch).Assembly, null, out _)
             ? "Its CUDA library is here; what is missing is a GPU, or a new enough driver: nvidia-smi names both, and the CUDA version that the driver is for."
-        : "Its CUDA library is not here, or does not load: reference libtorch-cuda-12.8-win-x64 or -linux-x64 2.10.0 in place of TorchSharp-cpu. For a driver older than CUDA 12.8, the README has the packages.";
+        : $"Its CUDA library is not here, or does not load: {CudaPackage.Advice(Version.Parse(__version__).ToString(3))}";
 
     /// <summary>That <paramref name="x"/> can go through <paramref name="block"/>.</summary>
     public static void Input(BasicBlock block, Tensor x)

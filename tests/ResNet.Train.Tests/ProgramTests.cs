@@ -29,7 +29,7 @@ public sealed class ProgramTests : IDisposable
         Assert.DoesNotContain('\e', output);
         Assert.DoesNotContain('\r', output.ReplaceLineEndings("\n"));
         Assert.Equal(
-            ["checkpoint.safetensors", "confusion-matrix.png", "events", "learning-curves.png", "metrics.csv", "model.pth", "model.safetensors", "most-wrong.png", "network.json", "settings.json"],
+            ["checkpoint.safetensors", "confusion-matrix.png", "events", "images.json", "learning-curves.png", "metrics.csv", "model.pth", "model.safetensors", "most-wrong.png", "network.json", "settings.json"],
             Left());
         foreach (var name in new[] { "model.safetensors", "model.pth", "confusion-matrix.png", "learning-curves.png", "most-wrong.png" })
             Assert.Contains(_out[name], output, StringComparison.Ordinal);
@@ -140,7 +140,7 @@ public sealed class ProgramTests : IDisposable
         Assert.Equal((expected, ""), (program.ExitCode, error.Result));
         Assert.Contains($"weights so far    {_out["model.safetensors"]}", output, StringComparison.Ordinal);
         Assert.Contains($"for torch.load    {_out["model.pth"]}", output, StringComparison.Ordinal);
-        Assert.Equal(["checkpoint.safetensors", "events", "learning-curves.png", "metrics.csv", "model.pth", "model.safetensors", "network.json", "settings.json"], Left());
+        Assert.Equal(["checkpoint.safetensors", "events", "images.json", "learning-curves.png", "metrics.csv", "model.pth", "model.safetensors", "network.json", "settings.json"], Left());
         using var model = Network.Of(_out["model.safetensors"]);
         using var same = Network.Of(_out["model.pth"]);
         Assert.Equal(0, Network.Distance(model.state_dict().Values, same.state_dict().Values));

@@ -16,7 +16,7 @@ internal static class SampleProgram
         Assert.DoesNotContain("Exception", error, StringComparison.Ordinal);
     }
 
-    public static (int Code, string Output, string Error) Run(params string[] arguments) => RunAt(Program, arguments);
+    public static (int Code, string Output, string Error) Run(params string[] arguments) => RunAt(Assembly, arguments);
 
     /// <summary>The program in a copy of its folder.</summary>
     public static (int Code, string Output, string Error) RunAt(string path, params string[] arguments)
@@ -28,9 +28,9 @@ internal static class SampleProgram
         return (program.ExitCode, output, error.Result);
     }
 
-    public static Process Start(params string[] arguments) => StartAt(Program, arguments);
+    public static Process Start(params string[] arguments) => StartAt(Assembly, arguments);
 
-    private static string Program => Path.Combine(AppContext.BaseDirectory, $"{typeof(SampleProgram).Assembly.GetName().Name![..^".Tests".Length]}.dll");
+    public static string Assembly => Path.Combine(AppContext.BaseDirectory, $"{typeof(SampleProgram).Assembly.GetName().Name![..^".Tests".Length]}.dll");
 
     private static Process StartAt(string path, params string[] arguments) =>
         Process.Start(new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", [path, .. arguments])

@@ -80,6 +80,8 @@ public sealed class SurveyTests : IDisposable
 
         public override string Name => picture.Name;
 
+        public override string Digest() => picture.Digest();
+
         public override SKImage Decode(int size)
         {
             if (arrivedAt != met && Environment.ProcessorCount > 1)

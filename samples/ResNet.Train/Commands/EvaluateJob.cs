@@ -4,7 +4,7 @@ namespace ResNet.Train;
 internal static class EvaluateJob
 {
     /// <param name="trained">A training's folder, or a file with a network in it.</param>
-    /// <param name="folder">With the pictures; null is the folder that the training had.</param>
+    /// <param name="folder">With the images, all of which are tested with; null is the training's own test images.</param>
     /// <param name="engine">What computes.</param>
     /// <param name="deviceName">Where libtorch computes.</param>
     public static int Run(string trained, string? folder, Engine engine, string deviceName)
@@ -13,22 +13,26 @@ internal static class EvaluateJob
         var screen = new Screen();
         using var predictor = Predictor.Load(trained, engine, deviceName);
         var network = predictor.Network;
-        var data = DataSet.Load(folder ?? Settings.Of(NetworkInfo.FolderOf(trained)).Data);
-        if (!data.Classes.SequenceEqual(network.Classes))
-            throw new UserException($"evaluate: expected pictures of the network's classes ({string.Join(", ", network.Classes)}), got {string.Join(", ", data.Classes)}");
+        var own = folder is null ? OwnImages.Of(NetworkInfo.FolderOf(trained)) : null;
+        var images = own?.Images ?? DataSet.LoadAll(folder!, forTest: true, network.Classes);
 
         try
         {
-            var survey = Survey.Of(data.Test, network.Size, network.Frame, network.Grey, () => { }, interruption.Token);
+            var survey = Survey.Of(images.For(network), network.Size, network.Frame, network.Grey, () => { }, interruption.Token);
             Preparation.Warn(survey.Broken);
+            own?.Compare(survey);
             if (survey.Readable.Count == 0)
                 throw new UserException("evaluate: expected test images, got none");
 
             var test = Evaluation.Of(predictor.Logits, network, survey.Readable, interruption.Token);
-            screen.Line($"test accuracy {test.Accuracy:0.000}: {test.Correct} of {test.Count} images, loss {test.Loss:0.000}");
-            var width = network.Classes.Max(name => name.Length);
-            foreach (var (i, name) in network.Classes.Index())
-                screen.Line($"{name.PadRight(width)} {test.Confusion[i, i],5} of {Enumerable.Range(0, network.Classes.Count).Sum(j => test.Confusion[i, j])}");
+            screen.Line($"test accuracy {test.Accuracy:0.000}: {test.Correct} of {test.Count} images, loss {Digits.OfLoss(test.Loss)}; {images.Description}");
+            string[] names = [.. network.Classes.Select(VisibleText.Of)];
+            int[] counts = [.. names.Select((_, i) => Enumerable.Range(0, names.Length).Sum(j => test.Confusion[i, j]))];
+            var width = names.Max(name => name.Length);
+            foreach (var (i, name) in names.Index())
+                screen.Line($"{name.PadRight(width)} {test.Confusion[i, i],5} of {counts[i]}");
+            if (counts.Contains(0))
+                screen.Line($"no images of: {string.Join(", ", names.Where((_, i) => counts[i] == 0))}");
             return ExitCode.Done;
         }
         catch (OperationCanceledException) when (interruption.Token.IsCancellationRequested)

@@ -7,9 +7,7 @@ namespace ResNet.Train;
 /// <summary>Writes a trained network as an ONNX file, for every program and language that has ONNX Runtime.</summary>
 internal static class ExportJob
 {
-    public const string FileName = "model.onnx";
-
-    private const string Int8FileName = "model.int8.onnx";
+    public const string FileName = "model.onnx", Int8FileName = "model.int8.onnx";
 
     /// <summary>Pictures that show how large the values between the layers get; more do not change the result.</summary>
     private const int CalibrationPictures = 512, CalibrationBatch = 32;
@@ -30,7 +28,7 @@ internal static class ExportJob
             if (int8)
             {
                 using var scope = NewDisposeScope();
-                OnnxExporter.ExportInt8(model, Calibration(network, pictures ?? Settings.Of(folder).Data, interruption.Token), path, Metadata(network));
+                OnnxExporter.ExportInt8(model, Calibration(network, CalibrationImages(), interruption.Token), path, Metadata(network));
             }
             else
             {
@@ -47,17 +45,19 @@ internal static class ExportJob
         }
         Console.WriteLine($"{path}  {new FileInfo(path).Length / 1e6:0.0} MB");
         return ExitCode.Done;
+
+        IReadOnlyList<Picture> CalibrationImages() => pictures is null ? DataSet.Load(Settings.Of(folder, "export").Data).Training : DataSet.LoadAll(pictures, forTest: false, network.Classes).Images;
     }
 
-    /// <summary>Training pictures as they are looked at in a prediction, drawn at random.</summary>
-    private static IEnumerable<Tensor> Calibration(NetworkInfo network, string folder, CancellationToken cancellation)
+    /// <summary>Images as they are looked at in a prediction, drawn at random.</summary>
+    private static IEnumerable<Tensor> Calibration(NetworkInfo network, IReadOnlyList<Picture> images, CancellationToken cancellation)
     {
-        var drawn = DataSet.Load(folder).Training.ToArray();
+        var drawn = images.ToArray();
         new Random(0).Shuffle(drawn);
         var survey = Survey.Of(drawn[..Math.Min(drawn.Length, CalibrationPictures)], network.Size, network.Frame, network.Grey, () => { }, cancellation);
         Preparation.Warn(survey.Broken);
         if (survey.Readable.Count == 0)
-            throw new UserException($"export: expected pictures in '{folder}', got none");
+            throw new UserException("export: expected pictures to fit 8 bits to, got none");
 
         foreach (var part in survey.Readable.Chunk(CalibrationBatch))
         {

@@ -18,7 +18,7 @@ internal static class LearningRateJob
         if (settings.Precision.Remark(device) is { } remark)
             screen.Line(remark);
         var output = new OutputFolder(folder);
-        if (Preparation.Of(all, settings, screen, interruption.Token) is not var (data, network))
+        if (Preparation.Of(all, settings, screen, interruption.Token) is not var (data, network, _))
             return interruption.ExitCode;
 
         try
@@ -33,7 +33,7 @@ internal static class LearningRateJob
             var suggestion = LearningRateFinder.Suggestion(sweep);
             screen.Line($"loss against rate {output.Write("lr-find.png", Charts.Sweep(sweep, suggestion))}");
             screen.Line($"as numbers        {output.Write("lr-find.csv", Csv(sweep))}");
-            screen.Line($"lowest loss at {sweep.MinBy(step => step.Loss)!.LearningRate:0.00000}; a tenth of that is a good peak: --lr {suggestion:0.00000}");
+            screen.Line($"lowest loss at {Digits.OfRate(sweep.MinBy(step => step.Loss)!.LearningRate)}; a tenth of that is a good peak: --lr {Digits.OfRate(suggestion)}");
             return ExitCode.Done;
         }
         catch (OperationCanceledException) when (interruption.Token.IsCancellationRequested)
@@ -43,5 +43,5 @@ internal static class LearningRateJob
     }
 
     private static byte[] Csv(IEnumerable<SweepStep> sweep) =>
-        Encoding.UTF8.GetBytes(string.Concat(sweep.Select(step => $"{step.LearningRate:0.00000000},{step.Loss:0.00000}\n").Prepend("learning_rate,loss\n")));
+        Encoding.UTF8.GetBytes(string.Concat(sweep.Select(step => $"{step.LearningRate:g6},{Digits.OfLoss(step.Loss, 5)}\n").Prepend("learning_rate,loss\n")));
 }

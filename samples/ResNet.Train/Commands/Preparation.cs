@@ -6,11 +6,11 @@ internal static class Preparation
     private const int LeastPictures = 20;
 
     /// <returns>
-    /// The set without the pictures that cannot be read, and what there is to know of a network for it; null if the user wants
-    /// to stop.
+    /// The set without the pictures that cannot be read, what there is to know of a network for it, and a list of the pictures;
+    /// null if the user wants to stop.
     /// </returns>
     /// <exception cref="UserException">Too few pictures are left.</exception>
-    public static (DataSet Data, NetworkInfo Network)? Of(DataSet all, Settings settings, Screen screen, CancellationToken cancellation)
+    public static (DataSet Data, NetworkInfo Network, ImageList Images)? Of(DataSet all, Settings settings, Screen screen, CancellationToken cancellation)
     {
         Survey training = null!, validation = null!, test = null!;
         try
@@ -35,7 +35,9 @@ internal static class Preparation
             throw new UserException($"{settings.Data}: expected at least {LeastPictures} training images, got {count}");
         if (data.Training.DistinctBy(picture => picture.Label).Count() < classes)
             throw new UserException($"{settings.Data}: expected training images of every class, got none of {all.Classes[Enumerable.Range(0, classes).Except(data.Training.Select(picture => picture.Label)).First()]}");
-        return (data, NetworkInfo.Of(data, settings.Recipe, Normalisation.Of(training.Histograms)));
+        return (data, NetworkInfo.Of(data, settings.Recipe, Normalisation.Of(training.Histograms)), new ImageList(List(training), List(validation), List(test)));
+
+        IReadOnlyDictionary<string, string> List(Survey survey) => ImageList.Of(survey, settings.Data);
 
         Survey Look(IReadOnlyList<Picture> pictures) =>
             Survey.Of(pictures, settings.Recipe.Size, settings.Recipe.Frame, all.Grey, () => screen.Step("looking at the pictures"), cancellation);
@@ -44,7 +46,9 @@ internal static class Preparation
     /// <summary>Counts the pictures that are left out, and names each once.</summary>
     public static void Warn(IReadOnlyList<string> broken)
     {
-        if (broken.Count > 0)
-            Console.Error.WriteLine($"{broken.Count} files are left out, which are no pictures or broken:\n{string.Join('\n', broken.Select(problem => $"  {problem}"))}");
+        if (broken.Count == 0) return;
+        Console.Error.WriteLine($"{broken.Count} files are left out, which are no pictures or broken:");
+        foreach (var problem in broken)
+            Console.Error.WriteLine($"  {problem}");
     }
 }

@@ -10,16 +10,24 @@ internal static class TrainJob
     private const string State = "checkpoint.safetensors";
 
     /// <summary>A new training. What another one has left in the folder is replaced.</summary>
-    public static int Train(DataSet data, Settings settings, string folder) => Run(data, settings, folder, resume: false);
+    public static int Train(DataSet data, Settings settings, string folder) => Run(data, settings, folder, beginning: null);
 
     /// <summary>Goes on after the last complete epoch. It ends with the weights of a training that was never interrupted.</summary>
-    public static int Resume(string folder)
+    /// <param name="folder">Of the training.</param>
+    /// <param name="moved">The folder with its images; null is where they were.</param>
+    public static int Resume(string folder, string? moved)
     {
         var settings = Settings.Of(folder);
-        return Run(DataSet.Load(settings.Data), settings, folder, resume: true);
+        if (moved is not null)
+            settings = settings with { Data = Path.GetFullPath(moved) };
+        else if (!Directory.Exists(settings.Data))
+            throw new UserException($"resume: expected the images in '{settings.Data}', where they were when the training began, found no such folder; --data DIR says where they are now");
+        var data = DataSet.Load(settings.Data);
+        var beginning = Beginning.Of(folder, settings, data);
+        return Run(beginning.Arrange(data), settings, folder, beginning);
     }
 
-    private static int Run(DataSet all, Settings settings, string folder, bool resume)
+    private static int Run(DataSet all, Settings settings, string folder, Beginning? beginning)
     {
         using var interruption = new Interruption();
         var (watch, screen, recipe) = (Stopwatch.StartNew(), new Screen(), settings.Recipe);
@@ -27,25 +35,28 @@ internal static class TrainJob
 
         manual_seed(settings.Seed);
         using var state = new TrainingState(Network(), recipe.Epochs, recipe.Ema > 0 ? Network() : null, settings.Precision == Precision.Fp16);
-        var start = resume && File.Exists(Path.Combine(folder, State)) ? SavedState.Load(state, Path.Combine(folder, State))
+        var start = beginning is not null && File.Exists(Path.Combine(folder, State)) ? SavedState.Load(state, Path.Combine(folder, State))
             : settings.Weights is null ? null
             : StartingWeights.Load(state.Model, settings.Weights);
         var output = new OutputFolder(folder);
 
-        if (Preparation.Of(all, settings, screen, interruption.Token) is not var (data, network))
+        if (Preparation.Of(all, settings, screen, interruption.Token) is not var (data, network, images))
             return interruption.ExitCode;
-        if (!resume)
-        {
-            output.Delete(State); // another training's
-            output.Write(Settings.FileName, settings.ToJson());
-        }
+        var doubt = beginning?.Compare(network, images);
+        network = beginning?.Network ?? network;
+        if (beginning is null)
+            Clear();
+        output.Write(ImageList.FileName, images.ToJson());
         output.Write(NetworkInfo.FileName, network.ToJson());
+        output.Write(Settings.FileName, settings.ToJson()); // last: with it a training can be resumed
 
         screen.Line($"ResNet-18 on {Libtorch.On(device)}: {data.Training.Count + data.Validation.Count} images to train and validate with, {data.Test.Count} to test with");
         if (settings.Precision.Remark(device) is { } remark)
             screen.Line(remark);
         if (start is not null)
             screen.Line(start);
+        if (doubt is not null)
+            screen.Line(doubt);
 
         try
         {
@@ -85,6 +96,13 @@ internal static class TrainJob
 
         ResNet18 Network() => settings.Network(all.Classes.Count, device);
         (string SafeTensors, string Torch) SaveWeights() => (output.Write("model.safetensors", state.Result), output.Write("model.pth", state.Result));
+        void Clear()
+        {
+            // Another training's, which would not go with this one's classes, but for what this one starts from
+            foreach (var name in (string[])[Settings.FileName, State, NetworkInfo.FileName, "model.safetensors", "model.pth", ExportJob.FileName, ExportJob.Int8FileName])
+                if (!Path.GetFullPath(Path.Combine(folder, name)).Equals(settings.Weights, StringComparison.OrdinalIgnoreCase)) // as some systems compare names
+                    output.Delete(name);
+        }
         string SaveCurves() => output.Write("learning-curves.png", Charts.LearningCurves(state.Epochs));
     }
 }

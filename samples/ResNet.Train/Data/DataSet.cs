@@ -14,22 +14,47 @@ internal sealed record DataSet(
 
     /// <summary>Reads a folder of any of the layouts that this program knows.</summary>
     /// <exception cref="UserException">It is none of them, or something in it is damaged.</exception>
-    public static DataSet Load(string folder)
+    public static DataSet Load(string folder) => Reading(folder, () =>
+    {
+        var data = Mnist.IsIn(folder) ? Mnist.Load(folder)
+            : CifarSet.IsIn(folder) ? CifarSet.Load(folder)
+            : PictureFolder.IsIn(folder) ? PictureFolder.Load(folder)
+            : throw Unknown(folder);
+        if (data.Classes.GroupBy(name => name).FirstOrDefault(same => same.Count() > 1) is { } twice)
+            throw new UserException($"{folder}: expected classes of different names, got {twice.Key} twice");
+        return data;
+    });
+
+    /// <summary>All images of a folder, none of them held out. Where there are some for training and some for the test, those for one of the two.</summary>
+    /// <param name="folder">In one of the layouts that <see cref="Load"/> reads; one class is enough.</param>
+    /// <param name="forTest">Those for the test.</param>
+    /// <param name="classes">A network's: a folder <c>test</c> may be one of them.</param>
+    /// <exception cref="UserException">It is none of the layouts, or something in it is damaged.</exception>
+    public static FolderImages LoadAll(string folder, bool forTest, IReadOnlyList<string> classes) => Reading(folder, () =>
+    {
+        if (!Mnist.IsIn(folder) && !CifarSet.IsIn(folder))
+            return PictureFolder.IsIn(folder) ? PictureFolder.LoadAll(folder, forTest, classes) : throw Unknown(folder);
+        var data = Load(folder);
+        return forTest ? new FolderImages($"the test files in '{folder}'", data.Classes, data.Test)
+            : new FolderImages($"the training files in '{folder}'", data.Classes, [.. data.Training, .. data.Validation]);
+    });
+
+    private static T Reading<T>(string folder, Func<T> load)
     {
         if (!Directory.Exists(folder))
             throw new UserException($"--data: expected a folder, got '{folder}', which is none");
         try
         {
-            return Mnist.IsIn(folder) ? Mnist.Load(folder)
-                : CifarSet.IsIn(folder) ? CifarSet.Load(folder)
-                : PictureFolder.IsIn(folder) ? PictureFolder.Load(folder)
-                : throw new UserException($"{folder}: expected a folder of pictures for each class, or the files of MNIST's or CIFAR's format ({Mnist.Files}, {CifarSet.Files}), found none of them");
+            return load();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new UserException($"{folder}: cannot be read: {e.Message}");
         }
     }
+
+    private static UserException Unknown(string folder) =>
+        new($"{folder}: expected a folder of pictures for each class, or the files of MNIST's or CIFAR's format ({Mnist.Files}, {CifarSet.Files}), found none of them");
 
     /// <summary>Takes a tenth of the pictures, the same ones whatever the seed, so that runs can be compared.</summary>
     public static (IReadOnlyList<Picture> HeldOut, IReadOnlyList<Picture> Others) Split(IReadOnlyList<Picture> pictures)

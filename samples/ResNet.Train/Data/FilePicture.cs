@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using SkiaSharp;
 
 namespace ResNet.Train;
@@ -6,6 +7,22 @@ namespace ResNet.Train;
 internal sealed class FilePicture(string path, int label) : Picture(label)
 {
     public override string Name => path;
+
+    public override string NameIn(string folder) => Path.GetRelativePath(folder, path).Replace(Path.DirectorySeparatorChar, '/');
+
+    /// <summary>Of the file's content alone: its class is in its name.</summary>
+    public override string Digest()
+    {
+        try
+        {
+            using var file = File.OpenRead(path);
+            return Convert.ToHexStringLower(SHA256.HashData(file).AsSpan(0, 8));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new UserException($"{path}: cannot be read: {e.Message}");
+        }
+    }
 
     public override SKImage Decode(int size)
     {

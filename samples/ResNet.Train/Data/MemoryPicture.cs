@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using SkiaSharp;
 
 namespace ResNet.Train;
@@ -6,6 +7,9 @@ namespace ResNet.Train;
 internal sealed class MemoryPicture(ReadOnlyMemory<byte> pixels, int side, int label, string name) : Picture(label)
 {
     public override string Name => name;
+
+    /// <summary>Of the pixels and the label, which come from different files.</summary>
+    public override string Digest() => $"{Convert.ToHexStringLower(SHA256.HashData(pixels.Span).AsSpan(0, 8))}-{Label}";
 
     public override SKImage Decode(int size)
     {

@@ -5,10 +5,25 @@ namespace ResNet.Train;
 /// <summary>A picture and the number of its class.</summary>
 internal abstract class Picture(int label)
 {
-    public int Label => label;
+    public int Label { get; private set; } = label;
 
     /// <summary>What messages call it.</summary>
     public abstract string Name { get; }
+
+    /// <summary>What it is called within a folder, wherever the folder lies: a file's path with slashes.</summary>
+    public virtual string NameIn(string folder) => Name;
+
+    /// <summary>A short text that is another one where the image is.</summary>
+    /// <exception cref="UserException">It cannot be read.</exception>
+    public abstract string Digest();
+
+    /// <summary>The same image under the number that another list of classes has for its class.</summary>
+    public Picture Relabel(int label)
+    {
+        var picture = (Picture)MemberwiseClone();
+        picture.Label = label;
+        return picture;
+    }
 
     /// <summary>Its pixels, upright and opaque.</summary>
     /// <param name="size">What it will be drawn at. A much larger picture may come smaller, with twice that in height and width.</param>

@@ -35,6 +35,17 @@ internal static class PictureFolder
         string? Part(string[] names) => folders.FirstOrDefault(path => IsNamed(path, names));
     }
 
+    /// <inheritdoc cref="DataSet.LoadAll"/>
+    public static FolderImages LoadAll(string folder, bool forTest, IReadOnlyList<string> classes)
+    {
+        var folders = Folders(folder);
+        string[][] parts = forTest ? [testNames, validationNames, trainingNames] : [trainingNames, validationNames, testNames];
+        var hasParts = folders.All(path => parts.Any(names => IsNamed(path, names))) && !folders.All(path => classes.Contains(Path.GetFileName(path)));
+        var root = hasParts ? parts.Select(names => folders.FirstOrDefault(path => IsNamed(path, names))).First(path => path is not null)! : folder;
+        string[] found = [.. Folders(root).Select(path => Path.GetFileName(path))];
+        return new FolderImages($"all images in '{root}'", found, Pictures(root, found));
+    }
+
     private static bool IsNamed(string path, string[] names) => names.Contains(Path.GetFileName(path), StringComparer.OrdinalIgnoreCase);
 
     /// <summary>Every file: what is no picture is told later, by its content and not by its name.</summary>

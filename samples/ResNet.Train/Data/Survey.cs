@@ -6,8 +6,9 @@ namespace ResNet.Train;
 /// </summary>
 /// <param name="Readable">In their order.</param>
 /// <param name="Broken">What is wrong with each of the others.</param>
+/// <param name="Digests">Of each that can be read.</param>
 /// <param name="Histograms">How often each value comes up, channel by channel. A large picture counts no more than one of the size that the network sees.</param>
-internal sealed record Survey(IReadOnlyList<Picture> Readable, IReadOnlyList<string> Broken, long[][] Histograms)
+internal sealed record Survey(IReadOnlyList<Picture> Readable, IReadOnlyList<string> Broken, IReadOnlyList<string> Digests, long[][] Histograms)
 {
     /// <param name="pictures">To look at.</param>
     /// <param name="size">Height and width that the network sees them in.</param>
@@ -19,6 +20,7 @@ internal sealed record Survey(IReadOnlyList<Picture> Readable, IReadOnlyList<str
     public static Survey Of(IReadOnlyList<Picture> pictures, int size, double frame, bool grey, Action step, CancellationToken cancellation)
     {
         var problems = new string?[pictures.Count];
+        var digests = new string[pictures.Count];
         var histograms = Empty();
         Parallel.For(
             0,
@@ -29,6 +31,7 @@ internal sealed record Survey(IReadOnlyList<Picture> Readable, IReadOnlyList<str
             {
                 try
                 {
+                    digests[i] = pictures[i].Digest();
                     Count(pictures[i], size, frame, grey, own);
                 }
                 catch (UserException problem)
@@ -45,7 +48,7 @@ internal sealed record Survey(IReadOnlyList<Picture> Readable, IReadOnlyList<str
                         for (var value = 0; value < sum.Length; value++)
                             sum[value] += part[value]; // whole numbers: the same in whatever order
             });
-        return new Survey([.. pictures.Where((_, i) => problems[i] is null)], [.. problems.OfType<string>()], histograms);
+        return new Survey([.. pictures.Where((_, i) => problems[i] is null)], [.. problems.OfType<string>()], [.. digests.Where((_, i) => problems[i] is null)], histograms);
 
         long[][] Empty() => [.. Enumerable.Range(0, grey ? 1 : 3).Select(_ => new long[256])];
     }

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Spectre.Console;
 
 namespace ResNet.Train;
 
@@ -38,7 +39,7 @@ internal sealed class Interruption : IDisposable
         {
             // The progress bar has hidden it.
             if (!Console.IsOutputRedirected)
-                Console.Write("\e[?25h");
+                AnsiConsole.Cursor.Show();
             return;
         }
 

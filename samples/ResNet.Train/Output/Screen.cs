@@ -13,7 +13,7 @@ internal sealed class Screen
     {
         // Spectre.Console puts it above the bar. Otherwise it would only break a long path.
         if (_bar is not null)
-            AnsiConsole.WriteLine(text);
+            AnsiConsole.WriteLine(VisibleText.Of(text));
         else
             Console.WriteLine(text);
     }
@@ -50,7 +50,7 @@ internal sealed class Screen
         if (_bar is not { } bar) return;
         lock (bar)
         {
-            bar.Description = status;
+            bar.Description = Markup.Escape(VisibleText.Of(status));
             bar.Increment(1);
         }
     }

@@ -34,8 +34,11 @@ internal static class WrongSheet
             Text($"{network.Classes[prediction.Class]} {prediction.Probability:0%}", red, 1);
             Text($"is {network.Classes[prediction.Picture.Label]}", black, 2);
 
-            void Text(string text, SKPaint paint, int line) =>
+            void Text(string text, SKPaint paint, int line)
+            {
+                text = VisibleText.Of(text);
                 surface.Canvas.DrawText(text[..(int)Math.Min(text.Length, font.BreakText(text, Side))], left, top + Side + line * TextHeight - 2, font, paint);
+            }
         }
         using var sheet = surface.Snapshot();
         using var png = sheet.Encode(SKEncodedImageFormat.Png, 100);

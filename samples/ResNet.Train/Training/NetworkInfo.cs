@@ -1,5 +1,3 @@
-using System.Text.Json;
-using System.Text.Json.Serialization;
 using ResNet.Core;
 using static TorchSharp.torch;
 
@@ -16,21 +14,13 @@ internal sealed record NetworkInfo(Stem Stem, int Size, double Frame, bool Grey,
 {
     public const string FileName = "network.json";
 
-    private static readonly JsonSerializerOptions json = new()
-    {
-        WriteIndented = true,
-        RespectRequiredConstructorParameters = true,
-        RespectNullableAnnotations = true,
-        Converters = { new JsonStringEnumConverter() },
-    };
-
     public static NetworkInfo Of(DataSet data, Recipe recipe, Normalisation normalisation) =>
         new(recipe.Stem, recipe.Size, recipe.Frame, data.Grey, normalisation, data.Classes);
 
     /// <summary>A network of this kind, with random weights.</summary>
     public ResNet18 Create(Device device) => new(Classes.Count, Stem, device);
 
-    public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, json);
+    public byte[] ToJson() => JsonFile.Write(this);
 
     /// <summary>Reads what a training has left, and the weights.</summary>
     /// <param name="path">A training's folder, or a file with weights in it.</param>
@@ -57,21 +47,41 @@ internal sealed record NetworkInfo(Stem Stem, int Size, double Frame, bool Grey,
 
     /// <param name="path">A training's folder, or a file in it.</param>
     /// <exception cref="UserException">There is none, or it is damaged.</exception>
-    public static NetworkInfo Of(string path) => Read(Path.Combine(FolderOf(path), FileName));
-
-    private static NetworkInfo Read(string path)
+    public static NetworkInfo Of(string path)
     {
+        var file = Path.Combine(FolderOf(path), FileName);
         try
         {
-            return JsonSerializer.Deserialize<NetworkInfo>(File.ReadAllBytes(path), json) ?? throw new JsonException("it is null");
+            var network = JsonFile.Read<NetworkInfo>(file);
+            network.Check($"{file}: ");
+            return network;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new UserException($"expected the folder of a training, or a file in it: {e.Message}");
-        }
-        catch (JsonException e)
-        {
-            throw new UserException($"{path}: expected what a training has written there: {e.Message}");
+            throw new UserException($"expected the folder of a training, or a file in it, got '{path}': {e.Message}");
         }
     }
+
+    private void Check(string where)
+    {
+        Limits.Size.Check($"{where}{nameof(Size)}", Size);
+        Limits.Frame.Check($"{where}{nameof(Frame)}", Frame);
+        Expect(Normalisation.Mean.Length == Channels && Normalisation.StandardDeviation.Length == Channels,
+            $"{Channels} mean(s) and standard deviation(s), as {(Grey ? "grey" : "coloured")} pictures have channels", $"{Normalisation.Mean.Length} and {Normalisation.StandardDeviation.Length}");
+        foreach (var mean in Normalisation.Mean)
+            Limit.FromZeroToOne.Check($"{where}Mean", mean);
+        foreach (var deviation in Normalisation.StandardDeviation)
+            Limit.AboveZero.Check($"{where}StandardDeviation", deviation);
+        Expect(Classes.Count > 0, "the name of one class or more", "none");
+        Expect(Classes.All(name => !string.IsNullOrEmpty(name)), "a name for each class", "one without");
+        Expect(Classes.Distinct().Count() == Classes.Count, "classes of different names", $"{Classes.GroupBy(name => name).MaxBy(same => same.Count())!.Key} twice");
+
+        void Expect(bool good, string expected, string got)
+        {
+            if (!good)
+                throw new UserException($"{where}expected {expected}, got {got}");
+        }
+    }
+
+    private int Channels => Grey ? 1 : 3;
 }

@@ -12,6 +12,8 @@ internal static class SavedState
         try
         {
             Checkpoint.Load(state, path);
+            if (state.EpochsDone < 0 || state.EpochsDone > state.AllEpochs)
+                throw new InvalidDataException($"{path}: expected 0 to {state.AllEpochs} complete epochs, got {state.EpochsDone}");
             return $"resumed after {state.Epochs.Count} epochs";
         }
         catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)

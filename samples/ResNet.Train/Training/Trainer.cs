@@ -37,8 +37,8 @@ internal sealed class Trainer(TrainingState state, DataSet data, NetworkInfo net
                 var epoch = new Epoch(number, loss, accuracy, validation.Loss, validation.Accuracy, speed);
                 state.Add(epoch);
                 state.Keep(learner.Scaler);
-                screen.Line($"epoch {number}/{_recipe.Epochs}  loss {loss:0.000}  accuracy {accuracy:0.000}  " +
-                    $"validation loss {validation.Loss:0.000}  accuracy {validation.Accuracy:0.000}  {speed:0} images/s");
+                screen.Line($"epoch {number}/{_recipe.Epochs}  loss {Digits.OfLoss(loss)}  accuracy {accuracy:0.000}  " +
+                    $"validation loss {Digits.OfLoss(validation.Loss)}  accuracy {validation.Accuracy:0.000}  {speed:0} images/s");
                 epochDone(epoch);
             }
         });
@@ -64,7 +64,7 @@ internal sealed class Trainer(TrainingState state, DataSet data, NetworkInfo net
             seen += batch.Count;
             loss += stepLoss * batch.Count;
             correct += stepCorrect;
-            screen.Step($"epoch {number}/{_recipe.Epochs}  loss {loss / seen:0.000}  accuracy {(double)correct / seen:0.000}  {seen / watch.Elapsed.TotalSeconds:0} images/s");
+            screen.Step($"epoch {number}/{_recipe.Epochs}  loss {Digits.OfLoss(loss / seen)}  accuracy {(double)correct / seen:0.000}  {seen / watch.Elapsed.TotalSeconds:0} images/s");
         }
         return (loss / seen, (double)correct / seen, seen / watch.Elapsed.TotalSeconds);
     }

@@ -50,8 +50,13 @@ internal sealed class TrainingState : nn.Module
     /// <summary>The network that is validated, tested and saved.</summary>
     public ResNet18 Result => Average ?? Model;
 
+    public long AllEpochs => _epochs.shape[0];
+
+    /// <summary>How many are complete; a file may say anything.</summary>
+    public long EpochsDone => _count.item<long>();
+
     /// <summary>The epochs that are complete.</summary>
-    public IReadOnlyList<Epoch> Epochs => [.. Enumerable.Range(0, (int)_count.item<long>()).Select(Epoch)];
+    public IReadOnlyList<Epoch> Epochs => [.. Enumerable.Range(0, (int)EpochsDone).Select(Epoch)];
 
     public void Add(Epoch epoch)
     {
@@ -80,7 +85,7 @@ internal sealed class TrainingState : nn.Module
     /// <summary>Makes the scaler go on with what is saved. At first nothing is, and it begins as it was made.</summary>
     public void GiveTo(GradScaler scaler)
     {
-        if (_scaling is not null && _count.item<long>() > 0)
+        if (_scaling is not null && EpochsDone > 0)
             scaler.load_state_dict(new Dictionary<string, double> { [Scale] = Scaling[0], [GrowthTracker] = Scaling[1] });
     }
 

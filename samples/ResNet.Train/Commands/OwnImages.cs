@@ -1,0 +1,37 @@
+namespace ResNet.Train;
+
+/// <summary>The test images that a training has kept, wherever the split of their folder would put them now.</summary>
+internal sealed class OwnImages
+{
+    private readonly string _data;
+    private readonly ImageList? _list;
+
+    private OwnImages(string data, ImageList? list, FolderImages images) => (_data, _list, Images) = (data, list, images);
+
+    public FolderImages Images { get; }
+
+    /// <param name="folder">Of the training.</param>
+    /// <exception cref="UserException">Files of the training are damaged or missing, or their folder is gone.</exception>
+    public static OwnImages Of(string folder)
+    {
+        var (location, list) = (Settings.Of(folder, "evaluate").Data, ImageList.In(folder));
+        if (!Directory.Exists(location))
+            throw new UserException($"evaluate: expected the training's images in '{location}', where they were, found no such folder; --data DIR tests with all images of another folder");
+        var data = DataSet.Load(location);
+        if (list is null)
+            return new OwnImages(location, list, new FolderImages($"the test images in '{location}' as they are now: the training has left no {ImageList.FileName}", data.Classes, data.Test));
+
+        return new OwnImages(location, list, new FolderImages($"the training's test images in '{location}'", data.Classes, list.Arrange(data, location).Data.Test));
+    }
+
+    /// <exception cref="UserException">Some are gone, broken or others.</exception>
+    public void Compare(Survey survey)
+    {
+        if (_list is null) return;
+        var (before, now) = (OfTest(_list.Test), OfTest(ImageList.Of(survey, _data)));
+        if (before.Compare(now) is { } differences)
+            throw new UserException($"evaluate: expected the test images that the training has kept in '{_data}', got others: {differences}; --data DIR tests with all images of a folder");
+
+        static ImageList OfTest(IReadOnlyDictionary<string, string> test) => new(ImageList.None, ImageList.None, test);
+    }
+}

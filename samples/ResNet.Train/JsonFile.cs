@@ -1,0 +1,48 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using ResNet.Core;
+
+namespace ResNet.Train;
+
+/// <summary>The files that a training leaves for this program. What is not as it writes them is refused: a member too many, twice, of another type or null.</summary>
+internal static class JsonFile
+{
+    private static readonly JsonSerializerOptions options = new()
+    {
+        WriteIndented = true,
+        AllowDuplicateProperties = false,
+        RespectRequiredConstructorParameters = true,
+        RespectNullableAnnotations = true,
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+        Converters = { new ByName<Stem>(), new ByName<Precision>() },
+    };
+
+    public static byte[] Write<T>(T value) => JsonSerializer.SerializeToUtf8Bytes(value, options);
+
+    /// <exception cref="UserException">It is damaged.</exception>
+    /// <exception cref="IOException">It is not there, or cannot be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">It cannot be read.</exception>
+    public static T Read<T>(string path)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<T>(File.ReadAllBytes(path), options) ?? throw new JsonException("it is null");
+        }
+        catch (JsonException e)
+        {
+            throw new UserException($"{path}: expected what a training has written there: {e.Message}");
+        }
+    }
+
+    private sealed class ByName<T> : JsonConverter<T> where T : struct, Enum
+    {
+        public override T Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+        {
+            using var value = JsonDocument.ParseValue(ref reader);
+            return value.RootElement.ValueKind == JsonValueKind.String && Names<T>.Find(value.RootElement.GetString()) is { } known ? known
+                : throw new JsonException($"{typeof(T).Name}: expected {Names<T>.Expected}, got {value.RootElement.GetRawText()}");
+        }
+
+        public override void Write(Utf8JsonWriter writer, T value, JsonSerializerOptions options) => writer.WriteStringValue(value.ToString());
+    }
+}

@@ -1,0 +1,53 @@
+namespace ResNet.Train;
+
+/// <summary>What the numbers of a training may be.</summary>
+internal static class Limits
+{
+    public static Limit<int> Size { get; } = Limit.Whole(16, 1024);
+
+    public static Limit<double> Frame { get; } = new("a number from 0.1 to 2", value => value is >= 0.1 and <= 2);
+
+    public static Limit<int> Shift { get; } = Limit.Whole(0, 1000);
+
+    public static Limit<double> Scale { get; } = new("a number above 0, to 1", value => value is > 0 and <= 1);
+
+    public static Limit<double> Flip => Limit.FromZeroToOne;
+
+    public static Limit<double> Erase => Limit.FromZeroToOne;
+
+    public static Limit<int> Epochs { get; } = Limit.Whole(1, 10_000);
+
+    public static Limit<int> BatchSize { get; } = Limit.Whole(2, 4096);
+
+    public static Limit<double> LearningRate => Limit.AboveZero;
+
+    public static Limit<double> Warmup => Limit.FromZeroToBelowOne;
+
+    public static Limit<double> WeightDecay => Limit.FromZeroToOne;
+
+    public static Limit<double> LabelSmoothing => Limit.FromZeroToBelowOne;
+
+    public static Limit<double> Ema => Limit.FromZeroToBelowOne;
+
+    public static Limit<int> Seed { get; } = Limit.Whole(0, int.MaxValue);
+
+    /// <param name="recipe">From a file.</param>
+    /// <param name="where">What stands before the name of a number in a message.</param>
+    /// <exception cref="UserException">A number is not what an option would take.</exception>
+    public static void Check(Recipe recipe, string where)
+    {
+        Size.Check($"{where}{nameof(Size)}", recipe.Size);
+        Frame.Check($"{where}{nameof(Frame)}", recipe.Frame);
+        Shift.Check($"{where}{nameof(Shift)}", recipe.Shift);
+        Scale.Check($"{where}{nameof(Scale)}", recipe.Scale);
+        Flip.Check($"{where}{nameof(Flip)}", recipe.Flip);
+        Erase.Check($"{where}{nameof(Erase)}", recipe.Erase);
+        Epochs.Check($"{where}{nameof(Epochs)}", recipe.Epochs);
+        BatchSize.Check($"{where}{nameof(BatchSize)}", recipe.BatchSize);
+        LearningRate.Check($"{where}{nameof(LearningRate)}", recipe.LearningRate);
+        Warmup.Check($"{where}{nameof(Warmup)}", recipe.Warmup);
+        WeightDecay.Check($"{where}{nameof(WeightDecay)}", recipe.WeightDecay);
+        LabelSmoothing.Check($"{where}{nameof(LabelSmoothing)}", recipe.LabelSmoothing);
+        Ema.Check($"{where}{nameof(Ema)}", recipe.Ema);
+    }
+}

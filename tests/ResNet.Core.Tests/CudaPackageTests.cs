@@ -1,0 +1,50 @@
+using System.Reflection;
+using System.Text.RegularExpressions;
+using static TorchSharp.torch;
+
+namespace ResNet.Core.Tests;
+
+/// <summary>What messages and the README say of the packages with CUDA, beside the table in Directory.Build.props, which the build has put into the library.</summary>
+public class CudaPackageTests
+{
+    private static readonly Type type = typeof(BasicBlock).Assembly.GetType("ResNet.Core.CudaPackage", throwOnError: true)!;
+
+    /// <summary>TorchSharp, CUDA, libtorch.</summary>
+    private static readonly string[][] table = [.. typeof(BasicBlock).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Where(data => data.Key == "CudaPackage").Select(data => data.Value!.Split(' '))];
+
+    [Fact]
+    public void The_package_that_is_named_goes_with_the_TorchSharp_that_runs()
+    {
+        Assert.True(table.Length > 1);
+        foreach (var (i, row) in table.Index())
+        {
+            Assert.StartsWith($"reference libtorch-cuda-{row[1]}-win-x64 or -linux-x64 {row[2]} in place of TorchSharp-cpu.", Advice(row[2]), StringComparison.Ordinal);
+            Assert.Equal(i < table.Length - 1, Advice(row[2]).Contains($"a driver older than CUDA {row[1]}", StringComparison.Ordinal));
+        }
+        Assert.Contains(Version.Parse(__version__).ToString(3), table.Select(row => row[2]));
+    }
+
+    [Fact]
+    public void For_a_TorchSharp_that_is_not_known_no_package_is_made_up()
+    {
+        Assert.Contains("for libtorch 1.13.0,", Advice("1.13.0"), StringComparison.Ordinal);
+        Assert.DoesNotMatch(@"\b12\.\d", Advice("1.13.0"));
+    }
+
+    [Fact]
+    public void The_README_has_the_same_table()
+    {
+        var readme = File.ReadAllText(Path.Combine(Repository.Root, "README.md"));
+        foreach (var row in table)
+        {
+            var (torchSharp, cuda, libtorch) = (row[0], row[1], row[2]);
+            Assert.Contains($"`libtorch-cuda-{cuda}-win-x64` or `libtorch-cuda-{cuda}-linux-x64`, {libtorch} | {torchSharp} | `cuda-{cuda}` |", readme, StringComparison.Ordinal);
+            foreach (var platform in new[] { "win-x64", "linux-x64" })
+                Assert.Contains($"dotnet add package libtorch-cuda-{cuda}-{platform} --version {libtorch} ", readme, StringComparison.Ordinal);
+        }
+        var named = Regex.Matches(readme, @"libtorch-cuda-([\d.]+)-").Select(match => match.Groups[1].Value).Distinct();
+        Assert.Equal(table.Select(row => row[1]).Order(), named.Order());
+    }
+
+    private static string Advice(string libtorch) => (string)type.GetMethod("Advice")!.Invoke(null, [libtorch])!;
+}

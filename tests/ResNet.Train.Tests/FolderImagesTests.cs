@@ -1,0 +1,98 @@
+using ResNet.Core;
+using SkiaSharp;
+
+namespace ResNet.Train.Tests;
+
+/// <summary>What of a folder is tested with that the user names: all of it, each image under the network's number for its class.</summary>
+public sealed class FolderImagesTests : IDisposable
+{
+    private static readonly NetworkInfo network = new(Stem.Conv7, 32, 1, Grey: false, new Normalisation([0, 0, 0], [1, 1, 1]), ["yellow", "red", "blue"]);
+
+    private readonly TempFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void A_folder_of_class_folders_is_tested_completely()
+    {
+        Pictures.WriteSet(_folder, each: 7);
+        var images = ToTest();
+
+        Assert.Equal($"all images in '{_folder.Path}'", images.Description);
+        Assert.Equal(21, images.Images.Count);
+        Assert.All(images.For(network), image => Assert.Contains($"/{network.Classes[image.Label]}/", image.Name.Replace('\\', '/'), StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void One_class_of_the_network_is_enough_and_has_its_number()
+    {
+        Write("blue/1.png", "blue/deeper/2.png");
+        Assert.Equal([2, 2], ToTest().For(network).Select(image => image.Label));
+    }
+
+    [Fact]
+    public void Classes_that_the_network_does_not_know_are_told()
+    {
+        Write("blue/1.png", "green/1.png", "black/1.png");
+        var problem = Assert.Throws<UserException>(() => ToTest().For(network));
+        Assert.Equal("evaluate: expected pictures of the network's classes (yellow, red, blue), got others as well: black, green", problem.Message);
+    }
+
+    [Theory]
+    [InlineData("Test", "train/red/1.png", "val/red/1.png", "Test/red/1.png")]
+    [InlineData("val", "train/red/1.png", "val/red/1.png")]
+    [InlineData("test", "val/red/1.png", "test/red/1.png")]
+    [InlineData("test", "test/red/1.png")]
+    [InlineData("train", "train/red/1.png")]
+    public void Of_several_parts_the_one_for_the_test_is_tested_and_the_other_ones_are_for_the_calibration(string part, params string[] files)
+    {
+        Write(files);
+        Assert.Equal($"all images in '{_folder[part]}'", ToTest().Description);
+        Assert.Equal([1], ToTest().For(network).Select(image => image.Label));
+
+        var training = files[0].Split('/')[0];
+        Assert.Equal($"all images in '{_folder[training]}'", DataSet.LoadAll(_folder.Path, forTest: false, network.Classes).Description);
+    }
+
+    [Fact]
+    public void Classes_may_have_the_names_of_parts()
+    {
+        Write("train/1.png", "test/1.png");
+        var vehicles = network with { Classes = ["bus", "test", "train"] };
+        Assert.Equal([1, 2], DataSet.LoadAll(_folder.Path, forTest: true, vehicles.Classes).For(vehicles).Select(image => image.Label));
+    }
+
+    [Fact]
+    public void Of_MNISTs_files_those_for_the_test_are_tested()
+    {
+        Idx.WriteSet(_folder, training: 60, test: 20);
+        var digits = network with { Classes = [.. Enumerable.Range(0, 10).Reverse().Select(i => $"{i}")] };
+        var images = DataSet.LoadAll(_folder.Path, forTest: true, digits.Classes);
+
+        Assert.Equal(($"the test files in '{_folder.Path}'", 20), (images.Description, images.Images.Count));
+        Assert.Equal(Enumerable.Range(0, 20).Select(i => 9 - i % 10), images.For(digits).Select(image => image.Label));
+        Assert.Equal(Enumerable.Range(0, 20).Select(i => i % 10), images.Images.Select(image => image.Label)); // as they were
+        Assert.Equal(60, DataSet.LoadAll(_folder.Path, forTest: false, digits.Classes).Images.Count);
+    }
+
+    [Fact]
+    public void A_folder_that_holds_none_of_it_is_told() =>
+        Assert.Contains("expected a folder of pictures for each class", Assert.Throws<UserException>(ToTest).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void Two_classes_of_one_name_are_told()
+    {
+        File.WriteAllText(_folder["batches.meta.txt"], string.Concat(Enumerable.Range(0, 10).Select(i => $"{(i == 7 ? 3 : i)}\n")));
+        foreach (var name in new[] { "data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin", "test_batch.bin" })
+            _folder.Write(name, new byte[3073]);
+        Assert.Contains("expected classes of different names, got 3 twice", Assert.Throws<UserException>(() => DataSet.Load(_folder.Path)).Message, StringComparison.Ordinal);
+    }
+
+    private FolderImages ToTest() => DataSet.LoadAll(_folder.Path, forTest: true, network.Classes);
+
+    private void Write(params string[] files)
+    {
+        foreach (var file in files)
+            Pictures.Write(_folder, file, SKColors.Red, SKEncodedImageFormat.Png, 40, 50);
+    }
+}

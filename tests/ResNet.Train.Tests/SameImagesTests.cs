@@ -1,0 +1,220 @@
+using SkiaSharp;
+using static ResNet.Train.Tests.SampleProgram;
+
+namespace ResNet.Train.Tests;
+
+/// <summary>A training is resumed with what it began with and tested with what it has kept for that, and otherwise not without a word.</summary>
+public sealed class SameImagesTests : IClassFixture<SameImagesTests.Training>, IDisposable
+{
+    private readonly Training _training;
+    private readonly TempFolder _data = new(), _run = new();
+
+    public SameImagesTests(Training training)
+    {
+        _training = training;
+        Copy(training.Data, _data);
+        Copy(training.Folder, _run);
+        File.WriteAllBytes(_run[Settings.FileName], (Settings.Of(_run.Path) with { Data = _data.Path }).ToJson());
+    }
+
+    public void Dispose()
+    {
+        _data.Dispose();
+        _run.Dispose();
+    }
+
+    /// <summary>One for all of these tests, each of which has copies of its folders.</summary>
+    public sealed class Training : IDisposable
+    {
+        private readonly TempFolder _data = new(), _run = new();
+
+        public Training()
+        {
+            Pictures.WriteSet(_data);
+            Assert.Equal(0, Run("--data", Data, "--out", Folder, "--size", "32", "--epochs", "1", "--batch-size", "16", "--device", "cpu").Code);
+        }
+
+        public string Data => _data.Path;
+
+        public string Folder => _run.Path;
+
+        public void Dispose()
+        {
+            _data.Dispose();
+            _run.Dispose();
+        }
+    }
+
+    [Fact]
+    public void A_class_with_another_name_is_told_and_nothing_is_written()
+    {
+        Directory.Move(_data["red"], _data["rouge"]);
+        NotResumed("classes that the training began with", "1 added (rouge); 1 gone (red)", $"--data '{_data.Path}' --weights '{_run["model.safetensors"]}'");
+    }
+
+    [Fact]
+    public void Another_class_is_told()
+    {
+        Pictures.Write(_data, "green/1.png", SKColors.Green, SKEncodedImageFormat.Png, 40, 50);
+        NotResumed("classes that the training began with", "1 added (green);");
+    }
+
+    [Fact]
+    public void Images_that_came_went_and_changed_are_told()
+    {
+        Pictures.Write(_data, "blue/more.png", SKColors.Blue, SKEncodedImageFormat.Png, 40, 50);
+        File.Delete(_data["blue/03.png"]);
+        _data.Write("red/05.png", [1, 2, 3]);
+        File.Copy(_data["red/07.png"], _data["red/01.png"], overwrite: true);
+
+        var error = NotResumed("images that the training began with", "1 added (blue/more.png); 2 gone or broken (blue/03.png, red/05.png); 1 changed (red/01.png)");
+        Assert.Contains("1 files are left out", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_file_that_is_no_image_changes_nothing()
+    {
+        _data.Write("blue/00 notes.txt", "no picture"u8.ToArray());
+
+        var (code, output, error) = Run("resume", _run.Path);
+
+        Assert.Equal(0, code);
+        Assert.Contains("1 files are left out", error, StringComparison.Ordinal);
+        Assert.Contains("resumed after 1 epochs", output, StringComparison.Ordinal);
+        Same("images.json", "network.json", "model.pth");
+        Assert.Equal(_data.Path, Settings.Of(_run.Path).Data);
+    }
+
+    [Fact]
+    public void The_folder_of_the_images_may_move_and_is_found_there_later()
+    {
+        using var elsewhere = new TempFolder();
+        Directory.Move(_data.Path, elsewhere["data"]);
+        Refused($"resume: expected the images in '{_data.Path}', where they were when the training began, found no such folder; --data DIR", "resume", _run.Path);
+        Refused($"evaluate: expected the training's images in '{_data.Path}'", "evaluate", _run.Path);
+
+        Assert.Equal((0, ""), Silent(Run("resume", _run.Path, "--data", elsewhere["data"])));
+        Assert.Equal(elsewhere["data"], Settings.Of(_run.Path).Data);
+        Same("images.json", "network.json", "model.pth");
+        Assert.Contains($"the training's test images in '{elsewhere["data"]}'", Run("evaluate", _run.Path).Output, StringComparison.Ordinal);
+        Directory.CreateDirectory(_data.Path); // to be removed
+    }
+
+    [Fact]
+    public void Of_a_training_that_has_left_no_list_the_classes_are_compared()
+    {
+        File.Delete(_run["images.json"]);
+        var (code, output, error) = Run("resume", _run.Path);
+        Assert.Equal((0, ""), (code, error));
+        Assert.Contains("there is no images.json in its folder", output, StringComparison.Ordinal);
+        Same("images.json"); // from now on
+
+        File.Delete(_run["images.json"]);
+        Assert.Contains("as they are now: the training has left no images.json", Run("evaluate", _run.Path).Output, StringComparison.Ordinal);
+        Directory.Move(_data["red"], _data["rouge"]);
+        Refused("resume: expected the classes that the training began with", "resume", _run.Path);
+    }
+
+    [Fact]
+    public void Files_of_two_trainings_are_told()
+    {
+        File.WriteAllText(_run["network.json"], File.ReadAllText(_run["network.json"]).Replace("Conv7MaxPool", "Conv7", StringComparison.Ordinal));
+        Refused("resume: expected network.json and settings.json of one training", "resume", _run.Path);
+    }
+
+    [Fact]
+    public void The_trainings_own_test_images_stay_its_own_where_others_come()
+    {
+        var before = Run("evaluate", _run.Path, "--device", "cpu").Output;
+        for (var i = 0; i < 30; i++)
+            Pictures.Write(_data, $"blue/more {i}.png", SKColors.Blue, SKEncodedImageFormat.Png, 40, 50);
+        Directory.CreateDirectory(_data["another class"]);
+        Assert.Equal(before, Run("evaluate", _run.Path, "--device", "cpu").Output);
+        Assert.StartsWith("test accuracy ", before, StringComparison.Ordinal);
+
+        var kept = ImageList.In(_run.Path)!.Test.Keys.Order(StringComparer.Ordinal).ToArray();
+        Assert.Equal(4, kept.Length);
+        File.Delete(_data[kept[0]]);
+        File.Copy(_data["blue/more 1.png"], _data[kept[1]], overwrite: true);
+        Refused($"evaluate: expected the test images that the training has kept in '{_data.Path}', got others: 1 gone or broken ({kept[0]}); 1 changed ({kept[1]})", "evaluate", _run.Path);
+    }
+
+    [Fact]
+    public void A_folder_that_is_named_is_tested_completely_by_the_names_of_its_classes()
+    {
+        using var some = new TempFolder();
+        for (var i = 0; i < 12; i++)
+            Pictures.Write(some, $"yellow/{i}.png", SKColors.Yellow, SKEncodedImageFormat.Png, 40, 50);
+
+        var (code, output, error) = Run("evaluate", _run.Path, "--data", some.Path, "--device", "cpu");
+        Assert.Equal((0, ""), (code, error));
+        var lines = output.ReplaceLineEndings("\n").Split('\n');
+        Assert.Matches($"^test accuracy [01]\\.000: (0|12) of 12 images, loss .*; all images in '{System.Text.RegularExpressions.Regex.Escape(some.Path)}'$", lines[0]);
+        Assert.EndsWith(" of 12", lines[3], StringComparison.Ordinal);
+        Assert.Equal("no images of: blue, red", lines[4]);
+        Assert.Contains("45 images, loss", Run("evaluate", _run.Path, "--data", _data.Path, "--device", "cpu").Output, StringComparison.Ordinal);
+        Assert.EndsWith("MB", Run("export", _run.Path, "--int8", "--data", some.Path).Output.TrimEnd(), StringComparison.Ordinal);
+
+        Directory.Move(some["yellow"], some["gold"]);
+        Refused("got others as well: gold", "evaluate", _run.Path, "--data", some.Path, "--device", "cpu");
+    }
+
+    [Fact]
+    public void The_files_of_MNISTs_format_are_compared_as_well()
+    {
+        using var files = new TempFolder();
+        Idx.WriteSet(files, training: 30, test: 2);
+        ImageList List()
+        {
+            var data = DataSet.Load(files.Path);
+            IReadOnlyDictionary<string, string> Of(IReadOnlyList<Picture> part) => ImageList.Of(Survey.Of(part, 28, 1, data.Grey, () => { }, default), files.Path);
+            return new ImageList(Of(data.Training), Of(data.Validation), Of(data.Test));
+        }
+        var before = List();
+        Assert.Null(before.Compare(List()));
+
+        var labels = Enumerable.Range(0, 30).Select(i => (byte)(i == 7 ? 3 : i % 10)).ToArray();
+        files.Write("train-labels-idx1-ubyte.gz", Idx.Gzip(Idx.Labels(labels)));
+        Assert.Equal("1 changed (training image 7)", before.Compare(List()));
+        files.Write("t10k-images-idx3-ubyte.gz", Idx.Gzip(Idx.Images(2)));
+        Assert.Equal("3 changed (test image 0, test image 1, training image 7)", before.Compare(List()));
+    }
+
+    [Fact]
+    public void A_new_training_leaves_nothing_of_the_one_before_that_could_be_taken_for_its_own()
+    {
+        _run.Write("model.onnx", [1]);
+        using var program = Start("--data", _data.Path, "--out", _run.Path, "--size", "32", "--epochs", "100", "--batch-size", "2", "--device", "cpu", "--weights", _run["model.pth"]);
+        program.StandardOutput.ReadLine();
+        var left = Directory.GetFiles(_run.Path).Select(Path.GetFileName);
+        program.Kill();
+        program.WaitForExit();
+        Assert.Empty(left.Intersect(["model.safetensors", "model.onnx", "checkpoint.safetensors"]));
+        Assert.Contains("model.pth", left); // without which it could not be resumed
+    }
+
+    private string NotResumed(params string[] parts)
+    {
+        var before = Directory.GetFiles(_run.Path).Order().Select(path => (path, File.GetLastWriteTimeUtc(path))).ToArray();
+        var (code, output, error) = Run("resume", _run.Path);
+        Assert.Equal((1, ""), (code, output));
+        Assert.All(parts, part => Assert.Contains(part, error.TrimEnd().Split('\n')[^1], StringComparison.Ordinal));
+        Assert.Equal(before, Directory.GetFiles(_run.Path).Order().Select(path => (path, File.GetLastWriteTimeUtc(path))));
+        return error;
+    }
+
+    private static (int Code, string Error) Silent((int Code, string Output, string Error) result) => (result.Code, result.Error);
+
+    private void Same(params string[] files) =>
+        Assert.All(files, file => Assert.True(File.ReadAllBytes(_run[file]).AsSpan().SequenceEqual(File.ReadAllBytes(Path.Combine(_training.Folder, file))), file));
+
+    private static void Copy(string folder, TempFolder copy)
+    {
+        foreach (var file in Directory.GetFiles(folder, "*", SearchOption.AllDirectories))
+        {
+            var target = copy[Path.GetRelativePath(folder, file)];
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            File.Copy(file, target);
+        }
+    }
+}
