@@ -17,6 +17,7 @@ internal static class EvaluateJob
         if (!data.Classes.SequenceEqual(network.Classes))
             throw new UserException($"evaluate: expected pictures of the network's classes ({string.Join(", ", network.Classes)}), got {string.Join(", ", data.Classes)}");
 
+        Preparation.Remark(data);
         try
         {
             var survey = Survey.Of(data.Test, network.Size, network.Frame, network.Grey, () => { }, interruption.Token);

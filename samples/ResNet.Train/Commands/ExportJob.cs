@@ -52,7 +52,9 @@ internal static class ExportJob
     /// <summary>Training pictures as they are looked at in a prediction, drawn at random.</summary>
     private static IEnumerable<Tensor> Calibration(NetworkInfo network, string folder, CancellationToken cancellation)
     {
-        var drawn = DataSet.Load(folder).Training.ToArray();
+        var data = DataSet.Load(folder);
+        Preparation.Remark(data);
+        var drawn = data.Training.ToArray();
         new Random(0).Shuffle(drawn);
         var survey = Survey.Of(drawn[..Math.Min(drawn.Length, CalibrationPictures)], network.Size, network.Frame, network.Grey, () => { }, cancellation);
         Preparation.Warn(survey.Broken);

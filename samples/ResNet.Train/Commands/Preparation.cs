@@ -12,6 +12,8 @@ internal static class Preparation
     /// <exception cref="UserException">Too few pictures are left.</exception>
     public static (DataSet Data, NetworkInfo Network)? Of(DataSet all, Settings settings, Screen screen, CancellationToken cancellation)
     {
+        screen.Line(all.ClassesInWords);
+        Remark(all);
         Survey training = null!, validation = null!, test = null!;
         try
         {
@@ -41,10 +43,17 @@ internal static class Preparation
             Survey.Of(pictures, settings.Recipe.Size, settings.Recipe.Frame, all.Grey, () => screen.Step("looking at the pictures"), cancellation);
     }
 
+    /// <summary>Says what is to be known of how a set was read.</summary>
+    public static void Remark(DataSet data)
+    {
+        foreach (var remark in data.Remarks)
+            Console.Error.WriteLine(remark);
+    }
+
     /// <summary>Counts the pictures that are left out, and names each once.</summary>
     public static void Warn(IReadOnlyList<string> broken)
     {
         if (broken.Count > 0)
-            Console.Error.WriteLine($"{broken.Count} files are left out, which are no pictures or broken:\n{string.Join('\n', broken.Select(problem => $"  {problem}"))}");
+            Console.Error.WriteLine($"{broken.Count} files are left out, which are no images or broken:\n{string.Join('\n', broken.Select(problem => $"  {problem}"))}");
     }
 }
