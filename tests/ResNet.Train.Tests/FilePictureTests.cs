@@ -112,7 +112,7 @@ public sealed class FilePictureTests : IDisposable
         Turned(jpeg, 64, 1);
         Turned(jpeg, 16, 4);
         var (png, webP) = (Quadrants(256, 128, SKEncodedImageFormat.Png), Quadrants(256, 128, SKEncodedImageFormat.Webp));
-        foreach (var exif in new[] { Exif(orientation), Exif(orientation, bigEndian: true), Exif(orientation, type: 4), Exif(orientation, bigEndian: true, type: 4), [.. "Exif\0\0"u8, .. Exif(orientation)] })
+        foreach (var exif in new[] { Exif(orientation), Exif(orientation, bigEndian: true), [.. "Exif\0\0"u8, .. Exif(orientation)] })
         {
             Turned(PngWith(png, exif, first: true), 64, 1);
             Turned(PngWith(png, exif, first: false), 64, 1);
@@ -134,7 +134,19 @@ public sealed class FilePictureTests : IDisposable
     public void A_missing_file_is_told() => Refused(_folder["nothing.jpg"], "cannot be read");
 
     [Fact]
-    public void A_folder_in_its_place_is_told() => Refused(_folder.Path, "cannot be read");
+    public void A_picture_that_is_another_one_later_is_told_by_its_name()
+    {
+        var picture = new FilePicture(_folder.Write("picture.png", Quadrants(20, 10, SKEncodedImageFormat.Png)), 0);
+        var network = new NetworkInfo(Core.Stem.Conv7, 32, 1, Grey: false, new Normalisation([0, 0, 0], [1, 1, 1]), ["a", "b"]);
+        using (Batch.Of([picture], network)) { }
+
+        _folder.Write("picture.png", ImageBytes.Png(46341, 46341, 8, 2, [], 0));
+
+        Assert.StartsWith(picture.Name + ": expected an image of up to", Assert.Throws<UserException>(() => Batch.Of([picture], network)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_folder_in_its_place_is_told() => Refused(_folder.Path, "expected a file, got a folder");
 
     [Fact]
     public void An_empty_file_is_told() => Refused(_folder.Write("picture.jpg", []), "expected a file with something in it, got one that is empty");
@@ -321,11 +333,11 @@ public sealed class FilePictureTests : IDisposable
         return data.ToArray();
     }
 
-    /// <summary>A directory of one entry beside another: tag 0x0112, a single number of 16 bits (type 3) or 32 (type 4).</summary>
+    /// <summary>A directory of one entry beside another: tag 0x0112, a single number of 16 bits (type 3).</summary>
     private static byte[] Exif(byte orientation, bool bigEndian = false, byte type = 3)
     {
         byte[] entries = bigEndian
-            ? [0, 2, 0x01, 0x00, 0, 4, 0, 0, 0, 1, 0, 0, 0, 3, 0x01, 0x12, 0, type, 0, 0, 0, 1, .. type == 3 ? (byte[])[0, orientation, 0, 0] : [0, 0, 0, orientation], 0, 0, 0, 0]
+            ? [0, 2, 0x01, 0x00, 0, 4, 0, 0, 0, 1, 0, 0, 0, 3, 0x01, 0x12, 0, type, 0, 0, 0, 1, 0, orientation, 0, 0, 0, 0, 0, 0]
             : [2, 0, 0x00, 0x01, 4, 0, 1, 0, 0, 0, 3, 0, 0, 0, 0x12, 0x01, type, 0, 1, 0, 0, 0, orientation, 0, 0, 0, 0, 0, 0, 0];
         return bigEndian ? [.. "MM\0*"u8, 0, 0, 0, 8, .. entries] : [.. "II*\0"u8, 8, 0, 0, 0, .. entries];
     }

@@ -168,7 +168,7 @@ public sealed class PictureFolderTests : IDisposable
     [Fact]
     public void Folders_beside_the_parts_of_a_set_are_no_classes()
     {
-        Add([.. Classes("train", 20), .. Classes("test", 3), "unlabeled/1.jpg", "more/deeper/1.jpg", "scripts/a.py", "__MACOSX/train/cat/1.jpg"]);
+        Add([.. Classes("train", 20), .. Classes("test", 3), "unlabeled/1.jpg", "more/train/cat/1.jpg", "scripts/a.py", "__MACOSX/train/cat/1.jpg"]);
 
         var data = DataSet.Load(_folder.Path);
 

@@ -31,6 +31,9 @@ internal static class Preparation
         }
         Warn([.. training.Broken, .. validation.Broken, .. test.Broken]);
 
+        if (test.Readable.Count == 0)
+            Console.Error.WriteLine($"{settings.Data}: there is no test: expected test images, got none that can be read");
+
         var data = all with { Training = training.Readable, Validation = validation.Readable, Test = test.Readable };
         var (count, classes) = (data.Training.Count + data.Validation.Count, all.Classes.Count);
         if (count < LeastPictures || data.Training.Count == 0 || data.Validation.Count == 0)

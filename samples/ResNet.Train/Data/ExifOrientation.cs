@@ -9,7 +9,7 @@ namespace ResNet.Train;
 /// </summary>
 internal static class ExifOrientation
 {
-    private const ushort Tag = 0x0112, Byte = 1, Short = 3, Long = 4;
+    private const ushort Tag = 0x0112, Short = 3;
     private const int EntryLength = 12;
 
     /// <summary>After its signature a PNG has chunks: length, type, data, checksum.</summary>
@@ -64,8 +64,8 @@ internal static class ExifOrientation
         {
             if (UInt16(entries) != Tag)
                 continue;
-            var value = UInt16(entries[2..]) switch { Byte => entries[8], Short => UInt16(entries[8..]), Long => UInt32(entries[8..]), _ => 0u };
-            return value is >= (uint)SKEncodedOrigin.TopLeft and <= (uint)SKEncodedOrigin.LeftBottom ? (SKEncodedOrigin)value : SKEncodedOrigin.TopLeft;
+            var value = (SKEncodedOrigin)UInt16(entries[8..]);
+            return UInt16(entries[2..]) == Short && Enum.IsDefined(value) ? value : SKEncodedOrigin.TopLeft;
         }
         return SKEncodedOrigin.TopLeft;
 

@@ -10,7 +10,7 @@ internal static class RegularFile
         try
         {
             if (Directory.Exists(path))
-                throw new UserException($"{path}: cannot be read: expected a file, got a folder");
+                throw new UserException($"{path}: expected a file, got a folder");
             // Who opens a pipe waits for who writes into it, and no signal ends that. .NET does not say what is a pipe, a socket
             // or a device, but none of them has a length. The length of a link is that of its text.
             var file = new FileInfo(path);

@@ -17,7 +17,7 @@ internal sealed record SetFolders(string Training, string? Validation, string? T
         if (parts.Length == 0)
             return new SetFolders(root, null, null, []);
 
-        string[] others = [.. folders.Except(parts.Select(part => part.Path)).Where(HoldsImages).Select(path => Path.GetFileName(path))];
+        string[] others = [.. folders.Except(parts.Select(part => part.Path)).Where(path => HoldsImages(path, levels: 3)).Select(path => Path.GetFileName(path))];
         if (parts is [var single] && others.Length > 0)
         {
             // Beside a bus and a car, a train that holds images itself is a class; so is valid, beside invalid.
@@ -55,6 +55,7 @@ internal sealed record SetFolders(string Training, string? Validation, string? T
 
     private static bool HoldsFolders(SetPart part) => Listing.Folders(Inside(part.Path)).Length > 0;
 
-    private static bool HoldsImages(string folder) =>
-        Listing.Folders(folder).Prepend(folder).Any(each => Listing.Files(each).Any(FilePicture.IsImage));
+    /// <summary>Not in every depth, since links may lead in a circle.</summary>
+    private static bool HoldsImages(string folder, int levels) =>
+        Listing.Files(folder).Any(FilePicture.IsImage) || levels > 0 && Listing.Folders(folder).Any(inner => HoldsImages(inner, levels - 1));
 }
