@@ -230,6 +230,17 @@ public sealed class FilePictureTests : IDisposable
         Refused(_folder.Write("most.png", ImageBytes.Png(int.MaxValue, int.MaxValue, 8, 2, [], 0)), "expected a whole image, got a broken one");
     }
 
+    [UnixFact]
+    public void A_file_that_is_too_large_is_told_before_it_is_read()
+    {
+        using (var file = File.Create(_folder["picture.jpg"]))
+        {
+            file.Write([0xff, 0xd8, 0xff]);
+            file.SetLength((1L << 30) + 1); // most of it is not on the disk
+        }
+        Refused(_folder["picture.jpg"], "expected a file of up to 1073741824 bytes, got 1073741825");
+    }
+
     /// <summary>Skia's decoder of icons ends the process over some of them.</summary>
     [Theory]
     [InlineData(16)]

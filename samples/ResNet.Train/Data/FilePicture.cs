@@ -6,12 +6,12 @@ namespace ResNet.Train;
 /// <summary>A picture in a file of its own: JPEG, PNG, WebP, GIF or BMP. Of an animation it is the first frame.</summary>
 internal sealed class FilePicture(string path, int label) : Picture(label)
 {
-    /// <summary>What a picture may have: more than any camera's, and few enough for the memory, four bytes each.</summary>
+    /// <summary>More than cameras have. Four bytes a pixel have to fit into the memory, with a third more to make the image smaller.</summary>
     public const int MostPixels = 200_000_000, MostSide = 65_535;
 
     private const int MostBytes = 1 << 30;
 
-    /// <summary>Above these a picture is decoded alone, while all threads together may have so many of smaller ones.</summary>
+    /// <summary>Above these one is decoded at a time, whatever the number of threads, and comes smaller.</summary>
     private const int ManyPixels = 64_000_000, ManyBytes = 64_000_000;
 
     private static readonly Lock alone = new();

@@ -23,7 +23,8 @@ internal static class PictureFolder
             remarks.Add($"{folder}: left out beside {Path.GetFileName(set.Training)}: {string.Join(", ", set.LeftOut)}");
 
         var training = Pictures(set.Training);
-        string[] empty = [.. classes.Where((_, label) => training.All(picture => picture.Label != label))];
+        var labels = training.Select(picture => picture.Label).ToHashSet();
+        string[] empty = [.. classes.Where((_, label) => !labels.Contains(label))];
         if (empty.Length > 0)
             throw new UserException($"{set.Training}: expected training images of every class, got none of {string.Join(", ", empty)}");
 
