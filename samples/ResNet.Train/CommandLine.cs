@@ -53,7 +53,7 @@ internal static class CommandLine
 
         Command Predict()
         {
-            var files = Options.Argument<string[]>("predict", "file", "a picture", "Pictures: JPEG, PNG, WebP, BMP");
+            var files = Options.Argument<string[]>("predict", "file", "a picture", "Images: JPEG, PNG, WebP, GIF, BMP");
             files.Arity = ArgumentArity.OneOrMore;
             var model = Options.Text("--model", "dir", Trained, "Folder of a training, or a file with weights, or from export, in it [default: the last training in runs/]");
             return Command("predict", "Says what pictures show", result => PredictJob.Run(result.GetValue(files)!, result.GetValue(model), result.GetValue(engine)!.Value, result.GetValue(device)!), files, model, engine, device);

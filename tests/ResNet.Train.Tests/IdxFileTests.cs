@@ -36,10 +36,10 @@ public sealed class IdxFileTests : IDisposable
     public void A_missing_file_is_told() => Refused(_folder["nothing"], "cannot be read");
 
     [Fact]
-    public void A_folder_in_its_place_is_told() => Refused(_folder.Path, "cannot be read");
+    public void A_folder_in_its_place_is_told() => Refused(_folder.Path, "expected a file, got a folder");
 
     [Fact]
-    public void An_empty_file_is_told() => Refused([], "header of 8 bytes, got a file of 0");
+    public void An_empty_file_is_told() => Refused([], "expected a file with something in it, got one that is empty");
 
     [Fact]
     public void A_file_that_ends_in_its_header_is_told() => Refused([0, 0, 8, 1, 0, 0], "header of 8 bytes, got a file of 6");

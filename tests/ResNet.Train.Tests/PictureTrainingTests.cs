@@ -25,15 +25,17 @@ public sealed class PictureTrainingTests : IDisposable
     {
         var broken = _data.Write("red/broken.jpg", File.ReadAllBytes(_data["red/00.jpg"])[..200]);
         var text = _data.Write("blue/notes.txt", "no picture"u8.ToArray());
+        var huge = _data.Write("red/huge.png", ImageBytes.Png(46341, 46341, 8, 2, [], 0));
+        var icon = _data.Write("yellow/icon.png", ImageBytes.Ico(20000, 20000));
 
         var (code, output, error) = Run(Arguments(epochs: 6));
 
         Assert.Equal(0, code);
         var warning = error.ReplaceLineEndings("\n").TrimEnd().Split('\n');
-        Assert.StartsWith("2 files are left out", warning[0], StringComparison.Ordinal);
-        Assert.Equal(3, warning.Length);
-        Assert.Single(warning, line => line.Contains(broken, StringComparison.Ordinal));
-        Assert.Single(warning, line => line.Contains(text, StringComparison.Ordinal));
+        Assert.StartsWith("4 files are left out", warning[0], StringComparison.Ordinal);
+        Assert.Equal(5, warning.Length);
+        Assert.All(new[] { broken, text, huge, icon }, file => Assert.Single(warning, line => line.Contains(file, StringComparison.Ordinal)));
+        Assert.StartsWith("3 classes: blue, red, yellow", output, StringComparison.Ordinal);
         Assert.Contains("41 images to train and validate with, 4 to test with", output, StringComparison.Ordinal);
         using var network = new ResNet18(3, Stem.Conv7MaxPool);
         Checkpoint.Load(network, _out["model.safetensors"]);
@@ -59,12 +61,14 @@ public sealed class PictureTrainingTests : IDisposable
     {
         Assert.Equal(0, Run(Arguments(epochs: 1)).Code);
 
-        var (code, output, error) = Run("predict", _data["nothing.jpg"], _data["red/01.png"], "--model", _out.Path, "--device", "cpu");
+        string[] bad = [_data["nothing.jpg"], _data["red"], _data.Write("huge.png", ImageBytes.Png(46341, 46341, 8, 2, [], 0)), _data.Write("icon.ico", ImageBytes.Ico(20000, 20000))];
+        var (code, output, error) = Run(["predict", .. bad, _data["red/01.png"], "--model", _out.Path, "--device", "cpu"]);
 
         Assert.Equal(1, code);
-        Assert.Contains(_data["red/01.png"], output, StringComparison.Ordinal);
-        Assert.Single(error.TrimEnd().Split('\n'));
-        Assert.Contains(_data["nothing.jpg"], error, StringComparison.Ordinal);
+        Assert.StartsWith(_data["red/01.png"], output, StringComparison.Ordinal);
+        var problems = error.ReplaceLineEndings("\n").TrimEnd().Split('\n');
+        Assert.Equal(bad.Length, problems.Length);
+        Assert.All(bad.Zip(problems), pair => Assert.StartsWith(pair.First + ": ", pair.Second, StringComparison.Ordinal));
         Refused("--model: expected the folder of a training, got none", "predict", _data["red/01.png"]);
         Refused("Required argument", "predict");
     }
@@ -94,6 +98,29 @@ public sealed class PictureTrainingTests : IDisposable
         Assert.Equal(1, code);
         Assert.Contains("expected training images of every class, got none of red", error, StringComparison.Ordinal);
         Assert.False(File.Exists(_out["settings.json"]));
+    }
+
+    [Fact]
+    public void A_test_without_labels_or_without_images_is_told()
+    {
+        using var parts = new TempFolder();
+        Directory.CreateDirectory(parts["test"]);
+        Directory.Move(_data.Path, parts["train"]);
+        Directory.CreateDirectory(_data.Path); // for its disposal
+        File.Copy(parts["train/red/01.png"], parts["test/1.png"]);
+        string[] arguments = ["--data", parts.Path, "--out", _out.Path, "--size", "32", "--epochs", "1", "--batch-size", "8", "--device", "cpu"];
+
+        var (code, output, error) = Run(arguments);
+        Assert.Equal(0, code);
+        Assert.Contains($"{parts["test"]}: left out: expected a folder of images for each class, found none", error, StringComparison.Ordinal);
+        Assert.Contains("of 4 images", output, StringComparison.Ordinal);
+
+        Directory.CreateDirectory(parts["test/red"]);
+        parts.Write("test/red/2.png", "no image"u8.ToArray());
+        (code, output, error) = Run(arguments);
+        Assert.Equal(0, code);
+        Assert.Contains("there is no test: expected test images, got none that can be read", error, StringComparison.Ordinal);
+        Assert.DoesNotContain("test accuracy", output, StringComparison.Ordinal);
     }
 
     [Fact]

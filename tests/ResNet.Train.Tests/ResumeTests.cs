@@ -93,7 +93,7 @@ public sealed class ResumeTests : IDisposable
         var path = _out["run/checkpoint.safetensors"];
         var before = File.ReadAllBytes(path);
         using var program = Start([.. Arguments("run", 10), "--seed", "2"]);
-        program.StandardOutput.ReadLine();
+        while (program.StandardOutput.ReadLine() is { } line && !line.StartsWith("ResNet-18 on ", StringComparison.Ordinal)) { }
         Assert.False(File.Exists(path) && File.ReadAllBytes(path).AsSpan().SequenceEqual(before));
         program.Kill();
         program.WaitForExit();

@@ -1,12 +1,12 @@
 namespace ResNet.Train.Tests;
 
-/// <summary>A fact about names of files that Windows does not have.</summary>
+/// <summary>For tests of pipes and links, which Windows has not, or not for every user.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 internal sealed class UnixFactAttribute : FactAttribute
 {
     public UnixFactAttribute()
     {
         if (OperatingSystem.IsWindows())
-            Skip = "Windows has no such names.";
+            Skip = "It makes pipes or links.";
     }
 }

@@ -16,6 +16,7 @@ internal static class EvaluateJob
         var own = folder is null ? OwnImages.Of(NetworkInfo.FolderOf(trained)) : null;
         var images = own?.Images ?? DataSet.LoadAll(folder!, forTest: true, network.Classes);
 
+        Preparation.Remark(images.Remarks);
         try
         {
             var survey = Survey.Of(images.For(network), network.Size, network.Frame, network.Grey, () => { }, interruption.Token);

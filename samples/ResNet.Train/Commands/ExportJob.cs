@@ -41,12 +41,23 @@ internal static class ExportJob
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new UserException($"export: expected a file that can be written, got '{path}': {e.Message}");
+            throw new UserException($"export: {e.Message}"); // which names the file
         }
         Console.WriteLine($"{path}  {new FileInfo(path).Length / 1e6:0.0} MB");
         return ExitCode.Done;
 
-        IReadOnlyList<Picture> CalibrationImages() => pictures is null ? DataSet.Load(Settings.Of(folder, "export").Data).Training : DataSet.LoadAll(pictures, forTest: false, network.Classes).Images;
+        IReadOnlyList<Picture> CalibrationImages()
+        {
+            if (pictures is null)
+            {
+                var data = DataSet.Load(Settings.Of(folder, "export").Data);
+                Preparation.Remark(data.Remarks);
+                return data.Training;
+            }
+            var all = DataSet.LoadAll(pictures, forTest: false, network.Classes);
+            Preparation.Remark(all.Remarks);
+            return all.Images;
+        }
     }
 
     /// <summary>Images as they are looked at in a prediction, drawn at random.</summary>

@@ -12,6 +12,8 @@ internal static class Preparation
     /// <exception cref="UserException">Too few pictures are left.</exception>
     public static (DataSet Data, NetworkInfo Network, ImageList Images)? Of(DataSet all, Settings settings, Screen screen, CancellationToken cancellation)
     {
+        screen.Line(all.ClassesInWords);
+        Remark(all.Remarks);
         Survey training = null!, validation = null!, test = null!;
         try
         {
@@ -29,6 +31,9 @@ internal static class Preparation
         }
         Warn([.. training.Broken, .. validation.Broken, .. test.Broken]);
 
+        if (test.Readable.Count == 0)
+            Console.Error.WriteLine($"{settings.Data}: there is no test: expected test images, got none that can be read");
+
         var data = all with { Training = training.Readable, Validation = validation.Readable, Test = test.Readable };
         var (count, classes) = (data.Training.Count + data.Validation.Count, all.Classes.Count);
         if (count < LeastPictures || data.Training.Count == 0 || data.Validation.Count == 0)
@@ -43,11 +48,18 @@ internal static class Preparation
             Survey.Of(pictures, settings.Recipe.Size, settings.Recipe.Frame, all.Grey, () => screen.Step("looking at the pictures"), cancellation);
     }
 
+    /// <summary>Says what is to be known of how a set was read.</summary>
+    public static void Remark(IEnumerable<string> remarks)
+    {
+        foreach (var remark in remarks)
+            Console.Error.WriteLine(remark);
+    }
+
     /// <summary>Counts the pictures that are left out, and names each once.</summary>
     public static void Warn(IReadOnlyList<string> broken)
     {
         if (broken.Count == 0) return;
-        Console.Error.WriteLine($"{broken.Count} files are left out, which are no pictures or broken:");
+        Console.Error.WriteLine($"{broken.Count} files are left out, which are no images or broken:");
         foreach (var problem in broken)
             Console.Error.WriteLine($"  {problem}");
     }

@@ -12,6 +12,20 @@ internal sealed record DataSet(
 {
     private const int MostHeldOut = 5_000;
 
+    /// <summary>What the user should know of how the set was read, a line each.</summary>
+    public IReadOnlyList<string> Remarks { get; init; } = [];
+
+    /// <summary>In a line that does not grow with them.</summary>
+    public string ClassesInWords
+    {
+        get
+        {
+            var length = 0;
+            string[] shown = [.. Classes.TakeWhile(name => (length += name.Length + 2) <= 100)];
+            return $"{Classes.Count} classes: {string.Join(", ", shown)}{(shown.Length < Classes.Count ? ", …" : "")}";
+        }
+    }
+
     /// <summary>Reads a folder of any of the layouts that this program knows.</summary>
     /// <exception cref="UserException">It is none of them, or something in it is damaged.</exception>
     public static DataSet Load(string folder) => Reading(folder, () =>

@@ -6,6 +6,9 @@ namespace ResNet.Train;
 /// <param name="Images">With the numbers of these classes.</param>
 internal sealed record FolderImages(string Description, IReadOnlyList<string> Classes, IReadOnlyList<Picture> Images)
 {
+    /// <inheritdoc cref="DataSet.Remarks"/>
+    public IReadOnlyList<string> Remarks { get; init; } = [];
+
     /// <summary>The images with the numbers that a network's outputs have, found by the names of the classes.</summary>
     /// <exception cref="UserException">There are images of a class that the network does not know.</exception>
     public IReadOnlyList<Picture> For(NetworkInfo network)

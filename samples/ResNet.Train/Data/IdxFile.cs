@@ -24,7 +24,7 @@ internal sealed record IdxFile(string Path, int Count, byte[] Data)
     {
         try
         {
-            using var file = File.OpenRead(path);
+            using var file = RegularFile.OpenRead(path);
             using var content = IsGzip(file) ? new GZipStream(file, CompressionMode.Decompress) : (Stream)file;
             var count = ReadHeader(content, path, itemShape);
             return new IdxFile(path, count, ReadItems(content, path, count, itemShape.Aggregate(1, (a, b) => a * b)));

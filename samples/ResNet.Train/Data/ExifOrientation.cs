@@ -1,0 +1,75 @@
+using System.Buffers.Binary;
+using SkiaSharp;
+
+namespace ResNet.Train;
+
+/// <summary>
+/// How a camera was held, from a PNG's or WebP's EXIF data; Skia reads a JPEG's, not a PNG's, and a WebP's not always. What is
+/// damaged or missing is upright.
+/// </summary>
+internal static class ExifOrientation
+{
+    private const ushort Tag = 0x0112, Short = 3;
+    private const int EntryLength = 12;
+
+    /// <summary>After its signature a PNG has chunks: length, type, data, checksum.</summary>
+    public static SKEncodedOrigin OfPng(ReadOnlySpan<byte> file)
+    {
+        var rest = file[Math.Min(8, file.Length)..];
+        while (rest.Length >= 12)
+        {
+            var length = BinaryPrimitives.ReadUInt32BigEndian(rest);
+            if (length > rest.Length - 12)
+                break;
+            if (rest[4..].StartsWith("eXIf"u8))
+                return Read(rest.Slice(8, (int)length));
+            rest = rest[(12 + (int)length)..];
+        }
+        return SKEncodedOrigin.TopLeft;
+    }
+
+    /// <summary>After its signature a WebP has chunks: type, length, data, and a byte more where the length is odd.</summary>
+    public static SKEncodedOrigin OfWebP(ReadOnlySpan<byte> file)
+    {
+        var rest = file[Math.Min(12, file.Length)..];
+        while (rest.Length >= 8)
+        {
+            var length = BinaryPrimitives.ReadUInt32LittleEndian(rest[4..]);
+            if (length > rest.Length - 8)
+                break;
+            if (rest.StartsWith("EXIF"u8))
+                return Read(rest.Slice(8, (int)length));
+            rest = rest[Math.Min(8 + (int)length + (int)(length & 1), rest.Length)..];
+        }
+        return SKEncodedOrigin.TopLeft;
+    }
+
+    /// <summary>EXIF data are a TIFF file's: byte order, where the first directory is, and its entries: tag, type, count, value.</summary>
+    private static SKEncodedOrigin Read(ReadOnlySpan<byte> exif)
+    {
+        // Some programs copy what comes before it in a JPEG.
+        if (exif.StartsWith("Exif\0\0"u8))
+            exif = exif[6..];
+        var isLittleEndian = exif.StartsWith("II*\0"u8);
+        if (exif.Length < 8 || !isLittleEndian && !exif.StartsWith("MM\0*"u8))
+            return SKEncodedOrigin.TopLeft;
+        var directory = UInt32(exif[4..]);
+        if (directory > exif.Length - 2)
+            return SKEncodedOrigin.TopLeft;
+
+        var entries = exif[(int)directory..];
+        var count = UInt16(entries);
+        entries = entries[2..];
+        for (var i = 0; i < count && entries.Length >= EntryLength; i++, entries = entries[EntryLength..])
+        {
+            if (UInt16(entries) != Tag)
+                continue;
+            var value = (SKEncodedOrigin)UInt16(entries[8..]);
+            return UInt16(entries[2..]) == Short && Enum.IsDefined(value) ? value : SKEncodedOrigin.TopLeft;
+        }
+        return SKEncodedOrigin.TopLeft;
+
+        ushort UInt16(ReadOnlySpan<byte> bytes) => isLittleEndian ? BinaryPrimitives.ReadUInt16LittleEndian(bytes) : BinaryPrimitives.ReadUInt16BigEndian(bytes);
+        uint UInt32(ReadOnlySpan<byte> bytes) => isLittleEndian ? BinaryPrimitives.ReadUInt32LittleEndian(bytes) : BinaryPrimitives.ReadUInt32BigEndian(bytes);
+    }
+}
