@@ -97,7 +97,14 @@ internal sealed partial class TemporaryFile : IDisposable
             _lockWhileMoved = File.OpenHandle(_path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
             Stream.Dispose();
         }
-        File.Move(_path, path, overwrite: true);
+        try
+        {
+            File.Move(_path, path, overwrite: true);
+        }
+        catch (UnauthorizedAccessException e) when (OperatingSystem.IsWindows())
+        {
+            throw new IOException($"{e.Message} Another program may have it open.", e);
+        }
         _moved = true;
     }
 
