@@ -50,7 +50,8 @@ internal sealed class TargetFile
             return;
         if (_old is not null && !_old.TryGiveGroupTo(file))
             mode = (mode & ~(UnixFileMode)0b000_111_000) | (UnixFileMode)(((int)mode & 0b111) << 3);
-        File.SetUnixFileMode(file, mode);
+        if (File.GetUnixFileMode(file) != mode) // file systems with the same for all files know no other
+            File.SetUnixFileMode(file, mode);
     }
 
     private static UnixFileMode? ModeOf(string path) =>
