@@ -41,8 +41,8 @@ internal sealed partial class TemporaryFile : IDisposable
         var options = new FileStreamOptions
         {
             Mode = FileMode.CreateNew,
-            Access = FileAccess.ReadWrite, // without reading there is no lock on NFS
-            Share = FileShare.Read | FileShare.Delete, // on Unix a lock that stops no reader, since it is still there right after the rename
+            Access = FileAccess.Write,
+            Share = FileShare.Read | FileShare.Delete, // on Unix a shared lock: it is there right after the rename too, and is to stop no reader
         };
         if (mode is { } known && !OperatingSystem.IsWindows())
             options.UnixCreateMode = known & (UnixFileMode.UserRead | UnixFileMode.UserWrite);
@@ -66,7 +66,7 @@ internal sealed partial class TemporaryFile : IDisposable
 
     /// <summary>
     /// Deletes what others left in the folder who were killed: what is not locked. A file from another machine, or on a file system
-    /// without locks, must not have been written to for an hour either.
+    /// where .NET locks nothing (NFS and SMB), must not have been written to for an hour either.
     /// </summary>
     public void DeleteAbandoned()
     {
