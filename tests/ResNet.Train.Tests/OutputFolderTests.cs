@@ -55,24 +55,55 @@ public sealed class OutputFolderTests : IDisposable
     [InlineData(true)]
     public void A_write_that_fails_leaves_what_was_there(bool weights)
     {
-        _folder.Write("file.pth", [1, 2, 3]);
-        Directory.CreateDirectory(_folder["file.pth.partial"]); // where it is written first
+        var path = _folder.Write("file.pth", [1, 2, 3]);
+        File.SetAttributes(path, FileAttributes.ReadOnly);
 
         CannotBeWritten(new OutputFolder(_folder.Path), weights);
 
-        Assert.Equal([1, 2, 3], File.ReadAllBytes(_folder["file.pth"]));
+        Assert.Equal([1, 2, 3], File.ReadAllBytes(path));
+        Assert.Equal([path], Directory.GetFileSystemEntries(_folder.Path));
+        File.SetAttributes(path, FileAttributes.Normal); // Windows deletes no other
     }
 
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void A_write_that_fails_at_its_end_leaves_nothing_behind(bool weights)
+    public void A_folder_in_its_place_stays(bool weights)
     {
         Directory.CreateDirectory(_folder["file.pth/in its place"]);
 
         CannotBeWritten(new OutputFolder(_folder.Path), weights);
 
         Assert.Equal([_folder["file.pth"]], Directory.GetFileSystemEntries(_folder.Path));
+    }
+
+    [Fact]
+    public void A_file_keeps_its_permissions()
+    {
+        if (OperatingSystem.IsWindows())
+            return; // which has none of these
+        var mode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        File.SetUnixFileMode(_folder.Write("metrics.csv", []), mode);
+        Assert.Equal(mode, File.GetUnixFileMode(new OutputFolder(_folder.Path).Write("metrics.csv", [4])));
+    }
+
+    [Fact]
+    public async Task Of_those_who_write_a_file_at_the_same_time_the_last_wins()
+    {
+        if (OperatingSystem.IsWindows())
+            return; // which refuses to replace a file while somebody reads it
+        var output = new OutputFolder(_folder.Path);
+        byte[][] contents = [[.. Enumerable.Repeat((byte)1, 100_000)], [.. Enumerable.Repeat((byte)2, 200_000)]];
+        output.Write("file", contents[0]);
+        var writing = Task.WhenAll(contents.Select(content => Task.Run(() =>
+        {
+            for (var time = 0; time < 200; time++)
+                output.Write("file", content);
+        })));
+        while (!writing.IsCompleted)
+            Assert.Contains(File.ReadAllBytes(_folder["file"]), contents);
+        await writing;
+        Assert.Equal([_folder["file"]], Directory.GetFileSystemEntries(_folder.Path));
     }
 
     [Theory]

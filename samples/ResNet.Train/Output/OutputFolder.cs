@@ -1,9 +1,10 @@
 using ResNet.Core;
+using ResNet.Core.Files;
 using static TorchSharp.torch;
 
 namespace ResNet.Train;
 
-/// <summary>Where the results go. Each file is written beside its place and then moved there, so that it is whole or not there.</summary>
+/// <summary>Where the results go. Each file is replaced whole or not at all.</summary>
 internal sealed class OutputFolder
 {
     private readonly string _path;
@@ -15,9 +16,7 @@ internal sealed class OutputFolder
         try
         {
             _path = Directory.CreateDirectory(path).FullName;
-            var probe = Path.Combine(_path, Path.GetRandomFileName());
-            File.WriteAllBytes(probe, []);
-            File.Delete(probe);
+            using var probe = TemporaryFile.Create(_path);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
@@ -27,40 +26,37 @@ internal sealed class OutputFolder
 
     /// <returns>The file's full path.</returns>
     /// <exception cref="UserException">It cannot be written; what was there before still is.</exception>
-    public string Write(string name, byte[] content) => Write(name, path =>
-    {
-        var partial = path + ".partial";
-        try
-        {
-            File.WriteAllBytes(partial, content);
-            File.Move(partial, path, overwrite: true);
-        }
-        catch
-        {
-            File.Delete(partial);
-            throw;
-        }
-    });
+    public string Write(string name, byte[] content) => Write(name, path => AtomicFile.Write(path, file => file.Write(content)));
 
     /// <summary>Writes a network's weights, in the format that the name's extension says.</summary>
     /// <inheritdoc cref="Write(string, byte[])"/>
-    public string Write(string name, nn.Module model) => Write(name, path => Checkpoint.Save(model, path)); // which writes beside and moves by itself
+    public string Write(string name, nn.Module model) => Write(name, path => Checkpoint.Save(model, path));
 
     /// <summary>Removes a file if it is there.</summary>
     /// <exception cref="UserException">It cannot be removed.</exception>
-    public void Delete(string name) => Write(name, File.Delete);
+    public void Delete(string name)
+    {
+        try
+        {
+            File.Delete(Path.Combine(_path, name));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new UserException($"{name}: cannot be removed: {e.Message}");
+        }
+    }
 
-    private string Write(string name, Action<string> replace)
+    private string Write(string name, Action<string> write)
     {
         var path = Path.Combine(_path, name);
         try
         {
-            replace(path);
+            write(path);
             return path;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new UserException($"{path}: cannot be written: {e.Message}");
+            throw new UserException(e.Message); // which says which file
         }
     }
 }

@@ -1,5 +1,5 @@
 using ResNet.Core.Deployment;
-using ResNet.Core.Weights;
+using ResNet.Core.Files;
 using static TorchSharp.torch;
 
 namespace ResNet.Core;

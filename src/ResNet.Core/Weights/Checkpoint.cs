@@ -1,3 +1,4 @@
+using ResNet.Core.Files;
 using ResNet.Core.Weights;
 using static TorchSharp.torch;
 

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
+using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Build.Framework;
 using Microsoft.Build.Utilities;
@@ -9,7 +10,7 @@ using Microsoft.Build.Utilities;
 /// <summary>
 /// Copies a 64-bit little-endian ELF library and marks as weak (VER_FLG_WEAK) each version of libstdc++ that it names
 /// but does not use: one whose symbols no relocation refers to. The dynamic loader refuses a library over a missing
-/// version unless that version is weak.
+/// version unless that version is weak. Beside the copy it leaves the copy's SHA-256.
 /// </summary>
 /// <remarks>
 /// GCC 13 leaves such a version behind: including &lt;iostream&gt; binds _ZSt21ios_base_library_initv of GLIBCXX_3.4.32,
@@ -20,6 +21,7 @@ public class RelaxLibstdcxx : Task
 {
     private const uint SHT_RELA = 4, SHT_DYNSYM = 11, SHT_GNU_verneed = 0x6ffffffe, SHT_GNU_versym = 0x6fffffff;
     private const ushort VER_FLG_WEAK = 2;
+    private const string HashExtension = ".sha256"; // ResNet.Core.targets reads it
 
     private byte[] elf;
 
@@ -39,12 +41,9 @@ public class RelaxLibstdcxx : Task
                 BitConverter.GetBytes((ushort)(UInt16(vernaux + 4) | VER_FLG_WEAK)).CopyTo(elf, vernaux + 4);
             }
 
-            // Written beside and moved, so that a build that is interrupted leaves no half library to be taken for a whole one.
             Directory.CreateDirectory(Path.GetDirectoryName(Destination));
-            string unfinished = Destination + "." + Guid.NewGuid().ToString("N");
-            File.WriteAllBytes(unfinished, elf);
-            if (File.Exists(Destination)) File.Delete(Destination);
-            File.Move(unfinished, Destination);
+            Replace(Destination, elf);
+            Replace(Destination + HashExtension, Encoding.ASCII.GetBytes(Hash())); // last: without it the library is made again
             return true;
         }
         catch (Exception e) when (e is IOException || e is UnauthorizedAccessException || e is InvalidDataException)
@@ -54,6 +53,45 @@ public class RelaxLibstdcxx : Task
         catch (Exception e) when (e is ArgumentException || e is IndexOutOfRangeException || e is OverflowException || e is InvalidOperationException)
         {
             return Fail("its headers point outside the file, which is truncated or damaged.");
+        }
+    }
+
+    /// <summary>Whole or not at all, and with the old file there until the new one is: another build may be about to copy it.</summary>
+    private static void Replace(string path, byte[] content)
+    {
+        string unfinished = path + "." + Guid.NewGuid().ToString("N");
+        try
+        {
+            File.WriteAllBytes(unfinished, content);
+            if (File.Exists(path)) File.Replace(unfinished, path, null);
+            else File.Move(unfinished, path);
+        }
+        catch (Exception e) when ((e is IOException || e is UnauthorizedAccessException) && File.ReadAllBytes(path).SequenceEqual(content))
+        {
+            // Another build was quicker, or Windows keeps the same content in place while somebody reads it.
+        }
+        finally
+        {
+            File.Delete(unfinished);
+            DeleteAbandoned(path);
+        }
+    }
+
+    /// <summary>What builds that were killed have left. One that goes on has nothing to do here for an hour.</summary>
+    private static void DeleteAbandoned(string path)
+    {
+        foreach (string unfinished in Directory.GetFiles(Path.GetDirectoryName(path), Path.GetFileName(path) + ".*"))
+        {
+            Guid guid;
+            if (Guid.TryParseExact(Path.GetExtension(unfinished).TrimStart('.'), "N", out guid) && File.GetLastWriteTimeUtc(unfinished) < DateTime.UtcNow.AddHours(-1)) File.Delete(unfinished);
+        }
+    }
+
+    private string Hash()
+    {
+        using (SHA256 sha = SHA256.Create())
+        {
+            return BitConverter.ToString(sha.ComputeHash(elf)).Replace("-", "");
         }
     }
 

@@ -64,6 +64,20 @@ public class ConsumerTests(BuildTools tools, Consumer consumer) : IClassFixture<
         Assert.Equal(before, File.GetLastWriteTimeUtc(copy));
     }
 
+    /// <summary>A full disk, a build that was killed or a power failure leaves one that is as new as a whole one.</summary>
+    [LinuxFact]
+    public void A_copy_that_was_cut_off_is_made_again()
+    {
+        var copy = consumer.Find(Path.Combine("obj", "Release", "net10.0", "linux-x64"), "libLibTorchSharp.so");
+        File.WriteAllBytes(copy, File.ReadAllBytes(copy)[..1_000_000]);
+
+        consumer.Build();
+
+        TorchSharpNative.AssertRelaxed(TorchSharpNative.InPackage(tools), File.ReadAllBytes(copy));
+        TorchSharpNative.AssertRelaxed(TorchSharpNative.InPackage(tools), File.ReadAllBytes(consumer.Find("bin", "libLibTorchSharp.so")));
+        Assert.Equal(2, Directory.GetFiles(Path.GetDirectoryName(copy)!).Length); // it and its hash
+    }
+
     /// <summary>The library that a build for all platforms would copy: asked for, since they are 1.3 GB together.</summary>
     private string RuntimeTarget(params string[] arguments)
     {

@@ -13,17 +13,22 @@ internal static class ChildProcess
             case ["save", var path]:
                 SaveForEver(path);
                 return 0;
+            case ["try-save", var path]:
+                Console.WriteLine(ResultOfSaving(path));
+                return 0;
             case ["load", var path]:
                 Console.WriteLine(PeakOfLoading(path));
                 return 0;
             default:
-                Console.Error.WriteLine("Expected 'save PATH' or 'load PATH'. The tests are run by `dotnet test`.");
+                Console.Error.WriteLine("Expected 'save PATH', 'try-save PATH' or 'load PATH'. The tests are run by `dotnet test`.");
                 return 1;
         }
     }
 
+    public static string Dotnet => Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
+
     public static Process Start(string command, string path) =>
-        Process.Start(new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", [typeof(ChildProcess).Assembly.Location, command, path])
+        Process.Start(new ProcessStartInfo(Dotnet, [typeof(ChildProcess).Assembly.Location, command, path])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
@@ -32,15 +37,43 @@ internal static class ChildProcess
     /// <summary>A module of 4 MB.</summary>
     public static nn.Module Module() => nn.Linear(1000, 1000);
 
+    public static void Fill(nn.Module module, float value)
+    {
+        using (no_grad())
+            foreach (var parameter in module.parameters())
+                parameter.fill_(value);
+    }
+
+    /// <summary>That a file that was loaded into the module was written by one save, which gives all weights the same value.</summary>
+    public static void AssertOfOneSave(nn.Module module)
+    {
+        using var scope = NewDisposeScope();
+        var values = cat([.. module.parameters().Select(parameter => parameter.flatten())]);
+        Assert.True(values.eq(values[0]).all().item<bool>(), "two saves are mixed in one file");
+        Assert.NotEqual(0, values[0].item<float>());
+    }
+
+    private static string ResultOfSaving(string path)
+    {
+        using var module = Module();
+        try
+        {
+            Checkpoint.Save(module, path);
+            return "saved";
+        }
+        catch (Exception e)
+        {
+            return $"{e.GetType()}: {e.Message}";
+        }
+    }
+
     /// <summary>Saves again and again, each time with another number as the value of all weights, until it is killed.</summary>
     private static void SaveForEver(string path)
     {
         using var module = Module();
         for (var value = 1; ; value++)
         {
-            using (no_grad())
-                foreach (var parameter in module.parameters())
-                    parameter.fill_(value);
+            Fill(module, value);
             Checkpoint.Save(module, path);
             if (value == 1)
                 Console.WriteLine("started");
