@@ -54,6 +54,43 @@ public sealed class FolderImagesTests : IDisposable
         Assert.Equal($"all images in '{_folder[training]}'", DataSet.LoadAll(_folder.Path, forTest: false, network.Classes).Description);
     }
 
+    /// <summary>The folders are read by the rules that a training reads them by.</summary>
+    [Theory]
+    [InlineData("test", "", "train/red/1.png", "test/red/1.png", "unlabeled/1.png")]
+    [InlineData("val", "test: left out: expected a folder of images for each class, found none", "train/red/1.png", "val/red/1.png", "test/1.png")]
+    [InlineData("test", "test: left out 1 image(s) that lie beside the classes' folders", "train/red/1.png", "test/red/1.png", "test/loose.png")]
+    public void What_is_left_out_is_told(string part, string remark, params string[] files)
+    {
+        Write(files);
+        var images = ToTest();
+        Assert.Equal($"all images in '{_folder[part]}'", images.Description);
+        Assert.Equal([1], images.For(network).Select(image => image.Label));
+        if (remark.Length == 0)
+            Assert.Empty(images.Remarks);
+        else
+            Assert.EndsWith(remark, Assert.Single(images.Remarks), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("got test beside green", "green/1.png", "test/red/1.png")]
+    [InlineData("found none in test", "test/1.png")]
+    public void What_may_mean_one_thing_or_another_is_refused(string message, params string[] files)
+    {
+        Write(files);
+        Assert.Contains(message, Assert.Throws<UserException>(ToTest).Message, StringComparison.Ordinal);
+    }
+
+    [UnixFact]
+    public void Each_file_counts_once_whatever_links_lead_to_it()
+    {
+        Write("red/1.png", "red/2.png");
+        Directory.CreateSymbolicLink(_folder["red/above"], _folder.Path);
+        File.CreateSymbolicLink(_folder["red/3.png"], _folder["red/1.png"]);
+        var images = ToTest();
+        Assert.Equal(2, images.Images.Count);
+        Assert.Contains("not followed", Assert.Single(images.Remarks), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Classes_may_have_the_names_of_parts()
     {
