@@ -98,7 +98,7 @@ internal sealed class Foldable(Tensor weight)
         if (shape.Length > 0 && !tensor.shape.SequenceEqual(shape))
             throw Unexpected($"{name} of shape {Text(shape)}", Text(tensor.shape));
         if (tensor.device_type == DeviceType.META)
-            throw Unexpected($"{name} with values, on {(weight.device_type == DeviceType.META ? "a device" : weight.device)}", $"{tensor.device}, where there are none");
+            throw Unexpected($"{name} with values", $"a tensor on {tensor.device}, which has none");
         if (tensor.device_type != weight.device_type || tensor.device_index != weight.device_index)
             throw Unexpected($"{name} where the first weight is, on {weight.device}", $"{tensor.device}");
         if (tensor.dtype is not (ScalarType.Float16 or ScalarType.BFloat16 or ScalarType.Float32 or ScalarType.Float64))

@@ -56,7 +56,7 @@ public sealed class ChangedNetworkTests : IDisposable
 
         ["weights of another type"] = (model => model.layer3.to(ScalarType.Float64), ["layer3.0.conv1.weight", "Float32", "Float64"]),
         ["a classifier of another type"] = (model => model.fc.to(ScalarType.BFloat16), ["fc.weight", "Float32", "BFloat16"]),
-        ["weights elsewhere"] = (model => model.layer2.to(META), ["layer2.0.conv1.weight", "cpu", "meta"]),
+        ["weights elsewhere"] = (model => model.layer2.to(META), ["layer2.0.conv1.weight", "meta"]),
         ["no weights at all"] = (model => model.to(META), ["conv1.weight", "meta"]),
 
         ["NaN in a convolution"] = (model => Fill(Block(model.layer3, 1).conv2.weight, float.NaN), ["layer3.1.conv2", "finite"]),
@@ -204,8 +204,7 @@ public sealed class ChangedNetworkTests : IDisposable
         {
             var before = LiveTensors.Count();
             var refusal = Assert.Throws<ArgumentException>(use);
-            Assert.Equal("model", refusal.ParamName);
-            Assert.All(says.Append("Expected").Append("got"), part => Assert.Contains(part, refusal.Message, StringComparison.Ordinal));
+            Assert.All(says.Append("Expected").Append("got").Append("'model'"), part => Assert.Contains(part, refusal.Message, StringComparison.Ordinal));
             Assert.Equal(before, LiveTensors.Count());
             Assert.Empty(Directory.GetFileSystemEntries(_folder.Path));
         }
