@@ -16,6 +16,9 @@ internal static class ChildProcess
             case ["load", var path]:
                 Console.WriteLine(PeakOfLoading(path));
                 return 0;
+            case ["export", var path]:
+                Deployment.SurroundingsTests.ExportWithoutReflection(path);
+                return 0;
             case ["dispose", _]:
                 Console.WriteLine(Deployment.DisposedAmidstCallsTests.DisposeAmidstCalls());
                 return 0;
