@@ -52,6 +52,8 @@ public static class OnnxExporter
     /// <para>Weights are int8 with a scale for each output channel, what goes from layer to layer is uint8, biases are int32, and the
     /// logits float32. Calibration batches show between which values lies what goes from layer to layer. A few hundred pictures do, from
     /// the training set and prepared as for predictions; accuracy is to be measured with others.</para>
+    /// <para>8 bits hold neither NaN nor infinities. ONNX Runtime on x64 processors takes NaN and -∞ in an image for the least value of the
+    /// calibration, +∞ for the largest, and answers with ordinary numbers: look at images before, where they may have such values.</para>
     /// <para>The file has QuantizeLinear and DequantizeLinear around every operator, of which runtimes make operators on 8 bits.
     /// On x64 processors without VNNI, sums of 8-bit products may saturate in ONNX Runtime, which costs accuracy. Source: Jacob et al.,
     /// "Quantization and Training of Neural Networks" (arXiv:1712.05877); Wu et al., "Integer Quantization for Deep Learning
