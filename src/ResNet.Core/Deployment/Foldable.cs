@@ -8,9 +8,15 @@ namespace ResNet.Core.Deployment;
 /// What folding knows how to fold. Everything else is refused by its name in the network: it may compute something else, and the folded
 /// network would give other answers without a word.
 /// </summary>
-/// <param name="weight">The network's first: all weights have to be where it is and of its type.</param>
-internal sealed class Foldable(Tensor weight)
+/// <param name="model">Not disposed.</param>
+internal sealed class Foldable(ResNet18 model)
 {
+    /// <summary>The network's first: all weights have to be where it is and of its type.</summary>
+    private readonly Tensor weight = model.conv1.weight;
+
+    /// <summary>Those that <c>eval()</c> reaches.</summary>
+    private readonly HashSet<BatchNorm2d> registered = [.. model.BatchNorms()];
+
     /// <summary>A module of that type and not of a subclass, and without forward hooks.</summary>
     public static T Module<T>(string name, nn.IModule<Tensor, Tensor> module) where T : nn.Module<Tensor, Tensor>
     {
@@ -51,7 +57,8 @@ internal sealed class Foldable(Tensor weight)
         _ = Tensor($"{name}.bias", norm.bias, channels);
         _ = Tensor($"{name}.running_mean", norm.running_mean, channels);
         _ = Tensor($"{name}.running_var", norm.running_var, channels);
-        return norm;
+        return registered.Contains(norm) ? norm
+            : throw Unexpected($"{name} among the network's registered modules", "one that is not, which eval() does not reach");
     }
 
     public Linear Linear(string name, nn.IModule<Tensor, Tensor> module)

@@ -32,7 +32,7 @@ internal sealed record FoldedNetwork(Stem Stem, FoldedConvolution Conv1, IReadOn
 
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        var foldable = new Foldable(model.conv1.weight);
+        var foldable = new Foldable(model);
         var type = dtype ?? model.conv1.weight.dtype;
         (string Name, Sequential Layer)[] layers =
             [(nameof(model.layer1), model.layer1), (nameof(model.layer2), model.layer2), (nameof(model.layer3), model.layer3), (nameof(model.layer4), model.layer4)];

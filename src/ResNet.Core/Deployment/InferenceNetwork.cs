@@ -39,6 +39,11 @@ internal abstract class InferenceNetwork : nn.Module<Tensor, Tensor>
     /// <summary>All that it holds, its weights above all.</summary>
     protected abstract IEnumerable<IDisposable> Resources { get; }
 
+    /// <summary>Nothing: a module that has this one as a part would make buffers of its weights, and convert and move one without the others.</summary>
+    protected sealed override void RegisterComponents()
+    {
+    }
+
     /// <summary>What is disposed while calls are under way is freed when the last of them is done.</summary>
     protected sealed override void Dispose(bool disposing)
     {

@@ -48,6 +48,7 @@ public sealed class ChangedNetworkTests : IDisposable
         ["a batch norm that never had any"] = (model => Replace(Block(model.layer1, 0), "bn2", nn.BatchNorm2d(64, track_running_stats: false)), ["layer1.0.bn2.running_mean", "none"]),
         ["a batch norm without weights"] = (model => Replace(Block(model.layer1, 0), "bn2", nn.BatchNorm2d(64, affine: false)), ["layer1.0.bn2.weight", "none"]),
         ["a batch norm without bias"] = (model => model.bn1.bias = null, ["bn1.bias", "none"]),
+        ["a batch norm that eval() does not reach"] = (model => { model.register_module("bn1", null!); model.register_module("bn1", nn.BatchNorm2d(64)); }, ["bn1", "eval()"]),
         ["a batch norm of one channel"] = (model => Replace(model, "bn1", nn.BatchNorm2d(1)), ["bn1.weight", "(64)", "(1)"]),
 
         ["pooling to more than one pixel"] = (model => model.avgpool.output_size = [1, 2], ["avgpool", "(1, 1)", "(1, 2)"]),
