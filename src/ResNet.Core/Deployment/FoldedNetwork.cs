@@ -27,7 +27,7 @@ internal sealed record FoldedNetwork(Stem Stem, FoldedConvolution Conv1, IReadOn
     public static FoldedNetwork Of(ResNet18 model, ScalarType? dtype = null)
     {
         ArgumentNullException.ThrowIfNull(model);
-        Foldable.Module<ResNet18>(nameof(ResNet18), model);
+        Foldable.Module<ResNet18>("the model", model);
         ObjectDisposedException.ThrowIf(model.conv1.weight is null or { IsInvalid: true }, model);
 
         using var scope = NewDisposeScope();
