@@ -15,15 +15,22 @@ namespace ResNet.Core.Deployment;
 internal sealed record FoldedConvolution(Tensor Weight, Tensor Bias, long Stride, long Padding)
 {
     /// <summary>Computed in float64: the rounding to <paramref name="dtype"/> is the only one.</summary>
-    public static FoldedConvolution Of(Conv2d conv, BatchNorm2d bn, ScalarType dtype)
+    /// <param name="name">Of the convolution.</param>
+    /// <param name="conv">As <see cref="Foldable"/> knows it.</param>
+    /// <param name="bn">As <see cref="Foldable"/> knows it.</param>
+    /// <param name="dtype">Of the result.</param>
+    /// <exception cref="ArgumentException">Not all of the result is finite.</exception>
+    public static FoldedConvolution Of(string name, Conv2d conv, BatchNorm2d bn, ScalarType dtype)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        var weight = conv.weight!;
-        var scale = bn.weight!.to(ScalarType.Float64) / (bn.running_var!.to(ScalarType.Float64) + bn.eps).sqrt();
-        var folded = (weight.to(ScalarType.Float64) * scale.view(-1, 1, 1, 1)).to(dtype);
+        var scale = bn.weight.to(ScalarType.Float64) / (bn.running_var!.to(ScalarType.Float64) + bn.eps).sqrt();
+        var weight = (conv.weight.to(ScalarType.Float64) * scale.view(-1, 1, 1, 1)).to(dtype);
         var bias = (bn.bias!.to(ScalarType.Float64) - bn.running_mean!.to(ScalarType.Float64) * scale).to(dtype);
-        return new FoldedConvolution(folded.DetachFromDisposeScope(), bias.DetachFromDisposeScope(), conv.stride[0], conv.padding![0]);
+        // oneDNN and 8 bits make ordinary numbers of NaN: the answers would look sure.
+        foreach (var tensor in (Tensor[])[weight, bias])
+            Foldable.Finite($"{name} with its batch norm folded in", tensor).MoveToOuterDisposeScope();
+        return new FoldedConvolution(weight, bias, conv.stride[0], conv.padding![0]);
     }
 
     /// <param name="x">Shape (N, in_channels, H, W).</param>

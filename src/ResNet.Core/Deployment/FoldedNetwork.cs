@@ -17,35 +17,74 @@ internal sealed record FoldedBlock(FoldedConvolution Conv1, FoldedConvolution Co
 /// <param name="FcBias">Shape (num_classes).</param>
 internal sealed record FoldedNetwork(Stem Stem, FoldedConvolution Conv1, IReadOnlyList<FoldedBlock> Blocks, Tensor FcWeight, Tensor FcBias) : IDisposable
 {
+    private const int BlocksPerLayer = 2;
+    private const long Channels = 3;
+
     /// <param name="model">Is not changed.</param>
     /// <param name="dtype">Type of the folded weights; the model's own if null.</param>
-    /// <exception cref="ArgumentException">It is a subclass, whose forward pass may be another one.</exception>
+    /// <exception cref="ArgumentException">It, or a part of it, is not as <see cref="Foldable"/> knows it.</exception>
     /// <exception cref="ObjectDisposedException">It was disposed.</exception>
     public static FoldedNetwork Of(ResNet18 model, ScalarType? dtype = null)
     {
         ArgumentNullException.ThrowIfNull(model);
-        if (model.GetType() != typeof(ResNet18))
-            throw new ArgumentException($"Expected a {nameof(ResNet18)} itself, got its subclass {model.GetType()}, whose forward pass may be another one.", nameof(model));
+        Foldable.Module<ResNet18>("the model", model);
         ObjectDisposedException.ThrowIf(model.conv1.weight is null or { IsInvalid: true }, model);
 
+        using var scope = NewDisposeScope();
         using var _ = no_grad();
+        var foldable = new Foldable(model);
         var type = dtype ?? model.conv1.weight.dtype;
-        Sequential[] layers = [model.layer1, model.layer2, model.layer3, model.layer4];
-        return new FoldedNetwork(
-            model.Stem,
-            FoldedConvolution.Of(model.conv1, model.bn1, type),
-            [.. layers.SelectMany(layer => layer.children().Cast<BasicBlock>()).Select(block => Fold(block, type))],
-            model.fc.weight!.to(type, copy: true).DetachFromDisposeScope(),
-            model.fc.bias!.to(type, copy: true).DetachFromDisposeScope());
-    }
+        (string Name, Sequential Layer)[] layers =
+            [(nameof(model.layer1), model.layer1), (nameof(model.layer2), model.layer2), (nameof(model.layer3), model.layer3), (nameof(model.layer4), model.layer4)];
 
-    private static FoldedBlock Fold(BasicBlock block, ScalarType dtype)
-    {
-        var shortcut = block.shortcut.children().ToArray();
-        return new FoldedBlock(
-            FoldedConvolution.Of(block.conv1, block.bn1, dtype),
-            FoldedConvolution.Of(block.conv2, block.bn2, dtype),
-            shortcut is [Conv2d conv, BatchNorm2d bn] ? FoldedConvolution.Of(conv, bn, dtype) : null);
+        var conv1 = Convolution(nameof(model.conv1), model.conv1, nameof(model.bn1), model.bn1);
+        if (conv1.Weight.shape[1] != Channels)
+            throw Foldable.Unexpected($"{nameof(model.conv1)}.weight for {Channels} channels", $"shape ({string.Join(", ", conv1.Weight.shape)})");
+        FoldedBlock[] blocks = [.. layers.SelectMany(entry => Blocks(entry.Name, entry.Layer))];
+        Foldable.AveragePool(nameof(model.avgpool), model.avgpool);
+        var fc = foldable.Linear(nameof(model.fc), model.fc);
+        var network = new FoldedNetwork(model.Stem, conv1, blocks,
+            Foldable.Finite($"{nameof(model.fc)}.weight", fc.weight.to(type, copy: true)),
+            Foldable.Finite($"{nameof(model.fc)}.bias", fc.bias!.to(type, copy: true)));
+        foreach (var tensor in network.Tensors)
+            tensor.DetachFromDisposeScope();
+        return network;
+
+        FoldedConvolution Convolution(string name, nn.IModule<Tensor, Tensor> conv, string normName, nn.IModule<Tensor, Tensor> norm)
+        {
+            var convolution = foldable.Convolution(name, conv);
+            return FoldedConvolution.Of(name, convolution, foldable.BatchNorm(normName, norm, convolution.out_channels), type);
+        }
+
+        IEnumerable<FoldedBlock> Blocks(string name, Sequential layer)
+        {
+            Foldable.Module<Sequential>(name, layer);
+            if (layer.Count != BlocksPerLayer)
+                throw Foldable.Unexpected($"{BlocksPerLayer} blocks in {name}", $"{layer.Count} ({string.Join(", ", layer.named_children().Select(child => $"{name}.{child.name}"))})");
+            for (var i = 0; i < BlocksPerLayer; i++)
+                yield return Block($"{name}.{i}", layer[i]);
+        }
+
+        FoldedBlock Block(string name, nn.IModule<Tensor, Tensor> module)
+        {
+            var block = Foldable.Module<BasicBlock>(name, module);
+            return new FoldedBlock(
+                Convolution($"{name}.conv1", block.conv1, $"{name}.bn1", block.bn1),
+                Convolution($"{name}.conv2", block.conv2, $"{name}.bn2", block.bn2),
+                Shortcut($"{name}.shortcut", block.shortcut));
+        }
+
+        FoldedConvolution? Shortcut(string name, nn.IModule<Tensor, Tensor> module)
+        {
+            var shortcut = Foldable.Module<Sequential>(name, module);
+            return shortcut.children().ToArray() switch
+            {
+                [] => null,
+                [Conv2d conv, BatchNorm2d norm] => Convolution($"{name}.0", conv, $"{name}.1", norm),
+                var others => throw Foldable.Unexpected(
+                    $"{name} to be empty or of a {nameof(Conv2d)} and a {nameof(BatchNorm2d)}", string.Join(", ", others.Select(other => other.GetType().Name))),
+            };
+        }
     }
 
     /// <summary>Every convolution, in the order of the forward pass.</summary>

@@ -7,7 +7,7 @@ namespace ResNet.Core.Deployment;
 /// <param name="network">Its own from now on.</param>
 internal sealed class FusedResNet18(FoldedNetwork network) : InferenceNetwork(network.FcWeight)
 {
-    protected override IEnumerable<Tensor> Weights => network.Tensors;
+    protected override IEnumerable<IDisposable> Resources => network.Tensors;
 
     protected override Tensor Logits(Tensor x)
     {

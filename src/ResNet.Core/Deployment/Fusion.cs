@@ -12,10 +12,19 @@ public static class Fusion
     /// </summary>
     /// <remarks>
     /// <para>The weights are its own: the model can be trained further or be disposed. It stays on the device and in the type that the
-    /// model has now; move the model first, then fuse it. It computes no gradients, has no parameters, and forward hooks of the
-    /// model's layers are not a part of it. Any number of threads may use it at once.</para>
-    /// <para>In float32 on x64 processors, on Windows and Linux, a convolution, its bias, activation and residual addition are one
-    /// call of oneDNN, and the weights lie in memory as its kernels read them.</para>
+    /// model has now; move the model first, then fuse it: <c>to()</c> does nothing to a fused network. It computes no gradients and has
+    /// no parameters.</para>
+    /// <para>Folding goes by what it knows: the blocks and layers that <see cref="ResNet18"/> makes, with the number of classes, strides,
+    /// paddings and epsilons that they have. It refuses what may compute something else and says where: subclasses, other modules or
+    /// another number of them, forward hooks (remove them first), a bias, groups or dilation in a convolution, a batch norm without
+    /// running statistics.</para>
+    /// <para>Any number of threads may use it at once, and it may be disposed while they do: calls under way finish, later ones throw
+    /// <see cref="ObjectDisposedException"/>, and the last call frees the weights. This does not hold for the model itself, as for no module of
+    /// TorchSharp: a model that is disposed, moved or loaded while another thread is in a call, or in this method, can end the process.</para>
+    /// <para>An image with NaN or an infinity gets logits that are not finite, as from the model; the other images of its batch get theirs.
+    /// Weights that are not finite are refused.</para>
+    /// <para>In float32 on x64 processors, on Windows and Linux, a convolution, its bias and residual addition are one call of oneDNN, and
+    /// the weights lie in memory as its kernels read them.</para>
     /// <para>The outputs are the model's but for rounding: 1e-6 apart relative to the largest in float32, 1e-14 in float64. Source:
     /// Jacob et al., "Quantization and Training of Neural Networks" (arXiv:1712.05877), section 3.2, for the folding.</para>
     /// </remarks>
@@ -24,8 +33,11 @@ public static class Fusion
     /// A module from pictures of shape <c>(N, 3, H, W)</c> to logits of shape <c>(N, num_classes)</c>. The caller owns it. Its
     /// exceptions are those of <see cref="ResNet18.forward"/>.
     /// </returns>
-    /// <exception cref="ArgumentException"><paramref name="model"/> is null, or of a subclass, whose forward pass may be another one.</exception>
-    /// <exception cref="ObjectDisposedException"><paramref name="model"/> was disposed.</exception>
+    /// <exception cref="ArgumentException">
+    /// <paramref name="model"/> is null, or it or a part of it is not what folding knows; weights are of several types, on several devices or,
+    /// once folded, not finite in the model's type.
+    /// </exception>
+    /// <exception cref="ObjectDisposedException"><paramref name="model"/> or one of its weights was disposed.</exception>
     public static nn.Module<Tensor, Tensor> Fuse(this ResNet18 model)
     {
         var network = FoldedNetwork.Of(model);

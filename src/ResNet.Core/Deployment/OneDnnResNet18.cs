@@ -6,15 +6,19 @@ using static TorchSharp.torch;
 namespace ResNet.Core.Deployment;
 
 /// <summary>
-/// The same network by oneDNN's fused operations: a convolution with its bias, activation and residual addition is one pass over
-/// memory in place of four, and the weights are ordered once as its kernels read them and not in every call.
+/// The same network by oneDNN's fused operations: a convolution with its bias and residual addition is one pass over memory in place
+/// of three, and the weights are ordered once as its kernels read them and not in every call.
 /// </summary>
 /// <remarks>
-/// libtorch has these operations for what <c>torch.compile</c> makes on CPUs. TorchSharp does not reach them, TorchScript does: the
-/// forward pass is a few lines of it, to which the weights are arguments.
+/// <para>libtorch has these operations for what <c>torch.compile</c> makes on CPUs. TorchSharp does not reach them, TorchScript does: the
+/// forward pass is a few lines of it, to which the weights are arguments.</para>
+/// <para>They would apply a ReLU in the same pass, but oneDNN's turns NaN into 0, and an image with NaN would get an answer like any other.
+/// libtorch's own keeps it, in place and as fast: what the convolution wrote is still in the cache.</para>
 /// </remarks>
 internal sealed class OneDnnResNet18 : InferenceNetwork
 {
+    private const string None = "annotate(List[Optional[number]], []), None"; // an activation's parameters and variant
+
     private readonly TorchScript _script;
     private readonly Tensor[] _convolutions; // weight, bias, weight, bias …
     private readonly Tensor _fcWeight, _fcBias;
@@ -46,7 +50,7 @@ internal sealed class OneDnnResNet18 : InferenceNetwork
 
     private static Tensor Copy(Tensor tensor) => tensor.clone().DetachFromDisposeScope();
 
-    protected override IEnumerable<Tensor> Weights => [.. _convolutions, _fcWeight, _fcBias];
+    protected override IEnumerable<IDisposable> Resources => [.. _convolutions, _fcWeight, _fcBias, _script];
 
     protected override Tensor Logits(Tensor x)
     {
@@ -55,29 +59,22 @@ internal sealed class OneDnnResNet18 : InferenceNetwork
         return _script.Call("forward", pictures, _convolutions, _fcWeight, _fcBias).MoveToOuterDisposeScope();
     }
 
-    protected override void Dispose(bool disposing)
-    {
-        if (disposing)
-            _script.Dispose();
-        base.Dispose(disposing);
-    }
-
     /// <summary>Written out line by line for the network at hand, as the serialised form of TorchScript has no functions of its own.</summary>
     private static string Script(FoldedNetwork network)
     {
         var convolutions = network.Convolutions.ToList();
         var lines = new StringBuilder();
 
-        Line($"x = ops.mkldnn._convolution_pointwise(x, {Convolution(network.Conv1)}, {Activation("relu")})");
+        Line($"x = torch.relu_({Convolve("x", network.Conv1)})");
         if (network.Stem == Stem.Conv7MaxPool)
             Line("x = torch.max_pool2d(x, [3, 3], [2, 2], [1, 1], [1, 1], False)");
         foreach (var block in network.Blocks)
         {
-            Line($"out = ops.mkldnn._convolution_pointwise(x, {Convolution(block.Conv1)}, {Activation("relu")})");
+            Line($"out = torch.relu_({Convolve("x", block.Conv1)})");
             if (block.Shortcut is not null)
-                Line($"x = ops.mkldnn._convolution_pointwise(x, {Convolution(block.Shortcut)}, {Activation("none")})");
-            // relu(conv2(out) + x), in the place of x
-            Line($"x = ops.mkldnn._convolution_pointwise_(x, out, {Convolution(block.Conv2)}, \"add\", 1.0, {Activation("relu")})");
+                Line($"x = {Convolve("x", block.Shortcut)}");
+            // relu(x + conv2(out)), in the place of x
+            Line($"x = torch.relu_(ops.mkldnn._convolution_pointwise_(x, out, {Arguments(block.Conv2)}, \"add\", 1.0, None, {None}))");
         }
         Line("x = torch.flatten(torch.adaptive_avg_pool2d(x, [1, 1]), 1)");
         Line("return torch.linear(x, fc_weight, fc_bias)");
@@ -91,14 +88,13 @@ internal sealed class OneDnnResNet18 : InferenceNetwork
 
         void Line(string line) => lines.Append("    ").Append(line).Append('\n');
 
+        string Convolve(string x, FoldedConvolution folded) => $"ops.mkldnn._convolution_pointwise({x}, {Arguments(folded)}, \"none\", {None})";
+
         // Weight, bias, padding, stride, dilation, groups
-        string Convolution(FoldedConvolution folded)
+        string Arguments(FoldedConvolution folded)
         {
             var index = 2 * convolutions.FindIndex(each => ReferenceEquals(each, folded));
             return $"w[{index}], w[{index + 1}], [{folded.Padding}, {folded.Padding}], [{folded.Stride}, {folded.Stride}], [1, 1], 1";
         }
-
-        // Its name, its parameters, its variant
-        static string Activation(string name) => $"\"{name}\", annotate(List[Optional[number]], []), None";
     }
 }

@@ -16,15 +16,19 @@ namespace ResNet.Core;
 public static class OnnxExporter
 {
     /// <summary>Writes the network in float32. The same weights give the same bytes.</summary>
-    /// <remarks>A model of another floating-point type is written in float32, rounded once.</remarks>
+    /// <remarks>
+    /// A model of another floating-point type is written in float32, rounded once. An image with NaN or an infinity gets logits that are
+    /// not finite, as from the model: ONNX Runtime keeps them through all of the file's operators.
+    /// </remarks>
     /// <param name="model">On any device, in training mode or not: the file answers as it does in eval mode. It is not changed.</param>
     /// <param name="path">The file, which ends in .onnx by custom.</param>
     /// <param name="metadata">What else the file is to say.</param>
     /// <param name="inputName">The input's name.</param>
     /// <param name="outputName">The output's name.</param>
     /// <exception cref="ArgumentException">
-    /// <paramref name="model"/> or <paramref name="path"/> is null, the model is of a subclass, whose forward pass may be another one,
-    /// the metadata does not fit the model, or a name is empty or that of a layer.
+    /// <paramref name="model"/> or <paramref name="path"/> is null, the model cannot be folded (<see cref="Fusion.Fuse"/> says which can),
+    /// a weight is not finite in float32, the metadata does not fit the model, a name is empty or that of a layer, or the file would be
+    /// larger than 2 GB, more than which ONNX files do not hold.
     /// </exception>
     /// <exception cref="ObjectDisposedException"><paramref name="model"/> was disposed.</exception>
     /// <exception cref="IOException">The file cannot be written, its folder is not there, or another process is writing it.</exception>
@@ -34,7 +38,7 @@ public static class OnnxExporter
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentException.ThrowIfNullOrEmpty(inputName);
         ArgumentException.ThrowIfNullOrEmpty(outputName);
-        using var network = FoldedNetwork.Of(model, ScalarType.Float32);
+        using var network = Fold(model, sizeof(float));
         var graph = new OnnxGraph(inputName, outputName);
         new OnnxOperations(graph, outputName).Logits(network, inputName);
         Write(graph, network, path, metadata);
@@ -48,6 +52,8 @@ public static class OnnxExporter
     /// <para>Weights are int8 with a scale for each output channel, what goes from layer to layer is uint8, biases are int32, and the
     /// logits float32. Calibration batches show between which values lies what goes from layer to layer. A few hundred pictures do, from
     /// the training set and prepared as for predictions; accuracy is to be measured with others.</para>
+    /// <para>8 bits hold neither NaN nor infinities. ONNX Runtime on x64 processors takes NaN and -∞ in an image for the least value of the
+    /// calibration, +∞ for the largest, and answers with ordinary numbers: look at images before, where they may have such values.</para>
     /// <para>The file has QuantizeLinear and DequantizeLinear around every operator, of which runtimes make operators on 8 bits.
     /// On x64 processors without VNNI, sums of 8-bit products may saturate in ONNX Runtime, which costs accuracy. Source: Jacob et al.,
     /// "Quantization and Training of Neural Networks" (arXiv:1712.05877); Wu et al., "Integer Quantization for Deep Learning
@@ -75,11 +81,21 @@ public static class OnnxExporter
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentException.ThrowIfNullOrEmpty(inputName);
         ArgumentException.ThrowIfNullOrEmpty(outputName);
-        using var network = FoldedNetwork.Of(model, ScalarType.Float32);
+        using var network = Fold(model, sizeof(sbyte));
         var graph = new OnnxGraph(inputName, outputName);
         var operations = new QuantizedOnnxOperations(graph, Calibration.Of(model, network, calibrationBatches), outputName);
         operations.Logits(network, operations.Quantize(Calibration.Input, inputName));
         Write(graph, network, path, metadata);
+    }
+
+    /// <param name="model">Its classifier alone can be too large for a file: that is found out before it is copied.</param>
+    /// <param name="bytes">A weight takes so many in the file.</param>
+    private static FoldedNetwork Fold(ResNet18 model, int bytes)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        if (model.fc.weight is { IsInvalid: false } weight && weight.numel() > ProtoMessage.LargestSize / bytes)
+            throw ProtoMessage.TooLarge(weight.numel() * bytes);
+        return FoldedNetwork.Of(model, ScalarType.Float32);
     }
 
     private static void Write(OnnxGraph graph, FoldedNetwork network, string path, OnnxMetadata? metadata)

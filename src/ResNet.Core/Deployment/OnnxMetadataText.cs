@@ -1,13 +1,20 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 
 namespace ResNet.Core.Deployment;
 
 /// <summary>An <see cref="OnnxMetadata"/> as the file has it: keys and texts.</summary>
-internal static class OnnxMetadataText
+internal static partial class OnnxMetadataText
 {
+    /// <summary>Made when the library is built: a program that is trimmed or compiled ahead of time has no other JSON.</summary>
+    [JsonSerializable(typeof(IReadOnlyList<string>))]
+    [JsonSerializable(typeof(IReadOnlyList<double>))]
+    private sealed partial class Json : JsonSerializerContext;
+
     // People read it: é stays é.
-    private static readonly JsonSerializerOptions readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly Json readable = new(new JsonSerializerOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
 
     /// <param name="metadata">Null has no entries.</param>
     /// <param name="classes">How many the model has.</param>
@@ -15,15 +22,20 @@ internal static class OnnxMetadataText
     public static IReadOnlyList<KeyValuePair<string, string>> Of(OnnxMetadata? metadata, long classes)
     {
         if (metadata is null) return [];
-        if (metadata.Classes is { } names && names.Count != classes)
-            throw Unexpected($"{classes} classes, as many as the model has", $"{names.Count}");
+        if (metadata.Classes is { } names)
+        {
+            if (names.Count != classes)
+                throw Unexpected($"{classes} classes, as many as the model has", $"{names.Count}");
+            if (names.Any(name => name is null))
+                throw Unexpected("a text for each class", "null");
+        }
         Channels(metadata.Mean, nameof(OnnxMetadata.Mean));
         Channels(metadata.StandardDeviation, nameof(OnnxMetadata.StandardDeviation));
 
         var entries = new List<KeyValuePair<string, string>>();
-        Add("classes", metadata.Classes);
-        Add("mean", metadata.Mean);
-        Add("std", metadata.StandardDeviation);
+        Add("classes", metadata.Classes, readable.IReadOnlyListString);
+        Add("mean", metadata.Mean, readable.IReadOnlyListDouble);
+        Add("std", metadata.StandardDeviation, readable.IReadOnlyListDouble);
         foreach (var (key, value) in (metadata.Properties ?? new Dictionary<string, string>()).OrderBy(entry => entry.Key, StringComparer.Ordinal))
         {
             if (entries.Any(entry => entry.Key == key))
@@ -34,10 +46,10 @@ internal static class OnnxMetadataText
         }
         return entries;
 
-        void Add<T>(string key, IReadOnlyList<T>? values)
+        void Add<T>(string key, T? values, JsonTypeInfo<T> type)
         {
             if (values is not null)
-                entries.Add(new(key, JsonSerializer.Serialize(values, readable)));
+                entries.Add(new(key, JsonSerializer.Serialize(values, type)));
         }
     }
 

@@ -6,6 +6,9 @@ namespace ResNet.Core.Deployment;
 /// <summary>A message of Protocol Buffers: numbered fields, written in the order in which they were added.</summary>
 internal sealed class ProtoMessage
 {
+    /// <summary>In bytes: readers count in 32 bits with sign.</summary>
+    public const long LargestSize = int.MaxValue;
+
     private readonly List<Action<CodedOutputStream>> _fields = [];
     private int _size;
 
@@ -24,7 +27,7 @@ internal sealed class ProtoMessage
     /// <param name="field">Its number.</param>
     /// <param name="message">Complete: what is added to it later would not be counted.</param>
     public ProtoMessage Add(int field, ProtoMessage message) =>
-        Add(field, WireFormat.WireType.LengthDelimited, ComputeLengthSize(message._size) + message._size, output =>
+        Add(field, WireFormat.WireType.LengthDelimited, ComputeLengthSize(message._size) + (long)message._size, output =>
         {
             output.WriteLength(message._size);
             message.WriteFields(output);
@@ -36,9 +39,13 @@ internal sealed class ProtoMessage
         WriteFields(output);
     }
 
-    private ProtoMessage Add(int field, WireFormat.WireType type, int size, Action<CodedOutputStream> write)
+    /// <exception cref="ArgumentException">With the field it is larger than any message may be.</exception>
+    private ProtoMessage Add(int field, WireFormat.WireType type, long size, Action<CodedOutputStream> write)
     {
-        _size += ComputeTagSize(field) + size;
+        var total = _size + ComputeTagSize(field) + size;
+        if (total > LargestSize)
+            throw TooLarge(total);
+        _size = (int)total;
         _fields.Add(output =>
         {
             output.WriteTag(field, type);
@@ -46,6 +53,9 @@ internal sealed class ProtoMessage
         });
         return this;
     }
+
+    public static ArgumentException TooLarge(long bytes) =>
+        new($"Expected a network and metadata of at most {LargestSize} bytes in the file, more than which Protocol Buffers does not hold, got {bytes}.");
 
     private void WriteFields(CodedOutputStream output)
     {

@@ -24,7 +24,7 @@ internal sealed class QuantizedOnnxOperations(OnnxGraph graph, IReadOnlyDictiona
     {
         using var scope = NewDisposeScope();
         var (scale, zeroPoint) = quantizations[name];
-        string[] parameters = [graph.Constant($"{name}.scale", tensor(scale)), graph.Constant($"{name}.zero_point", tensor(zeroPoint))];
+        string[] parameters = [graph.Constant($"{name}.scale", tensor(scale, device: CPU)), graph.Constant($"{name}.zero_point", tensor(zeroPoint, device: CPU))];
         return Quantize(name, x, scale, parameters);
     }
 
@@ -68,7 +68,7 @@ internal sealed class QuantizedOnnxOperations(OnnxGraph graph, IReadOnlyDictiona
 
         // As small as the weights allow and the bias. A channel without either is all 0, with any scale.
         var smallest = maximum(weights.abs().flatten(1).amax([1]) / LargestWeight, biases.abs() / (inputScale * LargestBias));
-        var scales = where(smallest.eq(0), 1, smallest).to(ScalarType.Float32);
+        var scales = smallest.masked_fill(smallest.eq(0), 1).to(ScalarType.Float32);
         var biasScales = scales * inputScale;
 
         var inEachChannel = scales.to(ScalarType.Float64).view([-1, .. Enumerable.Repeat(1L, (int)weights.dim() - 1)]);

@@ -145,6 +145,38 @@ public class FuseTests
             Assert.Equal([1, 10], y.shape);
     }
 
+    [Theory]
+    [CpuData(ScalarType.Float32)]
+    [CpuData(ScalarType.Float64)]
+    public void It_stays_where_and_what_it_is_also_as_a_part_of_another_module(string device, ScalarType dtype)
+    {
+        using var scope = NewDisposeScope();
+        using var model = Trained.ResNet18(10, device: new Device(device), dtype: dtype);
+        using var fused = model.Fuse();
+        using var whole = new Whole(fused);
+        var x = randn([2, 3, 32, 32], dtype, new Device(device));
+        var answer = fused.call(x);
+        whole.to(ScalarType.BFloat16);
+        whole.to(CPU, ScalarType.Float16);
+        fused.to(ScalarType.BFloat16);
+        Assert.Empty(whole.state_dict());
+        Assert.True(whole.call(x).equal(answer).all().item<bool>());
+    }
+
+    private sealed class Whole : nn.Module<Tensor, Tensor>
+    {
+        private readonly nn.Module<Tensor, Tensor> part;
+
+        public Whole(nn.Module<Tensor, Tensor> part)
+            : base(nameof(Whole))
+        {
+            this.part = part;
+            RegisterComponents();
+        }
+
+        public override Tensor forward(Tensor x) => part.call(x);
+    }
+
     /// <summary>Where it is fast: what has no oneDNN computes the same without it, and no other test would tell.</summary>
     [Fact]
     public void On_x64_processors_float32_is_computed_by_oneDNN()

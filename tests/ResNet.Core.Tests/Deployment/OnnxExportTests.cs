@@ -173,6 +173,7 @@ public sealed class OnnxExportTests(ITestOutputHelper log) : IDisposable
             Assert.Contains($"got '{input}' and '{output}'", Assert.Throws<ArgumentException>(() => OnnxExporter.Export(model, File, null, input, output)).Message, StringComparison.Ordinal);
 
         AssertRefused("Expected 3 classes, as many as the model has, got 2", new() { Classes = ["a", "b"] });
+        AssertRefused("a text for each class, got null", new() { Classes = ["a", null!, "c"] });
         AssertRefused("three finite numbers as Mean, one for each channel, got (0.5)", new() { Mean = [0.5] });
         AssertRefused("three finite numbers as StandardDeviation", new() { StandardDeviation = [1, double.NaN, 1] });
         AssertRefused("'mean'", new() { Mean = [0, 0, 0], Properties = new Dictionary<string, string> { ["mean"] = "0" } });

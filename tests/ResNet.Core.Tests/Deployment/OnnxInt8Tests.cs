@@ -206,8 +206,8 @@ public sealed class OnnxInt8Tests(ITestOutputHelper log) : IDisposable
         disposed.Dispose();
         Assert.Throws<ObjectDisposedException>(() => OnnxExporter.ExportInt8(model, [disposed], File));
         using (no_grad())
-            model.bn1.bias!.fill_(float.NaN);
-        AssertRefused("NaN at conv1", () => OnnxExporter.ExportInt8(model, [pictures], File));
+            model.bn1.weight!.fill_(1000);
+        AssertRefused("at conv1", () => OnnxExporter.ExportInt8(model, [pictures.sign() * 1e38f], File)); // finite, until the model sums them up
 
         Assert.Equal(before, System.IO.File.ReadAllBytes(File));
         Assert.Equal([File], Directory.GetFileSystemEntries(_folder.Path));

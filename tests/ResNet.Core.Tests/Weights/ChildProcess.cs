@@ -19,6 +19,12 @@ internal static class ChildProcess
             case ["load", var path]:
                 Console.WriteLine(PeakOfLoading(path));
                 return 0;
+            case ["export", var path]:
+                Deployment.SurroundingsTests.ExportWithoutReflection(path);
+                return 0;
+            case ["dispose", _]:
+                Console.WriteLine(Deployment.DisposedAmidstCallsTests.DisposeAmidstCalls());
+                return 0;
             default:
                 Console.Error.WriteLine("Expected 'save PATH', 'try-save PATH' or 'load PATH'. The tests are run by `dotnet test`.");
                 return 1;

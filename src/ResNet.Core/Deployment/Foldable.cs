@@ -1,0 +1,117 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace ResNet.Core.Deployment;
+
+/// <summary>
+/// What folding knows how to fold. Everything else is refused by its name in the network: it may compute something else, and the folded
+/// network would give other answers without a word.
+/// </summary>
+/// <param name="model">Not disposed.</param>
+internal sealed class Foldable(ResNet18 model)
+{
+    /// <summary>The network's first: all weights have to be where it is and of its type.</summary>
+    private readonly Tensor weight = model.conv1.weight;
+
+    /// <summary>Those that <c>eval()</c> reaches.</summary>
+    private readonly HashSet<BatchNorm2d> registered = [.. model.BatchNorms()];
+
+    /// <summary>A module of that type and not of a subclass, and without forward hooks.</summary>
+    public static T Module<T>(string name, nn.IModule<Tensor, Tensor> module) where T : nn.Module<Tensor, Tensor>
+    {
+        if (module.GetType() != typeof(T))
+            throw Unexpected($"a {typeof(T).Name} itself as {name}", $"{module.GetType()}, whose forward pass may be another one");
+        if (ForwardHooks.Any((T)module))
+            throw Unexpected($"{name} without forward hooks, which are no part of what is made of it", "a module with at least one: remove it first");
+        return (T)module;
+    }
+
+    /// <summary>A convolution with the same stride and the same zero padding in both directions, and nothing that a folded one does not have.</summary>
+    public Conv2d Convolution(string name, nn.IModule<Tensor, Tensor> module)
+    {
+        var conv = Module<Conv2d>(name, module);
+        if (conv.bias is not null)
+            throw Unexpected($"{name} without a bias", "one with a bias");
+        if (conv.groups != 1)
+            throw Unexpected($"{name} with groups = 1", $"{conv.groups}");
+        if (conv.dilation is not [1, 1])
+            throw Unexpected($"{name} with dilation (1, 1)", Text(conv.dilation));
+        if (conv.stride is not [var stride, var width] || stride != width)
+            throw Unexpected($"{name} with the same stride in both directions", Text(conv.stride));
+        if (conv.padding_mode != PaddingModes.Zeros)
+            throw Unexpected($"{name} with a padding of zeros", $"{conv.padding_mode}");
+        if (conv.padding is not [var padding, var left] || padding != left)
+            throw Unexpected($"{name} with the same padding in both directions", conv.padding is null ? $"{conv.padding_type}" : Text(conv.padding));
+
+        var kernel = OfOneType($"{name}.weight", conv.weight).shape is [_, _, _, var size] ? size : 0;
+        _ = OfOneType($"{name}.weight", conv.weight, conv.out_channels, conv.in_channels, kernel, kernel);
+        return conv;
+    }
+
+    /// <summary>A batch norm with weight, bias and running statistics, of which folding takes the place.</summary>
+    public BatchNorm2d BatchNorm(string name, nn.IModule<Tensor, Tensor> module, long channels)
+    {
+        var norm = Module<BatchNorm2d>(name, module);
+        _ = Tensor($"{name}.weight", norm.weight, channels);
+        _ = Tensor($"{name}.bias", norm.bias, channels);
+        _ = Tensor($"{name}.running_mean", norm.running_mean, channels);
+        _ = Tensor($"{name}.running_var", norm.running_var, channels);
+        return registered.Contains(norm) ? norm
+            : throw Unexpected($"{name} among the network's registered modules", "one that is not, which eval() does not reach");
+    }
+
+    public Linear Linear(string name, nn.IModule<Tensor, Tensor> module)
+    {
+        var linear = Module<Linear>(name, module);
+        _ = OfOneType($"{name}.weight", linear.weight, linear.out_features, linear.in_features);
+        _ = OfOneType($"{name}.bias", linear.bias, linear.out_features);
+        return linear;
+    }
+
+    /// <summary>Pooling to a single pixel.</summary>
+    public static void AveragePool(string name, nn.IModule<Tensor, Tensor> module)
+    {
+        if (Module<AdaptiveAvgPool2d>(name, module).output_size is not [1, 1] and var size)
+            throw Unexpected($"{name} with output_size (1, 1)", Text(size));
+    }
+
+    /// <summary>The tensor itself, where all of its values are finite.</summary>
+    public static Tensor Finite(string what, Tensor tensor)
+    {
+        using var scope = NewDisposeScope();
+        return tensor.isfinite().all().item<bool>() ? tensor
+            : throw Unexpected($"finite values in {what}, in {tensor.dtype}", "NaN or an infinity");
+    }
+
+    public static ArgumentException Unexpected(string expected, string got, string parameter = "model") => new($"Expected {expected}, got {got}.", parameter);
+
+    private Tensor OfOneType(string name, Tensor? tensor, params long[] shape)
+    {
+        var known = Tensor(name, tensor, shape);
+        return known.dtype == weight.dtype ? known
+            : throw Unexpected($"{name} of the type of the first weight, {weight.dtype}", $"{known.dtype}");
+    }
+
+    /// <param name="name">In the network's <c>state_dict</c>.</param>
+    /// <param name="tensor">Floating-point, where the network's first weight is.</param>
+    /// <param name="shape">Empty is any.</param>
+    private Tensor Tensor(string name, Tensor? tensor, params long[] shape)
+    {
+        if (tensor is null)
+            throw Unexpected($"a tensor as {name}", "none");
+        if (tensor.IsInvalid)
+            throw new ObjectDisposedException(name, $"The model's {name} was disposed before the call.");
+        if (shape.Length > 0 && !tensor.shape.SequenceEqual(shape))
+            throw Unexpected($"{name} of shape {Text(shape)}", Text(tensor.shape));
+        if (tensor.device_type == DeviceType.META)
+            throw Unexpected($"{name} with values", $"a tensor on {tensor.device}, which has none");
+        if (tensor.device_type != weight.device_type || tensor.device_index != weight.device_index)
+            throw Unexpected($"{name} where the first weight is, on {weight.device}", $"{tensor.device}");
+        if (tensor.dtype is not (ScalarType.Float16 or ScalarType.BFloat16 or ScalarType.Float32 or ScalarType.Float64))
+            throw Unexpected($"{name} of a floating-point type", $"{tensor.dtype}");
+        return tensor;
+    }
+
+    private static string Text(long[]? values) => $"({string.Join(", ", values ?? [])})";
+}

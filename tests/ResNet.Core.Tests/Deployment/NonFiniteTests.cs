@@ -1,0 +1,102 @@
+using ResNet.Core.Tests.Weights;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace ResNet.Core.Tests.Deployment;
+
+/// <summary>
+/// NaN and infinities: the model answers such an image with values that are not finite, and so has whatever is made of it. An ordinary number
+/// would look like an answer.
+/// </summary>
+public sealed class NonFiniteTests : IDisposable
+{
+    private readonly WeightsFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [CpuData(Stem.Conv7, ScalarType.Float32)]
+    [CpuData(Stem.Conv7MaxPool, ScalarType.Float32)]
+    [CpuData(Stem.Conv3, ScalarType.Float32)]
+    [CpuData(Stem.Conv7MaxPool, ScalarType.Float64)]
+    [CpuData(Stem.Conv7MaxPool, ScalarType.Float16)]
+    [CpuData(Stem.Conv7MaxPool, ScalarType.BFloat16)]
+    [CudaData(Stem.Conv7MaxPool, ScalarType.Float32)]
+    [CudaData(Stem.Conv7MaxPool, ScalarType.Float16)]
+    public void An_image_that_is_not_finite_gets_an_answer_that_is_not_and_the_others_keep_theirs(string device, Stem stem, ScalarType dtype)
+    {
+        using var scope = NewDisposeScope();
+        using var model = Trained.ResNet18(10, stem).to(new Device(device), dtype);
+        using var fused = model.Fuse();
+        model.eval();
+        AssertOneRowIsNotFinite(x => model.call(x), x => fused.call(x), dtype, new Device(device));
+    }
+
+    /// <summary>float32 files keep them as well, in ONNX Runtime.</summary>
+    [Theory]
+    [InlineData(Stem.Conv7)]
+    [InlineData(Stem.Conv7MaxPool)]
+    [InlineData(Stem.Conv3)]
+    public void So_in_ONNX_Runtime(Stem stem)
+    {
+        using var scope = NewDisposeScope();
+        using var model = Trained.ResNet18(10, stem);
+        OnnxExporter.Export(model, _folder["model.onnx"]);
+        model.eval();
+        using var session = new OnnxSession(_folder["model.onnx"]);
+        AssertOneRowIsNotFinite(x => model.call(x), session.Run, ScalarType.Float32, CPU);
+    }
+
+    /// <summary>Finite values that overflow on the way: NaN appears inside of the network, not in the image.</summary>
+    [Theory]
+    [InlineData(Stem.Conv7)]
+    [InlineData(Stem.Conv7MaxPool)]
+    [InlineData(Stem.Conv3)]
+    public void An_image_too_large_for_float32_gets_an_answer_that_is_not_finite(Stem stem)
+    {
+        using var scope = NewDisposeScope();
+        using var model = Trained.ResNet18(10, stem);
+        using var fused = model.Fuse();
+        model.eval();
+        var x = randn(3, 3, 40, 33);
+        var before = fused.call(x);
+        using (no_grad())
+            x[1].copy_(x[1].sign() * 3e38f);
+        Assert.True(x.isfinite().all().item<bool>());
+        AssertFinite([true, false, true], model.call(x));
+        var after = fused.call(x);
+        AssertFinite([true, false, true], after);
+        Assert.True(after[0].equal(before[0]).all().item<bool>());
+        Assert.True(after[2].equal(before[2]).all().item<bool>());
+    }
+
+    /// <summary>At pixels that strides leave out and at the edge, in any row, and with kernels for one image and for several.</summary>
+    private static void AssertOneRowIsNotFinite(Func<Tensor, Tensor> model, Func<Tensor, Tensor> other, ScalarType dtype, Device device)
+    {
+        using var _ = no_grad();
+        foreach (var (images, height, width) in ((int, int, int)[])[(3, 33, 40), (1, 32, 32)])
+        {
+            using var scope = NewDisposeScope();
+            var x = randn([images, 3, height, width], dtype, device);
+            var before = other(x);
+            AssertFinite([.. Enumerable.Repeat(true, images)], before);
+            var row = 0;
+            foreach (var value in (float[])[float.NaN, float.PositiveInfinity, float.NegativeInfinity])
+                foreach (var (y, column) in ((int, int)[])[(0, 0), (5, 7), (height - 1, width - 1)])
+                {
+                    var changed = x.clone();
+                    changed[row, 1, y, column] = tensor(value, dtype, device);
+                    var expected = Enumerable.Range(0, images).Select(image => image != row).ToArray();
+                    AssertFinite(expected, model(changed));
+                    var after = other(changed);
+                    AssertFinite(expected, after);
+                    for (var i = 0; i < images; i++)
+                        Assert.True(i == row || after[i].equal(before[i]).all().item<bool>());
+                    row = (row + 1) % images;
+                }
+        }
+    }
+
+    /// <summary>Row by row, whether all values are finite.</summary>
+    private static void AssertFinite(bool[] expected, Tensor logits) => Assert.Equal(expected, logits.isfinite().all(1).data<bool>().ToArray());
+}

@@ -1,0 +1,127 @@
+using System.Text.Json;
+using ResNet.Core.Tests.Weights;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace ResNet.Core.Tests.Deployment;
+
+/// <summary>What is made of a model is the same wherever it is made: the caller's modes and defaults are for the caller's own tensors.</summary>
+public sealed class SurroundingsTests : IDisposable
+{
+    private readonly WeightsFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData("Autocast")]
+    [InlineData("inference_mode")]
+    [InlineData("no_grad")]
+    [InlineData("a default type")]
+    [InlineData("a default device")]
+    [InlineData("a dispose scope")]
+    public void The_same_files_and_the_same_fused_network(string surroundings)
+    {
+        using var model = Trained.ResNet18();
+        using var batch = randn(2, 3, 32, 32);
+        using var before = model.Fuse();
+        var files = Export(model, batch);
+
+        nn.Module<Tensor, Tensor> fused;
+        byte[][] again;
+        var type = get_default_dtype();
+        try
+        {
+            using IDisposable? mode = surroundings switch
+            {
+                "Autocast" => new Autocast(DeviceType.CPU),
+                "inference_mode" => inference_mode(),
+                "no_grad" => no_grad(),
+                "a dispose scope" => NewDisposeScope(),
+                _ => null,
+            };
+            if (surroundings == "a default type")
+                set_default_dtype(ScalarType.Float64);
+            if (surroundings == "a default device")
+                set_default_device(META);
+            fused = model.Fuse();
+            again = Export(model, batch);
+        }
+        finally
+        {
+            set_default_dtype(type);
+            set_default_device(CPU);
+        }
+
+        Assert.Equal([true, true], files.Zip(again, (file, other) => file.AsSpan().SequenceEqual(other)));
+        using var scope = NewDisposeScope();
+        using (fused)
+            Assert.True(fused.call(batch).equal(before.call(batch)).all().item<bool>());
+    }
+
+    private byte[][] Export(ResNet18 model, Tensor batch)
+    {
+        var metadata = new OnnxMetadata { Mean = [0.5, 0.25, 0.1] };
+        OnnxExporter.Export(model, _folder["model.onnx"], metadata);
+        OnnxExporter.ExportInt8(model, [batch], _folder["int8.onnx"], metadata);
+        return [File.ReadAllBytes(_folder["model.onnx"]), File.ReadAllBytes(_folder["int8.onnx"])];
+    }
+
+    /// <summary>Images of 16 bits are what a caller has under Autocast, and calibrate as their values in float32 do.</summary>
+    [Fact]
+    public void Under_Autocast_calibration_takes_batches_of_16_bits_and_computes_in_float32()
+    {
+        using var scope = NewDisposeScope();
+        using var model = Trained.ResNet18();
+        var batch = randn(2, 3, 32, 32).to(ScalarType.BFloat16);
+        OnnxExporter.ExportInt8(model, [batch.to(ScalarType.Float32)], _folder["float32.onnx"]);
+        using (new Autocast(DeviceType.CPU))
+            OnnxExporter.ExportInt8(model, [batch], _folder["bfloat16.onnx"]);
+        Assert.True(File.ReadAllBytes(_folder["float32.onnx"]).AsSpan().SequenceEqual(File.ReadAllBytes(_folder["bfloat16.onnx"])));
+    }
+
+    /// <summary>As where a program is trimmed or compiled ahead of time.</summary>
+    [Fact]
+    public void Metadata_needs_no_JSON_by_reflection()
+    {
+        var path = _folder["model.onnx"];
+        using var child = ChildProcess.Start("export", path);
+        var output = child.StandardOutput.ReadToEnd();
+        child.WaitForExit();
+        Assert.True(child.ExitCode == 0, output);
+        using var session = new OnnxSession(path);
+        Assert.Equal("""["é"]""", session.Session.ModelMetadata.CustomMetadataMap["classes"]);
+        Assert.Equal("[0.5,0.25,1E-10]", session.Session.ModelMetadata.CustomMetadataMap["mean"]);
+    }
+
+    /// <summary>What the other process does.</summary>
+    internal static void ExportWithoutReflection(string path)
+    {
+        AppContext.SetSwitch("System.Text.Json.JsonSerializer.IsReflectionEnabledByDefault", false);
+        if (JsonSerializer.IsReflectionEnabledByDefault)
+            throw new InvalidOperationException("JSON by reflection is still there.");
+        using var model = new ResNet18(1);
+        OnnxExporter.Export(model, path, new() { Classes = ["é"], Mean = [0.5, 0.25, 1e-10] });
+    }
+
+    /// <summary>Without the gigabytes: the classifier's rows are one and the same.</summary>
+    [Theory]
+    [InlineData(1_100_000, false)]
+    [InlineData(4_300_000, true)]
+    public void A_file_of_more_than_2_GB_is_refused(long classes, bool quantized)
+    {
+        using var scope = NewDisposeScope();
+        using var model = new ResNet18(1);
+        model.fc.weight = nn.Parameter(zeros(1, 512).expand(classes, 512), requires_grad: false);
+        model.fc.bias = nn.Parameter(zeros(1).expand(classes), requires_grad: false);
+        var message = Assert.Throws<ArgumentException>(() =>
+        {
+            if (quantized)
+                OnnxExporter.ExportInt8(model, [ones(1, 3, 32, 32)], _folder["model.onnx"]);
+            else
+                OnnxExporter.Export(model, _folder["model.onnx"]);
+        }).Message;
+        Assert.Contains($"{int.MaxValue} bytes", message, StringComparison.Ordinal);
+        Assert.Contains($"{classes * 512 * (quantized ? 1 : 4)}", message, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFileSystemEntries(_folder.Path));
+    }
+}
