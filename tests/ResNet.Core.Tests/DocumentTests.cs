@@ -39,7 +39,7 @@ public partial class DocumentTests
         var named = Documents.SelectMany(path => TestName.Matches(File.ReadAllText(path))).Select(match => (Class: match.Groups["class"].Value, Method: match.Groups["method"].Value)).Distinct().ToList();
         var sources = Directory.EnumerateFiles(Path.Combine(Repository.Root, "tests"), "*Tests.cs", SearchOption.AllDirectories).ToLookup(path => Path.GetFileNameWithoutExtension(path));
         Assert.NotEmpty(named);
-        Assert.Empty(named.Where(test => !sources[test.Class].Any(path => File.ReadAllText(path).Contains($" {test.Method}(", StringComparison.Ordinal))));
+        Assert.All(named, test => Assert.Contains(sources[test.Class], path => File.ReadAllText(path).Contains($" {test.Method}(", StringComparison.Ordinal)));
     }
 
     [Fact]
@@ -47,7 +47,7 @@ public partial class DocumentTests
     {
         var links = Documents.SelectMany(path => RelativeLink.Matches(File.ReadAllText(path)).Select(match => Path.Combine(Path.GetDirectoryName(path)!, match.Groups["file"].Value))).ToList();
         Assert.NotEmpty(links);
-        Assert.Empty(links.Where(target => !File.Exists(target) && !Directory.Exists(target)));
+        Assert.All(links, target => Assert.True(Path.Exists(target), target));
     }
 
     /// <summary>Every line stands in the file, in this order; comments and what lies between may be left out.</summary>

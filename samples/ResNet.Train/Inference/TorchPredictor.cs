@@ -17,7 +17,17 @@ internal sealed class TorchPredictor : Predictor
     {
         var (network, model) = NetworkInfo.Load(path, device);
         using (model)
-            return new TorchPredictor(network, model, device);
+        {
+            try
+            {
+                return new TorchPredictor(network, model, device);
+            }
+            catch (ArgumentException e)
+            {
+                // Weights that are not finite: what such a network says is no prediction.
+                throw new UserException($"{path}: {e.Message.Replace($" (Parameter '{e.ParamName}')", "", StringComparison.Ordinal)}");
+            }
+        }
     }
 
     public override Tensor Logits(Batch batch) => _fused.call(batch.To(_device));

@@ -32,7 +32,7 @@ internal sealed class Calibration : INetworkOperations<Tensor>
             if (batch.shape[0] == 0) continue;
 
             using var scope = NewDisposeScope();
-            using var full = Autocast.Casts(batch) ? new Autocast(batch.device_type, enabled: false) : null; // the caller's would round what is measured
+            using var full = Autocast.Casts(batch) ? new Autocast(batch.device_type, enabled: false) : default; // the caller's would round what is measured
             calibration.Logits(network, calibration.Note(Input, batch.to(ScalarType.Float32)));
         }
         if (calibration._ranges.Count == 0)

@@ -31,9 +31,9 @@ public sealed class SurroundingsTests : IDisposable
         var type = get_default_dtype();
         try
         {
+            using var autocast = surroundings == "Autocast" ? new Autocast(DeviceType.CPU) : default;
             using IDisposable? mode = surroundings switch
             {
-                "Autocast" => new Autocast(DeviceType.CPU),
                 "inference_mode" => inference_mode(),
                 "no_grad" => no_grad(),
                 "a dispose scope" => NewDisposeScope(),
