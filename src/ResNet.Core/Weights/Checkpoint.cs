@@ -44,13 +44,17 @@ public static class Checkpoint
         ArgumentNullException.ThrowIfNull(module);
         ArgumentException.ThrowIfNullOrEmpty(path);
 
-        var state = ModuleState.Of(module);
+        var (state, networks) = (ModuleState.Of(module), ModuleState.Networks(module));
         using var file = File.OpenRead(path);
         try
         {
-            var match = Match.Of(state, WeightsFile.Read(file));
-            if (strict && !match.Report.Complete)
-                throw new InvalidDataException($"does not fit {module.GetName()}: {match.Report}");
+            var reading = StateDictChoice.Of(module.GetName(), state, WeightsFile.Read(file), strict);
+            var match = Match.Of(state, networks, reading);
+            if (match.Report.Loaded.Count == 0 || (strict && !match.Report.Complete))
+            {
+                var place = reading.Place.Length > 0 ? $"{reading.Place}: " : "";
+                throw new InvalidDataException($"does not fit {module.GetName()}: {place}{match.Report}{NetworkMetadata.ClassesMismatch(networks, reading, match.Report)}");
+            }
             match.Copy(file.SafeFileHandle);
             return match.Report;
         }
@@ -84,10 +88,10 @@ public static class Checkpoint
         var write = Path.GetExtension(path).ToUpperInvariant() switch
         {
             ".PTH" or ".PT" => TorchArchiveWriter.Write,
-            ".SAFETENSORS" => (Action<Stream, IReadOnlyList<NamedTensor>>)SafeTensorsWriter.Write,
+            ".SAFETENSORS" => (Action<Stream, IReadOnlyList<NamedTensor>, IReadOnlyList<NamedNetwork>>)SafeTensorsWriter.Write,
             _ => throw new ArgumentException($"Expected a file name that ends in .pth, .pt or .safetensors, got '{path}'.", nameof(path)),
         };
-        var state = ModuleState.Of(module);
-        AtomicFile.Write(path, stream => write(stream, state));
+        var (state, networks) = (ModuleState.Of(module), ModuleState.Networks(module));
+        AtomicFile.Write(path, stream => write(stream, state, networks));
     }
 }

@@ -1,9 +1,19 @@
+using ResNet.Core.Family;
 using static TorchSharp.torch;
 
 namespace ResNet.Core.Weights;
 
 /// <summary>A tensor of a module under its full name, such as <c>layer1.0.bn1.weight</c>.</summary>
 internal sealed record NamedTensor(string Name, Tensor Tensor);
+
+/// <summary>One of this library's networks in a module.</summary>
+/// <param name="Path">Empty where it is the module itself.</param>
+/// <param name="Description">What it is.</param>
+internal sealed record NamedNetwork(string Path, NetworkDescription Description)
+{
+    /// <summary>The full name of one of its tensors.</summary>
+    public string FullName(string name) => Path.Length == 0 ? name : $"{Path}.{name}";
+}
 
 /// <summary>A module's <c>state_dict</c> in PyTorch's order.</summary>
 internal static class ModuleState
@@ -15,7 +25,7 @@ internal static class ModuleState
     public static IReadOnlyList<NamedTensor> Of(nn.Module module)
     {
         var order = new Dictionary<string, int>();
-        foreach (var prefix in Prefixes(module))
+        foreach (var (prefix, _) in Modules(module))
             order[prefix] = order.Count;
 
         NamedTensor[] state = [.. module.state_dict()
@@ -26,9 +36,16 @@ internal static class ModuleState
         return state;
     }
 
+    /// <summary>This library's networks in a module, or the module itself.</summary>
+    public static IReadOnlyList<NamedNetwork> Networks(nn.Module module) =>
+        [.. from part in Modules(module)
+            let description = NetworkDescription.Of(part.Module)
+            where description is not null
+            select new NamedNetwork(part.Prefix.TrimEnd('.'), description)];
+
     /// <summary>Whether a name is that of a batch normalisation's counter of batches, which PyTorch keeps as int64 whatever the module's type.</summary>
     public static bool IsBatchCounter(string name) => name == "num_batches_tracked" || name.EndsWith(".num_batches_tracked", StringComparison.Ordinal);
 
-    private static IEnumerable<string> Prefixes(nn.Module module, string prefix = "") =>
-        module.named_children().SelectMany(child => Prefixes(child.module, $"{prefix}{child.name}.")).Prepend(prefix);
+    private static IEnumerable<(string Prefix, nn.Module Module)> Modules(nn.Module module, string prefix = "") =>
+        module.named_children().SelectMany(child => Modules(child.module, $"{prefix}{child.name}.")).Prepend((prefix, module));
 }
