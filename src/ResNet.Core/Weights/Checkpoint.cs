@@ -50,7 +50,7 @@ public static class Checkpoint
         {
             var reading = StateDictChoice.Of(module.GetName(), state, WeightsFile.Read(file), strict);
             var match = Match.Of(state, networks, reading);
-            if (match.Report.Loaded.Count == 0 || (strict && !match.Report.Complete))
+            if (match.IsEmpty || (strict && !match.Report.Complete))
             {
                 var place = reading.Place.Length > 0 ? $"{reading.Place}: " : "";
                 throw new InvalidDataException($"does not fit {module.GetName()}: {place}{match.Report}{NetworkMetadata.ClassesMismatch(networks, reading, match.Report)}");

@@ -14,6 +14,9 @@ internal sealed class Match
 
     public LoadReport Report { get; }
 
+    /// <summary>Whether nothing fits of all that was wanted: a counter of batches has the same shape everywhere.</summary>
+    public bool IsEmpty => Report.Loaded.All(ModuleState.IsBatchCounter) && (Report.Loaded.Count == 0 || Report.Missing.Count + Report.Mismatched.Count > 0);
+
     /// <param name="state">The module's.</param>
     /// <param name="networks">The module's.</param>
     /// <param name="reading">Which dictionary of the file, and how its names are read.</param>

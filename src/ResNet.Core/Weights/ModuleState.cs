@@ -18,21 +18,34 @@ internal sealed record NamedNetwork(string Path, NetworkDescription Description)
 /// <summary>A module's <c>state_dict</c> in PyTorch's order.</summary>
 internal static class ModuleState
 {
+    // TorchSharp leaves a tensor that was disposed out of the state_dict, and does not tell. These are its layers' own.
+    private static readonly string[] layersTensors = ["weight", "bias", "running_mean", "running_var", "num_batches_tracked"];
+
     /// <remarks>
-    /// PyTorch lists each module's parameters and buffers before its children; TorchSharp first all parameters, then all buffers.
+    /// PyTorch lists each module's parameters and buffers before its children; TorchSharp first all parameters, then all buffers. And a module
+    /// that is there twice has two names in PyTorch, in TorchSharp's Sequential one.
     /// </remarks>
-    /// <exception cref="ArgumentException">There is none, such as that of a disposed module.</exception>
+    /// <exception cref="ArgumentException">There is none, such as that of a disposed module, or a part was disposed.</exception>
     public static IReadOnlyList<NamedTensor> Of(nn.Module module)
     {
         var order = new Dictionary<string, int>();
-        foreach (var (prefix, _) in Modules(module))
+        var tensors = new Dictionary<string, Tensor>();
+        foreach (var (prefix, part) in Modules(module))
+        {
             order[prefix] = order.Count;
+            foreach (var (name, tensor) in part.state_dict())
+                tensors.TryAdd(prefix + name, tensor);
+        }
 
-        NamedTensor[] state = [.. module.state_dict()
+        NamedTensor[] state = [.. tensors
             .Select(entry => new NamedTensor(entry.Key, entry.Value))
             .OrderBy(entry => order.GetValueOrDefault(entry.Name[..(entry.Name.LastIndexOf('.') + 1)], int.MaxValue))];
         if (state.Length == 0)
             throw new ArgumentException($"Expected a module with parameters or buffers, got {module.GetName()} without any. Was it disposed?", nameof(module));
+        foreach (var (prefix, part) in Modules(module))
+            foreach (var name in layersTensors)
+                if (part.get_parameter(name) is { IsInvalid: true } || part.get_buffer(name) is { IsInvalid: true })
+                    throw new ArgumentException($"Expected a module with all of its tensors, got {module.GetName()} whose {prefix}{name} was disposed.", nameof(module));
         return state;
     }
 

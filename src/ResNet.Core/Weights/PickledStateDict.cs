@@ -27,10 +27,14 @@ internal sealed class PickledStateDict : StateDict
         while (next.TryDequeue(out var position))
             if (position.Value is Dictionary<object, object?> dictionary)
             {
-                if (dictionary.Any(entry => entry is { Key: string, Value: StoredTensor }))
-                    found.Add(new PickledStateDict(dictionary, position));
+                var hasTensor = false;
                 foreach (var (key, value) in dictionary)
+                {
                     Reach(value, position, key);
+                    hasTensor |= key is string && value is StoredTensor;
+                }
+                if (hasTensor)
+                    found.Add(new PickledStateDict(dictionary, position));
             }
             else
             {
@@ -39,7 +43,7 @@ internal sealed class PickledStateDict : StateDict
                     Reach(item, position, index++);
             }
         return found.Count > 0 ? found : throw new InvalidDataException(pickled is Dictionary<object, object?> root
-            ? $"holds a dict with the keys {Names.List([.. root.Keys.Select(PythonText.Of)])}, expected tensors, or a state_dict in it: torch.save(model.state_dict(), path)"
+            ? $"holds a dict with the keys {Names.List([.. root.Keys.Select(key => key as string ?? PythonText.Of(key))])}, expected tensors, or a state_dict in it: torch.save(model.state_dict(), path)"
             : $"holds {PickleReader.Describe(pickled)}, expected a state_dict: torch.save(model.state_dict(), path)");
 
         void Reach(object? value, Position? parent, object key)

@@ -20,14 +20,14 @@ internal sealed class Readings
     public IReadOnlyList<Reading> Of(StateDict dictionary)
     {
         var tensors = 0;
-        var counts = new List<string>();
+        var counters = new List<string>(); // of averages
         var byPrefix = new Dictionary<string, Dictionary<string, Source>>();
         foreach (var (name, tensor) in dictionary.Entries)
         {
             if (tensor is null) continue;
             tensors++;
             if (NamesInFile.CountsAverages(name))
-                counts.Add(name);
+                counters.Add(name);
             foreach (var (prefix, target, own) in Targets(name))
             {
                 if (!byPrefix.TryGetValue(prefix, out var sources))
@@ -38,24 +38,39 @@ internal sealed class Readings
             }
         }
 
-        var readings = byPrefix.Where(entry => IsPrefix(entry.Key, entry.Value)).Select(entry => Read(entry.Key, entry.Value)).ToList();
-        var best = readings.Select(reading => reading.Rank).DefaultIfEmpty().Min();
-        readings.RemoveAll(reading => reading.Rank != best);
-        return readings.Find(reading => reading.Prefix.Length == 0) is { } plain ? [plain] : readings;
-
-        Reading Read(string prefix, Dictionary<string, Source> sources)
+        var best = new List<Reading>();
+        foreach (var (prefix, sources) in byPrefix)
         {
-            var loaded = sources.Count(source => _shapes[source.Key].AsSpan().SequenceEqual(source.Value.Tensor.Shape));
-            var misfits = _shapes.Count - loaded - (sources.Keys.Any(ModuleState.IsBatchCounter) ? 0 : _counters);
+            if (prefix.Length > 0 && !IsMost(sources)) continue;
+            var (loaded, misfits) = Compare(sources);
             // Counted first: a hostile file can have many prefixes and many counters.
             var others = tensors - sources.Count;
-            var whole = misfits == 0 && others <= counts.Count && others == counts.Count(name => NamesInFile.CountsAverages(name, prefix));
-            return new Reading(dictionary, prefix, sources, loaded, misfits, whole);
+            var whole = misfits == 0 && others <= counters.Count && others == counters.Count(name => NamesInFile.CountsAverages(name, prefix));
+            var reading = new Reading(dictionary, prefix, sources, loaded, misfits, whole);
+            var order = best.Count == 0 ? -1 : reading.Rank.CompareTo(best[0].Rank);
+            if (order < 0)
+                best.Clear();
+            if (order <= 0)
+                best.Add(reading);
         }
+        return best.Find(reading => reading.Prefix.Length == 0) is { } plain ? [plain] : best;
     }
 
-    /// <summary>Whether most of the module is there: one name that ends like one of the module's can be anything.</summary>
-    private bool IsPrefix(string prefix, Dictionary<string, Source> sources) => prefix.Length == 0 || 2 * sources.Count > _shapes.Count;
+    private (int Loaded, int Misfits) Compare(Dictionary<string, Source> sources)
+    {
+        var (loaded, counters) = (0, _counters);
+        foreach (var (name, source) in sources)
+        {
+            if (_shapes[name].AsSpan().SequenceEqual(source.Tensor.Shape))
+                loaded++;
+            if (ModuleState.IsBatchCounter(name))
+                counters = 0; // it is no file from before there were any, in which none is missed
+        }
+        return (loaded, _shapes.Count - loaded - counters);
+    }
+
+    /// <summary>Whether most of the module is there: a few names that end like some of the module's can be anything.</summary>
+    private bool IsMost(Dictionary<string, Source> sources) => 2 * sources.Count > _shapes.Count;
 
     /// <summary>What a name of the file can be a name of: each of its ends that is one of the module's names, with what stands before it.</summary>
     private IEnumerable<(string Prefix, string Target, bool Own)> Targets(string name)

@@ -45,6 +45,6 @@ internal static class StateDictChoice
         if (names.Count == 0)
             return "the file has no tensors";
         var place = largest.Place.Length > 0 ? $", under {largest.Place}" : "";
-        return $"expected names of tensors as the module has them ({Names.Alike([.. state.Select(entry => entry.Name)])}), got others ({Names.Alike(names)}{place})";
+        return $"expected names of tensors like the module's {Names.Alike([.. state.Select(entry => entry.Name)])}; got {Names.Alike(names)}{place}";
     }
 }
