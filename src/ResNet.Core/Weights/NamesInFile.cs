@@ -12,8 +12,5 @@ internal static class NamesInFile
     /// <param name="name">The tensor's.</param>
     /// <param name="prefix">What stands before the module's names in the file.</param>
     public static bool CountsAverages(string name, string prefix) =>
-        CountsAverages(name) && prefix.StartsWith($"{name[..^Averaged.Length]}module.", StringComparison.Ordinal);
-
-    /// <summary>Whether a tensor can be one in which AveragedModel counts.</summary>
-    public static bool CountsAverages(string name) => name == Averaged || name.EndsWith($".{Averaged}", StringComparison.Ordinal);
+        (name == Averaged || name.EndsWith($".{Averaged}", StringComparison.Ordinal)) && prefix.StartsWith($"{name[..^Averaged.Length]}module.", StringComparison.Ordinal);
 }

@@ -12,7 +12,7 @@ internal sealed record Source(string Name, StoredTensor Tensor, bool Own);
 /// <param name="Sources">The tensors by their names in the module.</param>
 /// <param name="Loaded">How many of the module's tensors have their shape there.</param>
 /// <param name="Misfits">How many of the module's tensors are missing or have another shape.</param>
-/// <param name="Whole">Whether all of the module fits and the dictionary has no other tensor.</param>
+/// <param name="Whole">Whether all of the module fits and there is no other tensor behind the prefix.</param>
 internal sealed record Reading(StateDict Dictionary, string Prefix, IReadOnlyDictionary<string, Source> Sources, int Loaded, int Misfits, bool Whole)
 {
     /// <summary>Less is better.</summary>

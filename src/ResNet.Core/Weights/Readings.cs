@@ -3,6 +3,7 @@ namespace ResNet.Core.Weights;
 /// <summary>Finds a module's tensors in a dictionary of a file.</summary>
 internal sealed class Readings
 {
+    private const int MostPrefixes = 10;
     private const int MaxPrefixLength = 200; // so that the names of a hostile file take no more memory than the file explains
 
     private readonly Dictionary<string, long[]> _shapes;
@@ -16,18 +17,13 @@ internal sealed class Readings
         _maxLength = state.Max(entry => entry.Name.Length) + 2 * (_maxDots + 1); // `downsample` is longer than `shortcut`
     }
 
-    /// <summary>The readings that fit best, more than one where they fit equally. A name that is the module's own needs no prefix.</summary>
+    /// <summary>The readings that fit best, more than one where they fit equally. Where names are the module's own, they need no prefix.</summary>
     public IReadOnlyList<Reading> Of(StateDict dictionary)
     {
-        var tensors = 0;
-        var counters = new List<string>(); // of averages
         var byPrefix = new Dictionary<string, Dictionary<string, Source>>();
         foreach (var (name, tensor) in dictionary.Entries)
         {
             if (tensor is null) continue;
-            tensors++;
-            if (NamesInFile.CountsAverages(name))
-                counters.Add(name);
             foreach (var (prefix, target, own) in Targets(name))
             {
                 if (!byPrefix.TryGetValue(prefix, out var sources))
@@ -43,18 +39,23 @@ internal sealed class Readings
         {
             if (prefix.Length > 0 && !IsMost(sources)) continue;
             var (loaded, misfits) = Compare(sources);
-            // Counted first: a hostile file can have many prefixes and many counters.
-            var others = tensors - sources.Count;
-            var whole = misfits == 0 && others <= counters.Count && others == counters.Count(name => NamesInFile.CountsAverages(name, prefix));
-            var reading = new Reading(dictionary, prefix, sources, loaded, misfits, whole);
-            var order = best.Count == 0 ? -1 : reading.Rank.CompareTo(best[0].Rank);
-            if (order < 0)
+            if (best.Count > 0 && misfits < best[0].Misfits)
                 best.Clear();
-            if (order <= 0)
-                best.Add(reading);
+            if (best.Count == 0 || misfits == best[0].Misfits)
+                best.Add(new Reading(dictionary, prefix, sources, loaded, misfits, Whole: false));
         }
-        return best.Find(reading => reading.Prefix.Length == 0) is { } plain ? [plain] : best;
+        if (best.Find(reading => reading.Prefix.Length == 0) is { } plain)
+            best = [plain];
+        // Of more there are two that are whole, or so it is taken: looking at all of a hostile file's would take long.
+        if (best.Count > 0 && best[0].Misfits == 0)
+            best = [.. best.Select(reading => reading with { Whole = best.Count > MostPrefixes || HasNothingElse(reading) })];
+        var whole = best.FindAll(reading => reading.Whole);
+        return whole.Count > 0 ? whole : best;
     }
+
+    /// <summary>Whether every tensor behind the prefix is one of the module's.</summary>
+    private static bool HasNothingElse(Reading reading) =>
+        reading.Sources.Count == reading.Dictionary.Entries.Count(entry => entry.Tensor is not null && entry.Name.StartsWith(reading.Prefix, StringComparison.Ordinal));
 
     private (int Loaded, int Misfits) Compare(Dictionary<string, Source> sources)
     {

@@ -75,6 +75,35 @@ public sealed class PrefixTests : IDisposable
         unchanged.Assert();
     }
 
+    /// <summary>A larger teacher has all of the student's tensors, and more.</summary>
+    [Fact]
+    public void Of_two_prefixes_the_one_that_has_nothing_else_is_taken()
+    {
+        using var saved = new TensorBag(("teacher.weight", zeros(2)), ("teacher.bias", zeros(1)), ("student.weight", ones(2)));
+        using var loaded = new TensorBag(("weight", zeros(2)));
+        Checkpoint.Save(saved, _folder["model.pth"]);
+        Assert.Equal(["teacher.weight", "teacher.bias"], Checkpoint.Load(loaded, _folder["model.pth"], strict: false).Unexpected);
+        Assert.Equal(2, loaded.state_dict()["weight"].sum().item<float>());
+        Assert.Throws<InvalidDataException>(() => Checkpoint.Load(loaded, _folder["model.pth"]));
+    }
+
+    /// <summary>As many prefixes as a file can hold, each with all of a small module.</summary>
+    [Theory]
+    [InlineData(3)]
+    [InlineData(11)]
+    [InlineData(20_000)]
+    public void Any_number_of_prefixes_is_refused(int count)
+    {
+        using var loaded = new TensorBag(("w", zeros(4)));
+        using var unchanged = new Unchanged(loaded);
+        byte[] weight = [.. Pickled.Tensor(Pickled.Storage(), 0, Pickled.Ints(4), Pickled.Ints(1)), .. "q\u0001"u8], other = [.. Pickled.Tensor(Pickled.Storage(), 0, Pickled.Ints(2, 2), Pickled.Ints(2, 1)), .. "q\u0002"u8];
+        byte[] more = [.. Enumerable.Range(0, count).SelectMany(i => (byte[])[.. Pickled.Text($"p{i}.w"), .. "h\u0001s"u8, .. Pickled.Text($"p{i}.other"), .. "h\u0002s"u8])];
+        byte[] distinct = [.. Enumerable.Range(0, 2).SelectMany(i => (byte[])[.. Pickled.Text($"x{i}.w"), .. Pickled.Tensor(Pickled.Storage(), 0, Pickled.Ints(4), Pickled.Ints(i)), (byte)'s'])];
+        var path = _folder.Write("model.pth", Pickled.InArchive([.. Pickled.Proto, (byte)'}', .. Pickled.Text("first.w"), .. weight, (byte)'s', .. Pickled.Text("first.other"), .. other, (byte)'s', .. more, .. distinct, (byte)'.']));
+        Assert.Contains("more than one state_dict that fits", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(loaded, path, strict: false)).Message, StringComparison.Ordinal);
+        unchanged.Assert();
+    }
+
     [Fact]
     public void Names_that_are_the_modules_own_need_no_prefix()
     {
