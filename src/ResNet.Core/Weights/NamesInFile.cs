@@ -8,6 +8,9 @@ internal static class NamesInFile
     /// <summary>A name in this library's words, of which one differs from torchvision's.</summary>
     public static string WithShortcut(string name) => $".{name}".Replace(".downsample.", ".shortcut.", StringComparison.Ordinal)[1..];
 
+    /// <summary>Whether a prefix is that of DataParallel and <c>torch.compile</c>, in any order: nobody calls a part of a network so.</summary>
+    public static bool IsWrapper(string prefix) => prefix.Split('.')[..^1].All(part => part is "module" or "_orig_mod");
+
     /// <summary>Whether a tensor is that in which PyTorch's AveragedModel counts: it stands beside the averaged module, which is called <c>module</c> there.</summary>
     /// <param name="name">The tensor's.</param>
     /// <param name="prefix">What stands before the module's names in the file.</param>

@@ -37,7 +37,7 @@ internal sealed class Readings
         var best = new List<Reading>();
         foreach (var (prefix, sources) in byPrefix)
         {
-            if (prefix.Length > 0 && !IsMost(sources)) continue;
+            if (!NamesInFile.IsWrapper(prefix) && !IsMost(sources)) continue;
             var (loaded, misfits) = Compare(sources);
             if (best.Count > 0 && misfits < best[0].Misfits)
                 best.Clear();

@@ -115,6 +115,19 @@ public sealed class FindStateDictTests : IDisposable
         }
     }
 
+    [Fact]
+    public void A_state_dict_at_any_depth_is_found_and_its_place_is_told_in_a_few_words()
+    {
+        byte[] deep = [.. Proto, .. "}"u8, .. Entry("weight", Weight(2)), .. Enumerable.Repeat((byte)0x85, 1_000_000), (byte)'.'];
+        var path = _folder.Write("weights.pth", InArchive(deep));
+        using var bag = new TensorBag(("weight", ones(2)));
+        Assert.Equal(["weight"], Checkpoint.Load(bag, path).Loaded);
+
+        using var other = new TensorBag(("weight", ones(3)));
+        var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(other, path));
+        Assert.Contains("under […][0][0][0][0][0][0][0][0]: 0 tensors fit", problem.Message, StringComparison.Ordinal);
+    }
+
     /// <summary>Lists and dictionaries that hold each other, each twice: 2^200,000 ways, and a ring.</summary>
     [Fact]
     public void Every_object_is_looked_at_once_however_often_it_is_there()

@@ -129,6 +129,15 @@ public sealed class PrefixTests : IDisposable
     }
 
     [Fact]
+    public void A_part_behind_a_wrappers_prefix_is_a_part_all_the_same()
+    {
+        using var model = new ResNet18(10);
+        using var head = nn.Sequential(("module", nn.Sequential(("_orig_mod", nn.Sequential(("fc", nn.Linear(512, 10)))))));
+        Checkpoint.Save(head, _folder["head.pth"]);
+        Assert.Equal(["fc.weight", "fc.bias"], Checkpoint.Load(model, _folder["head.pth"], strict: false).Loaded);
+    }
+
+    [Fact]
     public void A_wrapped_1000_class_file_starts_a_10_class_model()
     {
         using var pretrained = nn.Sequential(("backbone", new ResNet18(1000)));
