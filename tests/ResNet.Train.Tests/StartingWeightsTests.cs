@@ -86,10 +86,28 @@ public sealed class StartingWeightsTests : IDisposable
     }
 
     [Fact]
-    public void Of_a_network_that_has_nothing_in_common_a_few_tensors_are_told()
+    public void Of_a_network_that_has_nothing_in_common_the_names_are_told()
     {
         using var other = nn.Sequential(("a", nn.Linear(2, 2)));
-        Refused("which does not fit: conv1.weight (missing), bn1.weight (missing), bn1.bias (missing), bn1.running_mean (missing) and 98 more\n", Saved(other));
+        Refused("does not fit ResNet18: expected names of tensors like the module's 122, such as conv1.weight, bn1.weight, bn1.bias; got 2 that begin with 'a.', such as a.weight, a.bias\n", Saved(other));
+    }
+
+    [Fact]
+    public void Of_a_network_that_has_little_in_common_a_few_tensors_are_told()
+    {
+        using var other = new ResNet18(10);
+        using var little = nn.Sequential(("conv1", other.conv1));
+        Refused("which does not fit: bn1.weight (missing), bn1.bias (missing), bn1.running_mean (missing), bn1.running_var (missing) and 95 more\n", Saved(little));
+    }
+
+    [Fact]
+    public void Of_a_network_with_another_stem_all_is_taken_and_told()
+    {
+        using var other = new ResNet18(10, Stem.Conv7MaxPool);
+        using var model = new ResNet18(10);
+        var path = Saved(other);
+        Assert.Equal($"weights from {path}: 122 of 122 tensors; they are for another stem: expected Conv7, got Conv7MaxPool", StartingWeights.Load(model, path));
+        Assert.Equal(0, Network.Distance(other.parameters(), model.parameters()));
     }
 
     [Fact]

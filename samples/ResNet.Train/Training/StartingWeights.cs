@@ -34,7 +34,10 @@ internal static class StartingWeights
         // Counted by the report: it does not miss the counters of batches, which old files do not have.
         var all = report.Loaded.Count + report.Missing.Count + report.Mismatched.Count;
         var line = $"weights from {path}: {report.Loaded.Count} of {all} tensors";
-        return misfits.Length == 0 ? line : $"{line}; the classifier starts fresh: {string.Join(", ", misfits.Select(misfit => misfit.Text))}";
+        if (misfits.Length > 0)
+            line += $"; the classifier starts fresh: {string.Join(", ", misfits.Select(misfit => misfit.Text))}";
+        // They are a start for this stem all the same.
+        return report.StemMismatch is null ? line : $"{line}; they are for another stem: {report.StemMismatch}";
     }
 
     private static LoadReport Read(ResNet18 model, string path)

@@ -17,10 +17,15 @@ public static class Checkpoint
     /// <summary>Copies weights from a file into a module. What cannot be loaded leaves the module as it was.</summary>
     /// <remarks>
     /// <para>The format is told by the content, whatever the file is called: the zip format of <c>torch.save</c> (PyTorch 1.6 to
-    /// today), or safetensors. The file may hold the <c>state_dict</c> itself or one under <c>state_dict</c>,
-    /// <c>model_state_dict</c> or <c>model</c>; the prefixes <c>module.</c> (DataParallel) and <c>_orig_mod.</c>
-    /// (<c>torch.compile</c>) are taken off; torchvision's <c>downsample</c> is this library's <c>shortcut</c>. The type and the
-    /// device of the module's tensors stay: what is copied is converted, as in PyTorch.</para>
+    /// today), or safetensors.</para>
+    /// <para>A file of <c>torch.save</c> can hold more than weights, such as an optimizer's state. The one dictionary of tensors
+    /// that fits the module is taken, under whatever key and however deep it lies. Names can have one prefix before the module's own, as wrappers put
+    /// there (<c>module.</c>, <c>_orig_mod.</c>, <c>model.backbone.</c>): it is taken off, and the <c>n_averaged</c> of PyTorch's
+    /// AveragedModel is passed over. Two dictionaries or two prefixes that fit equally, such as a model and its moving average, are refused. Torchvision's
+    /// <c>downsample</c> is this library's <c>shortcut</c>.</para>
+    /// <para>Networks of different <see cref="Stem"/>s can have the same tensors. Files of <see cref="Save"/> say which stem they are for, and files
+    /// under torchvision's names are for <see cref="Stem.Conv7MaxPool"/>: into another stem they load where <paramref name="strict"/> is false, and the report says so.</para>
+    /// <para>The type and the device of the module's tensors stay: what is copied is converted, as in PyTorch.</para>
     /// <para>Files that were written before batch normalisation had <c>num_batches_tracked</c> hold none; as in PyTorch,
     /// it is then left alone and not missed.</para>
     /// <para>Beside the module's own weights, memory for one copy of those in the file is needed.</para>
@@ -28,30 +33,36 @@ public static class Checkpoint
     /// <param name="module">Any module. Its parameters and persistent buffers are overwritten in place.</param>
     /// <param name="path">The file.</param>
     /// <param name="strict">
-    /// Whether the names and shapes of the file have to be exactly the module's. If not, what fits is copied, and the report says what did not.
+    /// Whether the names, the shapes and the stem of the file have to be exactly the module's. If not, what fits is copied, and the report says what did not.
     /// </param>
     /// <returns>What was loaded, and what was not.</returns>
     /// <exception cref="InvalidDataException">
     /// The file is neither of the formats, is damaged, or holds what a <c>state_dict</c> does not need; or, where
-    /// <paramref name="strict"/>, it does not fit: the message then names every tensor that is missing, unexpected or of another shape.
+    /// <paramref name="strict"/>, it does not fit: the message then names what is missing, unexpected or of another shape. Or nothing in it fits, or more
+    /// than one <c>state_dict</c> does.
     /// </exception>
     /// <exception cref="IOException">The file is not there (<see cref="FileNotFoundException"/>) or cannot be read.</exception>
     /// <exception cref="UnauthorizedAccessException">The file may not be read.</exception>
     /// <exception cref="ArgumentException">
-    /// <paramref name="module"/> is null or has neither parameters nor buffers, as when it was disposed, or <paramref name="path"/> is null or empty.
+    /// <paramref name="module"/> is null, has neither parameters nor buffers, as when it was disposed, or has a tensor that cannot be written to, such as an
+    /// expanded one or one on the meta device; or <paramref name="path"/> is null or empty.
     /// </exception>
     public static LoadReport Load(nn.Module module, string path, bool strict = true)
     {
         ArgumentNullException.ThrowIfNull(module);
         ArgumentException.ThrowIfNullOrEmpty(path);
 
-        var state = ModuleState.Of(module);
+        var (state, networks) = (ModuleState.Of(module), ModuleState.Networks(module));
         using var file = File.OpenRead(path);
         try
         {
-            var match = Match.Of(state, WeightsFile.Read(file));
-            if (strict && !match.Report.Complete)
-                throw new InvalidDataException($"does not fit {module.GetName()}: {match.Report}");
+            var reading = StateDictChoice.Of(module.GetName(), state, WeightsFile.Read(file), strict);
+            var match = Match.Of(state, networks, reading);
+            if (match.IsEmpty || (strict && !match.Report.Complete))
+            {
+                var place = reading.Place.Length > 0 ? $"{reading.Place}: " : "";
+                throw new InvalidDataException($"does not fit {module.GetName()}: {place}{match.Report}{NetworkMetadata.ClassesMismatch(networks, reading, match.Report)}");
+            }
             match.Copy(file.SafeFileHandle);
             return match.Report;
         }
@@ -64,7 +75,8 @@ public static class Checkpoint
     /// <summary>Writes a module's parameters and persistent buffers to a file, under PyTorch's names and in its order.</summary>
     /// <remarks>
     /// The file is written beside its place, as <c>path.partial</c>, flushed to the disk and then renamed: whatever happens,
-    /// under <paramref name="path"/> is the old file or the new one, whole. The same weights give the same bytes.
+    /// under <paramref name="path"/> is the old file or the new one, whole. The same weights give the same bytes. What the networks
+    /// of this library in the module are, their stem and their number of classes, stands in the file's metadata, which PyTorch keeps.
     /// </remarks>
     /// <param name="module">Any module, on any device. It is not changed.</param>
     /// <param name="path">
@@ -73,7 +85,7 @@ public static class Checkpoint
     /// </param>
     /// <exception cref="ArgumentException">
     /// <paramref name="module"/> is null or has neither parameters nor buffers, as when it was disposed, <paramref name="path"/> is null or has
-    /// another extension, or a tensor has a type that the formats lack.
+    /// another extension, or a tensor has a type or a name that the formats lack.
     /// </exception>
     /// <exception cref="IOException">The file cannot be written, its folder is not there, or another process is writing it.</exception>
     /// <exception cref="UnauthorizedAccessException">The file may not be written.</exception>
@@ -85,10 +97,10 @@ public static class Checkpoint
         var write = Path.GetExtension(path).ToUpperInvariant() switch
         {
             ".PTH" or ".PT" => TorchArchiveWriter.Write,
-            ".SAFETENSORS" => (Action<Stream, IReadOnlyList<NamedTensor>>)SafeTensorsWriter.Write,
+            ".SAFETENSORS" => (Action<Stream, IReadOnlyList<NamedTensor>, IReadOnlyList<NamedNetwork>>)SafeTensorsWriter.Write,
             _ => throw new ArgumentException($"Expected a file name that ends in .pth, .pt or .safetensors, got '{path}'.", nameof(path)),
         };
-        var state = ModuleState.Of(module);
-        AtomicFile.Write(path, stream => write(stream, state));
+        var (state, networks) = (ModuleState.Of(module), ModuleState.Networks(module));
+        AtomicFile.Write(path, stream => write(stream, state, networks));
     }
 }

@@ -25,4 +25,8 @@ internal sealed record ElementType(ScalarType Dtype, int Size, string Storage, s
 
     /// <summary>Of this type, or null if the formats have none.</summary>
     public static ElementType? Find(ScalarType dtype) => All.FirstOrDefault(type => type.Dtype == dtype);
+
+    /// <exception cref="ArgumentException">The formats have no tensors of this one's type.</exception>
+    public static ElementType Of(NamedTensor entry) => Find(entry.Tensor.dtype)
+        ?? throw new ArgumentException($"{entry.Name}: expected a tensor of one of the types {string.Join(", ", All.Select(type => type.Dtype))}, got {entry.Tensor.dtype}.");
 }

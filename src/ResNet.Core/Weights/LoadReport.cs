@@ -1,14 +1,17 @@
+using ResNet.Core.Weights;
+
 namespace ResNet.Core;
 
 /// <summary>What <see cref="Checkpoint.Load"/> did with each tensor of the module and of the file.</summary>
 public sealed class LoadReport
 {
-    internal LoadReport(IReadOnlyList<string> loaded, IReadOnlyList<string> missing, IReadOnlyList<string> unexpected, IReadOnlyList<ShapeMismatch> mismatched)
+    internal LoadReport(IReadOnlyList<string> loaded, IReadOnlyList<string> missing, IReadOnlyList<string> unexpected, IReadOnlyList<ShapeMismatch> mismatched, string? stemMismatch)
     {
         Loaded = loaded;
         Missing = missing;
         Unexpected = unexpected;
         Mismatched = mismatched;
+        StemMismatch = stemMismatch;
     }
 
     /// <summary>The module's tensors that were overwritten, by their names in the module and in its order.</summary>
@@ -23,19 +26,28 @@ public sealed class LoadReport
     /// <summary>The module's tensors that have another shape in the file. They are as they were.</summary>
     public IReadOnlyList<ShapeMismatch> Mismatched { get; }
 
-    /// <summary>Whether file and module had the same tensors: nothing is missing, unexpected or of another shape.</summary>
-    internal bool Complete => Missing.Count + Unexpected.Count + Mismatched.Count == 0;
+    /// <summary>
+    /// What is wrong where the weights are for another <see cref="Stem"/> than the network has, with which it would answer differently; null where
+    /// nothing is known to be. Such as <c>expected Conv7, got Conv7MaxPool</c>.
+    /// </summary>
+    /// <remarks>Files that <see cref="Checkpoint.Save"/> wrote say their stem; torchvision's are known by their names.</remarks>
+    public string? StemMismatch { get; }
 
-    /// <summary>Names everything that was not loaded.</summary>
+    /// <summary>Whether file and module had the same tensors, for the same stem: nothing is missing, unexpected or of another shape.</summary>
+    internal bool Complete => Missing.Count + Unexpected.Count + Mismatched.Count == 0 && StemMismatch is null;
+
+    /// <summary>Names what was not loaded: of many tensors the first few, and how many there are beside them.</summary>
     public override string ToString()
     {
         var parts = new List<string> { $"{Loaded.Count} tensors fit" };
         if (Missing.Count > 0)
-            parts.Add($"missing in the file: {string.Join(", ", Missing)}");
+            parts.Add($"missing in the file: {Names.List(Missing)}");
         if (Unexpected.Count > 0)
-            parts.Add($"unexpected in the file: {string.Join(", ", Unexpected)}");
+            parts.Add($"unexpected in the file: {Names.List(Unexpected)}");
         if (Mismatched.Count > 0)
-            parts.Add($"of another shape: {string.Join(", ", Mismatched)}");
+            parts.Add($"of another shape: {Names.List([.. Mismatched.Select(mismatch => $"{mismatch}")])}");
+        if (StemMismatch is not null)
+            parts.Add($"for another stem: {StemMismatch}");
         return string.Join("; ", parts);
     }
 }

@@ -8,57 +8,59 @@ namespace ResNet.Core.Weights;
 /// <summary>Which tensor of a file goes to which of a module.</summary>
 internal sealed class Match
 {
-    private readonly List<(Tensor Target, StoredTensor Source)> _pairs = [];
+    private readonly List<(NamedTensor Target, StoredTensor Source)> _pairs = [];
 
     private Match(LoadReport report) => Report = report;
 
     public LoadReport Report { get; }
 
-    /// <param name="state">The module's.</param>
-    /// <param name="stored">The file's: null for what is no tensor.</param>
-    public static Match Of(IReadOnlyList<NamedTensor> state, IReadOnlyDictionary<string, StoredTensor?> stored)
-    {
-        var names = state.Select(entry => entry.Name).ToHashSet();
-        var sources = new Dictionary<string, StoredTensor>();
-        var unexpected = new List<string>();
-        var prefix = NamesInFile.Prefix(stored.Keys, names);
-        foreach (var (name, tensor) in stored)
-        {
-            var target = NamesInFile.Target(name[prefix.Length..], names);
-            // One name can be written in two ways: then the way that is the module's own has come, or will.
-            var first = target == name[prefix.Length..] || !stored.ContainsKey(prefix + target);
-            if (tensor is null || !names.Contains(target) || !first || !sources.TryAdd(target, tensor))
-                unexpected.Add(name);
-        }
+    /// <summary>Whether nothing fits of all that was wanted: a counter of batches has the same shape everywhere.</summary>
+    public bool IsEmpty => Report.Loaded.All(ModuleState.IsBatchCounter) && (Report.Loaded.Count == 0 || Report.Missing.Count + Report.Mismatched.Count > 0);
 
-        var old = !stored.Keys.Any(ModuleState.IsBatchCounter);
+    /// <param name="state">The module's.</param>
+    /// <param name="networks">The module's.</param>
+    /// <param name="reading">Which dictionary of the file, and how its names are read.</param>
+    public static Match Of(IReadOnlyList<NamedTensor> state, IReadOnlyList<NamedNetwork> networks, Reading reading)
+    {
+        var used = reading.Sources.Values.Select(source => source.Name).ToHashSet();
+        var unexpected = reading.Dictionary.Entries.Select(entry => entry.Name).Where(name => !used.Contains(name) && !NamesInFile.CountsAverages(name, reading.Prefix)).ToList();
+
+        var old = !reading.Sources.Keys.Any(ModuleState.IsBatchCounter);
         var loaded = new List<string>();
         var missing = new List<string>();
         var mismatched = new List<ShapeMismatch>();
-        var match = new Match(new LoadReport(loaded, missing, unexpected, mismatched));
-        foreach (var (name, target) in state)
+        var match = new Match(new LoadReport(loaded, missing, unexpected, mismatched, NetworkMetadata.StemMismatch(networks, reading)));
+        foreach (var target in state)
         {
-            if (!sources.TryGetValue(name, out var source))
+            if (!reading.Sources.TryGetValue(target.Name, out var source))
             {
-                if (!old || !ModuleState.IsBatchCounter(name))
-                    missing.Add(name);
+                if (!old || !ModuleState.IsBatchCounter(target.Name))
+                    missing.Add(target.Name);
             }
-            else if (!target.shape.AsSpan().SequenceEqual(source.Shape))
+            else if (!target.Tensor.shape.AsSpan().SequenceEqual(source.Tensor.Shape))
             {
-                mismatched.Add(new ShapeMismatch(name, target.shape, source.Shape));
+                mismatched.Add(new ShapeMismatch(target.Name, target.Tensor.shape, source.Tensor.Shape));
             }
             else
             {
-                loaded.Add(name);
-                match._pairs.Add((target, source));
+                loaded.Add(target.Name);
+                match._pairs.Add((target, source.Tensor));
             }
         }
         return match;
     }
 
-    /// <summary>Copies what fits. All is read before anything is copied: a file that cannot be read to its end changes nothing.</summary>
+    /// <summary>
+    /// Copies what fits. All is read, and all that is written to is looked at, before anything is copied: what cannot be
+    /// copied to its end changes nothing.
+    /// </summary>
+    /// <exception cref="InvalidDataException">The file is damaged, or has two values for one tensor.</exception>
+    /// <exception cref="ArgumentException">A tensor of the module cannot be written to.</exception>
     public void Copy(SafeFileHandle file)
     {
+        foreach (var (target, _) in _pairs)
+            Writable.Check(target);
+
         using var scope = NewDisposeScope();
         using var _ = no_grad();
 
@@ -75,7 +77,12 @@ internal sealed class Match
         }
 
         var staged = storages.ToDictionary(pair => pair.Storage, pair => pair.Tensor);
-        foreach (var (target, source) in _pairs)
-            target.copy_(staged[source.Storage].as_strided(source.Shape, source.Strides, source.Offset));
+        var copies = _pairs.Select(pair => (pair.Target, Source: staged[pair.Source.Storage].as_strided(pair.Source.Shape, pair.Source.Strides, pair.Source.Offset))).ToList();
+        foreach (var tied in copies.GroupBy(copy => copy.Target.Tensor, ReferenceEqualityComparer.Instance))
+            foreach (var other in tied.Skip(1))
+                if (!other.Source.equal(tied.First().Source).all().item<bool>())
+                    throw new InvalidDataException($"has two values, '{tied.First().Target.Name}' and '{other.Target.Name}', for what is one tensor in the module");
+        foreach (var (target, source) in copies)
+            target.Tensor.copy_(source);
     }
 }

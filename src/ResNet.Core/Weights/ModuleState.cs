@@ -1,3 +1,4 @@
+using ResNet.Core.Family;
 using static TorchSharp.torch;
 
 namespace ResNet.Core.Weights;
@@ -5,30 +6,59 @@ namespace ResNet.Core.Weights;
 /// <summary>A tensor of a module under its full name, such as <c>layer1.0.bn1.weight</c>.</summary>
 internal sealed record NamedTensor(string Name, Tensor Tensor);
 
+/// <summary>One of this library's networks in a module.</summary>
+/// <param name="Path">Empty where it is the module itself.</param>
+/// <param name="Description">What it is.</param>
+internal sealed record NamedNetwork(string Path, NetworkDescription Description)
+{
+    /// <summary>The full name of one of its tensors.</summary>
+    public string FullName(string name) => Path.Length == 0 ? name : $"{Path}.{name}";
+}
+
 /// <summary>A module's <c>state_dict</c> in PyTorch's order.</summary>
 internal static class ModuleState
 {
+    // TorchSharp leaves a tensor that was disposed out of the state_dict, and does not tell. These are its layers' own.
+    private static readonly string[] layersTensors = ["weight", "bias", "running_mean", "running_var", "num_batches_tracked"];
+
     /// <remarks>
-    /// PyTorch lists each module's parameters and buffers before its children; TorchSharp first all parameters, then all buffers.
+    /// PyTorch lists each module's parameters and buffers before its children; TorchSharp first all parameters, then all buffers. And a module
+    /// that is there twice has two names in PyTorch, in TorchSharp's Sequential one.
     /// </remarks>
-    /// <exception cref="ArgumentException">There is none, such as that of a disposed module.</exception>
+    /// <exception cref="ArgumentException">There is none, such as that of a disposed module, or a part was disposed.</exception>
     public static IReadOnlyList<NamedTensor> Of(nn.Module module)
     {
         var order = new Dictionary<string, int>();
-        foreach (var prefix in Prefixes(module))
+        var tensors = new Dictionary<string, Tensor>();
+        foreach (var (prefix, part) in Modules(module))
+        {
             order[prefix] = order.Count;
+            foreach (var (name, tensor) in part.state_dict())
+                tensors.TryAdd(prefix + name, tensor);
+        }
 
-        NamedTensor[] state = [.. module.state_dict()
+        NamedTensor[] state = [.. tensors
             .Select(entry => new NamedTensor(entry.Key, entry.Value))
             .OrderBy(entry => order.GetValueOrDefault(entry.Name[..(entry.Name.LastIndexOf('.') + 1)], int.MaxValue))];
         if (state.Length == 0)
             throw new ArgumentException($"Expected a module with parameters or buffers, got {module.GetName()} without any. Was it disposed?", nameof(module));
+        foreach (var (prefix, part) in Modules(module))
+            foreach (var name in layersTensors)
+                if (part.get_parameter(name) is { IsInvalid: true } || part.get_buffer(name) is { IsInvalid: true })
+                    throw new ArgumentException($"Expected a module with all of its tensors, got {module.GetName()} whose {prefix}{name} was disposed.", nameof(module));
         return state;
     }
+
+    /// <summary>This library's networks in a module, or the module itself.</summary>
+    public static IReadOnlyList<NamedNetwork> Networks(nn.Module module) =>
+        [.. from part in Modules(module)
+            let description = NetworkDescription.Of(part.Module)
+            where description is not null
+            select new NamedNetwork(part.Prefix.TrimEnd('.'), description)];
 
     /// <summary>Whether a name is that of a batch normalisation's counter of batches, which PyTorch keeps as int64 whatever the module's type.</summary>
     public static bool IsBatchCounter(string name) => name == "num_batches_tracked" || name.EndsWith(".num_batches_tracked", StringComparison.Ordinal);
 
-    private static IEnumerable<string> Prefixes(nn.Module module, string prefix = "") =>
-        module.named_children().SelectMany(child => Prefixes(child.module, $"{prefix}{child.name}.")).Prepend(prefix);
+    private static IEnumerable<(string Prefix, nn.Module Module)> Modules(nn.Module module, string prefix = "") =>
+        module.named_children().SelectMany(child => Modules(child.module, $"{prefix}{child.name}.")).Prepend((prefix, module));
 }

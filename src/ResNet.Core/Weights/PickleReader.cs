@@ -190,8 +190,9 @@ internal sealed class PickleReader(byte[] pickle, Func<string, ElementType, long
                 break;
             case PickleOpcode.Build:
                 // Attributes of an OrderedDict: a state_dict has _metadata, the versions of its modules.
-                Pop<Dictionary<object, object?>>();
-                Peek<Dictionary<object, object?>>();
+                var attributes = Pop<Dictionary<object, object?>>();
+                if (Peek<Dictionary<object, object?>>() is PickledOrderedDict ordered)
+                    ordered.Attributes = attributes;
                 break;
 
             default:
@@ -212,7 +213,7 @@ internal sealed class PickleReader(byte[] pickle, Func<string, ElementType, long
 
     private static object Call(string function, object?[] arguments) => (function, arguments) switch
     {
-        (OrderedDict, []) => new Dictionary<object, object?>(),
+        (OrderedDict, []) => new PickledOrderedDict(),
         // storage, offset, size, stride, requires_grad, backward_hooks and, since PyTorch 2, metadata
         (RebuildTensor, [Storage elements, long offset, object?[] size, object?[] stride, bool, Dictionary<object, object?>, .. { Length: <= 1 }]) =>
             View(elements, offset, Longs(size), Longs(stride)),

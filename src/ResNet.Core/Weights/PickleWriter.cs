@@ -5,8 +5,12 @@ namespace ResNet.Core.Weights;
 /// <summary>Writes the pickle of a <c>state_dict</c>, protocol 2, as <c>torch.save</c> does by default.</summary>
 internal static class PickleWriter
 {
+    /// <summary>The attribute of a state_dict in which PyTorch keeps the versions of its modules.</summary>
+    public const string MetadataAttribute = "_metadata";
+
     /// <param name="tensors">In this order; the n-th is in the storage whose key is n.</param>
-    public static byte[] StateDict(IReadOnlyList<TensorToWrite> tensors)
+    /// <param name="metadata">Of the modules, by their paths.</param>
+    public static byte[] StateDict(IReadOnlyList<TensorToWrite> tensors, IReadOnlyList<(string Module, IReadOnlyList<(string Key, string Value)> Entries)> metadata)
     {
         using var pickle = new MemoryStream();
         using var writer = new BinaryWriter(pickle); // little-endian, as pickle is
@@ -21,8 +25,32 @@ internal static class PickleWriter
             writer.Tensor(tensors[i], key: $"{i}");
         }
         writer.Opcode(PickleOpcode.SetItems);
+        if (metadata.Count > 0)
+            writer.Metadata(metadata);
         writer.Opcode(PickleOpcode.Stop);
         return pickle.ToArray();
+    }
+
+    /// <summary>The attribute that PyTorch's own state_dicts have: the OrderedDict keeps it when Python loads and saves it.</summary>
+    private static void Metadata(this BinaryWriter writer, IReadOnlyList<(string Module, IReadOnlyList<(string Key, string Value)> Entries)> metadata)
+    {
+        writer.Opcode(PickleOpcode.EmptyDict);
+        writer.Text(MetadataAttribute);
+        writer.OrderedDict();
+        foreach (var (module, entries) in metadata)
+        {
+            writer.Text(module);
+            writer.Opcode(PickleOpcode.EmptyDict);
+            foreach (var (key, value) in entries)
+            {
+                writer.Text(key);
+                writer.Text(value);
+                writer.Opcode(PickleOpcode.SetItem);
+            }
+            writer.Opcode(PickleOpcode.SetItem);
+        }
+        writer.Opcode(PickleOpcode.SetItem);
+        writer.Opcode(PickleOpcode.Build);
     }
 
     private static void Tensor(this BinaryWriter writer, TensorToWrite tensor, string key)

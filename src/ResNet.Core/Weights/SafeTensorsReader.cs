@@ -18,14 +18,15 @@ internal static class SafeTensorsReader
     public const string Metadata = "__metadata__";
 
     /// <exception cref="InvalidDataException">The file breaks a rule of the format.</exception>
-    public static IReadOnlyDictionary<string, StoredTensor?> Read(FileStream file)
+    public static SafeTensorsStateDict Read(FileStream file)
     {
         var header = ReadHeader(file);
         var dataStart = LengthSize + header.Length;
         Dictionary<string, Entry> entries;
+        var metadata = new Dictionary<string, string>();
         try
         {
-            entries = Entries(header);
+            entries = Entries(header, metadata);
         }
         // JsonException for what is no JSON, InvalidOperationException for text that is no UTF-8 or UTF-16 or a value of another kind.
         catch (Exception e) when (e is JsonException or InvalidOperationException)
@@ -34,13 +35,14 @@ internal static class SafeTensorsReader
         }
 
         CheckLayout(entries, file.Length - dataStart);
-        return entries.ToDictionary(
+        var tensors = entries.ToDictionary(
             entry => entry.Key,
             StoredTensor? (entry) => new StoredTensor(
                 new Storage(entry.Key, entry.Value.Type, (entry.Value.End - entry.Value.Start) / entry.Value.Type.Size, dataStart + entry.Value.Start, Checksum: null),
                 Offset: 0,
                 entry.Value.Shape,
                 StoredTensor.ContiguousStrides(entry.Value.Shape)));
+        return new SafeTensorsStateDict(tensors, metadata);
     }
 
     private static byte[] ReadHeader(FileStream file)
@@ -61,18 +63,18 @@ internal static class SafeTensorsReader
     /// <summary>What the header says of a tensor. The offsets count from the end of the header.</summary>
     private sealed record Entry(ElementType Type, long[] Shape, long Start, long End);
 
-    private static Dictionary<string, Entry> Entries(byte[] header)
+    private static Dictionary<string, Entry> Entries(byte[] header, Dictionary<string, string> metadata)
     {
         var json = new Utf8JsonReader(header);
         var entries = new Dictionary<string, Entry>();
-        var metadata = false;
+        var hasMetadata = false;
         Next(ref json, JsonTokenType.StartObject);
         while (NextName(ref json) is { } name)
         {
-            if (name == Metadata && !metadata)
+            if (name == Metadata && !hasMetadata)
             {
-                ReadMetadata(ref json);
-                metadata = true;
+                ReadMetadata(ref json, metadata);
+                hasMetadata = true;
             }
             else if (name == Metadata || !entries.TryAdd(name, ReadEntry(ref json, name)))
             {
@@ -83,14 +85,13 @@ internal static class SafeTensorsReader
         return entries;
     }
 
-    private static void ReadMetadata(ref Utf8JsonReader json)
+    private static void ReadMetadata(ref Utf8JsonReader json, Dictionary<string, string> metadata)
     {
-        var names = new HashSet<string>();
         Next(ref json, JsonTokenType.StartObject);
         while (NextName(ref json) is { } name)
         {
             Next(ref json, JsonTokenType.String);
-            if (!names.Add(name))
+            if (!metadata.TryAdd(name, json.GetString()!))
                 throw new InvalidDataException($"'{name}' stands twice in its {Metadata}");
         }
     }

@@ -10,8 +10,11 @@ internal static class SafeTensorsWriter
     /// The data begins at a multiple of 8 bytes, and the tensors stand in falling order of their elements' sizes, so that each
     /// begins at a multiple of its own: whoever maps the file can use them in place.
     /// </remarks>
-    public static void Write(Stream stream, IReadOnlyList<NamedTensor> state)
+    /// <exception cref="ArgumentException">The format has no such tensor.</exception>
+    public static void Write(Stream stream, IReadOnlyList<NamedTensor> state, IReadOnlyList<NamedNetwork> networks)
     {
+        if (state.Any(entry => entry.Name == SafeTensorsReader.Metadata))
+            throw new ArgumentException($"Expected other names of tensors than {SafeTensorsReader.Metadata}, which safetensors keeps for itself.");
         var tensors = state.Select(TensorToWrite.Of).OrderByDescending(tensor => tensor.Type.Size).ToList();
 
         using var header = new MemoryStream();
@@ -20,6 +23,9 @@ internal static class SafeTensorsWriter
             json.WriteStartObject();
             json.WriteStartObject(SafeTensorsReader.Metadata);
             json.WriteString("format", "pt"); // shapes are PyTorch's: what Hugging Face's libraries look for
+            foreach (var (module, entries) in NetworkMetadata.Of(networks, state))
+                foreach (var (key, value) in entries)
+                    json.WriteString(SafeTensorsStateDict.MetadataKey(module, key), value);
             json.WriteEndObject();
             var start = 0L;
             foreach (var tensor in tensors)

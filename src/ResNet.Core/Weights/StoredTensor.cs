@@ -32,6 +32,10 @@ internal sealed record Storage(string Name, ElementType Type, long Count, long P
 /// <param name="Strides">By how many elements the index grows with each dimension.</param>
 internal sealed record StoredTensor(Storage Storage, long Offset, long[] Shape, long[] Strides)
 {
+    /// <summary>Whether both are the same elements of the file.</summary>
+    public bool IsSameAs(StoredTensor other) =>
+        Storage == other.Storage && Offset == other.Offset && Shape.AsSpan().SequenceEqual(other.Shape) && Strides.AsSpan().SequenceEqual(other.Strides);
+
     /// <summary>The strides of a tensor whose elements lie in order, without gaps.</summary>
     public static long[] ContiguousStrides(long[] shape)
     {

@@ -14,8 +14,8 @@ internal static class TorchArchiveReader
 
     private const string Pickle = "data.pkl";
 
-    /// <exception cref="InvalidDataException">The archive is damaged, or holds something else than a <c>state_dict</c>.</exception>
-    public static IReadOnlyDictionary<string, StoredTensor?> Read(FileStream file)
+    /// <exception cref="InvalidDataException">The archive is damaged, or holds no dictionary with tensors.</exception>
+    public static IReadOnlyList<StateDict> Read(FileStream file)
     {
         var entries = Entries(file);
         var folder = Folder(entries);
@@ -26,7 +26,7 @@ internal static class TorchArchiveReader
 
         var storages = new Dictionary<string, Storage>();
         var pickle = ReadBytes(entries[folder + Pickle], MaxPickleLength);
-        return StateDict(new PickleReader(pickle, FindStorage).Read());
+        return PickledStateDict.FindIn(new PickleReader(pickle, FindStorage).Read());
 
         Storage FindStorage(string key, ElementType type, long count)
         {
@@ -117,20 +117,4 @@ internal static class TorchArchiveReader
 
     /// <summary>0 stands where PyTorch computed none: it wrote the archive first and the data later (torch.serialization.skip_data).</summary>
     private static uint? Checksum(ZipArchiveEntry entry) => entry.Crc32 == 0 ? null : entry.Crc32;
-
-    /// <summary>The dictionary of tensors in what was pickled: itself, or one of the keys that training programs keep it under.</summary>
-    private static Dictionary<string, StoredTensor?> StateDict(object? pickled)
-    {
-        if (pickled is not Dictionary<object, object?> dictionary)
-            throw new InvalidDataException($"holds {PickleReader.Describe(pickled)}, expected a state_dict: torch.save(model.state_dict(), path)");
-
-        if (!dictionary.Values.Any(value => value is StoredTensor) && dictionary.Count > 0)
-        {
-            dictionary = NamesInFile.StateDictKeys.Select(key => dictionary.GetValueOrDefault(key)).OfType<Dictionary<object, object?>>().FirstOrDefault()
-                ?? throw new InvalidDataException($"holds a dict with the keys {string.Join(", ", dictionary.Keys.Take(10))}, expected tensors, or a state_dict under one of {string.Join(", ", NamesInFile.StateDictKeys)}");
-        }
-        return dictionary.ToDictionary(
-            entry => entry.Key as string ?? throw new InvalidDataException($"holds a dict with the key {entry.Key}, expected names of tensors"),
-            entry => entry.Value as StoredTensor);
-    }
 }

@@ -5,13 +5,14 @@ namespace ResNet.Core.Weights;
 /// <summary>Writes what <see cref="TorchArchiveReader"/> and <c>torch.load</c> read.</summary>
 internal static class TorchArchiveWriter
 {
-    public static void Write(Stream stream, IReadOnlyList<NamedTensor> state)
+    /// <exception cref="ArgumentException">The format has no such tensor.</exception>
+    public static void Write(Stream stream, IReadOnlyList<NamedTensor> state, IReadOnlyList<NamedNetwork> networks)
     {
         var tensors = state.Select(TensorToWrite.Of).ToList();
         using var archive = new ZipArchive(stream, ZipArchiveMode.Create, leaveOpen: true);
 
         // The pickle comes first: from the first entry PyTorch knows the folder.
-        archive.Write("data.pkl", entry => entry.Write(PickleWriter.StateDict(tensors)));
+        archive.Write("data.pkl", entry => entry.Write(PickleWriter.StateDict(tensors, NetworkMetadata.Of(networks, state))));
         archive.Write("byteorder", entry => entry.Write("little"u8));
         for (var i = 0; i < tensors.Count; i++)
             archive.Write($"data/{i}", tensors[i].WriteTo);

@@ -6,9 +6,9 @@ internal static class WeightsFile
     // The pickled number that torch.save before PyTorch 1.6 put before everything else, with the opcodes around it
     private static readonly byte[] legacyMagic = [0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
 
-    /// <summary>The file's <c>state_dict</c>, of which no tensor is read yet. What is no tensor is null.</summary>
+    /// <summary>The file's dictionaries with tensors, one of which is the <c>state_dict</c>. No tensor is read yet.</summary>
     /// <exception cref="InvalidDataException">It is no such file, or is damaged.</exception>
-    public static IReadOnlyDictionary<string, StoredTensor?> Read(FileStream file)
+    public static IReadOnlyList<StateDict> Read(FileStream file)
     {
         if (!file.CanSeek)
             throw new InvalidDataException("is a pipe, expected a file, which can be read from anywhere");
@@ -20,7 +20,7 @@ internal static class WeightsFile
         if (start.StartsWith("PK\x03\x04"u8))
             return TorchArchiveReader.Read(file);
         if (start.Length > SafeTensorsReader.LengthSize && start[SafeTensorsReader.LengthSize] == '{')
-            return SafeTensorsReader.Read(file);
+            return [SafeTensorsReader.Read(file)];
 
         const string Convert = "load it in Python and save it again: torch.save(torch.load(path, map_location=\"cpu\"), path)";
         if (start.StartsWith(legacyMagic))

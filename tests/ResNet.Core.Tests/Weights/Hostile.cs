@@ -9,7 +9,12 @@ internal static class Hostile
     /// That loading ends in an exception that names the file and what is wrong with it, with the module as it was, and
     /// without more memory than the file's size explains.
     /// </summary>
-    public static void AssertRefused(string path, params string[] message)
+    public static void AssertRefused(string path, params string[] message) => AssertRefused(path, 300, message);
+
+    /// <param name="path">The file.</param>
+    /// <param name="factor">How many bytes of memory a byte of the file may take.</param>
+    /// <param name="message">What has to be told.</param>
+    public static void AssertRefused(string path, int factor, params string[] message)
     {
         using var module = new BasicBlock(3, 4, stride: 2);
         using var unchanged = new Unchanged(module);
@@ -23,6 +28,6 @@ internal static class Hostile
         Assert.StartsWith($"{path}: ", problem.Message, StringComparison.Ordinal);
         Assert.All(message, part => Assert.True(problem.Message.Contains(part, StringComparison.Ordinal), $"expected '{part}' in '{problem.Message}'"));
         // The longest chain of one-byte instructions makes an object each, of a hundred bytes and a place on the stack.
-        Assert.InRange(allocated, 0, (1 << 20) + 300 * new FileInfo(path).Length);
+        Assert.InRange(allocated, 0, (1 << 20) + factor * new FileInfo(path).Length);
     }
 }

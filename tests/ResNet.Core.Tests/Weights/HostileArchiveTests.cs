@@ -18,7 +18,6 @@ public sealed class HostileArchiveTests : IDisposable
     [InlineData("refused_whole_model.pth", "asks for resnet.BasicBlock", "torch.save(model.state_dict(), path)")]
     [InlineData("refused_numpy.pth", "asks for numpy.core.multiarray._reconstruct")]
     [InlineData("refused_tensor.pth", "holds a tensor, expected a state_dict")]
-    [InlineData("refused_other_wrapper.pth", "the keys epoch, net, expected tensors")]
     [InlineData("refused_torchscript.pt", "TorchScript program")]
     [InlineData("refused_legacy.pth", "before PyTorch 1.6", "torch.save(torch.load(path")]
     public void What_PyTorch_writes_and_is_no_state_dict_is_told(string file, params string[] message) => Hostile.AssertRefused(WeightsFolder.Fixture(file), message);

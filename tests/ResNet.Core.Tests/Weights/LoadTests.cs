@@ -170,7 +170,7 @@ public class LoadTests
     }
 
     [Fact]
-    public void Strict_names_everything_that_does_not_fit_and_leaves_the_module_as_it_was()
+    public void Strict_names_what_does_not_fit_and_leaves_the_module_as_it_was()
     {
         using var block = new BasicBlock(3, 5);
         using var unchanged = new Unchanged(block);
@@ -180,7 +180,7 @@ public class LoadTests
         Assert.StartsWith(WeightsFolder.Fixture("no_counters.pth"), problem.Message, StringComparison.Ordinal);
         Assert.Contains("does not fit BasicBlock", problem.Message, StringComparison.Ordinal);
         Assert.Contains("conv1.weight (expected (5, 3, 3, 3), got (4, 3, 3, 3))", problem.Message, StringComparison.Ordinal);
-        Assert.Contains("bn2.running_var (expected (5), got (4))", problem.Message, StringComparison.Ordinal);
+        Assert.Contains("conv2.weight (expected (5, 5, 3, 3), got (4, 4, 3, 3)) and 9 more", problem.Message, StringComparison.Ordinal);
 
         using var identity = new BasicBlock(4, 4);
         problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(identity, WeightsFolder.Fixture("protocol2.pth")));
@@ -188,8 +188,7 @@ public class LoadTests
 
         using var bag = new TensorBag(("first", zeros(2)), ("second", zeros([])));
         problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(bag, WeightsFolder.Fixture("types.safetensors")));
-        Assert.Contains("missing in the file: first, second", problem.Message, StringComparison.Ordinal);
-        Assert.Contains("unexpected in the file: float64, int64, float32, ", problem.Message, StringComparison.Ordinal);
+        Assert.Contains("expected names of tensors like the module's 2, such as first, second; got 12, such as float64, int64, float32", problem.Message, StringComparison.Ordinal);
     }
 
     [Fact]

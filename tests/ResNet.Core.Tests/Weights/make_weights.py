@@ -88,6 +88,28 @@ def main():
     torch.save({"epoch": 3, "state_dict": state}, FIXTURES / "wrapped_state_dict.pth")
     torch.save({"epoch": 3, "model_state_dict": state}, FIXTURES / "wrapped_model_state_dict.pth")
 
+    torch.save({"epoch": 3, "net": state}, FIXTURES / "wrapped_net.pth")
+
+    # The state_dict among tensors, at any depth, and twice
+    momentum = {name: torch.zeros_like(parameter) for name, parameter in model.named_parameters()}
+    torch.save({"epoch": 3, "state_dict": state, "best_acc1": torch.tensor(71.2)}, FIXTURES / "tensor_beside.pth")
+    torch.save({"rng": torch.get_rng_state()[:16], "weight": torch.ones(4), "model": state, "momentum": momentum}, FIXTURES / "tensors_beside.pth")
+    torch.save([3, ({"run": {7: {"weights": state, "optimizer": optimizer.state_dict()}}}, 0.5)], FIXTURES / "nested.pth")
+    torch.save({"model": state, "state_dict": OrderedDict((name, tensor.view(tensor.shape)) for name, tensor in state.items()), "again": state}, FIXTURES / "same_twice.pth")
+    torch.save({"model": state, "model_ema": block_state(), "optimizer": optimizer.state_dict()}, FIXTURES / "two_models.pth")
+
+    # Prefixes
+    averaged = torch.optim.swa_utils.AveragedModel(resnet.BasicBlock(3, 4, stride=2))
+    averaged.module.load_state_dict(state)
+    torch.save(averaged.state_dict(), FIXTURES / "averaged_model.pth")
+    torch.save({"state_dict": renamed(averaged.state_dict(), lambda name: f"model.{name}"), "pytorch-lightning_version": "2.0.0"}, FIXTURES / "averaged_model_in_lightning.pth")
+    lightning = renamed(state, lambda name: f"model.{name}")
+    torch.save({"epoch": 3, "state_dict": lightning, "optimizer_states": [optimizer.state_dict()]}, FIXTURES / "lightning.pth")
+    torch.save({"state_dict": OrderedDict([*lightning.items(), ("criterion.weight", torch.ones(4))])}, FIXTURES / "lightning_criterion.pth")
+    both = OrderedDict((f"{part}.{name}", tensor) for part in ("teacher", "student") for name, tensor in block_state().items())
+    torch.save({"state_dict": both}, FIXTURES / "teacher_student.pth")
+    save_safetensors(both, FIXTURES / "teacher_student.safetensors", {})
+
     # One storage, many views
     base = pattern(0, (24,))
     views = OrderedDict(whole=base, part=base[2:8].view(2, 3), transposed=base.view(4, 6).t(), every_second=base[1::2],
@@ -106,7 +128,6 @@ def main():
     torch.save(resnet.BasicBlock(1, 1), FIXTURES / "refused_whole_model.pth")
     torch.save(pattern(0, (2, 3)), FIXTURES / "refused_tensor.pth")
     torch.save({"weight": np.zeros(3, np.float32)}, FIXTURES / "refused_numpy.pth")
-    torch.save({"epoch": 3, "net": state}, FIXTURES / "refused_other_wrapper.pth")
     torch.jit.save(torch.jit.script(nn.Linear(1, 1)), str(FIXTURES / "refused_torchscript.pt"))
 
     for path in sorted(FIXTURES.iterdir()):

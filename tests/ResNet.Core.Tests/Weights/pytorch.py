@@ -3,6 +3,7 @@
 
     pytorch.py read FILE [CLASSES]    prints name, type, shape and SHA-256 of each tensor of a .pth or .safetensors file; with
                                       CLASSES, loads it into a ResNet18 as well, strictly
+    pytorch.py resave FILE OUT CLASSES  loads a .pth file strictly into a ResNet18 and saves the state_dict that came out of the file
     pytorch.py torchvision FOLDER     writes torchvision's ResNet-18 with random weights, pictures and its answers
 """
 
@@ -64,6 +65,12 @@ def read(path, classes=None):
         print(name, str(tensor.dtype).removeprefix("torch."), list(tensor.shape), hashlib.sha256(raw).hexdigest(), sep="|")
 
 
+def resave(path, out, classes):
+    state = load(path)
+    resnet.ResNet18(int(classes)).load_state_dict(state, strict=True)
+    torch.save(state, out)
+
+
 def torchvision_reference(folder):
     import torchvision
 
@@ -88,4 +95,4 @@ def torchvision_reference(folder):
 
 
 if __name__ == "__main__":
-    {"read": read, "torchvision": torchvision_reference}[sys.argv[1]](*sys.argv[2:])
+    {"read": read, "resave": resave, "torchvision": torchvision_reference}[sys.argv[1]](*sys.argv[2:])

@@ -1,0 +1,16 @@
+using static TorchSharp.torch;
+
+namespace ResNet.Core.Family;
+
+/// <summary>What a network is beside its tensors: two with the same tensors can differ in it, and answer differently.</summary>
+internal sealed record NetworkDescription(Stem Stem)
+{
+    /// <summary>The stem of the networks whose weights are published under torchvision's names.</summary>
+    public const Stem Torchvision = Stem.Conv7MaxPool;
+
+    /// <summary>The tensor that has a row for each class.</summary>
+    public const string Classifier = "fc.weight";
+
+    /// <summary>Null where the module is none of this library's networks.</summary>
+    public static NetworkDescription? Of(nn.Module module) => module is ResNet18 network ? new(network.Stem) : null;
+}

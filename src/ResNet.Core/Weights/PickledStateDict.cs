@@ -1,0 +1,79 @@
+using System.Text;
+
+namespace ResNet.Core.Weights;
+
+/// <summary>A dictionary with tensors in what torch.save pickled, wherever in it.</summary>
+internal sealed class PickledStateDict : StateDict
+{
+    private const int MostSubscripts = 8; // in a message: a file can be nested a million times
+
+    private readonly Dictionary<object, object?> _dictionary;
+    private readonly Position _position;
+
+    private PickledStateDict(Dictionary<object, object?> dictionary, Position position) => (_dictionary, _position) = (dictionary, position);
+
+    /// <summary>An object and how it was reached.</summary>
+    private sealed record Position(object Value, Position? Parent, object Key);
+
+    /// <summary>Every dictionary with a tensor under a name, those that are nested less deep first.</summary>
+    /// <exception cref="InvalidDataException">There is none.</exception>
+    /// <remarks>One object can be in many places: each is looked at once, or the way would be longer than the file.</remarks>
+    public static IReadOnlyList<PickledStateDict> FindIn(object? pickled)
+    {
+        var found = new List<PickledStateDict>();
+        var seen = new HashSet<object>(ReferenceEqualityComparer.Instance);
+        var next = new Queue<Position>();
+        Reach(pickled, parent: null, key: "");
+        while (next.TryDequeue(out var position))
+            if (position.Value is Dictionary<object, object?> dictionary)
+            {
+                var hasTensor = false;
+                foreach (var (key, value) in dictionary)
+                {
+                    Reach(value, position, key);
+                    hasTensor |= key is string && value is StoredTensor;
+                }
+                if (hasTensor)
+                    found.Add(new PickledStateDict(dictionary, position));
+            }
+            else
+            {
+                var index = 0L;
+                foreach (var item in (IEnumerable<object?>)position.Value)
+                    Reach(item, position, index++);
+            }
+        return found.Count > 0 ? found : throw new InvalidDataException(pickled is Dictionary<object, object?> root
+            ? $"holds a dict with the keys {Names.List([.. root.Keys.Select(key => key as string ?? PythonText.Of(key))])}, expected tensors, or a state_dict in it: torch.save(model.state_dict(), path)"
+            : $"holds {PickleReader.Describe(pickled)}, expected a state_dict: torch.save(model.state_dict(), path)");
+
+        void Reach(object? value, Position? parent, object key)
+        {
+            if (value is Dictionary<object, object?> or List<object?> or object?[] && seen.Add(value))
+                next.Enqueue(new Position(value, parent, key));
+        }
+    }
+
+    public override IEnumerable<(string Name, StoredTensor? Tensor)> Entries =>
+        _dictionary.Select(entry => entry.Key is string name ? (name, entry.Value as StoredTensor) : (PythonText.Of(entry.Key), null));
+
+    public override string Place
+    {
+        get
+        {
+            var place = new StringBuilder();
+            var position = _position;
+            for (var i = 0; i < MostSubscripts && position.Parent is not null; i++, position = position.Parent)
+                place.Insert(0, $"[{PythonText.Of(position.Key)}]");
+            return position.Parent is null ? place.ToString() : $"[…]{place}";
+        }
+    }
+
+    public override string? Metadata(string module, string key) =>
+        (_dictionary as PickledOrderedDict)?.Attributes?.GetValueOrDefault(PickleWriter.MetadataAttribute) is Dictionary<object, object?> modules &&
+        modules.GetValueOrDefault(module) is Dictionary<object, object?> entries
+            ? entries.GetValueOrDefault(key) as string
+            : null;
+
+    protected override string PythonToSave(Func<string, string> choose) =>
+        $"torch.save({choose($"torch.load(path, map_location=\"cpu\"){Place}")}, \"one.pth\")";
+}

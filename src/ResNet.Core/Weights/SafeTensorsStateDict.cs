@@ -1,0 +1,17 @@
+namespace ResNet.Core.Weights;
+
+/// <summary>A safetensors file, which is one dictionary.</summary>
+internal sealed class SafeTensorsStateDict(IReadOnlyDictionary<string, StoredTensor?> tensors, IReadOnlyDictionary<string, string> metadata) : StateDict
+{
+    public override IEnumerable<(string Name, StoredTensor? Tensor)> Entries => tensors.Select(entry => (entry.Key, entry.Value));
+
+    public override string Place => "";
+
+    public override string? Metadata(string module, string key) => metadata.GetValueOrDefault(MetadataKey(module, key));
+
+    /// <summary>What stands in the header's <c>__metadata__</c>, which is flat.</summary>
+    public static string MetadataKey(string module, string key) => module.Length == 0 ? key : $"{module}.{key}";
+
+    protected override string PythonToSave(Func<string, string> choose) =>
+        $"from safetensors.torch import load_file, save_file; save_file({choose("load_file(path)")}, \"one.safetensors\")";
+}

@@ -1,0 +1,171 @@
+using static ResNet.Core.Tests.Weights.Pickled;
+using static TorchSharp.torch;
+
+namespace ResNet.Core.Tests.Weights;
+
+/// <summary>A checkpoint of a training holds more than the weights: the one state_dict in it that fits is taken, whatever stands beside it.</summary>
+public sealed class FindStateDictTests : IDisposable
+{
+    private readonly WeightsFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData("wrapped_net.pth")]
+    [InlineData("tensor_beside.pth")]
+    [InlineData("tensors_beside.pth")] // one of them called as a part of the module is, and momentum under the names of the parameters
+    [InlineData("nested.pth")]
+    [InlineData("same_twice.pth")]
+    public void The_state_dict_is_found_by_what_is_in_it(string file)
+    {
+        foreach (var strict in (bool[])[true, false])
+        {
+            using var block = new BasicBlock(3, 4, stride: 2);
+            var report = Checkpoint.Load(block, WeightsFolder.Fixture(file), strict);
+            Assert.Equal(LoadTests.BlockNames, report.Loaded);
+            Assert.Empty(report.Unexpected);
+            Pattern.AssertIn(block, LoadTests.BlockNames);
+        }
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Two_that_fit_are_refused_by_their_keys_and_a_line_of_Python_tells_how_to_choose(bool strict) =>
+        Refused("two_models.pth", strict,
+            "more than one state_dict that fits BasicBlock", "under ['model']; under ['model_ema']",
+            "torch.save(torch.load(path, map_location=\"cpu\")['model'], \"one.pth\")");
+
+    [Fact]
+    public void Of_two_the_one_with_the_modules_shapes_is_taken()
+    {
+        byte[] small = Item("small", Entry("weight", Weight(2))), large = Item("large", Entry("weight", Weight(4)));
+        foreach (var (length, strict) in (IEnumerable<(int, bool)>)[(2, true), (2, false), (4, true), (4, false)])
+        {
+            using var bag = new TensorBag(("weight", ones(length)));
+            Assert.Equal(["weight"], Checkpoint.Load(bag, Write([.. small, .. large]), strict).Loaded);
+            Assert.Equal(0, bag.state_dict()["weight"].sum().item<float>());
+        }
+    }
+
+    [Fact]
+    public void Where_nothing_has_all_the_one_that_lacks_least_is_taken_and_two_that_lack_the_same_are_refused()
+    {
+        byte[] other = Item("other", Entry("bias", Weight(3))), half = Item("half", Entry("weight", Weight(2))), more = Item("more", [.. Entry("weight", Weight(2)), .. Entry("bias", Weight(1))]);
+        using var bag = new TensorBag(("weight", ones(2)), ("bias", ones(1)), ("scale", ones(1)));
+
+        var report = Checkpoint.Load(bag, Write([.. other, .. half, .. more]), strict: false);
+        Assert.Equal(["weight", "bias"], report.Loaded);
+        Assert.Equal(["scale"], report.Missing);
+
+        // Strict, what is missing is told of the best.
+        var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(bag, Write([.. other, .. half, .. more])));
+        Assert.Contains("does not fit TensorBag: under ['more']: 2 tensors fit; missing in the file: scale", problem.Message, StringComparison.Ordinal);
+
+        problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(bag, Write([.. more, .. Item("even", [.. Entry("weight", Weight(2)), .. Entry("scale", Weight(1))])]), strict: false));
+        Assert.Contains("under ['more']; under ['even']", problem.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_state_dict_in_a_state_dict_is_one_too_many()
+    {
+        using var bag = new TensorBag(("weight", ones(2)));
+        var path = Write([.. Entry("weight", Weight(2)), .. Item("ema", Entry("weight", Weight(2, offset: 2)))]);
+        var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(bag, path));
+        Assert.Contains("the file itself; under ['ema']", problem.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Not_strict_a_file_of_which_nothing_fits_is_refused_with_its_names_and_the_modules()
+    {
+        using var wrapper = nn.Sequential(("backbone", new BasicBlock(3, 4, stride: 2)));
+        foreach (var strict in (bool[])[true, false])
+        {
+            var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(wrapper, WeightsFolder.Fixture("teacher_student.pth"), strict));
+            Assert.EndsWith(
+                "Impl: expected names of tensors like the module's 18 that begin with 'backbone.', such as backbone.conv1.weight, backbone.bn1.weight, backbone.bn1.bias; " +
+                "got 36, such as teacher.conv1.weight, teacher.bn1.weight, teacher.bn1.bias, under ['state_dict']", problem.Message, StringComparison.Ordinal);
+
+            problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(wrapper, WeightsFolder.Fixture("lightning.pth"), strict));
+            Assert.Contains("got 18 that begin with 'model.', such as model.conv1.weight, ", problem.Message, StringComparison.Ordinal);
+        }
+
+        // A counter of batches fits everywhere, and is nothing.
+        using var model = new ResNet18(10);
+        using var unchanged = new Unchanged(model);
+        Assert.Contains("does not fit ResNet18: 1 tensors fit; missing in the file: ",
+            Assert.Throws<InvalidDataException>(() => Checkpoint.Load(model, WeightsFolder.Fixture("protocol2.pth"), strict: false)).Message, StringComparison.Ordinal);
+        unchanged.Assert();
+
+        using var bag = new TensorBag(("float32", ones(7)));
+        Assert.Contains("0 tensors fit; unexpected in the file: float64, float16, bfloat16, int64, int32, int16 and 5 more; of another shape: float32 (expected (7), got (2, 3))",
+            Assert.Throws<InvalidDataException>(() => Checkpoint.Load(bag, WeightsFolder.Fixture("types.pth"), strict: false)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Names_of_any_length_and_kind_make_one_short_line()
+    {
+        using var bag = new TensorBag(("weight", ones(2)));
+        foreach (var name in (string[])["a\nb\u001b[2J", new string('x', 1_000_000), string.Concat(Enumerable.Repeat("a.", 500_000))])
+        {
+            var path = Write([.. Entry(name, Weight(2)), (byte)'K', 7, .. Weight(2), (byte)'s']);
+            var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(bag, path, strict: false)).Message;
+            Assert.DoesNotContain(problem, char.IsControl);
+            Assert.InRange(problem.Length, 1, path.Length + 1000);
+        }
+    }
+
+    [Fact]
+    public void A_state_dict_at_any_depth_is_found_and_its_place_is_told_in_a_few_words()
+    {
+        byte[] deep = [.. Proto, .. "}"u8, .. Entry("weight", Weight(2)), .. Enumerable.Repeat((byte)0x85, 1_000_000), (byte)'.'];
+        var path = _folder.Write("weights.pth", InArchive(deep));
+        using var bag = new TensorBag(("weight", ones(2)));
+        Assert.Equal(["weight"], Checkpoint.Load(bag, path).Loaded);
+
+        using var other = new TensorBag(("weight", ones(3)));
+        var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(other, path));
+        Assert.Contains("under […][0][0][0][0][0][0][0][0]: 0 tensors fit", problem.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Lists and dictionaries that hold each other, each twice: 2^200,000 ways, and a ring.</summary>
+    [Fact]
+    public void Every_object_is_looked_at_once_however_often_it_is_there()
+    {
+        using var bag = new TensorBag(("weight", ones(2)));
+        byte[] ring = [.. "]q\u0001h\u0001a}"u8, .. Text("ring"), .. "h\u0001s"u8, 0x86]; // a list in itself, and in a dict beside it
+        byte[] twice = [.. Enumerable.Repeat((byte[])[(byte)'2', 0x86], 200_000).SelectMany(bytes => bytes)];
+        var path = _folder.Write("weights.pth", InArchive([.. Proto, .. "}"u8, .. Entry("weight", Weight(2)), .. twice, .. ring, 0x86, (byte)'.']));
+        Assert.Equal(["weight"], Checkpoint.Load(bag, path).Loaded);
+    }
+
+    /// <summary>Dictionaries that take a few bytes each, all with the same tensor: as many candidates as the file can hold.</summary>
+    [Fact]
+    public void Many_dictionaries_take_no_more_than_the_file_explains()
+    {
+        byte[] one = [.. "}h\u0001h\u0002s"u8];
+
+        Hostile.AssertRefused(_folder.Write("none.pth", InArchive(Many("a.b.c.d", 500_000))), "expected names of tensors like the module's");
+        Hostile.AssertRefused(_folder.Write("some.pth", InArchive(Many("bn1.running_mean", 500_000))), factor: 400, "0 tensors fit"); // six bytes a dictionary
+        Hostile.AssertRefused(_folder.Write("long.pth", InArchive(Many(string.Concat(Enumerable.Repeat("a.", 1000)) + "bn1.bias", 100_000))), "expected names");
+
+        byte[] Many(string name, int count) => [.. Proto, .. Text(name), .. "q\u0001"u8, .. Weight(2), .. "q\u0002]("u8, .. Enumerable.Repeat(one, count).SelectMany(bytes => bytes), (byte)'e', 0x85, (byte)'.'];
+    }
+
+    private static void Refused(string file, bool strict, params string[] message)
+    {
+        using var block = new BasicBlock(3, 4, stride: 2);
+        using var unchanged = new Unchanged(block);
+        var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(block, WeightsFolder.Fixture(file), strict));
+        Assert.All(message, part => Assert.Contains(part, problem.Message, StringComparison.Ordinal));
+        unchanged.Assert();
+    }
+
+    private string Write(byte[] items) => _folder.Write("weights.pth", InArchive([.. Proto, (byte)'}', .. items, (byte)'.']));
+
+    private static byte[] Entry(string key, byte[] value) => [.. Text(key), .. value, (byte)'s'];
+
+    private static byte[] Item(string key, byte[] items) => Entry(key, [(byte)'}', .. items]);
+
+    private static byte[] Weight(long length, long offset = 0) => Tensor(Storage(), offset, Ints(length), Ints(1));
+}

@@ -1,0 +1,222 @@
+using System.Text;
+using static ResNet.Core.Tests.Weights.Pickled;
+using static TorchSharp.torch;
+
+namespace ResNet.Core.Tests.Weights;
+
+/// <summary>Networks of two stems have the same tensors and other answers: a file is for one of them.</summary>
+public sealed class StemTests : IDisposable
+{
+    private readonly WeightsFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData("pth", Stem.Conv7, Stem.Conv7MaxPool)]
+    [InlineData("pth", Stem.Conv7MaxPool, Stem.Conv7)]
+    [InlineData("pth", Stem.Conv3, Stem.Conv7)]
+    [InlineData("safetensors", Stem.Conv7, Stem.Conv7MaxPool)]
+    [InlineData("safetensors", Stem.Conv7MaxPool, Stem.Conv7)]
+    [InlineData("safetensors", Stem.Conv3, Stem.Conv7)]
+    public void A_file_that_was_saved_here_is_for_the_stem_it_was_saved_with(string extension, Stem stem, Stem other)
+    {
+        using var saved = new ResNet18(10, stem);
+        using var same = new ResNet18(10, stem);
+        using var wrong = new ResNet18(10, other);
+        var path = _folder[$"model.{extension}"];
+        Checkpoint.Save(saved, path);
+        Assert.Null(Checkpoint.Load(same, path).StemMismatch);
+
+        using (var unchanged = new Unchanged(wrong))
+        {
+            var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(wrong, path));
+            Assert.Contains($"for another stem: expected {other}, got {stem}", problem.Message, StringComparison.Ordinal);
+            unchanged.Assert();
+        }
+
+        var report = Checkpoint.Load(wrong, path, strict: false);
+        Assert.Equal($"expected {other}, got {stem}", report.StemMismatch);
+        Assert.Contains($"for another stem: expected {other}, got {stem}", report.ToString(), StringComparison.Ordinal);
+        Pattern.AssertEqual(saved.fc.weight!, wrong.fc.weight!, "fc.weight");
+    }
+
+    /// <summary>Files of torchvision, of which nothing is known but that they call the shortcut `downsample`.</summary>
+    [Theory]
+    [InlineData("", ScalarType.Float32)]
+    [InlineData("module.", ScalarType.Float16)]
+    public void Torchvisions_names_are_for_torchvisions_stem(string prefix, ScalarType dtype)
+    {
+        using var model = new ResNet18(10, Stem.Conv7, dtype: dtype);
+        using var torchvision = Renamed(model, prefix);
+        foreach (var file in (string[])["model.pth", "model.safetensors"])
+        {
+            Checkpoint.Save(torchvision, _folder[file]);
+            using var right = new ResNet18(10, Stem.Conv7MaxPool);
+            var report = Checkpoint.Load(right, _folder[file]);
+            Assert.Equal((122, null), (report.Loaded.Count, report.StemMismatch));
+
+            using var wrong = new ResNet18(10);
+            using (var unchanged = new Unchanged(wrong))
+            {
+                var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(wrong, _folder[file]));
+                Assert.Contains("for another stem: expected Conv7, got Conv7MaxPool, as the names say, which are torchvision's (downsample)", problem.Message, StringComparison.Ordinal);
+                unchanged.Assert();
+            }
+            report = Checkpoint.Load(wrong, _folder[file], strict: false);
+            Assert.Equal(122, report.Loaded.Count);
+            Assert.Contains("Conv7MaxPool", report.StemMismatch, StringComparison.Ordinal);
+
+            // Inside of another module, too
+            using var outer = nn.Sequential(("net", new ResNet18(10)));
+            using var outerFile = Renamed(model, "net.");
+            Checkpoint.Save(outerFile, _folder[file]);
+            Assert.Contains("for another stem: net: expected Conv7, got Conv7MaxPool", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(outer, _folder[file])).Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void A_block_has_no_stem()
+    {
+        using var block = new BasicBlock(3, 4, stride: 2);
+        Assert.Null(Checkpoint.Load(block, WeightsFolder.Fixture("downsample.pth")).StemMismatch);
+        Checkpoint.Save(block, _folder["block.pth"]);
+        Assert.DoesNotContain("_metadata", Encoding.Latin1.GetString(File.ReadAllBytes(_folder["block.pth"])), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("pth")]
+    [InlineData("safetensors")]
+    public void Networks_inside_of_a_module_and_subclasses_say_it_too(string extension)
+    {
+        using var saved = nn.Sequential(("a", new ResNet18(3, Stem.Conv7MaxPool)), ("b", new Larger()));
+        using var same = nn.Sequential(("a", new ResNet18(3, Stem.Conv7MaxPool)), ("b", new Larger()));
+        using var other = nn.Sequential(("a", new ResNet18(3, Stem.Conv7MaxPool)), ("b", new ResNet18(5)));
+        using var alone = new ResNet18(5);
+        var path = _folder[$"model.{extension}"];
+        Checkpoint.Save(saved, path);
+        Assert.Equal(244, Checkpoint.Load(same, path).Loaded.Count);
+        Assert.Contains("for another stem: b: expected Conv7, got Conv7MaxPool", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(other, path)).Message, StringComparison.Ordinal);
+        Assert.Equal("expected Conv7, got Conv7MaxPool", Checkpoint.Load(alone, path, strict: false).StemMismatch); // `b` by its shapes
+    }
+
+    private sealed class Larger() : ResNet18(5, Stem.Conv7MaxPool);
+
+    [Fact]
+    public void The_number_of_classes_is_told_where_it_is_why_the_classifier_does_not_fit()
+    {
+        using var saved = new ResNet18(10);
+        using var loaded = new ResNet18(7);
+        foreach (var file in (string[])["model.pth", "model.safetensors"])
+        {
+            Checkpoint.Save(saved, _folder[file]);
+            var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(loaded, _folder[file])).Message;
+            Assert.EndsWith("fc.weight (expected (7, 512), got (10, 512)), fc.bias (expected (7), got (10)); the file's network has 10 classes, expected 7", problem, StringComparison.Ordinal);
+        }
+    }
+
+    /// <summary>Somebody gave the network another classifier and kept what the file says of itself.</summary>
+    [Fact]
+    public void An_old_number_of_classes_is_not_believed()
+    {
+        using var saved = new ResNet18(10);
+        using var larger = new ResNet18(16);
+        Checkpoint.Save(saved, _folder["model.safetensors"]);
+        Checkpoint.Save(larger, _folder["larger.safetensors"]);
+        var file = Replace(File.ReadAllBytes(_folder["larger.safetensors"]), "\"resnet_core.num_classes\":\"16\"", "\"resnet_core.num_classes\":\"10\"");
+        _folder.Write("larger.safetensors", file);
+
+        using var fits = new ResNet18(16);
+        Assert.Equal(122, Checkpoint.Load(fits, _folder["larger.safetensors"]).Loaded.Count);
+        var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(saved, _folder["larger.safetensors"])).Message;
+        Assert.DoesNotContain("classes", problem, StringComparison.Ordinal);
+        Assert.Contains("fc.bias (expected (10), got (16))", problem, StringComparison.Ordinal);
+    }
+
+    /// <summary>A stem that this version does not know is another than the network's.</summary>
+    [Fact]
+    public void What_a_file_says_decides_over_its_names_and_a_stem_that_is_not_known_is_another()
+    {
+        using var network = new ResNet18(10);
+        using var torchvision = Renamed(network, "");
+        Checkpoint.Save(torchvision, _folder["named.safetensors"]);
+        const string Format = "\"format\":\"pt\"";
+        var file = File.ReadAllBytes(_folder["named.safetensors"]);
+
+        using var loaded = new ResNet18(10);
+        _folder.Write("model.safetensors", WithMetadata(file, $"{Format},\"resnet_core.stem\":\"Conv7\""));
+        Assert.Null(Checkpoint.Load(loaded, _folder["model.safetensors"]).StemMismatch);
+
+        foreach (var stem in (string[])["Conv9", "", "conv7", "Conv7 ", "0"])
+        {
+            _folder.Write("model.safetensors", WithMetadata(file, $"{Format},\"resnet_core.stem\":\"{stem}\""));
+            Assert.Contains($"expected Conv7, got {stem}", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(loaded, _folder["model.safetensors"])).Message, StringComparison.Ordinal);
+        }
+        _folder.Write("model.safetensors", WithMetadata(file, $"{Format},\"stem\":\"Conv9\",\"other.resnet_core.stem\":\"Conv9\"")); // somebody else's
+        Assert.Contains("which are torchvision's", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(loaded, _folder["model.safetensors"])).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Metadata_of_any_other_kind_in_a_pickle_says_nothing()
+    {
+        using var bag = nn.Sequential(("0", new ResNet18(1)));
+        byte[] tensors = [.. OrderedDict, .. Text("0.bn1.weight"), .. Tensor(Storage(count: 64), 0, Ints(64), Ints(1)), (byte)'s'];
+        byte[][] attributes =
+        [
+            [(byte)'}'], Entry("_metadata", [(byte)'N']), Entry("_metadata", [(byte)']']), Entry("_metadata", Entry("0", [(byte)'N'])), Entry("_metadata", Entry("", Entry("resnet_core.stem", Text("Conv3")))),
+            Entry("_metadata", Entry("0", Entry("resnet_core.stem", Int(1)))), Entry("_metadata", [(byte)'}', .. Int(0), .. Text("x"), (byte)'s']), Entry("_metadata", Entry("0", Entry("version", Int(1)))),
+        ];
+        foreach (var attribute in attributes)
+        {
+            var report = Checkpoint.Load(bag, Write(attribute), strict: false);
+            Assert.Equal((1, null), (report.Loaded.Count, report.StemMismatch));
+        }
+        Assert.Equal("0: expected Conv7, got Conv3", Checkpoint.Load(bag, Write(Entry("_metadata", Entry("0", Entry("resnet_core.stem", Text("Conv3"))))), strict: false).StemMismatch);
+
+        string Write(byte[] attribute) => _folder.Write("model.pth", Zip.Of(("archive/data.pkl", [.. Proto, .. tensors, .. attribute, (byte)'b', (byte)'.']), ("archive/data/0", new byte[256]), ("archive/version", "3\n"u8.ToArray())));
+
+        static byte[] Entry(string key, byte[] value) => [(byte)'}', .. Text(key), .. value, (byte)'s'];
+    }
+
+    /// <summary>PyTorch takes the file as one of its own, and what the file says outlives loading and saving there.</summary>
+    [PyTorchFact]
+    public void PyTorch_keeps_what_a_file_says_of_itself()
+    {
+        using var saved = new ResNet18(7, Stem.Conv7MaxPool);
+        using var wrong = new ResNet18(7);
+        Checkpoint.Save(saved, _folder["model.pth"]);
+        PyTorchFactAttribute.Run("resave", _folder["model.pth"], _folder["again.pth"], "7");
+        Assert.Contains("for another stem: expected Conv7, got Conv7MaxPool", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(wrong, _folder["again.pth"])).Message, StringComparison.Ordinal);
+
+        using var same = new ResNet18(7, Stem.Conv7MaxPool);
+        Assert.Equal(122, Checkpoint.Load(same, _folder["again.pth"]).Loaded.Count);
+    }
+
+    [PyTorchFact]
+    public void Real_torchvision_weights_are_refused_for_the_specifications_stem()
+    {
+        PyTorchFactAttribute.Run("torchvision", _folder.Path);
+        using var model = new ResNet18();
+        using var unchanged = new Unchanged(model);
+        Assert.Contains("expected Conv7, got Conv7MaxPool", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(model, _folder["resnet18.pth"])).Message, StringComparison.Ordinal);
+        unchanged.Assert();
+    }
+
+    /// <summary>The same tensors under torchvision's names, as a module that is no network.</summary>
+    private static TensorBag Renamed(ResNet18 model, string prefix) =>
+        new([.. model.state_dict().Select(entry => ($"{prefix}{entry.Key.Replace(".shortcut.", ".downsample.", StringComparison.Ordinal)}", entry.Value.detach().clone()))]);
+
+    private static byte[] WithMetadata(byte[] file, string metadata)
+    {
+        var length = BitConverter.ToInt32(file);
+        var header = Encoding.UTF8.GetString(file, 8, length).Replace("\"format\":\"pt\"", metadata, StringComparison.Ordinal);
+        return [.. Int64(Encoding.UTF8.GetByteCount(header)), .. Encoding.UTF8.GetBytes(header), .. file[(8 + length)..]];
+    }
+
+    private static byte[] Replace(byte[] file, string text, string other)
+    {
+        var at = file.AsSpan().IndexOf(Encoding.UTF8.GetBytes(text));
+        Assert.True(at >= 0 && text.Length == other.Length);
+        Encoding.UTF8.GetBytes(other).CopyTo(file, at);
+        return file;
+    }
+}
