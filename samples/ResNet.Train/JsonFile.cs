@@ -19,14 +19,15 @@ internal static class JsonFile
 
     public static byte[] Write<T>(T value) => JsonSerializer.SerializeToUtf8Bytes(value, options);
 
-    /// <exception cref="UserException">It is damaged.</exception>
-    /// <exception cref="IOException">It is not there, or cannot be read.</exception>
-    /// <exception cref="UnauthorizedAccessException">It cannot be read.</exception>
+    /// <exception cref="UserException">It is damaged, or cannot be read.</exception>
+    /// <exception cref="FileNotFoundException">It is not there.</exception>
     public static T Read<T>(string path)
     {
         try
         {
-            return JsonSerializer.Deserialize<T>(File.ReadAllBytes(path), options) ?? throw new JsonException("it is null");
+            if (!File.Exists(path))
+                throw new FileNotFoundException($"Could not find file '{path}'.", path);
+            return JsonSerializer.Deserialize<T>(RegularFile.ReadAllBytes(path), options) ?? throw new JsonException("it is null");
         }
         catch (JsonException e)
         {

@@ -28,7 +28,7 @@ internal sealed record Settings(string Data, string? Weights, Recipe Recipe, int
             Limits.Seed.Check($"{path}: {nameof(Seed)}", settings.Seed);
             return settings;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (IOException e)
         {
             throw new UserException($"{command}: expected the folder of a training, got '{folder}': {e.Message}");
         }

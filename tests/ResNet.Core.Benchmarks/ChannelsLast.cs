@@ -40,5 +40,5 @@ public abstract class ChannelsLast
 
     protected abstract float Run();
 
-    protected Autocast? Begin() => Precision == "bf16" ? new Autocast(DeviceType.CPU, ScalarType.BFloat16) : null;
+    protected Autocast Begin() => Precision == "bf16" ? new Autocast(DeviceType.CPU, ScalarType.BFloat16) : default;
 }

@@ -34,7 +34,7 @@ internal sealed record ImageList(IReadOnlyDictionary<string, string> Training, I
         {
             return null;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (IOException e)
         {
             throw new UserException($"{path}: cannot be read: {e.Message}");
         }

@@ -56,7 +56,7 @@ internal sealed record NetworkInfo(Stem Stem, int Size, double Frame, bool Grey,
             network.Check($"{file}: ");
             return network;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (IOException e)
         {
             throw new UserException($"expected the folder of a training, or a file in it, got '{path}': {e.Message}");
         }

@@ -9,8 +9,7 @@ namespace ResNet.Core;
 /// <para>The file needs opset 17 (ONNX 1.12, 2022). What goes in is called <c>input</c>, as with <c>torch.onnx.export</c>, shape
 /// <c>(N, 3, H, W)</c> in float32; what comes out <c>logits</c>, shape <c>(N, num_classes)</c>, before softmax. N, H and W are free. Batch
 /// normalisations are folded into the convolutions, and layers have their names in the module, such as <c>layer1.0.conv1</c>.</para>
-/// <para>The file is written beside its place, as <c>path.partial</c>, flushed to the disk and then renamed: whatever happens,
-/// under the path is the old file or the new one, whole. Source: <see href="https://onnx.ai/onnx/repo-docs/IR.html">Open Neural
+/// <para>The file is replaced whole or not at all, as <see cref="Checkpoint.Save"/> does it. Source: <see href="https://onnx.ai/onnx/repo-docs/IR.html">Open Neural
 /// Network Exchange Intermediate Representation</see>.</para>
 /// </remarks>
 public static class OnnxExporter
@@ -31,8 +30,11 @@ public static class OnnxExporter
     /// larger than 2 GB, more than which ONNX files do not hold.
     /// </exception>
     /// <exception cref="ObjectDisposedException"><paramref name="model"/> was disposed.</exception>
-    /// <exception cref="IOException">The file cannot be written, its folder is not there, or another process is writing it.</exception>
-    /// <exception cref="UnauthorizedAccessException">The file may not be written.</exception>
+    /// <exception cref="IOException">
+    /// The file cannot be written: its folder is not there, the disk is full, it would be larger than a file may be, it is a device or a
+    /// FIFO, or, on Windows, another program has it open. What was there before still is.
+    /// </exception>
+    /// <exception cref="UnauthorizedAccessException">The file is read-only or a folder, or it or its folder may not be written.</exception>
     public static void Export(ResNet18 model, string path, OnnxMetadata? metadata = null, string inputName = "input", string outputName = "logits")
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -72,8 +74,11 @@ public static class OnnxExporter
     /// device than the model takes, or a value in it, or one that the model makes of it, is not finite.
     /// </exception>
     /// <exception cref="ObjectDisposedException"><paramref name="model"/> or a batch was disposed.</exception>
-    /// <exception cref="IOException">The file cannot be written, its folder is not there, or another process is writing it.</exception>
-    /// <exception cref="UnauthorizedAccessException">The file may not be written.</exception>
+    /// <exception cref="IOException">
+    /// The file cannot be written: its folder is not there, the disk is full, it would be larger than a file may be, it is a device or a
+    /// FIFO, or, on Windows, another program has it open. What was there before still is.
+    /// </exception>
+    /// <exception cref="UnauthorizedAccessException">The file is read-only or a folder, or it or its folder may not be written.</exception>
     public static void ExportInt8(
         ResNet18 model, IEnumerable<Tensor> calibrationBatches, string path, OnnxMetadata? metadata = null, string inputName = "input", string outputName = "logits")
     {

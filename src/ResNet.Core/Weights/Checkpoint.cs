@@ -53,7 +53,7 @@ public static class Checkpoint
         ArgumentException.ThrowIfNullOrEmpty(path);
 
         var (state, networks) = (ModuleState.Of(module), ModuleState.Networks(module));
-        using var file = File.OpenRead(path);
+        using var file = RegularFile.OpenRead(path);
         try
         {
             var reading = StateDictChoice.Of(module.GetName(), state, WeightsFile.Read(file), strict);
@@ -74,9 +74,13 @@ public static class Checkpoint
 
     /// <summary>Writes a module's parameters and persistent buffers to a file, under PyTorch's names and in its order.</summary>
     /// <remarks>
-    /// The file is written beside its place, as <c>path.partial</c>, flushed to the disk and then renamed: whatever happens,
-    /// under <paramref name="path"/> is the old file or the new one, whole. The same weights give the same bytes. What the networks
-    /// of this library in the module are, their stem and their number of classes, stands in the file's metadata, which PyTorch keeps.
+    /// <para>The file is written beside its place under a random name (<c>resnet-core-….partial</c>), flushed to the disk and then renamed:
+    /// whatever happens, under <paramref name="path"/> is the old file or the new one, whole. Of several that save to one path at the same
+    /// time the last to finish wins. What a killed process has left in the folder, the next save removes; what another machine has left,
+    /// or what lies on a network file system, after an hour. The new file has the old one's permissions; on Linux also its access control
+    /// list, and its owner and group where the process may set them. A link stays one: what it points to is replaced.</para>
+    /// <para>The same weights give the same bytes. What the networks of this library in the module are, their stem and their number of
+    /// classes, stands in the file's metadata, which PyTorch keeps.</para>
     /// </remarks>
     /// <param name="module">Any module, on any device. It is not changed.</param>
     /// <param name="path">
@@ -87,8 +91,11 @@ public static class Checkpoint
     /// <paramref name="module"/> is null or has neither parameters nor buffers, as when it was disposed, <paramref name="path"/> is null or has
     /// another extension, or a tensor has a type or a name that the formats lack.
     /// </exception>
-    /// <exception cref="IOException">The file cannot be written, its folder is not there, or another process is writing it.</exception>
-    /// <exception cref="UnauthorizedAccessException">The file may not be written.</exception>
+    /// <exception cref="IOException">
+    /// The file cannot be written: its folder is not there, the disk is full, it would be larger than a file may be, it is a device or a
+    /// FIFO, or, on Windows, another program has it open. What was there before still is.
+    /// </exception>
+    /// <exception cref="UnauthorizedAccessException">The file is read-only or a folder, or it or its folder may not be written.</exception>
     public static void Save(nn.Module module, string path)
     {
         ArgumentNullException.ThrowIfNull(module);

@@ -37,7 +37,16 @@ public sealed class HostileArchiveTests : IDisposable
         using var pipe = new AnonymousPipeServerStream(PipeDirection.In);
         using var block = new BasicBlock(3, 4, stride: 2);
         var path = $"/proc/self/fd/{pipe.SafePipeHandle.DangerousGetHandle()}";
-        Assert.Contains("is a pipe, expected a file", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(block, path)).Message, StringComparison.Ordinal);
+        Assert.Contains("is a pipe", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(block, path)).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>To open it would wait for who writes into it, and nothing would end that.</summary>
+    [LinuxFact]
+    public void A_pipe_that_nobody_writes_into_is_told()
+    {
+        Tool.Run(_folder.Path, "mkfifo", "weights.pth").Succeeded();
+        using var block = new BasicBlock(3, 4, stride: 2);
+        Assert.Contains("weights.pth: is a pipe", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(block, Path.Combine(_folder.Path, "weights.pth"))).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,0 +1,16 @@
+namespace ResNet.Core.Files;
+
+/// <summary>Opens what is to be read, and never waits for it.</summary>
+internal static class RegularFile
+{
+    /// <exception cref="InvalidDataException">It is a pipe, a socket or a device.</exception>
+    /// <exception cref="IOException">It is not there, or cannot be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be read, or is a folder.</exception>
+    public static FileStream OpenRead(string path)
+    {
+        // Who opens a pipe waits for who writes into it, and no signal ends that.
+        if (OperatingSystem.IsLinux() && !Directory.Exists(path) && LinuxFile.Find(path, followLink: true) is { IsRegular: false })
+            throw new InvalidDataException($"{path}: is a pipe, a socket or a device, expected a file, which can be read from anywhere");
+        return File.OpenRead(path);
+    }
+}
