@@ -3,8 +3,16 @@ namespace ResNet.Core;
 /// <summary>What <see cref="Checkpoint.Load"/> did with each tensor of the module and of the file.</summary>
 public sealed class LoadReport
 {
-    internal LoadReport(IReadOnlyList<string> loaded, IReadOnlyList<string> missing, IReadOnlyList<string> unexpected, IReadOnlyList<ShapeMismatch> mismatched)
+    private readonly IReadOnlyDictionary<string, string> _kinds;
+
+    /// <param name="loaded">See <see cref="Loaded"/>.</param>
+    /// <param name="missing">See <see cref="Missing"/>.</param>
+    /// <param name="unexpected">See <see cref="Unexpected"/>.</param>
+    /// <param name="mismatched">See <see cref="Mismatched"/>.</param>
+    /// <param name="kinds">What those of the unexpected ones are that no module can take, such as <c>F8_E4M3</c>.</param>
+    internal LoadReport(IReadOnlyList<string> loaded, IReadOnlyList<string> missing, IReadOnlyList<string> unexpected, IReadOnlyList<ShapeMismatch> mismatched, IReadOnlyDictionary<string, string> kinds)
     {
+        _kinds = kinds;
         Loaded = loaded;
         Missing = missing;
         Unexpected = unexpected;
@@ -33,7 +41,7 @@ public sealed class LoadReport
         if (Missing.Count > 0)
             parts.Add($"missing in the file: {string.Join(", ", Missing)}");
         if (Unexpected.Count > 0)
-            parts.Add($"unexpected in the file: {string.Join(", ", Unexpected)}");
+            parts.Add($"unexpected in the file: {string.Join(", ", Unexpected.Select(name => _kinds.TryGetValue(name, out var kind) ? $"{name} ({kind}, which is not loaded)" : name))}");
         if (Mismatched.Count > 0)
             parts.Add($"of another shape: {string.Join(", ", Mismatched)}");
         return string.Join("; ", parts);

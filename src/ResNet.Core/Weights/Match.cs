@@ -21,13 +21,16 @@ internal sealed class Match
         var names = state.Select(entry => entry.Name).ToHashSet();
         var sources = new Dictionary<string, StoredTensor>();
         var unexpected = new List<string>();
+        var kinds = new Dictionary<string, string>();
         var prefix = NamesInFile.Prefix(stored.Keys, names);
         foreach (var (name, tensor) in stored)
         {
             var target = NamesInFile.Target(name[prefix.Length..], names);
             // One name can be written in two ways: then the way that is the module's own has come, or will.
             var first = target == name[prefix.Length..] || !stored.ContainsKey(prefix + target);
-            if (tensor is null || !names.Contains(target) || !first || !sources.TryAdd(target, tensor))
+            if (tensor?.Unloadable is { } kind)
+                kinds[name] = kind;
+            if (tensor is null or { Unloadable: not null } || !names.Contains(target) || !first || !sources.TryAdd(target, tensor))
                 unexpected.Add(name);
         }
 
@@ -35,7 +38,7 @@ internal sealed class Match
         var loaded = new List<string>();
         var missing = new List<string>();
         var mismatched = new List<ShapeMismatch>();
-        var match = new Match(new LoadReport(loaded, missing, unexpected, mismatched));
+        var match = new Match(new LoadReport(loaded, missing, unexpected, mismatched, kinds));
         foreach (var (name, target) in state)
         {
             if (!sources.TryGetValue(name, out var source))

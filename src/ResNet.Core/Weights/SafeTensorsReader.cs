@@ -14,6 +14,18 @@ internal static class SafeTensorsReader
 
     private const int MaxHeaderLength = 100_000_000; // the reference implementation's
 
+    // PyTorch's own limit, and far more than any layer has
+    private const int MaxDimensions = 64;
+
+    private const int MaxNameLength = 1000; // so that it can be told
+
+    /// <summary>How many bits an element of these types takes, which TorchSharp does not have. What the format will add later is of any size.</summary>
+    private static readonly Dictionary<string, int> otherTypes = new()
+    {
+        ["F4"] = 4, ["F6_E2M3"] = 6, ["F6_E3M2"] = 6, ["F8_E5M2"] = 8, ["F8_E4M3"] = 8, ["F8_E8M0"] = 8, ["F8_E5M2FNUZ"] = 8, ["F8_E4M3FNUZ"] = 8,
+        ["U16"] = 16, ["U32"] = 32, ["U64"] = 64, ["C64"] = 64,
+    };
+
     /// <summary>The one key that is no tensor: text by name, such as who wrote the file.</summary>
     public const string Metadata = "__metadata__";
 
@@ -34,19 +46,19 @@ internal static class SafeTensorsReader
         }
 
         CheckLayout(entries, file.Length - dataStart);
-        return entries.ToDictionary(
-            entry => entry.Key,
-            StoredTensor? (entry) => new StoredTensor(
-                new Storage(entry.Key, entry.Value.Type, (entry.Value.End - entry.Value.Start) / entry.Value.Type.Size, dataStart + entry.Value.Start, Checksum: null),
-                Offset: 0,
-                entry.Value.Shape,
-                StoredTensor.ContiguousStrides(entry.Value.Shape)));
+        return entries.ToDictionary(entry => entry.Key, StoredTensor? (entry) => Tensor(entry.Key, entry.Value, dataStart));
     }
+
+    private static StoredTensor Tensor(string name, Entry entry, long dataStart) =>
+        ElementType.All.FirstOrDefault(known => known.SafeTensors == entry.Type) is { } type
+            ? new StoredTensor(
+                new Storage(name, type, (entry.End - entry.Start) / type.Size, dataStart + entry.Start, Checksum: null), Offset: 0, entry.Shape, StoredTensor.ContiguousStrides(entry.Shape))
+            : StoredTensor.NotLoadable(entry.Type);
 
     private static byte[] ReadHeader(FileStream file)
     {
         Span<byte> lengthBytes = stackalloc byte[LengthSize];
-        file.ReadExactly(lengthBytes);
+        file.ReadAll(lengthBytes);
         var length = BinaryPrimitives.ReadUInt64LittleEndian(lengthBytes);
         if (length > MaxHeaderLength)
             throw new InvalidDataException($"expected a safetensors header of at most {MaxHeaderLength:N0} bytes, got one of {length:N0}");
@@ -54,12 +66,12 @@ internal static class SafeTensorsReader
             throw new InvalidDataException($"ends within its safetensors header: expected {length:N0} bytes, got {file.Length - LengthSize:N0}");
 
         var header = new byte[length];
-        file.ReadExactly(header);
+        file.ReadAll(header);
         return header;
     }
 
     /// <summary>What the header says of a tensor. The offsets count from the end of the header.</summary>
-    private sealed record Entry(ElementType Type, long[] Shape, long Start, long End);
+    private sealed record Entry(string Type, long[] Shape, long Start, long End);
 
     private static Dictionary<string, Entry> Entries(byte[] header)
     {
@@ -76,7 +88,7 @@ internal static class SafeTensorsReader
             }
             else if (name == Metadata || !entries.TryAdd(name, ReadEntry(ref json, name)))
             {
-                throw new InvalidDataException($"'{name}' stands twice in its header");
+                throw new InvalidDataException($"'{Quote.Short(name)}' stands twice in its header");
             }
         }
         json.Read(); // nothing but spaces may follow
@@ -90,14 +102,15 @@ internal static class SafeTensorsReader
         while (NextName(ref json) is { } name)
         {
             Next(ref json, JsonTokenType.String);
+            json.GetString(); // which refuses what is no text
             if (!names.Add(name))
-                throw new InvalidDataException($"'{name}' stands twice in its {Metadata}");
+                throw new InvalidDataException($"'{Quote.Short(name)}' stands twice in its {Metadata}");
         }
     }
 
     private static Entry ReadEntry(ref Utf8JsonReader json, string name)
     {
-        ElementType? type = null;
+        string? type = null;
         long[]? shape = null, offsets = null;
         Next(ref json, JsonTokenType.StartObject);
         while (NextName(ref json) is { } field)
@@ -106,9 +119,7 @@ internal static class SafeTensorsReader
             {
                 case "dtype" when type is null:
                     Next(ref json, JsonTokenType.String);
-                    var dtype = json.GetString();
-                    type = ElementType.All.FirstOrDefault(known => known.SafeTensors == dtype)
-                        ?? throw new InvalidDataException($"'{name}': expected one of the types {string.Join(", ", ElementType.All.Select(known => known.SafeTensors))}, got '{dtype}'");
+                    type = json.GetString()!;
                     break;
                 case "shape" when shape is null:
                     shape = ReadNumbers(ref json, name);
@@ -117,21 +128,27 @@ internal static class SafeTensorsReader
                     offsets = ReadNumbers(ref json, name);
                     break;
                 default:
-                    throw new InvalidDataException($"'{name}': expected dtype, shape and data_offsets, each once, got '{field}'");
+                    throw new InvalidDataException($"'{Quote.Short(name)}': expected dtype, shape and data_offsets, each once, got '{Quote.Short(field)}'");
             }
         }
 
         if (type is null || shape is null || offsets is not [var start, var end])
-            throw new InvalidDataException($"'{name}': expected dtype, shape and two data_offsets");
-        if (SizeInBytes(type, shape) is var size && size != end - start)
-            throw new InvalidDataException($"'{name}': expected {(size > long.MaxValue ? "more than any file's" : size)} bytes for {type.SafeTensors} of shape ({string.Join(", ", shape)}), got those from {start} to {end}");
+            throw new InvalidDataException($"'{Quote.Short(name)}': expected dtype, shape and two data_offsets");
+        type = Quote.Short(type);
+        if (start > end)
+            throw new InvalidDataException($"'{Quote.Short(name)}': expected data_offsets in rising order, got {start} and {end}");
+        if (SizeInBits(type, shape) is { } size && size != (Int128)(end - start) * 8)
+            throw new InvalidDataException($"'{Quote.Short(name)}': expected {(size > long.MaxValue ? "more than any file's" : size % 8 == 0 ? $"{size / 8}" : "a whole number of")} bytes for {type} of shape ({Quote.Short(string.Join(", ", shape))}), got those from {start} to {end}");
         return new Entry(type, shape, start, end);
     }
 
-    /// <summary>Exact, or larger than any file.</summary>
-    private static Int128 SizeInBytes(ElementType type, long[] shape)
+    /// <summary>Exact, or larger than any file, or null where it is not known.</summary>
+    private static Int128? SizeInBits(string type, long[] shape)
     {
-        Int128 size = shape.Contains(0) ? 0 : type.Size;
+        var bits = ElementType.All.FirstOrDefault(known => known.SafeTensors == type)?.Size * 8 ?? (otherTypes.TryGetValue(type, out var other) ? other : null as int?);
+        if (bits is null)
+            return null;
+        Int128 size = shape.Contains(0) ? 0 : bits.Value;
         foreach (var length in shape)
             if (size <= long.MaxValue)
                 size *= length;
@@ -145,7 +162,9 @@ internal static class SafeTensorsReader
         while (json.Read() && json.TokenType != JsonTokenType.EndArray)
         {
             if (json.TokenType != JsonTokenType.Number || !json.TryGetInt64(out var number) || number < 0)
-                throw new InvalidDataException($"'{name}': expected whole numbers from 0 to {long.MaxValue}, got {Text(json)}");
+                throw new InvalidDataException($"'{Quote.Short(name)}': expected whole numbers from 0 to {long.MaxValue}, got {Text(json)}");
+            if (numbers.Count == MaxDimensions)
+                throw new InvalidDataException($"'{Quote.Short(name)}': expected at most {MaxDimensions} dimensions, got more");
             numbers.Add(number);
         }
         return [.. numbers];
@@ -159,8 +178,14 @@ internal static class SafeTensorsReader
     }
 
     /// <summary>The next name of an object, or null at its end.</summary>
-    private static string? NextName(ref Utf8JsonReader json) =>
-        json.Read() && json.TokenType == JsonTokenType.PropertyName ? json.GetString() : null;
+    private static string? NextName(ref Utf8JsonReader json)
+    {
+        if (!json.Read() || json.TokenType != JsonTokenType.PropertyName)
+            return null;
+        return json.ValueSpan.Length <= MaxNameLength
+            ? json.GetString()
+            : throw new InvalidDataException($"its header has a name of {json.ValueSpan.Length:N0} bytes, '{Quote.Short(System.Text.Encoding.UTF8.GetString(json.ValueSpan[..MaxNameLength]))}', expected at most {MaxNameLength:N0}");
+    }
 
     private static string Text(Utf8JsonReader json) => $"{json.TokenType} {System.Text.Encoding.UTF8.GetString(json.ValueSpan[..Math.Min(json.ValueSpan.Length, 100)])}".TrimEnd();
 
@@ -171,10 +196,10 @@ internal static class SafeTensorsReader
         foreach (var (name, entry) in entries.OrderBy(entry => entry.Value.Start).ThenBy(entry => entry.Value.End))
         {
             if (entry.Start != position)
-                throw new InvalidDataException($"'{name}' starts at byte {entry.Start} of the data, expected {position}, where the one before it ends");
+                throw new InvalidDataException($"'{Quote.Short(name)}' starts at byte {entry.Start} of the data, expected {position}, where the one before it ends");
             position = entry.End;
         }
         if (position != dataLength)
-            throw new InvalidDataException($"expected {position:N0} bytes of data, as its header says, got {dataLength:N0}");
+            throw new InvalidDataException($"expected {position:N0} bytes of data, as its header says, got {dataLength:N0}{(dataLength < position ? "; a download or a copy was cut off: fetch it again" : "")}");
     }
 }
