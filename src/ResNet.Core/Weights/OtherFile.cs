@@ -6,6 +6,9 @@ namespace ResNet.Core.Weights;
 /// <summary>What a file is that holds no weights: what people have in their place, by mistake or from another program.</summary>
 internal static class OtherFile
 {
+    /// <summary>By how many of its first bytes a file is told.</summary>
+    public const int StartLength = 512;
+
     private const string Expected = "expected weights written by torch.save or safetensors";
     private const string Convert = "load it in Python and save it again: torch.save(torch.load(path, map_location=\"cpu\"), path)";
     private const string SaveStateDict = "save the model's state_dict in Python: torch.save(model.state_dict(), path)";
@@ -15,7 +18,7 @@ internal static class OtherFile
     private static ReadOnlySpan<byte> LegacyMagic => [0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
 
     /// <summary>What it is, what was expected, and what to do.</summary>
-    /// <param name="start">Its first bytes, 512 if it has them.</param>
+    /// <param name="start">Its first bytes, <see cref="StartLength"/> if it has them.</param>
     public static string Describe(ReadOnlySpan<byte> start) => start switch
     {
         [] => $"is empty, {Expected}; {FetchAgain}",
@@ -59,7 +62,7 @@ internal static class OtherFile
             return $"is an archive of NumPy's arrays (.npz), {Expected}; {SaveStateDict}";
         if (names.Any(name => IsFile(name, "model.weights.h5")))
             return $"is a model of Keras, {Expected}; convert its weights in Python, and {SaveStateDict}";
-        return $"is a zip archive with the files {string.Join(", ", names.Take(3).Select(Quote.Short))} and without data.pkl, {Expected}; if they are in it, unpack it and load one of its files";
+        return $"is a zip archive with the files {string.Join(", ", names.Take(3).Select(Names.Short))} and without data.pkl, {Expected}; if they are in it, unpack it and load one of its files";
     }
 
     private static bool IsFile(string path, string name) => path == name || path.EndsWith($"/{name}", StringComparison.Ordinal);
@@ -89,8 +92,11 @@ internal static class OtherFile
         foreach (var value in start)
             if (value is < (byte)' ' and not ((byte)'\t' or (byte)'\n' or (byte)'\r') or 0x7f)
                 return null;
-        var text = Encoding.UTF8.GetString(start).Trim();
-        return text.TrimEnd('\uFFFD').Contains('\uFFFD', StringComparison.Ordinal) || text.Length == 0 ? null : text; // the last letter may be cut
+        // The last letter may be cut.
+        var characters = new char[start.Length];
+        var count = Encoding.UTF8.GetDecoder().GetChars(start, characters, flush: start.Length < StartLength - 3);
+        var text = new string(characters, 0, count).Trim();
+        return text.Length == 0 || text.Contains('\uFFFD', StringComparison.Ordinal) ? null : text;
     }
 
     private static string DescribeText(string text)
@@ -106,8 +112,8 @@ internal static class OtherFile
         if (text is ['{', ..] && (text.Contains("\"weight_map\"", StringComparison.Ordinal) || text.Contains("\"total_size\"", StringComparison.Ordinal)))
             return $"is the index of weights in several files, {Expected}; load the files that it names";
         return text is ['{' or '[', ..]
-            ? $"is JSON text, such as a server's error message, that begins '{Quote.Short(text)}', {Expected}; download the file itself"
-            : $"is text that begins '{Quote.Short(text)}', {Expected}; {FetchAgain}";
+            ? $"is JSON text, such as a server's error message, that begins '{Names.Short(text)}', {Expected}; download the file itself"
+            : $"is text that begins '{Names.Short(text)}', {Expected}; {FetchAgain}";
 
         bool Starts(string start) => text.StartsWith(start, StringComparison.OrdinalIgnoreCase);
     }

@@ -217,7 +217,7 @@ internal sealed class PickleReader
                 break;
             case PickleOpcode.Reduce:
                 var arguments = Pop<object?[]>();
-                Push(_calls.Call(Pop<PickledGlobal>().Name, arguments));
+                Push(_calls.Call(Pop(), arguments));
                 break;
             case PickleOpcode.NewObj:
                 Pop<object?[]>();
@@ -269,7 +269,7 @@ internal sealed class PickleReader
             {
                 _memory.ChargeItem(dictionary.Count);
                 if (!dictionary.TryAdd(PickledKeys.Of(_stack[i]), _stack[i + 1]))
-                    throw new InvalidDataException($"has the key '{Quote.Short($"{_stack[i]}")}' twice in a dictionary");
+                    throw new InvalidDataException($"has the key '{Names.Short($"{_stack[i]}")}' twice in a dictionary");
             }
         }
         else if (BelowItems(first) is not PickledObject)
@@ -418,7 +418,7 @@ internal sealed class PickleReader
         "00" => @false,
         "01" => @true,
         _ when long.TryParse(line.AsSpan().TrimEnd('L'), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) => number,
-        _ when line.AsSpan().TrimStart('-').TrimEnd('L').ContainsAnyExceptInRange('0', '9') => throw new InvalidDataException($"has a number '{Quote.Short(line)}', expected digits"),
+        _ when line.AsSpan().TrimStart('-').TrimEnd('L').ContainsAnyExceptInRange('0', '9') => throw new InvalidDataException($"has a number '{Names.Short(line)}', expected digits"),
         _ => new PickledObject("int"),
     };
 
@@ -436,9 +436,9 @@ internal sealed class PickleReader
         Dictionary<object, object?> => "a dict",
         Storage => "a storage",
         StoredTensor => "a tensor",
-        PickledGlobal global => Quote.Short(global.Name),
-        PickledObject { IsModule: true } model => $"a whole pickled model (class {Quote.Short(model.Type)})",
-        PickledObject instance => $"an object of class {Quote.Short(instance.Type)}",
+        PickledGlobal global => Names.Short(global.Name),
+        PickledObject { IsModule: true } model => $"a whole pickled model (class {Names.Short(model.Type)})",
+        PickledObject instance => $"an object of class {Names.Short(instance.Type)}",
         _ => throw new ArgumentException($"Expected what a pickle makes, got {value.GetType()}.", nameof(value)),
     };
 }

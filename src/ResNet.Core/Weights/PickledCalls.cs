@@ -11,6 +11,7 @@ internal sealed class PickledCalls(PickleMemory memory, Func<string, ElementType
     private const string OrderedDict = "collections.OrderedDict";
     private const string DefaultDict = "collections.defaultdict";
     private const string Counter = "collections.Counter";
+    private const string Partial = "functools.partial";
     private const string GetAttribute = "builtins.getattr";
     private const string Rebuild = "torch._utils._rebuild_";
     private const string RebuildTensor = $"{Rebuild}tensor_v2";
@@ -39,10 +40,19 @@ internal sealed class PickledCalls(PickleMemory memory, Func<string, ElementType
     }
 
     private static InvalidDataException Refused(string name) =>
-        new($"asks for {Quote.Short(name)}, which does something when it is called; it is not run, and no weights need it; a file for this library is saved as torch.save(model.state_dict(), path)");
+        new($"asks for {Names.Short(name)}, which does something when it is called; it is not run, and no weights need it; a file for this library is saved as torch.save(model.state_dict(), path)");
+
+    /// <param name="callable">A name, or a functools.partial of one, which Python's own pickles call where a class wants keywords.</param>
+    /// <param name="arguments">What it is called with.</param>
+    public object Call(object? callable, object?[] arguments) => callable switch
+    {
+        PickledGlobal function => Call(function.Name, arguments),
+        PickledObject { Type: Partial } => NewObject(Partial),
+        _ => throw new InvalidDataException($"calls {PickleReader.Describe(callable)}"),
+    };
 
     /// <summary>What the call of a function gives. Nothing is run: a call is known, or stands for an object, or is refused.</summary>
-    public object Call(string function, object?[] arguments)
+    private object Call(string function, object?[] arguments)
     {
         switch (function, arguments)
         {
@@ -72,6 +82,8 @@ internal sealed class PickledCalls(PickleMemory memory, Func<string, ElementType
                 return NewUnloadable($"tensor of {dtype.Name}");
             case ($"{Rebuild}qtensor", _):
                 return NewUnloadable("quantized tensor");
+            case ($"{Rebuild}meta_tensor_no_storage", _):
+                return NewUnloadable("meta tensor");
             case (RebuildTensor or RebuildParameter or OrderedDict, _):
                 throw new InvalidDataException($"calls {function} with {PickleReader.Describe(arguments)}");
 
@@ -96,8 +108,8 @@ internal sealed class PickledCalls(PickleMemory memory, Func<string, ElementType
 
     private StoredTensor NewUnloadable(string kind)
     {
-        memory.Charge(PickleMemory.TensorObject + PickleMemory.SmallObject + 2 * kind.Length);
-        return StoredTensor.NotLoadable(Quote.Short(kind));
+        memory.Charge(2 * PickleMemory.TensorObject + PickleMemory.SmallObject + 2 * kind.Length);
+        return StoredTensor.NotLoadable(Names.Short(kind));
     }
 
     /// <summary>A <see cref="Storage"/>, or a <see cref="PickledObject"/> where it is one of a type that no module has.</summary>
@@ -124,7 +136,7 @@ internal sealed class PickledCalls(PickleMemory memory, Func<string, ElementType
         memory.Charge(PickleMemory.TensorObject);
         return inside
             ? new StoredTensor(elements, offset, shape, strides)
-            : throw new InvalidDataException($"has a tensor of shape ({Quote.Short(string.Join(", ", shape))}) and strides ({Quote.Short(string.Join(", ", strides))}) that starts at element {offset}, expected one within its storage of {elements.Count} elements");
+            : throw new InvalidDataException($"has a tensor of shape ({Names.Short(string.Join(", ", shape))}) and strides ({Names.Short(string.Join(", ", strides))}) that starts at element {offset}, expected one within its storage of {elements.Count} elements");
     }
 
     /// <summary>A shape or strides. The same tuple gives the same array.</summary>

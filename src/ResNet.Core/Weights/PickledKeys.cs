@@ -35,5 +35,8 @@ internal sealed class PickledKeys : IEqualityComparer<object>
         _ => new PickledObject(PickleReader.Describe(key)),
     };
 
+    /// <summary>A key in a message.</summary>
+    public static string Text(object key) => key is string or long or double ? Names.Short($"{key}") : PickleReader.Describe(key);
+
     private static readonly PickledObject none = new("NoneType");
 }

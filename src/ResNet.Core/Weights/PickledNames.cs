@@ -79,7 +79,7 @@ internal static class PickledNames
         builtins.iter builtins.reversed builtins.enumerate builtins.zip builtins.map builtins.filter builtins.reduce
         builtins.len builtins.min builtins.max builtins.sum builtins.abs builtins.round builtins.sorted builtins.any builtins.all
         argparse.Namespace array._array_reconstructor _codecs.encode configparser.ConfigParser copyreg._reconstructor copyreg.__newobj__ copyreg.__newobj_ex__
-        functools.partial functools.reduce io.BytesIO io.StringIO _io.BytesIO _io.StringIO logging.Logger logging.getLogger
+        functools.partial functools.reduce _functools.partial _functools.reduce io.BytesIO io.StringIO _io.BytesIO _io.StringIO logging.Logger logging.getLogger
         random.Random re._compile time.struct_time types.SimpleNamespace types.NoneType types.EllipsisType types.GenericAlias types.MappingProxyType
         typing._GenericAlias uuid.UUID uuid.SafeUUID zoneinfo.ZoneInfo._unpickle _decimal.Decimal _pydecimal.Decimal _collections.deque _struct.Struct
         torch.device torch.dtype torch.finfo torch.iinfo torch.layout torch.memory_format torch.qscheme torch.serialization._get_layout

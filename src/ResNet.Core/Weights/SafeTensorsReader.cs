@@ -34,26 +34,16 @@ internal static class SafeTensorsReader
     {
         var header = ReadHeader(file);
         var dataStart = LengthSize + header.Length;
-        Dictionary<string, Entry> entries;
         try
         {
-            entries = Entries(header);
+            return Tensors(header, dataStart, file.Length - dataStart);
         }
         // JsonException for what is no JSON, InvalidOperationException for text that is no UTF-8 or UTF-16 or a value of another kind.
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             throw new InvalidDataException($"its header is not the JSON of a safetensors file: {e.Message}", e);
         }
-
-        CheckLayout(entries, file.Length - dataStart);
-        return entries.ToDictionary(entry => entry.Key, StoredTensor? (entry) => Tensor(entry.Key, entry.Value, dataStart));
     }
-
-    private static StoredTensor Tensor(string name, Entry entry, long dataStart) =>
-        ElementType.All.FirstOrDefault(known => known.SafeTensors == entry.Type) is { } type
-            ? new StoredTensor(
-                new Storage(name, type, (entry.End - entry.Start) / type.Size, dataStart + entry.Start, Checksum: null), Offset: 0, entry.Shape, StoredTensor.ContiguousStrides(entry.Shape))
-            : StoredTensor.NotLoadable(entry.Type);
 
     private static byte[] ReadHeader(FileStream file)
     {
@@ -71,12 +61,15 @@ internal static class SafeTensorsReader
     }
 
     /// <summary>What the header says of a tensor. The offsets count from the end of the header.</summary>
-    private sealed record Entry(string Type, long[] Shape, long Start, long End);
+    private readonly record struct Entry(string Type, long[] Shape, long Start, long End);
 
-    private static Dictionary<string, Entry> Entries(byte[] header)
+    /// <summary>Where a tensor's bytes are.</summary>
+    private readonly record struct Place(string Name, long Start, long End);
+
+    private static Dictionary<string, StoredTensor?> Tensors(byte[] header, long dataStart, long dataLength)
     {
         var json = new Utf8JsonReader(header);
-        var entries = new Dictionary<string, Entry>();
+        var (tensors, places) = (new Dictionary<string, StoredTensor?>(), new List<Place>());
         var metadata = false;
         Next(ref json, JsonTokenType.StartObject);
         while (NextName(ref json) is { } name)
@@ -85,15 +78,24 @@ internal static class SafeTensorsReader
             {
                 ReadMetadata(ref json);
                 metadata = true;
+                continue;
             }
-            else if (name == Metadata || !entries.TryAdd(name, ReadEntry(ref json, name)))
-            {
-                throw new InvalidDataException($"'{Quote.Short(name)}' stands twice in its header");
-            }
+            if (name == Metadata || tensors.ContainsKey(name))
+                throw new InvalidDataException($"'{Names.Short(name)}' stands twice in its header");
+            var entry = ReadEntry(ref json, name);
+            tensors.Add(name, Tensor(name, entry, dataStart));
+            places.Add(new Place(name, entry.Start, entry.End));
         }
         json.Read(); // nothing but spaces may follow
-        return entries;
+        CheckLayout(places, dataLength);
+        return tensors;
     }
+
+    private static StoredTensor Tensor(string name, Entry entry, long dataStart) =>
+        ElementType.All.FirstOrDefault(known => known.SafeTensors == entry.Type) is { } type
+            ? new StoredTensor(
+                new Storage(name, type, (entry.End - entry.Start) / type.Size, dataStart + entry.Start, Checksum: null), Offset: 0, entry.Shape, StoredTensor.ContiguousStrides(entry.Shape))
+            : StoredTensor.NotLoadable(entry.Type);
 
     private static void ReadMetadata(ref Utf8JsonReader json)
     {
@@ -104,7 +106,7 @@ internal static class SafeTensorsReader
             Next(ref json, JsonTokenType.String);
             json.GetString(); // which refuses what is no text
             if (!names.Add(name))
-                throw new InvalidDataException($"'{Quote.Short(name)}' stands twice in its {Metadata}");
+                throw new InvalidDataException($"'{Names.Short(name)}' stands twice in its {Metadata}");
         }
     }
 
@@ -128,17 +130,17 @@ internal static class SafeTensorsReader
                     offsets = ReadNumbers(ref json, name);
                     break;
                 default:
-                    throw new InvalidDataException($"'{Quote.Short(name)}': expected dtype, shape and data_offsets, each once, got '{Quote.Short(field)}'");
+                    throw new InvalidDataException($"'{Names.Short(name)}': expected dtype, shape and data_offsets, each once, got '{Names.Short(field)}'");
             }
         }
 
         if (type is null || shape is null || offsets is not [var start, var end])
-            throw new InvalidDataException($"'{Quote.Short(name)}': expected dtype, shape and two data_offsets");
-        type = Quote.Short(type);
+            throw new InvalidDataException($"'{Names.Short(name)}': expected dtype, shape and two data_offsets");
+        type = Names.Short(type);
         if (start > end)
-            throw new InvalidDataException($"'{Quote.Short(name)}': expected data_offsets in rising order, got {start} and {end}");
+            throw new InvalidDataException($"'{Names.Short(name)}': expected data_offsets in rising order, got {start} and {end}");
         if (SizeInBits(type, shape) is { } size && size != (Int128)(end - start) * 8)
-            throw new InvalidDataException($"'{Quote.Short(name)}': expected {(size > long.MaxValue ? "more than any file's" : size % 8 == 0 ? $"{size / 8}" : "a whole number of")} bytes for {type} of shape ({Quote.Short(string.Join(", ", shape))}), got those from {start} to {end}");
+            throw new InvalidDataException($"'{Names.Short(name)}': expected {(size > long.MaxValue ? "more than any file's" : size % 8 == 0 ? $"{size / 8}" : "a whole number of")} bytes for {type} of shape ({Names.Short(string.Join(", ", shape))}), got those from {start} to {end}");
         return new Entry(type, shape, start, end);
     }
 
@@ -162,9 +164,9 @@ internal static class SafeTensorsReader
         while (json.Read() && json.TokenType != JsonTokenType.EndArray)
         {
             if (json.TokenType != JsonTokenType.Number || !json.TryGetInt64(out var number) || number < 0)
-                throw new InvalidDataException($"'{Quote.Short(name)}': expected whole numbers from 0 to {long.MaxValue}, got {Text(json)}");
+                throw new InvalidDataException($"'{Names.Short(name)}': expected whole numbers from 0 to {long.MaxValue}, got {Text(json)}");
             if (numbers.Count == MaxDimensions)
-                throw new InvalidDataException($"'{Quote.Short(name)}': expected at most {MaxDimensions} dimensions, got more");
+                throw new InvalidDataException($"'{Names.Short(name)}': expected at most {MaxDimensions} dimensions, got more");
             numbers.Add(number);
         }
         return [.. numbers];
@@ -184,20 +186,21 @@ internal static class SafeTensorsReader
             return null;
         return json.ValueSpan.Length <= MaxNameLength
             ? json.GetString()
-            : throw new InvalidDataException($"its header has a name of {json.ValueSpan.Length:N0} bytes, '{Quote.Short(System.Text.Encoding.UTF8.GetString(json.ValueSpan[..MaxNameLength]))}', expected at most {MaxNameLength:N0}");
+            : throw new InvalidDataException($"its header has a name of {json.ValueSpan.Length:N0} bytes, '{Names.Short(System.Text.Encoding.UTF8.GetString(json.ValueSpan[..MaxNameLength]))}', expected at most {MaxNameLength:N0}");
     }
 
     private static string Text(Utf8JsonReader json) => $"{json.TokenType} {System.Text.Encoding.UTF8.GetString(json.ValueSpan[..Math.Min(json.ValueSpan.Length, 100)])}".TrimEnd();
 
     /// <summary>That the tensors follow each other from the first byte of the data to the last, without holes or overlaps.</summary>
-    private static void CheckLayout(Dictionary<string, Entry> entries, long dataLength)
+    private static void CheckLayout(List<Place> places, long dataLength)
     {
+        places.Sort((one, other) => (one.Start, one.End).CompareTo((other.Start, other.End)));
         var position = 0L;
-        foreach (var (name, entry) in entries.OrderBy(entry => entry.Value.Start).ThenBy(entry => entry.Value.End))
+        foreach (var (name, start, end) in places)
         {
-            if (entry.Start != position)
-                throw new InvalidDataException($"'{Quote.Short(name)}' starts at byte {entry.Start} of the data, expected {position}, where the one before it ends");
-            position = entry.End;
+            if (start != position)
+                throw new InvalidDataException($"'{Names.Short(name)}' starts at byte {start} of the data, expected {position}, where the one before it ends");
+            position = end;
         }
         if (position != dataLength)
             throw new InvalidDataException($"expected {position:N0} bytes of data, as its header says, got {dataLength:N0}{(dataLength < position ? "; a download or a copy was cut off: fetch it again" : "")}");

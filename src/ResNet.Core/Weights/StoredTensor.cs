@@ -35,11 +35,11 @@ internal sealed record Storage(string Name, ElementType Type, long Count, long P
 /// <param name="Strides">By how many elements the index grows with each dimension.</param>
 internal sealed record StoredTensor(Storage Storage, long Offset, long[] Shape, long[] Strides)
 {
-    /// <summary>What kind of tensor it is where that is none of <see cref="ElementType.All"/>, such as <c>F8_E4M3</c>; then nothing else is known of it. Else null.</summary>
+    /// <summary>What kind of tensor it is where that is none of <see cref="ElementType.All"/>, such as <c>F8_E4M3</c>; then nothing else is known of it, and its shape is no module's. Else null.</summary>
     public string? Unloadable { get; private init; }
 
     /// <summary>A tensor of a kind that no module of TorchSharp's has.</summary>
-    public static StoredTensor NotLoadable(string kind) => new(Storage.None, 0, [], []) { Unloadable = kind };
+    public static StoredTensor NotLoadable(string kind) => new(Storage.None, 0, Shape: [-1], Strides: [0]) { Unloadable = kind };
 
     /// <summary>The strides of a tensor whose elements lie in order, without gaps.</summary>
     public static long[] ContiguousStrides(long[] shape)

@@ -22,18 +22,16 @@ internal static class TorchArchiveReader
         var storages = new Dictionary<string, Storage>();
         var pickle = ReadBytes(file, entries[folder + Pickle], MaxPickleLength);
         var pickled = new PickleReader(pickle, FindStorage).Read();
-        if (pickled is PickledObject { IsModule: true })
-            throw new InvalidDataException($"is {PickleReader.Describe(pickled)}, expected its state_dict: torch.save(torch.load(path, weights_only=False).state_dict(), path), where the model's code is at hand");
         return StateDict(pickled);
 
         Storage FindStorage(string key, ElementType type, long count)
         {
             if (!entries.TryGetValue($"{folder}data/{key}", out var entry))
-                throw new InvalidDataException($"refers to a storage '{Quote.Short(key)}' that the archive does not have");
+                throw new InvalidDataException($"refers to a storage '{Names.Short(key)}' that the archive does not have");
             if (!storages.TryGetValue(key, out var storage))
                 storages.Add(key, storage = new Storage(entry.Name, type, count, ZipDirectory.DataPosition(file, entry), Checksum(entry)));
             if (storage.Type != type || storage.Count != count || entry.Length != (Int128)count * type.Size)
-                throw new InvalidDataException($"refers to storage '{Quote.Short(key)}' as {count:N0} elements of {type.Dtype}, which its {entry.Length:N0} bytes are not");
+                throw new InvalidDataException($"refers to storage '{Names.Short(key)}' as {count:N0} elements of {type.Dtype}, which its {entry.Length:N0} bytes are not");
             return storage;
         }
     }
@@ -68,12 +66,12 @@ internal static class TorchArchiveReader
     private static Dictionary<string, StoredTensor?> StateDict(object? pickled)
     {
         if (pickled is not Dictionary<object, object?> dictionary)
-            throw new InvalidDataException($"holds {PickleReader.Describe(pickled)}, expected a state_dict: torch.save(model.state_dict(), path)");
+            throw new InvalidDataException(WholeModel.In(pickled) ?? $"holds {PickleReader.Describe(pickled)}, expected a state_dict: torch.save(model.state_dict(), path)");
 
         if (!dictionary.Values.Any(value => value is StoredTensor) && dictionary.Count > 0)
         {
             dictionary = NamesInFile.StateDictKeys.Select(key => dictionary.GetValueOrDefault(key)).OfType<Dictionary<object, object?>>().FirstOrDefault()
-                ?? throw new InvalidDataException($"holds a dict with the keys {string.Join(", ", dictionary.Keys.Take(10).Select(PickledKeys.Text))}, expected tensors, or a state_dict under one of {string.Join(", ", NamesInFile.StateDictKeys)}");
+                ?? throw new InvalidDataException(WholeModel.In(dictionary) ?? $"holds a dict with the keys {string.Join(", ", dictionary.Keys.Take(10).Select(PickledKeys.Text))}, expected tensors, or a state_dict under one of {string.Join(", ", NamesInFile.StateDictKeys)}");
         }
         return dictionary.ToDictionary(
             entry => entry.Key as string ?? throw new InvalidDataException($"holds a dict with the key {PickledKeys.Text(entry.Key)}, expected names of tensors"),

@@ -10,7 +10,7 @@ internal static class WeightsFile
         if (!file.CanSeek)
             throw new InvalidDataException("is a pipe, expected a file, which can be read from anywhere");
 
-        Span<byte> start = stackalloc byte[512];
+        Span<byte> start = stackalloc byte[OtherFile.StartLength];
         start = start[..file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)];
         file.Position = 0;
 

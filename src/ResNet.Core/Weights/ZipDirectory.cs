@@ -43,13 +43,13 @@ internal static class ZipDirectory
             var entry = ReadHeader(file, end);
             var name = entry.Name;
             if (name is ['/', ..] or [_, ':', '/', ..] || name.Contains('\\') || name.Split('/').Contains(".."))
-                throw new InvalidDataException($"has an entry '{Quote.Short(name)}', expected the name of a file in the archive's own folder");
+                throw new InvalidDataException($"has an entry '{Names.Short(name)}', expected the name of a file in the archive's own folder");
             if (!entries.TryAdd(name, entry))
-                throw new InvalidDataException($"has the entry '{Quote.Short(name)}' twice");
+                throw new InvalidDataException($"has the entry '{Names.Short(name)}' twice");
 
             // No two entries share the same bytes, and none that is read expands: there cannot be more in it than the file is long.
             if (entry.CompressedLength < 0 || entry.CompressedLength > file.Length - total)
-                throw new InvalidDataException($"has entries that are longer than the file, such as '{Quote.Short(name)}' of {entry.CompressedLength:N0} bytes");
+                throw new InvalidDataException($"has entries that are longer than the file, such as '{Names.Short(name)}' of {entry.CompressedLength:N0} bytes");
             total += entry.CompressedLength;
         }
         if (file.Position != end)
@@ -62,19 +62,19 @@ internal static class ZipDirectory
     public static long DataPosition(FileStream file, ZipEntry entry)
     {
         if (!entry.IsStored || entry.Length != entry.CompressedLength)
-            throw new InvalidDataException($"has an entry '{Quote.Short(entry.Name)}' that cannot be read: it is compressed or encrypted, expected it as it is, as torch.save writes it");
+            throw new InvalidDataException($"has an entry '{Names.Short(entry.Name)}' that cannot be read: it is compressed, expected it as it is, as torch.save writes it; unpack the archive and pack it without compression: zip -0 -r");
 
         Span<byte> header = stackalloc byte[LocalHeaderLength];
         if (entry.Start > file.Length - LocalHeaderLength)
-            throw Damaged($"'{Quote.Short(entry.Name)}' starts at byte {entry.Start:N0} of {file.Length:N0}");
+            throw Damaged($"'{Names.Short(entry.Name)}' starts at byte {entry.Start:N0} of {file.Length:N0}");
         file.Position = entry.Start;
         file.ReadAll(header);
         var name = new byte[BinaryPrimitives.ReadUInt16LittleEndian(header[26..])];
         file.ReadAll(name);
         if (!header.StartsWith(Magic) || Encoding.UTF8.GetString(name) != entry.Name)
-            throw Damaged($"'{Quote.Short(entry.Name)}' is not where its directory says");
+            throw Damaged($"'{Names.Short(entry.Name)}' is not where its directory says");
         var position = file.Position + BinaryPrimitives.ReadUInt16LittleEndian(header[28..]);
-        return entry.Length <= file.Length - position ? position : throw Damaged($"'{Quote.Short(entry.Name)}' goes beyond the file's end");
+        return entry.Length <= file.Length - position ? position : throw Damaged($"'{Names.Short(entry.Name)}' goes beyond the file's end");
     }
 
     private static InvalidDataException Damaged(string how) => new($"is a damaged zip archive: {how}");
@@ -85,7 +85,7 @@ internal static class ZipDirectory
         file.Position = file.Length - tail.Length;
         file.ReadAll(tail);
         var at = tail.AsSpan().LastIndexOf("PK\x05\x06"u8);
-        if (at < 0 || at > tail.Length - EndLength || at + EndLength + BinaryPrimitives.ReadUInt16LittleEndian(tail.AsSpan(at + 20)) != tail.Length)
+        if (at < 0 || at > tail.Length - EndLength || at + EndLength + BinaryPrimitives.ReadUInt16LittleEndian(tail.AsSpan(at + 20)) > tail.Length)
             throw new InvalidDataException("is a zip archive without its end, expected the whole of it; a download or a copy was cut off: fetch it again");
 
         var end = tail.AsSpan(at);
@@ -138,7 +138,7 @@ internal static class ZipDirectory
         var compressed = Widen(BinaryPrimitives.ReadUInt32LittleEndian(header[20..]), ref sizes64);
         var start = Widen(BinaryPrimitives.ReadUInt32LittleEndian(header[42..]), ref sizes64);
         if (length < 0 || compressed < 0 || start < 0)
-            throw Damaged($"'{Quote.Short(Encoding.UTF8.GetString(name))}' has a length or a place that no file has");
+            throw Damaged($"'{Names.Short(Encoding.UTF8.GetString(name))}' has a length or a place that no file has");
         return new ZipEntry(Encoding.UTF8.GetString(name), length, compressed, method == 0 && (flags & 1) == 0, BinaryPrimitives.ReadUInt32LittleEndian(header[16..]), start);
     }
 
