@@ -418,8 +418,8 @@ internal sealed class PickleReader
         "00" => @false,
         "01" => @true,
         _ when long.TryParse(line.AsSpan().TrimEnd('L'), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) => number,
-        _ when line.AsSpan().TrimStart('-').TrimEnd('L').ContainsAnyExceptInRange('0', '9') => throw new InvalidDataException($"has a number '{Names.Short(line)}', expected digits"),
-        _ => new PickledObject("int"),
+        _ when line.Length > 19 && !line.AsSpan().TrimStart('-').TrimEnd('L').ContainsAnyExceptInRange('0', '9') => new PickledObject("int"),
+        _ => throw new InvalidDataException($"has a number '{Names.Short(line)}', expected digits"),
     };
 
     /// <summary>What it is, in Python's words.</summary>
