@@ -39,8 +39,8 @@ internal static class OtherFile
         _ when start.StartsWith("GGUF"u8) || start.StartsWith("lmgg"u8) || start.StartsWith("tjgg"u8) => $"is a GGUF file of llama.cpp, {Expected}; take the model's safetensors or PyTorch file instead",
         _ when start.Length >= 8 && start[4..].StartsWith("TFL3"u8) => $"is a TensorFlow Lite model, {Expected}; {SaveStateDict}",
         _ when IsOnnx(start) => $"is an ONNX model, {Expected}; {SaveStateDict}",
-        _ when IsTorchSharp(start) => "is a file of TorchSharp's Module.save, expected weights written by torch.save or safetensors; read it with module.load(path), and write it with Checkpoint.Save",
         _ when Text(start) is { } text => DescribeText(text),
+        _ when IsTorchSharp(start) => "is a file of TorchSharp's Module.save, expected weights written by torch.save or safetensors; read it with module.load(path), and write it with Checkpoint.Save",
         _ when !start.ContainsAnyExcept((byte)0) => $"begins with {start.Length} zero bytes, {Expected}; its download or copy did not end: {FetchAgain}",
         _ => $"{Expected}, got a file that starts with the bytes {System.Convert.ToHexString(start[..Math.Min(8, start.Length)])}; {SaveStateDict}",
     };

@@ -229,13 +229,10 @@ internal sealed class PickleReader
             case PickleOpcode.Build:
                 var state = Pop();
                 if (Peek() is PickledObject instance)
-                {
                     instance.SetState(state);
-                    break;
-                }
                 // Attributes of an OrderedDict: a state_dict has _metadata, the versions of its modules.
-                _ = state as Dictionary<object, object?> ?? throw Misplaced(state);
-                Peek<Dictionary<object, object?>>();
+                else if (state is not Dictionary<object, object?> || Peek() is not Dictionary<object, object?>)
+                    throw Misplaced(state is Dictionary<object, object?> ? Peek() : state);
                 break;
 
             default:

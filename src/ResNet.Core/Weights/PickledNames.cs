@@ -55,8 +55,8 @@ internal static class PickledNames
     private static readonly HashSet<string> actingModules = Words("os nt posix sys subprocess posixsubprocess builtins builtins__ builtin__ globals__ import__ importlib runpy shutil socket ctypes pty pickle");
 
     private static readonly HashSet<string> actingPackages = Words("""
-        pip setuptools pkg_resources easy_install requests urllib3 httpx aiohttp cloudpickle dill joblib IPython Cython cffi sh invoke fabric paramiko pexpect
-        psutil win32api win32com pytest _pytest py nose cPickle commands popen2 urllib2 httplib thread StringIO
+        pip setuptools pkg_resources easy_install requests urllib3 httpx aiohttp cloudpickle dill joblib IPython Cython cffi paramiko pexpect
+        psutil win32api win32com pytest _pytest cPickle commands popen2 urllib2 httplib thread StringIO
         """);
 
     private static readonly string[] actingParts =
@@ -68,7 +68,7 @@ internal static class PickledNames
 
     /// <summary>Modules whose public functions and classes only make, hold or compute something.</summary>
     private static readonly HashSet<string> harmlessModules = Words("""
-        abc array bisect calendar cmath collections collections.abc copy dataclasses datetime decimal difflib enum exceptions fractions heapq ipaddress itertools json
+        abc array bisect calendar cmath collections collections.abc contextlib copy dataclasses datetime decimal difflib enum exceptions fractions heapq ipaddress itertools json
         math numbers operator _operator pathlib pathlib._local queue re statistics string textwrap typing weakref zoneinfo
         """);
 
@@ -79,8 +79,9 @@ internal static class PickledNames
         builtins.iter builtins.reversed builtins.enumerate builtins.zip builtins.map builtins.filter builtins.reduce
         builtins.len builtins.min builtins.max builtins.sum builtins.abs builtins.round builtins.sorted builtins.any builtins.all
         argparse.Namespace array._array_reconstructor _codecs.encode configparser.ConfigParser copyreg._reconstructor copyreg.__newobj__ copyreg.__newobj_ex__
-        functools.partial functools.reduce _functools.partial _functools.reduce io.BytesIO io.StringIO _io.BytesIO _io.StringIO logging.Logger logging.getLogger
-        random.Random re._compile time.struct_time types.SimpleNamespace types.NoneType types.EllipsisType types.GenericAlias types.MappingProxyType
+        functools.partial functools.partialmethod functools.reduce _functools.partial _functools.reduce io.BytesIO io.StringIO _io.BytesIO _io.StringIO logging.Logger logging.getLogger
+        os.stat_result os.uname_result posix.stat_result posix.uname_result platform.uname_result
+        inspect.Signature inspect.Parameter inspect._ParameterKind inspect._empty random.Random random.SystemRandom re._compile time.struct_time types.SimpleNamespace types.NoneType types.EllipsisType types.GenericAlias types.MappingProxyType
         typing._GenericAlias uuid.UUID uuid.SafeUUID zoneinfo.ZoneInfo._unpickle _decimal.Decimal _pydecimal.Decimal _collections.deque _struct.Struct
         torch.device torch.dtype torch.finfo torch.iinfo torch.layout torch.memory_format torch.qscheme torch.serialization._get_layout
         torch._tensor._rebuild_from_type torch._tensor._rebuild_from_type_v2

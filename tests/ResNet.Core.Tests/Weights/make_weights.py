@@ -230,12 +230,6 @@ def main():
     for protocol in (1, 2, 3, 4, 5):
         torch.save({"model": state, "epoch": 3, **beside()}, FIXTURES / f"beside{protocol}.pth", pickle_protocol=protocol)
 
-    # A tensor with attributes, and a parameter with them
-    attributed = OrderedDict(plain=pattern(0, (2, 3)), parameter=nn.Parameter(pattern(1, (2, 3))))
-    for tensor in attributed.values():
-        tensor.note = "a"
-    torch.save(attributed, FIXTURES / "attributes.pth")
-
     for path in sorted(FIXTURES.iterdir()):
         print(f"{path.name}: {path.stat().st_size:,} bytes")
     print(f"PyTorch {torch.__version__}")
