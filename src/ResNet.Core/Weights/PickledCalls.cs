@@ -25,18 +25,22 @@ internal sealed class PickledCalls(PickleMemory memory, Func<string, ElementType
 
     private static readonly Dictionary<string, ElementType> storageTypes = ElementType.All.ToDictionary(type => $"torch.{type.Storage}");
 
+    private readonly Dictionary<string, PickledGlobal> _globals = [];
     private readonly Dictionary<object?[], long[]> _shapes = new(ReferenceEqualityComparer.Instance); // a tuple can be used again and again
 
     /// <summary>Nothing is looked up: a name is all that it is.</summary>
     public PickledGlobal Import(string module, string name)
     {
         var global = PickledNames.Modern($"{module}.{name}");
+        if (_globals.TryGetValue(global, out var known))
+            return known;
         if (global.Length > MaxNameLength)
             throw new InvalidDataException($"asks for a name of {global.Length:N0} characters, expected at most {MaxNameLength}");
         if (global != GetAttribute && PickledNames.Acts(global))
             throw Refused($"{module}.{name}");
         memory.Charge(2 * PickleMemory.SmallObject + 2 * global.Length);
-        return new PickledGlobal(global);
+        memory.ChargeItem(_globals.Count);
+        return _globals[global] = new PickledGlobal(global);
     }
 
     private static InvalidDataException Refused(string name) =>
