@@ -142,7 +142,7 @@ public sealed class StartingWeightsTests : IDisposable
 
     [Fact]
     public void A_file_of_another_format_is_told() =>
-        Refused("expected weights written by torch.save or safetensors, got a file that starts with the bytes", _data["t10k-labels-idx1-ubyte.gz"]);
+        Refused("is compressed with gzip, expected weights written by torch.save or safetensors", _data["t10k-labels-idx1-ubyte.gz"]);
 
     private string Saved(nn.Module model, string name = "model.pth")
     {

@@ -12,7 +12,7 @@ internal static class Crc32
     public static void Check(string name, uint expected, Action<Stream> write)
     {
         if (Of(write) is var actual && actual != expected)
-            throw new InvalidDataException($"is damaged: the checksum of '{name}' is {actual:X8}, expected {expected:X8}");
+            throw new InvalidDataException($"is damaged: the checksum of '{Names.Short(name)}' is {actual:X8}, expected {expected:X8}");
     }
 
     /// <remarks>The base library has it, and fast, but inside <see cref="ZipArchive"/> alone: so an archive is written to nowhere.</remarks>

@@ -5,8 +5,17 @@ namespace ResNet.Core;
 /// <summary>What <see cref="Checkpoint.Load"/> did with each tensor of the module and of the file.</summary>
 public sealed class LoadReport
 {
-    internal LoadReport(IReadOnlyList<string> loaded, IReadOnlyList<string> missing, IReadOnlyList<string> unexpected, IReadOnlyList<ShapeMismatch> mismatched, string? stemMismatch)
+    private readonly IReadOnlyDictionary<string, string> _kinds;
+
+    /// <param name="loaded">See <see cref="Loaded"/>.</param>
+    /// <param name="missing">See <see cref="Missing"/>.</param>
+    /// <param name="unexpected">See <see cref="Unexpected"/>.</param>
+    /// <param name="mismatched">See <see cref="Mismatched"/>.</param>
+    /// <param name="stemMismatch">See <see cref="StemMismatch"/>.</param>
+    /// <param name="kinds">What those of the unexpected ones are that no module can take, such as <c>F8_E4M3</c>.</param>
+    internal LoadReport(IReadOnlyList<string> loaded, IReadOnlyList<string> missing, IReadOnlyList<string> unexpected, IReadOnlyList<ShapeMismatch> mismatched, string? stemMismatch, IReadOnlyDictionary<string, string> kinds)
     {
+        _kinds = kinds;
         Loaded = loaded;
         Missing = missing;
         Unexpected = unexpected;
@@ -43,7 +52,7 @@ public sealed class LoadReport
         if (Missing.Count > 0)
             parts.Add($"missing in the file: {Names.List(Missing)}");
         if (Unexpected.Count > 0)
-            parts.Add($"unexpected in the file: {Names.List(Unexpected)}");
+            parts.Add($"unexpected in the file: {Names.List([.. Unexpected.Select(name => _kinds.TryGetValue(name, out var kind) ? $"{Names.Short(name)} ({kind}, which is not loaded)" : name)])}");
         if (Mismatched.Count > 0)
             parts.Add($"of another shape: {Names.List([.. Mismatched.Select(mismatch => $"{mismatch}")])}");
         if (StemMismatch is not null)

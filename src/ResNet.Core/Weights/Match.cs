@@ -22,17 +22,19 @@ internal sealed class Match
     /// <param name="reading">Which dictionary of the file, and how its names are read.</param>
     public static Match Of(IReadOnlyList<NamedTensor> state, IReadOnlyList<NamedNetwork> networks, Reading reading)
     {
-        var used = reading.Sources.Values.Select(source => source.Name).ToHashSet();
+        var used = reading.Sources.Values.Where(source => source.Tensor.Unloadable is null).Select(source => source.Name).ToHashSet();
         var unexpected = reading.Dictionary.Entries.Select(entry => entry.Name).Where(name => !used.Contains(name) && !NamesInFile.CountsAverages(name, reading.Prefix)).ToList();
+
+        var kinds = reading.Dictionary.Entries.Where(entry => entry.Tensor?.Unloadable is not null).ToDictionary(entry => entry.Name, entry => entry.Tensor!.Unloadable!);
 
         var old = !reading.Sources.Keys.Any(ModuleState.IsBatchCounter);
         var loaded = new List<string>();
         var missing = new List<string>();
         var mismatched = new List<ShapeMismatch>();
-        var match = new Match(new LoadReport(loaded, missing, unexpected, mismatched, NetworkMetadata.StemMismatch(networks, reading)));
+        var match = new Match(new LoadReport(loaded, missing, unexpected, mismatched, NetworkMetadata.StemMismatch(networks, reading), kinds));
         foreach (var target in state)
         {
-            if (!reading.Sources.TryGetValue(target.Name, out var source))
+            if (!reading.Sources.TryGetValue(target.Name, out var source) || source.Tensor.Unloadable is not null)
             {
                 if (!old || !ModuleState.IsBatchCounter(target.Name))
                     missing.Add(target.Name);

@@ -1,6 +1,9 @@
 namespace ResNet.Core.Weights;
 
-/// <summary>The instructions of Python's pickle format that a <c>state_dict</c> needs, in protocols 2 to 5, by the names of Python's <c>pickletools</c>.</summary>
+/// <summary>
+/// The instructions of Python's pickle format, in protocols 1 to 5, by the names of Python's <c>pickletools</c>. Those that are
+/// left out are protocol 0's, which <c>torch.save</c> cannot write, and those that lead out of the file.
+/// </summary>
 internal enum PickleOpcode : byte
 {
     Mark = (byte)'(',
@@ -10,12 +13,16 @@ internal enum PickleOpcode : byte
     PopMark = (byte)'1',
     Dup = (byte)'2',
     BinFloat = (byte)'G',
+    Int = (byte)'I',
     BinInt = (byte)'J',
     BinInt1 = (byte)'K',
+    Long = (byte)'L',
     BinInt2 = (byte)'M',
     None = (byte)'N',
     BinPersId = (byte)'Q',
     Reduce = (byte)'R',
+    BinString = (byte)'T',
+    ShortBinString = (byte)'U',
     BinUnicode = (byte)'X',
     EmptyList = (byte)']',
     Append = (byte)'a',
@@ -30,16 +37,26 @@ internal enum PickleOpcode : byte
     Tuple = (byte)'t',
     SetItems = (byte)'u',
     EmptyDict = (byte)'}',
+    BinBytes = (byte)'B',
+    ShortBinBytes = (byte)'C',
     Proto = 0x80,
+    NewObj = 0x81,
     Tuple1 = 0x85,
     Tuple2 = 0x86,
     Tuple3 = 0x87,
     NewTrue = 0x88,
     NewFalse = 0x89,
     Long1 = 0x8a,
+    Long4 = 0x8b,
     ShortBinUnicode = 0x8c,
     BinUnicode8 = 0x8d,
+    BinBytes8 = 0x8e,
+    EmptySet = 0x8f,
+    AddItems = 0x90,
+    FrozenSet = 0x91,
+    NewObjEx = 0x92,
     StackGlobal = 0x93,
     Memoize = 0x94,
     Frame = 0x95,
+    ByteArray8 = 0x96,
 }

@@ -1,42 +1,43 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using System.Numerics;
 using System.Text;
 
 namespace ResNet.Core.Weights;
 
 /// <summary>
-/// Reads the pickle of a <c>state_dict</c>. Pickle is a program for a machine with a stack, which in Python can call
-/// anything; here it can make numbers, text, tuples, lists, dictionaries and tensors, and whatever else it asks for is
-/// an exception that names it.
+/// Reads the pickle of a <c>state_dict</c> and of what stands beside it. Pickle is a program for a machine with a stack, which
+/// in Python can call anything; here it can make numbers, text, tuples, lists, dictionaries and tensors. Every other object is
+/// a <see cref="PickledObject"/>, which knows no more than its class's name, and what would act is an exception that names it.
 /// </summary>
 /// <remarks>
 /// A tuple becomes an <c>object?[]</c>, a list a <c>List&lt;object?&gt;</c>, a dictionary a <c>Dictionary&lt;object, object?&gt;</c>,
-/// an int a <c>long</c>. Every instruction makes at most one small object: the pickle's length bounds time and memory,
-/// and nothing here recurses, however deep it is nested.
+/// an int a <c>long</c>. The pickle's length bounds memory, of which every object takes its part, and time: nothing here
+/// recurses, however deep it is nested.
 /// </remarks>
-/// <param name="pickle">Its bytes.</param>
-/// <param name="storage">Gives the storage of that key, type and number of elements, which the archive holds beside the pickle.</param>
-internal sealed class PickleReader(byte[] pickle, Func<string, ElementType, long, Storage> storage)
+internal sealed class PickleReader
 {
-    /// <summary>Something that Python would import. It is known by name alone.</summary>
-    private sealed record Global(string Name);
+    private static readonly object @true = true, @false = false, unset = new();
+    private static readonly object[] smallNumbers = [.. Enumerable.Range(0, 256).Select(number => (object)(long)number)];
 
-    private const string OrderedDict = "collections.OrderedDict";
-    private const string RebuildTensor = "torch._utils._rebuild_tensor_v2";
-    private const string RebuildParameter = "torch._utils._rebuild_parameter";
-
-    // Far more than any layer has; and a tuple can be used again and again, so its length alone does not bound the work.
-    private const int MaxDimensions = 64;
-
-    private const int MaxNameLength = 1000; // so that it can be told
-
-    private static readonly Dictionary<string, ElementType> storageTypes = ElementType.All.ToDictionary(type => $"torch.{type.Storage}");
     private static readonly UTF8Encoding utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
+    private readonly byte[] _pickle;
     private readonly List<object?> _stack = [];
-    private readonly Stack<int> _marks = new(); // how high the stack was
-    private readonly Dictionary<uint, object?> _memo = [];
+    private readonly List<int> _marks = []; // how high the stack was
+    private readonly List<object?> _memo = [];
+    private readonly PickleMemory _memory;
+    private readonly PickledCalls _calls;
     private int _position;
+
+    /// <param name="pickle">Its bytes.</param>
+    /// <param name="storage">Gives the storage of that key, type and number of elements, which the archive holds beside the pickle.</param>
+    public PickleReader(byte[] pickle, Func<string, ElementType, long, Storage> storage)
+    {
+        _pickle = pickle;
+        _memory = new PickleMemory(pickle.Length);
+        _calls = new PickledCalls(_memory, storage);
+    }
 
     /// <exception cref="InvalidDataException">It is damaged, or asks for more than a <c>state_dict</c> needs.</exception>
     public object? Read()
@@ -68,130 +69,171 @@ internal sealed class PickleReader(byte[] pickle, Func<string, ElementType, long
                 break;
             case PickleOpcode.Frame:
                 // How many bytes belong together, for whoever reads from a socket
-                if (BinaryPrimitives.ReadUInt64LittleEndian(Bytes(8)) is var length && length > (ulong)(pickle.Length - _position))
-                    throw new InvalidDataException($"has a frame of {length:N0} bytes, expected at most the {pickle.Length - _position:N0} that follow");
+                if (BinaryPrimitives.ReadUInt64LittleEndian(Bytes(8)) is var length && length > (ulong)(_pickle.Length - _position))
+                    throw new InvalidDataException($"has a frame of {length:N0} bytes, expected at most the {_pickle.Length - _position:N0} that follow");
                 break;
 
             case PickleOpcode.None:
-                _stack.Add(null);
+                Push(null);
                 break;
             case PickleOpcode.NewTrue:
-                _stack.Add(true);
+                Push(@true);
                 break;
             case PickleOpcode.NewFalse:
-                _stack.Add(false);
+                Push(@false);
                 break;
             case PickleOpcode.BinInt1:
-                _stack.Add((long)Bytes(1)[0]);
+                Push(smallNumbers[Bytes(1)[0]]);
                 break;
             case PickleOpcode.BinInt2:
-                _stack.Add((long)BinaryPrimitives.ReadUInt16LittleEndian(Bytes(2)));
+                PushNew((long)BinaryPrimitives.ReadUInt16LittleEndian(Bytes(2)));
                 break;
             case PickleOpcode.BinInt:
-                _stack.Add((long)BinaryPrimitives.ReadInt32LittleEndian(Bytes(4)));
+                PushNew((long)BinaryPrimitives.ReadInt32LittleEndian(Bytes(4)));
                 break;
             case PickleOpcode.Long1:
-                _stack.Add(Long(Bytes(Bytes(1)[0])));
+                PushNew(Long(Bytes(Bytes(1)[0])));
+                break;
+            case PickleOpcode.Long4:
+                PushNew(Long(Bytes(BinaryPrimitives.ReadUInt32LittleEndian(Bytes(4)))));
+                break;
+            case PickleOpcode.Int:
+            case PickleOpcode.Long:
+                PushNew(Number(Line()));
                 break;
             case PickleOpcode.BinFloat:
-                _stack.Add(BinaryPrimitives.ReadDoubleBigEndian(Bytes(8)));
+                PushNew(BinaryPrimitives.ReadDoubleBigEndian(Bytes(8)));
                 break;
             case PickleOpcode.ShortBinUnicode:
-                _stack.Add(Text(Bytes(Bytes(1)[0])));
+            case PickleOpcode.ShortBinString:
+                Push(Text(Bytes(Bytes(1)[0])));
                 break;
             case PickleOpcode.BinUnicode:
-                _stack.Add(Text(Bytes(BinaryPrimitives.ReadUInt32LittleEndian(Bytes(4)))));
+            case PickleOpcode.BinString:
+                Push(Text(Bytes(BinaryPrimitives.ReadUInt32LittleEndian(Bytes(4)))));
                 break;
             case PickleOpcode.BinUnicode8:
-                _stack.Add(Text(Bytes(BinaryPrimitives.ReadUInt64LittleEndian(Bytes(8)))));
+                Push(Text(Bytes(BinaryPrimitives.ReadUInt64LittleEndian(Bytes(8)))));
+                break;
+            case PickleOpcode.ShortBinBytes:
+                PushBytes(Bytes(1)[0], "bytes");
+                break;
+            case PickleOpcode.BinBytes:
+                PushBytes(BinaryPrimitives.ReadUInt32LittleEndian(Bytes(4)), "bytes");
+                break;
+            case PickleOpcode.BinBytes8:
+                PushBytes(BinaryPrimitives.ReadUInt64LittleEndian(Bytes(8)), "bytes");
+                break;
+            case PickleOpcode.ByteArray8:
+                PushBytes(BinaryPrimitives.ReadUInt64LittleEndian(Bytes(8)), "bytearray");
                 break;
 
             case PickleOpcode.Mark:
-                _marks.Push(_stack.Count);
+                Add(_marks, _stack.Count);
                 break;
             case PickleOpcode.Pop:
                 // As in Python, a mark is an item too.
-                if (_marks.TryPeek(out var mark) && mark == _stack.Count)
-                    _marks.Pop();
+                if (_marks.Count > 0 && _marks[^1] == _stack.Count)
+                    _marks.RemoveAt(_marks.Count - 1);
                 else
                     Pop();
                 break;
             case PickleOpcode.PopMark:
-                PopToMark();
+                RemoveFrom(PopMark());
                 break;
             case PickleOpcode.Dup:
-                _stack.Add(Peek());
+                Push(Peek());
                 break;
             case PickleOpcode.BinPut:
-                _memo[Bytes(1)[0]] = Peek();
+                Remember(Bytes(1)[0]);
                 break;
             case PickleOpcode.LongBinPut:
-                _memo[BinaryPrimitives.ReadUInt32LittleEndian(Bytes(4))] = Peek();
+                Remember(BinaryPrimitives.ReadUInt32LittleEndian(Bytes(4)));
                 break;
             case PickleOpcode.Memoize:
-                _memo[(uint)_memo.Count] = Peek();
+                Remember((uint)_memo.Count);
                 break;
             case PickleOpcode.BinGet:
-                _stack.Add(Remembered(Bytes(1)[0]));
+                Push(Remembered(Bytes(1)[0]));
                 break;
             case PickleOpcode.LongBinGet:
-                _stack.Add(Remembered(BinaryPrimitives.ReadUInt32LittleEndian(Bytes(4))));
+                Push(Remembered(BinaryPrimitives.ReadUInt32LittleEndian(Bytes(4))));
                 break;
 
             case PickleOpcode.EmptyTuple:
-                _stack.Add(Array.Empty<object?>());
+                Push(Array.Empty<object?>());
                 break;
             case PickleOpcode.Tuple1:
-                _stack.Add(PopMany(1));
+                Push(PopTuple(_stack.Count - 1));
                 break;
             case PickleOpcode.Tuple2:
-                _stack.Add(PopMany(2));
+                Push(PopTuple(_stack.Count - 2));
                 break;
             case PickleOpcode.Tuple3:
-                _stack.Add(PopMany(3));
+                Push(PopTuple(_stack.Count - 3));
                 break;
             case PickleOpcode.Tuple:
-                _stack.Add(PopToMark());
+                Push(PopTuple(PopMark()));
                 break;
             case PickleOpcode.EmptyList:
-                _stack.Add(new List<object?>());
+                PushNew(new List<object?>());
                 break;
             case PickleOpcode.Append:
-                var last = Pop();
-                Peek<List<object?>>().Add(last);
+                AppendItems(First(1));
                 break;
             case PickleOpcode.Appends:
-                var items = PopToMark();
-                Peek<List<object?>>().AddRange(items);
+                AppendItems(PopMark());
                 break;
             case PickleOpcode.EmptyDict:
-                _stack.Add(new Dictionary<object, object?>());
+                Push(_memory.NewDictionary());
                 break;
             case PickleOpcode.SetItem:
-                SetItems(PopMany(2));
+                SetItems(First(2));
                 break;
             case PickleOpcode.SetItems:
-                SetItems(PopToMark());
+                SetItems(PopMark());
+                break;
+            case PickleOpcode.EmptySet:
+                PushNew(new PickledObject("set"));
+                break;
+            case PickleOpcode.AddItems:
+                RemoveFrom(PopMark());
+                Peek<PickledObject>();
+                break;
+            case PickleOpcode.FrozenSet:
+                RemoveFrom(PopMark());
+                PushNew(new PickledObject("frozenset"));
                 break;
 
             case PickleOpcode.Global:
-                _stack.Add(Import(Line(), Line()));
+                Push(_calls.Import(Line(), Line()));
                 break;
             case PickleOpcode.StackGlobal:
                 var name = Pop<string>();
-                _stack.Add(Import(Pop<string>(), name));
+                Push(_calls.Import(Pop<string>(), name));
                 break;
             case PickleOpcode.BinPersId:
-                _stack.Add(FindStorage(Pop<object?[]>()));
+                Push(_calls.FindStorage(Pop<object?[]>()));
                 break;
             case PickleOpcode.Reduce:
                 var arguments = Pop<object?[]>();
-                _stack.Add(Call(Pop<Global>().Name, arguments));
+                Push(_calls.Call(Pop(), arguments));
                 break;
+            case PickleOpcode.NewObj:
+                Pop<object?[]>();
+                PushNew(new PickledObject(Pop<PickledGlobal>().Name));
+                break;
+            case PickleOpcode.NewObjEx:
+                Pop<Dictionary<object, object?>>();
+                goto case PickleOpcode.NewObj;
             case PickleOpcode.Build:
-                // Attributes of an OrderedDict: a state_dict has _metadata, the versions of its modules.
-                var attributes = Pop<Dictionary<object, object?>>();
-                if (Peek<Dictionary<object, object?>>() is PickledOrderedDict ordered)
+                var state = Pop();
+                if (Peek() is PickledObject instance)
+                    instance.SetState(state);
+                else if (state is not Dictionary<object, object?> attributes || Peek() is not Dictionary<object, object?>)
+                    throw Misplaced(state is Dictionary<object, object?> ? Peek() : state);
+                // Of an OrderedDict: a state_dict has _metadata, the versions of its modules and what the file says of its network.
+                else if (Peek() is PickledOrderedDict ordered)
                     ordered.Attributes = attributes;
                 break;
 
@@ -200,81 +242,85 @@ internal sealed class PickleReader(byte[] pickle, Func<string, ElementType, long
         }
     }
 
-    /// <summary>Nothing is looked up or run: a name is known or refused.</summary>
-    private static Global Import(string module, string name)
+    /// <summary>Takes the items from the stack, down to the first, and appends them to the list under them.</summary>
+    private void AppendItems(int first)
     {
-        var global = $"{module}.{name}";
-        if (global.Length > MaxNameLength)
-            throw new InvalidDataException($"asks for a name of {global.Length:N0} characters, expected at most {MaxNameLength}");
-        if (global is OrderedDict or RebuildTensor or RebuildParameter || storageTypes.ContainsKey(global))
-            return new Global(global);
-        throw new InvalidDataException($"asks for {global}, which a state_dict does not need and which is not run; a file for this library is saved as torch.save(model.state_dict(), path)");
-    }
-
-    private static object Call(string function, object?[] arguments) => (function, arguments) switch
-    {
-        (OrderedDict, []) => new PickledOrderedDict(),
-        // storage, offset, size, stride, requires_grad, backward_hooks and, since PyTorch 2, metadata
-        (RebuildTensor, [Storage elements, long offset, object?[] size, object?[] stride, bool, Dictionary<object, object?>, .. { Length: <= 1 }]) =>
-            View(elements, offset, Longs(size), Longs(stride)),
-        // data, requires_grad, backward_hooks
-        (RebuildParameter, [StoredTensor tensor, bool, Dictionary<object, object?>]) => tensor,
-        _ => throw new InvalidDataException($"calls {function} with {Describe(arguments)}"),
-    };
-
-    private Storage FindStorage(object?[] id)
-    {
-        if (id is not ["storage", Global type, string key, string, long count] || !storageTypes.TryGetValue(type.Name, out var elementType))
-            throw new InvalidDataException($"refers to {Describe(id)}, expected a storage: ('storage', type, key, location, number of elements)");
-        return storage(key, elementType, count);
-    }
-
-    /// <summary>A view whose last element, too, lies within the storage.</summary>
-    private static StoredTensor View(Storage elements, long offset, long[] shape, long[] strides)
-    {
-        var inside = shape.Length == strides.Length && offset >= 0 && offset <= elements.Count && !shape.Any(long.IsNegative) && !strides.Any(long.IsNegative);
-        if (inside && !shape.Contains(0))
+        if (BelowItems(first) is List<object?> list)
         {
-            // Of two factors below 2^63; and it ends where the sum leaves the storage.
-            var last = (Int128)offset;
-            for (var i = 0; i < shape.Length && last < elements.Count; i++)
-                last += (Int128)(shape[i] - 1) * strides[i];
-            inside = last < elements.Count;
+            for (var i = first; i < _stack.Count; i++)
+                Add(list, _stack[i]);
         }
-
-        return inside
-            ? new StoredTensor(elements, offset, shape, strides)
-            : throw new InvalidDataException($"has a tensor of shape ({string.Join(", ", shape)}) and strides ({string.Join(", ", strides)}) that starts at element {offset}, expected one within its storage of {elements.Count} elements");
+        else if (BelowItems(first) is not PickledObject)
+        {
+            throw Misplaced(BelowItems(first));
+        }
+        RemoveFrom(first);
     }
 
-    private static long[] Longs(object?[] items) =>
-        items.Length <= MaxDimensions
-            ? [.. items.Select(item => item is long number ? number : throw new InvalidDataException($"has {Describe(item)} in a shape or stride, expected an int"))]
-            : throw new InvalidDataException($"has a tensor of {items.Length} dimensions, expected at most {MaxDimensions}");
-
-    private void SetItems(object?[] items)
+    /// <summary>Takes keys and values from the stack, down to the first, and puts them into the dictionary under them.</summary>
+    private void SetItems(int first)
     {
-        if (items.Length % 2 != 0)
+        if ((_stack.Count - first) % 2 != 0)
             throw new InvalidDataException("has a dictionary with a key that has no value");
-        var dictionary = Peek<Dictionary<object, object?>>();
-        for (var i = 0; i < items.Length; i += 2)
+        if (BelowItems(first) is Dictionary<object, object?> dictionary)
         {
-            if (items[i] is not (string or long))
-                throw new InvalidDataException($"has a dictionary with {Describe(items[i])} for a key, expected a str or an int");
-            if (!dictionary.TryAdd(items[i]!, items[i + 1]))
-                throw new InvalidDataException($"has the key '{items[i]}' twice in a dictionary");
+            for (var i = first; i < _stack.Count; i += 2)
+            {
+                _memory.ChargeItem(dictionary.Count);
+                if (!dictionary.TryAdd(PickledKeys.Of(_stack[i]), _stack[i + 1]))
+                    throw new InvalidDataException($"has the key '{Names.Short($"{_stack[i]}")}' twice in a dictionary");
+            }
         }
+        else if (BelowItems(first) is not PickledObject)
+        {
+            throw Misplaced(BelowItems(first));
+        }
+        RemoveFrom(first);
+    }
+
+    private void Remember(uint index)
+    {
+        // Every object takes a byte at least, and Python counts them.
+        if (index > _pickle.Length)
+            throw new InvalidDataException($"stores an object under {index}, expected at most {_pickle.Length}");
+        var value = Peek();
+        while (_memo.Count <= index)
+            Add(_memo, unset);
+        _memo[(int)index] = value;
     }
 
     private object? Remembered(uint index) =>
-        _memo.TryGetValue(index, out var value) ? value : throw new InvalidDataException($"asks for object {index}, which it has not stored");
+        index < _memo.Count && _memo[(int)index] != unset ? _memo[(int)index] : throw new InvalidDataException($"asks for object {index}, which it has not stored");
+
+    private void Add<T>(List<T> list, T item)
+    {
+        // It doubles, and the old array goes only with the next garbage collection.
+        if (list.Count == list.Capacity)
+            _memory.ChargeGrowth(list.Capacity);
+        list.Add(item);
+    }
+
+    private void Push(object? value) => Add(_stack, value);
+
+    private void PushNew(object value)
+    {
+        _memory.Charge(PickleMemory.SmallObject);
+        Push(value);
+    }
+
+    /// <summary>Bytes are passed over: no tensor's elements are among them.</summary>
+    private void PushBytes(ulong count, string type)
+    {
+        Bytes(count);
+        PushNew(new PickledObject(type));
+    }
 
     /// <summary>Where the part of the stack ends that can be reached: at the last mark.</summary>
-    private int Bottom => _marks.TryPeek(out var mark) ? mark : 0;
+    private int Bottom => _marks.Count > 0 ? _marks[^1] : 0;
 
-    private object? Peek() => _stack.Count > Bottom ? _stack[^1] : throw new InvalidDataException("takes more from its stack than is there");
+    private object? Peek() => _stack.Count > Bottom ? _stack[^1] : throw TakesTooMuch();
 
-    private T Peek<T>() => Peek() is T value ? value : throw new InvalidDataException($"has {Describe(Peek())} on its stack, which does not go with its next instruction");
+    private T Peek<T>() => Peek() is T value ? value : throw Misplaced(Peek());
 
     private object? Pop()
     {
@@ -290,35 +336,51 @@ internal sealed class PickleReader(byte[] pickle, Func<string, ElementType, long
         return value;
     }
 
-    private object?[] PopMany(int count)
+    /// <summary>Where the last items of the stack begin.</summary>
+    private int First(int count) => _stack.Count - count >= Bottom ? _stack.Count - count : throw TakesTooMuch();
+
+    /// <summary>Where the items begin that follow the last mark, which is taken away.</summary>
+    private int PopMark()
     {
-        if (_stack.Count - count < Bottom)
-            throw new InvalidDataException("takes more from its stack than is there");
-        object?[] items = [.. _stack[^count..]];
-        _stack.RemoveRange(_stack.Count - count, count);
+        if (_marks.Count == 0)
+            throw new InvalidDataException("looks for a mark on its stack that is not there");
+        var first = Bottom;
+        _marks.RemoveAt(_marks.Count - 1);
+        return first;
+    }
+
+    private object? BelowItems(int first) => first > Bottom ? _stack[first - 1] : throw TakesTooMuch();
+
+    private void RemoveFrom(int first) => _stack.RemoveRange(first, _stack.Count - first);
+
+    private object?[] PopTuple(int first)
+    {
+        if (first < Bottom)
+            throw TakesTooMuch();
+        if (first == _stack.Count)
+            return [];
+        _memory.Charge(PickleMemory.SmallObject + 8 * (_stack.Count - first));
+        object?[] items = [.. _stack[first..]];
+        RemoveFrom(first);
         return items;
     }
 
-    private object?[] PopToMark()
-    {
-        var items = PopMany(_stack.Count - Bottom);
-        if (!_marks.TryPop(out _))
-            throw new InvalidDataException("looks for a mark on its stack that is not there");
-        return items;
-    }
+    private static InvalidDataException TakesTooMuch() => new("takes more from its stack than is there");
+
+    private static InvalidDataException Misplaced(object? value) => new($"has {Describe(value)} on its stack, which does not go with its next instruction");
 
     private ReadOnlySpan<byte> Bytes(ulong count)
     {
-        if (count > (ulong)(pickle.Length - _position))
-            throw new InvalidDataException($"ends too early: expected {count:N0} more bytes, got {pickle.Length - _position:N0}");
-        var bytes = pickle.AsSpan(_position, (int)count);
+        if (count > (ulong)(_pickle.Length - _position))
+            throw new InvalidDataException($"ends too early: expected {count:N0} more bytes, got {_pickle.Length - _position:N0}");
+        var bytes = _pickle.AsSpan(_position, (int)count);
         _position += (int)count;
         return bytes;
     }
 
     private string Line()
     {
-        var length = pickle.AsSpan(_position).IndexOf((byte)'\n');
+        var length = _pickle.AsSpan(_position).IndexOf((byte)'\n');
         if (length < 0)
             throw new InvalidDataException("ends within a name");
         var line = Text(Bytes((ulong)length));
@@ -326,8 +388,10 @@ internal sealed class PickleReader(byte[] pickle, Func<string, ElementType, long
         return line;
     }
 
-    private static string Text(ReadOnlySpan<byte> bytes)
+    private string Text(ReadOnlySpan<byte> bytes)
     {
+        _memory.Charge(PickleMemory.SmallObject);
+        _memory.Charge(2 * Math.Min(bytes.Length, PickleMemory.AtMost)); // two bytes a letter
         try
         {
             return utf8.GetString(bytes);
@@ -338,12 +402,24 @@ internal sealed class PickleReader(byte[] pickle, Func<string, ElementType, long
         }
     }
 
-    /// <summary>A two's complement number of any length, which Python's int can hold.</summary>
-    private static long Long(ReadOnlySpan<byte> bytes)
+    /// <summary>A two's complement number of any length, which Python's int can hold. Beyond 64 bits none is kept: no shape has it.</summary>
+    private static object Long(ReadOnlySpan<byte> bytes)
     {
+        if (bytes.Length > sizeof(long) + 1)
+            return new PickledObject("int");
         var number = new BigInteger(bytes);
-        return number >= long.MinValue && number <= long.MaxValue ? (long)number : throw new InvalidDataException($"has an int of {bytes.Length} bytes, expected one of at most 8");
+        return number >= long.MinValue && number <= long.MaxValue ? (long)number : new PickledObject("int");
     }
+
+    /// <summary>A number in digits, as protocol 1 has it: <c>01</c> for True, <c>12L</c>.</summary>
+    private static object Number(string line) => line switch
+    {
+        "00" => @false,
+        "01" => @true,
+        _ when long.TryParse(line.AsSpan().TrimEnd('L'), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) => number,
+        _ when line.Length > 19 && !line.AsSpan().TrimStart('-').TrimEnd('L').ContainsAnyExceptInRange('0', '9') => new PickledObject("int"),
+        _ => throw new InvalidDataException($"has a number '{Names.Short(line)}', expected digits"),
+    };
 
     /// <summary>What it is, in Python's words.</summary>
     public static string Describe(object? value) => value switch
@@ -359,7 +435,9 @@ internal sealed class PickleReader(byte[] pickle, Func<string, ElementType, long
         Dictionary<object, object?> => "a dict",
         Storage => "a storage",
         StoredTensor => "a tensor",
-        Global global => global.Name,
+        PickledGlobal global => Names.Short(global.Name),
+        PickledObject { IsModule: true } model => $"a whole pickled model (class {Names.Short(model.Type)})",
+        PickledObject instance => $"an object of class {Names.Short(instance.Type)}",
         _ => throw new ArgumentException($"Expected what a pickle makes, got {value.GetType()}.", nameof(value)),
     };
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text;
 
 namespace ResNet.Core.Weights;
@@ -42,15 +43,39 @@ internal sealed class PickledStateDict : StateDict
                 foreach (var item in (IEnumerable<object?>)position.Value)
                     Reach(item, position, index++);
             }
-        return found.Count > 0 ? found : throw new InvalidDataException(pickled is Dictionary<object, object?> root
+        return found.Count > 0 ? found : throw new InvalidDataException(WholeModel.In(pickled) ?? (pickled is Dictionary<object, object?> root
             ? $"holds a dict with the keys {Names.List([.. root.Keys.Select(key => key as string ?? PythonText.Of(key))])}, expected tensors, or a state_dict in it: torch.save(model.state_dict(), path)"
-            : $"holds {PickleReader.Describe(pickled)}, expected a state_dict: torch.save(model.state_dict(), path)");
+            : $"holds {PickleReader.Describe(pickled)}, expected a state_dict: torch.save(model.state_dict(), path)"));
 
         void Reach(object? value, Position? parent, object key)
         {
-            if (value is Dictionary<object, object?> or List<object?> or object?[] && seen.Add(value))
+            if (IsContainer(value) && !IsSmallLeaf(value) && seen.Add(value))
                 next.Enqueue(new Position(value, parent, key));
         }
+    }
+
+    private static bool IsContainer([NotNullWhen(true)] object? value) => value is Dictionary<object, object?> or List<object?> or object?[];
+
+    /// <summary>Whether it is known at a glance that there is nothing in it: a file can hold a million such, and to remember each would take more memory than they do.</summary>
+    private static bool IsSmallLeaf(object container)
+    {
+        const int Small = 4;
+        switch (container)
+        {
+            case Dictionary<object, object?> { Count: <= Small } dictionary:
+                foreach (var (_, value) in dictionary) // which allocates nothing
+                    if (IsOfInterest(value))
+                        return false;
+                return true;
+            case object?[] { Length: <= Small } tuple:
+                return !Array.Exists(tuple, IsOfInterest);
+            case List<object?> { Count: <= Small } list:
+                return !list.Exists(IsOfInterest);
+            default:
+                return false;
+        }
+
+        static bool IsOfInterest(object? value) => value is StoredTensor || IsContainer(value);
     }
 
     public override IEnumerable<(string Name, StoredTensor? Tensor)> Entries =>

@@ -11,7 +11,7 @@ internal static class PythonText
         string text => $"'{Names.Short(text).Replace("\\", "\\\\", StringComparison.Ordinal).Replace("'", "\\'", StringComparison.Ordinal)}'",
         bool truth => truth ? "True" : "False",
         long or double => string.Create(CultureInfo.InvariantCulture, $"{value}"),
-        null => "None",
+        null or PickledObject { Type: "NoneType" } => "None",
         _ => "…",
     };
 }

@@ -14,6 +14,18 @@ internal static class SafeTensorsReader
 
     private const int MaxHeaderLength = 100_000_000; // the reference implementation's
 
+    // PyTorch's own limit, and far more than any layer has
+    private const int MaxDimensions = 64;
+
+    private const int MaxNameLength = 1000; // so that it can be told
+
+    /// <summary>How many bits an element of these types takes, which TorchSharp does not have. What the format will add later is of any size.</summary>
+    private static readonly Dictionary<string, int> otherTypes = new()
+    {
+        ["F4"] = 4, ["F6_E2M3"] = 6, ["F6_E3M2"] = 6, ["F8_E5M2"] = 8, ["F8_E4M3"] = 8, ["F8_E8M0"] = 8, ["F8_E5M2FNUZ"] = 8, ["F8_E4M3FNUZ"] = 8,
+        ["U16"] = 16, ["U32"] = 32, ["U64"] = 64, ["C64"] = 64,
+    };
+
     /// <summary>The one key that is no tensor: text by name, such as who wrote the file.</summary>
     public const string Metadata = "__metadata__";
 
@@ -22,33 +34,21 @@ internal static class SafeTensorsReader
     {
         var header = ReadHeader(file);
         var dataStart = LengthSize + header.Length;
-        Dictionary<string, Entry> entries;
-        var metadata = new Dictionary<string, string>();
         try
         {
-            entries = Entries(header, metadata);
+            return Tensors(header, dataStart, file.Length - dataStart);
         }
         // JsonException for what is no JSON, InvalidOperationException for text that is no UTF-8 or UTF-16 or a value of another kind.
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             throw new InvalidDataException($"its header is not the JSON of a safetensors file: {e.Message}", e);
         }
-
-        CheckLayout(entries, file.Length - dataStart);
-        var tensors = entries.ToDictionary(
-            entry => entry.Key,
-            StoredTensor? (entry) => new StoredTensor(
-                new Storage(entry.Key, entry.Value.Type, (entry.Value.End - entry.Value.Start) / entry.Value.Type.Size, dataStart + entry.Value.Start, Checksum: null),
-                Offset: 0,
-                entry.Value.Shape,
-                StoredTensor.ContiguousStrides(entry.Value.Shape)));
-        return new SafeTensorsStateDict(tensors, metadata);
     }
 
     private static byte[] ReadHeader(FileStream file)
     {
         Span<byte> lengthBytes = stackalloc byte[LengthSize];
-        file.ReadExactly(lengthBytes);
+        file.ReadAll(lengthBytes);
         var length = BinaryPrimitives.ReadUInt64LittleEndian(lengthBytes);
         if (length > MaxHeaderLength)
             throw new InvalidDataException($"expected a safetensors header of at most {MaxHeaderLength:N0} bytes, got one of {length:N0}");
@@ -56,49 +56,62 @@ internal static class SafeTensorsReader
             throw new InvalidDataException($"ends within its safetensors header: expected {length:N0} bytes, got {file.Length - LengthSize:N0}");
 
         var header = new byte[length];
-        file.ReadExactly(header);
+        file.ReadAll(header);
         return header;
     }
 
     /// <summary>What the header says of a tensor. The offsets count from the end of the header.</summary>
-    private sealed record Entry(ElementType Type, long[] Shape, long Start, long End);
+    private readonly record struct Entry(string Type, long[] Shape, long Start, long End);
 
-    private static Dictionary<string, Entry> Entries(byte[] header, Dictionary<string, string> metadata)
+    /// <summary>Where a tensor's bytes are.</summary>
+    private readonly record struct Place(string Name, long Start, long End);
+
+    private static SafeTensorsStateDict Tensors(byte[] header, long dataStart, long dataLength)
     {
         var json = new Utf8JsonReader(header);
-        var entries = new Dictionary<string, Entry>();
-        var hasMetadata = false;
+        var (tensors, places) = (new Dictionary<string, StoredTensor?>(), new List<Place>());
+        Dictionary<string, string>? metadata = null;
         Next(ref json, JsonTokenType.StartObject);
         while (NextName(ref json) is { } name)
         {
-            if (name == Metadata && !hasMetadata)
+            if (name == Metadata && metadata is null)
             {
-                ReadMetadata(ref json, metadata);
-                hasMetadata = true;
+                metadata = ReadMetadata(ref json);
+                continue;
             }
-            else if (name == Metadata || !entries.TryAdd(name, ReadEntry(ref json, name)))
-            {
-                throw new InvalidDataException($"'{name}' stands twice in its header");
-            }
+            if (name == Metadata || tensors.ContainsKey(name))
+                throw new InvalidDataException($"'{Names.Short(name)}' stands twice in its header");
+            var entry = ReadEntry(ref json, name);
+            tensors.Add(name, Tensor(name, entry, dataStart));
+            places.Add(new Place(name, entry.Start, entry.End));
         }
         json.Read(); // nothing but spaces may follow
-        return entries;
+        CheckLayout(places, dataLength);
+        return new SafeTensorsStateDict(tensors, metadata ?? []);
     }
 
-    private static void ReadMetadata(ref Utf8JsonReader json, Dictionary<string, string> metadata)
+    private static StoredTensor Tensor(string name, Entry entry, long dataStart) =>
+        ElementType.All.FirstOrDefault(known => known.SafeTensors == entry.Type) is { } type
+            ? new StoredTensor(
+                new Storage(name, type, (entry.End - entry.Start) / type.Size, dataStart + entry.Start, Checksum: null), Offset: 0, entry.Shape, StoredTensor.ContiguousStrides(entry.Shape))
+            : StoredTensor.NotLoadable(entry.Type);
+
+    private static Dictionary<string, string> ReadMetadata(ref Utf8JsonReader json)
     {
+        var metadata = new Dictionary<string, string>();
         Next(ref json, JsonTokenType.StartObject);
         while (NextName(ref json) is { } name)
         {
             Next(ref json, JsonTokenType.String);
-            if (!metadata.TryAdd(name, json.GetString()!))
-                throw new InvalidDataException($"'{name}' stands twice in its {Metadata}");
+            if (!metadata.TryAdd(name, json.GetString()!)) // which refuses what is no text
+                throw new InvalidDataException($"'{Names.Short(name)}' stands twice in its {Metadata}");
         }
+        return metadata;
     }
 
     private static Entry ReadEntry(ref Utf8JsonReader json, string name)
     {
-        ElementType? type = null;
+        string? type = null;
         long[]? shape = null, offsets = null;
         Next(ref json, JsonTokenType.StartObject);
         while (NextName(ref json) is { } field)
@@ -107,9 +120,7 @@ internal static class SafeTensorsReader
             {
                 case "dtype" when type is null:
                     Next(ref json, JsonTokenType.String);
-                    var dtype = json.GetString();
-                    type = ElementType.All.FirstOrDefault(known => known.SafeTensors == dtype)
-                        ?? throw new InvalidDataException($"'{name}': expected one of the types {string.Join(", ", ElementType.All.Select(known => known.SafeTensors))}, got '{dtype}'");
+                    type = json.GetString()!;
                     break;
                 case "shape" when shape is null:
                     shape = ReadNumbers(ref json, name);
@@ -118,21 +129,27 @@ internal static class SafeTensorsReader
                     offsets = ReadNumbers(ref json, name);
                     break;
                 default:
-                    throw new InvalidDataException($"'{name}': expected dtype, shape and data_offsets, each once, got '{field}'");
+                    throw new InvalidDataException($"'{Names.Short(name)}': expected dtype, shape and data_offsets, each once, got '{Names.Short(field)}'");
             }
         }
 
         if (type is null || shape is null || offsets is not [var start, var end])
-            throw new InvalidDataException($"'{name}': expected dtype, shape and two data_offsets");
-        if (SizeInBytes(type, shape) is var size && size != end - start)
-            throw new InvalidDataException($"'{name}': expected {(size > long.MaxValue ? "more than any file's" : size)} bytes for {type.SafeTensors} of shape ({string.Join(", ", shape)}), got those from {start} to {end}");
+            throw new InvalidDataException($"'{Names.Short(name)}': expected dtype, shape and two data_offsets");
+        type = Names.Short(type);
+        if (start > end)
+            throw new InvalidDataException($"'{Names.Short(name)}': expected data_offsets in rising order, got {start} and {end}");
+        if (SizeInBits(type, shape) is { } size && size != (Int128)(end - start) * 8)
+            throw new InvalidDataException($"'{Names.Short(name)}': expected {(size > long.MaxValue ? "more than any file's" : size % 8 == 0 ? $"{size / 8}" : "a whole number of")} bytes for {type} of shape ({Names.Short(string.Join(", ", shape))}), got those from {start} to {end}");
         return new Entry(type, shape, start, end);
     }
 
-    /// <summary>Exact, or larger than any file.</summary>
-    private static Int128 SizeInBytes(ElementType type, long[] shape)
+    /// <summary>Exact, or larger than any file, or null where it is not known.</summary>
+    private static Int128? SizeInBits(string type, long[] shape)
     {
-        Int128 size = shape.Contains(0) ? 0 : type.Size;
+        var bits = ElementType.All.FirstOrDefault(known => known.SafeTensors == type)?.Size * 8 ?? (otherTypes.TryGetValue(type, out var other) ? other : null as int?);
+        if (bits is null)
+            return null;
+        Int128 size = shape.Contains(0) ? 0 : bits.Value;
         foreach (var length in shape)
             if (size <= long.MaxValue)
                 size *= length;
@@ -146,7 +163,9 @@ internal static class SafeTensorsReader
         while (json.Read() && json.TokenType != JsonTokenType.EndArray)
         {
             if (json.TokenType != JsonTokenType.Number || !json.TryGetInt64(out var number) || number < 0)
-                throw new InvalidDataException($"'{name}': expected whole numbers from 0 to {long.MaxValue}, got {Text(json)}");
+                throw new InvalidDataException($"'{Names.Short(name)}': expected whole numbers from 0 to {long.MaxValue}, got {Text(json)}");
+            if (numbers.Count == MaxDimensions)
+                throw new InvalidDataException($"'{Names.Short(name)}': expected at most {MaxDimensions} dimensions, got more");
             numbers.Add(number);
         }
         return [.. numbers];
@@ -160,22 +179,29 @@ internal static class SafeTensorsReader
     }
 
     /// <summary>The next name of an object, or null at its end.</summary>
-    private static string? NextName(ref Utf8JsonReader json) =>
-        json.Read() && json.TokenType == JsonTokenType.PropertyName ? json.GetString() : null;
+    private static string? NextName(ref Utf8JsonReader json)
+    {
+        if (!json.Read() || json.TokenType != JsonTokenType.PropertyName)
+            return null;
+        return json.ValueSpan.Length <= MaxNameLength
+            ? json.GetString()
+            : throw new InvalidDataException($"its header has a name of {json.ValueSpan.Length:N0} bytes, '{Names.Short(System.Text.Encoding.UTF8.GetString(json.ValueSpan[..MaxNameLength]))}', expected at most {MaxNameLength:N0}");
+    }
 
     private static string Text(Utf8JsonReader json) => $"{json.TokenType} {System.Text.Encoding.UTF8.GetString(json.ValueSpan[..Math.Min(json.ValueSpan.Length, 100)])}".TrimEnd();
 
     /// <summary>That the tensors follow each other from the first byte of the data to the last, without holes or overlaps.</summary>
-    private static void CheckLayout(Dictionary<string, Entry> entries, long dataLength)
+    private static void CheckLayout(List<Place> places, long dataLength)
     {
+        places.Sort((one, other) => (one.Start, one.End).CompareTo((other.Start, other.End)));
         var position = 0L;
-        foreach (var (name, entry) in entries.OrderBy(entry => entry.Value.Start).ThenBy(entry => entry.Value.End))
+        foreach (var (name, start, end) in places)
         {
-            if (entry.Start != position)
-                throw new InvalidDataException($"'{name}' starts at byte {entry.Start} of the data, expected {position}, where the one before it ends");
-            position = entry.End;
+            if (start != position)
+                throw new InvalidDataException($"'{Names.Short(name)}' starts at byte {start} of the data, expected {position}, where the one before it ends");
+            position = end;
         }
         if (position != dataLength)
-            throw new InvalidDataException($"expected {position:N0} bytes of data, as its header says, got {dataLength:N0}");
+            throw new InvalidDataException($"expected {position:N0} bytes of data, as its header says, got {dataLength:N0}{(dataLength < position ? "; a download or a copy was cut off: fetch it again" : "")}");
     }
 }

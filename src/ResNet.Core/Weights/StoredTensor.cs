@@ -11,6 +11,9 @@ namespace ResNet.Core.Weights;
 /// <param name="Checksum">Their CRC-32, or null if the file has none.</param>
 internal sealed record Storage(string Name, ElementType Type, long Count, long Position, uint? Checksum)
 {
+    /// <summary>No elements.</summary>
+    public static Storage None { get; } = new("", ElementType.All[0], Count: 0, Position: 0, Checksum: null);
+
     /// <summary>A new tensor of shape (Count) for the elements, uninitialised.</summary>
     public Tensor Empty() => empty(Count, dtype: Type.Dtype, device: CPU);
 
@@ -32,6 +35,12 @@ internal sealed record Storage(string Name, ElementType Type, long Count, long P
 /// <param name="Strides">By how many elements the index grows with each dimension.</param>
 internal sealed record StoredTensor(Storage Storage, long Offset, long[] Shape, long[] Strides)
 {
+    /// <summary>What kind of tensor it is where that is none of <see cref="ElementType.All"/>, such as <c>F8_E4M3</c>; then nothing else is known of it, and its shape is no module's. Else null.</summary>
+    public string? Unloadable { get; private init; }
+
+    /// <summary>A tensor of a kind that no module of TorchSharp's has.</summary>
+    public static StoredTensor NotLoadable(string kind) => new(Storage.None, 0, Shape: [-1], Strides: [0]) { Unloadable = kind };
+
     /// <summary>Whether both are the same elements of the file.</summary>
     public bool IsSameAs(StoredTensor other) =>
         Storage == other.Storage && Offset == other.Offset && Shape.AsSpan().SequenceEqual(other.Shape) && Strides.AsSpan().SequenceEqual(other.Strides);

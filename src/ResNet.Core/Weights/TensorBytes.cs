@@ -15,7 +15,7 @@ internal static class TensorBytes
     /// <param name="file">Several threads may read it.</param>
     /// <param name="position">Where it starts in the file, in bytes.</param>
     /// <param name="copy">Takes what is read as well.</param>
-    /// <exception cref="EndOfStreamException">The file has become shorter.</exception>
+    /// <exception cref="InvalidDataException">The file has become shorter.</exception>
     public static void ReadFrom(this Tensor tensor, SafeFileHandle file, long position, Stream copy)
     {
         foreach (var piece in tensor.Pieces())
@@ -23,7 +23,7 @@ internal static class TensorBytes
             {
                 var read = RandomAccess.Read(file, rest[..Math.Min(rest.Length, BytesPerRead)], position);
                 if (read == 0)
-                    throw new EndOfStreamException($"The file ends at byte {position}, {rest.Length} bytes too early.");
+                    throw FileReading.EndsAt(position);
                 copy.Write(rest[..read]);
                 position += read;
                 rest = rest[read..];

@@ -106,7 +106,7 @@ public sealed class FindStateDictTests : IDisposable
     public void Names_of_any_length_and_kind_make_one_short_line()
     {
         using var bag = new TensorBag(("weight", ones(2)));
-        foreach (var name in (string[])["a\nb\u001b[2J", new string('x', 1_000_000), string.Concat(Enumerable.Repeat("a.", 500_000))])
+        foreach (var name in (string[])["a\nb\u001b[2J", new string('x', 1_000_000), string.Concat(Enumerable.Repeat("a.", 100_000))])
         {
             var path = Write([.. Entry(name, Weight(2)), (byte)'K', 7, .. Weight(2), (byte)'s']);
             var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(bag, path, strict: false)).Message;
@@ -145,9 +145,9 @@ public sealed class FindStateDictTests : IDisposable
     {
         byte[] one = [.. "}h\u0001h\u0002s"u8];
 
-        Hostile.AssertRefused(_folder.Write("none.pth", InArchive(Many("a.b.c.d", 500_000))), "expected names of tensors like the module's");
-        Hostile.AssertRefused(_folder.Write("some.pth", InArchive(Many("bn1.running_mean", 500_000))), factor: 400, "0 tensors fit"); // six bytes a dictionary
-        Hostile.AssertRefused(_folder.Write("long.pth", InArchive(Many(string.Concat(Enumerable.Repeat("a.", 1000)) + "bn1.bias", 100_000))), "expected names");
+        Hostile.AssertRefused(_folder.Write("none.pth", InArchive(Many("a.b.c.d", 100_000))), "expected names of tensors like the module's");
+        Hostile.AssertRefused(_folder.Write("some.pth", InArchive(Many("bn1.running_mean", 100_000))), factor: 400, "0 tensors fit"); // six bytes a dictionary
+        Hostile.AssertRefused(_folder.Write("long.pth", InArchive(Many(string.Concat(Enumerable.Repeat("a.", 1000)) + "bn1.bias", 50_000))), "expected names");
 
         byte[] Many(string name, int count) => [.. Proto, .. Text(name), .. "q\u0001"u8, .. Weight(2), .. "q\u0002]("u8, .. Enumerable.Repeat(one, count).SelectMany(bytes => bytes), (byte)'e', 0x85, (byte)'.'];
     }

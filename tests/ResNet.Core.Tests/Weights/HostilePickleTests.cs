@@ -25,36 +25,18 @@ public sealed class HostilePickleTests : IDisposable
         Assert.Equal(["weight"], Checkpoint.Load(bag, _folder["weights.pth"]).Loaded);
     }
 
-    [Theory]
-    [InlineData("posix", "system")]
-    [InlineData("builtins", "eval")]
-    [InlineData("builtins", "getattr")]
-    [InlineData("subprocess", "Popen")]
-    [InlineData("torch", "load")]
-    [InlineData("torch", "FloatStorage.from_file")]
-    [InlineData("torch._utils", "_rebuild_sparse_tensor")]
-    [InlineData("collections", "OrderedDict\u200b")]
-    [InlineData("numpy.core.multiarray", "_reconstruct")]
-    [InlineData("torch.ComplexFloatStorage", "")]
-    public void Whatever_it_wants_to_import_is_named_and_refused(string module, string name)
-    {
-        Refused([.. Proto, .. Global(module, name), .. Text("touch /tmp/owned"), 0x85, .. "R."u8], $"asks for {module}.{name}", "not run");
-        Refused([.. Proto, .. Text(module), .. Text(name), 0x93, .. Text("touch /tmp/owned"), 0x85, .. "R."u8], $"asks for {module}.{name}", "not run");
-    }
-
     [Fact]
     public void What_is_known_is_called_as_torch_save_calls_it_or_not_at_all()
     {
         Refused([.. Proto, .. Global("collections", "OrderedDict"), .. Text("x"), 0x85, .. "R."u8], "calls collections.OrderedDict with a tuple of a str");
-        Refused([.. Proto, .. Global("torch", "FloatStorage"), .. ")R."u8], "calls torch.FloatStorage");
-        Refused([.. Proto, .. Text("x"), .. ")R."u8], "a str on its stack");
+        Refused([.. Proto, .. Text("x"), .. ")R."u8], "calls a str");
         Refused([.. Proto, .. Global("torch._utils", "_rebuild_tensor_v2"), .. ")R."u8], "calls torch._utils._rebuild_tensor_v2");
         Refused([.. Proto, .. Global("torch._utils", "_rebuild_parameter"), .. Tuple(Text("x"), [0x88], OrderedDict), .. "R."u8], "calls torch._utils._rebuild_parameter with a tuple of a str, a bool, a dict");
         Refused([.. Proto, .. Global("collections", "OrderedDict"), .. "}b."u8], "collections.OrderedDict on its stack"); // attributes for a class
         Refused([.. Proto, .. OrderedDict, .. Text("x"), .. "b."u8], "a str on its stack");
     }
 
-    public static TheoryData<byte> OtherOpcodes => [.. Enumerable.Range(0, 256).Select(opcode => (byte)opcode).Except("().012GJKMNQRX]abcehjqrstu}"u8.ToArray()).Except([.. new byte[] { 0x80, 0x85, 0x86, 0x87, 0x88, 0x89, 0x8a, 0x8c, 0x8d, 0x93, 0x94, 0x95 }])];
+    public static TheoryData<byte> OtherOpcodes => [.. Enumerable.Range(0, 256).Select(opcode => (byte)opcode).Except("().012BCGIJKLMNQRTUX]abcehjqrstu}"u8.ToArray()).Except([.. new byte[] { 0x80, 0x81 }]).Where(opcode => opcode is < 0x85 or > 0x96)];
 
     [Theory]
     [MemberData(nameof(OtherOpcodes))]
@@ -68,7 +50,11 @@ public sealed class HostilePickleTests : IDisposable
         Refused([.. Proto, 0x8d, .. Int64(1L << 62)], "ends too early");
         Refused([.. Proto, 0x8c, 200, 1], "ends too early");
         Refused([.. Proto, 0x8a, 255, 1], "ends too early");
-        Refused([.. Proto, 0x8a, 9, .. Int64(0), 1, (byte)'.'], "expected one of at most 8");
+        Refused([.. Proto, 0x8b, .. Int32(-1), (byte)'.'], "ends too early");
+        foreach (var opcode in (byte[])[(byte)'T', (byte)'B', 0x8e, 0x96])
+            Refused([.. Proto, opcode, .. Int64(-1)], "ends too early");
+        foreach (var number in (string[])["I", "I1", "I\n", "I1.5\n", "Lx\n", "I-\n"])
+            Refused([.. Proto, .. System.Text.Encoding.ASCII.GetBytes(number), (byte)'.'], "its pickle ");
         Refused([.. Proto, 0x95, .. Int64(-1), (byte)'.'], "a frame of 18,446,744,073,709,551,615 bytes");
         Refused([.. Proto, .. "cos"u8], "ends within a name");
         Refused([.. Proto, (byte)'c', .. Enumerable.Repeat((byte)'a', 1 << 20), .. "\nb\n."u8], "a name of 1,048,578 characters");
@@ -89,6 +75,10 @@ public sealed class HostilePickleTests : IDisposable
         Refused([.. Proto, .. "h\u0005."u8], "asks for object 5");
         Refused([.. Proto, (byte)'j', .. Int32(-1), (byte)'.'], "asks for object 4294967295");
         Refused([.. Proto, .. "}(K\u0001u."u8], "a key that has no value");
+        foreach (var pickle in (string[])["\u0081.", ")\u0081.", "N)\u0081.", "\u0092.", "\u0090.", "(\u0090.", "}(\u0090.", "\u0091.", "N}b.", "(N\u0093."])
+            Refused([.. Proto, .. System.Text.Encoding.Latin1.GetBytes(pickle)], "its pickle ");
+        Refused([.. Proto, .. ")r\u0064\0\0\0."u8], "stores an object under 100, expected at most 9");
+        Refused([.. Proto, .. ")q\u0005h\u0004."u8], "asks for object 4");
         Refused([.. Proto, .. "}Na."u8], "a dict on its stack");
         Refused([.. Proto, .. "]NNs."u8], "a list on its stack");
     }
@@ -125,7 +115,7 @@ public sealed class HostilePickleTests : IDisposable
         StorageRefused(Storage(count: -4), "-4 elements");
         StorageRefused(Storage(count: (1L << 62) + 4), "elements of Float32"); // whose bytes are 16 in 64 bits
         StorageRefused(Storage(type: "DoubleStorage"), "4 elements of Float64");
-        StorageRefused(Storage(type: "UntypedStorage"), "asks for torch.UntypedStorage");
+        StorageRefused(Storage(type: "Tensor"), "expected a storage");
         StorageRefused([.. Tuple(Text("module"), Text("x")), (byte)'Q'], "expected a storage");
         StorageRefused([.. Tuple(Text("storage"), Global("collections", "OrderedDict"), Text("0"), Text("cpu"), Int(4)), (byte)'Q'], "expected a storage");
         StorageRefused([.. Text("storage"), (byte)'Q'], "a str on its stack");
@@ -139,8 +129,6 @@ public sealed class HostilePickleTests : IDisposable
     public void Dictionaries_with_odd_keys_are_refused()
     {
         Refused([.. Proto, .. "}("u8, .. Text("a"), (byte)'N', .. Text("a"), .. "Nu."u8], "the key 'a' twice");
-        Refused([.. Proto, .. "})Ns."u8], "a tuple of 0 items for a key");
-        Refused([.. Proto, .. "}NNs."u8], "None for a key");
         Refused([.. Proto, .. "}K\u0001"u8, .. Tensor(Storage(), 0, Ints(4), Ints(1)), .. "s."u8], "the keys 1, expected tensors");
     }
 
@@ -171,7 +159,7 @@ public sealed class HostilePickleTests : IDisposable
     public void Many_objects_and_the_same_large_one_again_and_again_take_no_more_than_the_file_explains()
     {
         foreach (var opcode in "}](N"u8.ToArray())
-            Refused([.. Proto, .. Enumerable.Repeat(opcode, 2_000_000)], "ends too early");
+            Refused([.. Proto, .. Enumerable.Repeat(opcode, 2_000_000)], opcode is (byte)'}' or (byte)']' ? "makes more objects than its 2,000,002 bytes explain" : "ends too early");
 
         // A shape of 100,000 dimensions, used 10,000 times
         byte[] start = [.. Proto, .. Global("torch._utils", "_rebuild_tensor_v2"), .. "q\u0000("u8, .. Enumerable.Repeat("K\u0001"u8.ToArray(), 100_000).SelectMany(bytes => bytes), .. "tq\u0001"u8, .. Storage(), .. "q\u0002"u8];

@@ -78,9 +78,24 @@ public sealed class HostileSafeTensorsTests : IDisposable
         Refused("""{"a":{"dtype":"F32","shape":[2,2],"data_offsets":[0]}}""", "'a': expected dtype, shape and two data_offsets");
         Refused("""{"a":{"dtype":"F32","shape":[2,2],"data_offsets":[0,8,16]}}""", "'a': expected dtype, shape and two data_offsets");
         Refused("""{"a":{"dtype":"F32","shape":[2,2],"data_offsets":[0,16],"stride":[1]}}""", "got 'stride'");
-        Refused("""{"a":{"dtype":"F8_E4M3","shape":[16],"data_offsets":[0,16]}}""", "'a': expected one of the types F64, F32, F16, BF16, I64, I32, I16, I8, U8, BOOL, got 'F8_E4M3'");
+        Refused("""{"a":{"dtype":"F32","shape":[""" + string.Join(',', Enumerable.Repeat(1, 65)) + """],"data_offsets":[0,4]}}""", "'a': expected at most 64 dimensions");
+        Refused("{\"" + new string('n', 1001) + "\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[0,16]}}", "a name of 1,001 bytes");
         Refused("""{"a":{"dtype":4,"shape":[16],"data_offsets":[0,16]}}""", "has Number 4");
         Refused("""{"a":{"dtype":"F32","shape":4,"data_offsets":[0,16]}}""", "expected StartArray");
+    }
+
+    [Fact]
+    public void What_is_no_text_is_refused_wherever_it_stands()
+    {
+        byte[][] broken = [[0xff], [0xc3, 0x28], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf5, 0x80, 0x80, 0x80], [0xe2, 0x82], [.. "\\ud800"u8], [.. "\\udc00"u8], [.. "\\ud800\\u0041"u8], [1], [.. "\\x"u8]];
+        foreach (var text in broken)
+        {
+            Refused(WithHeader([.. "{\"__metadata__\":{\"k\":\""u8, .. text, .. "\"}}"u8], dataLength: 0), "not the JSON");
+            Refused(WithHeader([.. "{\"__metadata__\":{\""u8, .. text, .. "\":\"v\"}}"u8], dataLength: 0), "not the JSON");
+            Refused(WithHeader([.. "{\""u8, .. text, .. "\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[0,16]}}"u8]), "not the JSON");
+            Refused(WithHeader([.. "{\"a\":{\"dtype\":\""u8, .. text, .. "\",\"shape\":[4],\"data_offsets\":[0,16]}}"u8]), "not the JSON");
+            Refused(WithHeader([.. "{\"a\":{\""u8, .. text, .. "\":\"F32\",\"shape\":[4],\"data_offsets\":[0,16]}}"u8]), "not the JSON");
+        }
     }
 
     [Fact]
@@ -99,7 +114,7 @@ public sealed class HostileSafeTensorsTests : IDisposable
     [InlineData("[4]", "[0,17]", "expected 16 bytes for F32 of shape (4), got those from 0 to 17")]
     [InlineData("[5]", "[0,16]", "expected 20 bytes")]
     [InlineData("[]", "[0,16]", "expected 4 bytes for F32 of shape ()")]
-    [InlineData("[4]", "[16,0]", "got those from 16 to 0")]
+    [InlineData("[4]", "[16,0]", "expected data_offsets in rising order, got 16 and 0")]
     [InlineData("[4611686018427387904,4]", "[0,0]", "expected more than any file's bytes")] // 0 in 64 bits
     [InlineData("[9223372036854775807,9223372036854775807,9223372036854775807,0]", "[0,16]", "expected 0 bytes")]
     [InlineData("[9223372036854775807,9223372036854775807,9223372036854775807]", "[0,16]", "expected more than any file's bytes")]

@@ -42,6 +42,22 @@ internal static class Zip
     /// <summary>As PyTorch writes an archive whose data is to come later.</summary>
     public static byte[] WithoutChecksums(byte[] zip) => WithDirectory(zip, (Checksum, 0u));
 
+    /// <summary>Makes the archive's directory claim so many entries, in the 64-bit end that large archives have.</summary>
+    public static byte[] WithCount(byte[] zip, long count)
+    {
+        var at = zip.AsSpan().LastIndexOf("PK\x05\x06"u8);
+        var (length, position) = (BinaryPrimitives.ReadInt32LittleEndian(zip.AsSpan(at + 12)), BinaryPrimitives.ReadInt32LittleEndian(zip.AsSpan(at + 16)));
+        var end = new byte[56 + 20];
+        "PK\x06\x06"u8.CopyTo(end);
+        BinaryPrimitives.WriteInt64LittleEndian(end.AsSpan(4), 44);
+        BinaryPrimitives.WriteInt64LittleEndian(end.AsSpan(32), count);
+        BinaryPrimitives.WriteInt64LittleEndian(end.AsSpan(40), length);
+        BinaryPrimitives.WriteInt64LittleEndian(end.AsSpan(48), position);
+        "PK\x06\x07"u8.CopyTo(end.AsSpan(56));
+        BinaryPrimitives.WriteInt64LittleEndian(end.AsSpan(56 + 8), at);
+        return [.. zip[..at], .. end, .. zip[at..]];
+    }
+
     private static byte[] WithDirectory(byte[] zip, params ReadOnlySpan<(int Field, uint Value)> changes)
     {
         var changed = (byte[])zip.Clone();

@@ -6,15 +6,31 @@
 The i-th tensor of a file holds a pattern that the tests know, so that no expected values are stored.
 """
 
+import argparse
+import collections
+import dataclasses
+import datetime
+import decimal
+import enum
+import fractions
+import functools
 import json
+import logging
+import operator
 import pathlib
+import random
+import re
 import struct
 import sys
+import types
+import typing
+import uuid
 from collections import OrderedDict
 
 import numpy as np
 import torch
 import torch.nn as nn
+import torch.package
 
 HERE = pathlib.Path(__file__).parent
 FIXTURES = HERE / "Fixtures"
@@ -63,6 +79,106 @@ def save_safetensors(state, path, metadata):
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
     path.write_bytes(struct.pack("<Q", len(text)) + text + data)
+
+
+# What stands beside the weights in a checkpoint. The classes are top-level ones, as pickle wants them.
+
+class Config:
+    def __init__(self):
+        self.lr, self.nested = 0.1, {"a": [1, 2]}
+
+
+@dataclasses.dataclass
+class Settings:
+    lr: float = 0.1
+    names: list = dataclasses.field(default_factory=lambda: ["a"])
+
+
+class Keywords:
+    """Pickled by a functools.partial in protocols 2 and 3, by an instruction of its own since."""
+
+    def __new__(cls, *, lr):
+        return super().__new__(cls)
+
+    def __getnewargs_ex__(self):
+        return (), {"lr": 0.1}
+
+
+class Reduced:
+    def __reduce__(self):
+        return make, (1, 2)
+
+
+def make(a, b):
+    return Reduced()
+
+
+class Color(enum.Enum):
+    RED = 1
+
+
+class Subclass(torch.Tensor):
+    pass
+
+
+Point = collections.namedtuple("Point", "x y")
+
+
+def stand_in(module, name, base=object):
+    """A class of a package that is not here: a pickle knows it by its name alone."""
+    made = type(name, (base,), {"__module__": module})
+    parts = module.split(".")
+    for end in range(1, len(parts) + 1):
+        sys.modules.setdefault(".".join(parts[:end]), types.ModuleType(".".join(parts[:end])))
+    setattr(sys.modules[module], name, made)
+    return made
+
+
+def hydra_config():
+    metadata = stand_in("omegaconf.base", "ContainerMetadata")()
+    metadata.__dict__.update(ref_type=typing.Any, object_type=dict, optional=True, key=None, flags={})
+    config = stand_in("omegaconf.dictconfig", "DictConfig")()
+    config.__dict__.update(_metadata=metadata, _parent=None, _content={"lr": 0.1, "self": config})
+    return config
+
+
+def beside():
+    """Things that training programs keep, one of a kind."""
+    model = nn.Linear(1, 1)
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    return dict(
+        namespace=argparse.Namespace(lr=0.1, device=torch.device("cuda:0"), run=make), scheduler=torch.optim.lr_scheduler.MultiStepLR(optimizer, [30, 60]).state_dict(),
+        whole_optimizer=optimizer, config=Config(), settings=Settings(), keywords=Keywords(lr=0.1), reduced=Reduced(), config_class=Config, function=make, method=Config().__init__,
+        hydra=hydra_config(), lightning=stand_in("pytorch_lightning.utilities.parsing", "AttributeDict", dict)(lr=0.1), enum=Color.RED, point=Point(1, 2),
+        size=torch.Size([3]), device=torch.device("cpu"), dtype=torch.float32, layout=torch.strided, default_dtype=torch.get_default_dtype(),
+        numbers=[2**63 + 5, 2**64 - 1, -2**63 - 1, 2**3000, -2**63, 2**63 - 1, 0, -1, 255, 256, 65536, 0.5, float("nan"), float("inf"), 1 + 2j, True, None],
+        keys={True: 1, 0.5: 2, 1.5: 3, 2: 4, None: 5, (1, 2): 6, (1, 3): 7, b"a": 8, b"b": 9, Color.RED: 10, Config: 11, torch.float32: 12, torch.Size([1]): 13, 2**70: 14, 2**71: 15,
+              frozenset([1]): 16, datetime.date(2020, 1, 1): 17, float("nan"): 18, "a": 19},
+        sets=[set(), {1, "a"}, frozenset(), frozenset([1])], data=[b"", b"a", bytes(range(256)) * 2, bytearray(), bytearray(b"abc")], text=["größe 😀", "x" * 300],
+        numpy=[np.float64(0.5), np.int64(3), np.bool_(True), np.zeros((2, 3)), np.asfortranarray(np.ones((2, 3))), np.zeros(2, dtype=[("a", "i4")]), np.array([1, "a"], dtype=object),
+               np.dtype("f4"), np.float32, np.datetime64("2020-01-01"), np.ma.masked_array([1, 2], [0, 1])],
+        random=[random.getstate(), random.Random(1).__class__, np.random.default_rng(0)], paths=[pathlib.PurePosixPath("a/b"), pathlib.PureWindowsPath("c:/a")],
+        times=[datetime.datetime(2020, 1, 1, tzinfo=datetime.timezone.utc), datetime.date(2020, 1, 1), datetime.timedelta(1), datetime.time(1)],
+        collections=[collections.OrderedDict(a=1), collections.defaultdict(list, a=[1]), collections.Counter("aab"), collections.Counter(), collections.deque([1, 2], maxlen=5)],
+        others=[functools.partial(make, 1, b=2), types.SimpleNamespace(a=1), slice(1, 2), range(3), ..., type(None), int, len, decimal.Decimal("1.1"), fractions.Fraction(1, 2),
+                re.compile("a+"), logging.getLogger("a"), operator.itemgetter(1), ValueError("a"), uuid.UUID(int=1), typing.Optional[int]],
+        tensors=dict(float=pattern(3, (2,)), sparse=torch.eye(2).to_sparse(), csr=torch.eye(2).to_sparse_csr(), quantized=torch.quantize_per_tensor(torch.ones(2), 0.1, 0, torch.quint8),
+                     complex=torch.zeros(2, dtype=torch.complex64), meta=torch.empty(3, device="meta"), subclass=torch.zeros(2).as_subclass(Subclass), rng=torch.get_rng_state()[:8].clone()),
+        storages=[torch.zeros(2).storage(), torch.zeros(2).storage().untyped()],
+    )
+
+
+def what_is_no_state_dict():
+    model = resnet.BasicBlock(1, 1)
+    torch.save({"epoch": 3, "model": model}, FIXTURES / "refused_whole_model_in_dict.pth")
+    torch.save(nn.Sequential(nn.Conv2d(1, 1, 1), nn.ReLU()), FIXTURES / "refused_whole_model_protocol4.pth", pickle_protocol=4)
+    torch.jit.save(torch.jit.trace(nn.Linear(1, 1), torch.zeros(1, 1)), str(FIXTURES / "refused_traced.pt"))
+    torch.jit.script(nn.Linear(1, 1))._save_for_lite_interpreter(str(FIXTURES / "refused_lite.ptl"))
+    torch.onnx.export(nn.Linear(1, 1), torch.zeros(1, 1), str(FIXTURES / "refused_model.onnx"))
+    with torch.package.PackageExporter(str(FIXTURES / "refused_package.pt")) as package:
+        package.extern("**")
+        package.save_pickle("model", "data.pkl", nn.Linear(1, 1).state_dict())
+    np.savez(FIXTURES / "refused_arrays.npz", weight=np.zeros(3))
 
 
 def main():
@@ -129,6 +245,11 @@ def main():
     torch.save(pattern(0, (2, 3)), FIXTURES / "refused_tensor.pth")
     torch.save({"weight": np.zeros(3, np.float32)}, FIXTURES / "refused_numpy.pth")
     torch.jit.save(torch.jit.script(nn.Linear(1, 1)), str(FIXTURES / "refused_torchscript.pt"))
+
+    what_is_no_state_dict()
+
+    for protocol in (1, 2, 3, 4, 5):
+        torch.save({"model": state, "epoch": 3, **beside()}, FIXTURES / f"beside{protocol}.pth", pickle_protocol=protocol)
 
     for path in sorted(FIXTURES.iterdir()):
         print(f"{path.name}: {path.stat().st_size:,} bytes")

@@ -1,0 +1,242 @@
+using System.Text;
+using static ResNet.Core.Tests.Weights.Pickled;
+using static TorchSharp.torch;
+
+namespace ResNet.Core.Tests.Weights;
+
+/// <summary>What a file holds beside its tensors: it ends no load where it is harmless, and every load where it would act.</summary>
+public sealed class BesideTheWeightsTests : IDisposable
+{
+    private const byte Reduce = (byte)'R', NewObj = 0x81, StackGlobal = 0x93;
+
+    private readonly WeightsFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    /// <summary>Some 100 kinds of objects, as real PyTorch pickles them: make_weights.py.</summary>
+    [Theory]
+    [InlineData("beside1.pth")]
+    [InlineData("beside2.pth")]
+    [InlineData("beside3.pth")]
+    [InlineData("beside4.pth")]
+    [InlineData("beside5.pth")]
+    public void What_training_programs_keep_is_passed_over(string file)
+    {
+        using var block = new BasicBlock(3, 4, stride: 2);
+        Assert.Equal(LoadTests.BlockNames, Checkpoint.Load(block, WeightsFolder.Fixture(file)).Loaded);
+        Pattern.AssertIn(block, LoadTests.BlockNames);
+    }
+
+    /// <summary>A dict with a tensor, and something beside it.</summary>
+    private string Beside(params ReadOnlySpan<byte> value) => _folder.Write("weights.pth", InArchive(
+        [.. Proto, (byte)'}', .. Text("weight"), .. Tensor(Storage(), 0, Ints(2, 2), Ints(2, 1)), (byte)'s', .. Text("beside"), .. value, .. "s."u8]));
+
+    private LoadReport LoadBeside(params ReadOnlySpan<byte> value)
+    {
+        using var bag = new TensorBag(("weight", ones(2, 2)));
+        var report = Checkpoint.Load(bag, Beside(value), strict: false);
+        Assert.Equal(0, bag.state_dict()["weight"].sum().item<float>());
+        Assert.Equal(["beside"], report.Unexpected);
+        return report;
+    }
+
+    private void Refused(string name, params ReadOnlySpan<byte> value) => Hostile.AssertRefused(Beside(value), $"asks for {name}, which does something", "not run");
+
+    [Theory]
+    [InlineData("__main__.Config")]
+    [InlineData("config.make")] // a user's own: unknown, and not run
+    [InlineData("mylib.sub.Outer.Inner")]
+    [InlineData("omegaconf.dictconfig.DictConfig")]
+    [InlineData("mmengine.logging.history_buffer.HistoryBuffer")] // a part of a name that the standard library has as well
+    [InlineData("argparse.Namespace")]
+    [InlineData("builtins.set")]
+    [InlineData("__builtin__.frozenset")]
+    [InlineData("__builtin__.ValueError")]
+    [InlineData("exceptions.KeyError")]
+    [InlineData("_codecs.encode")]
+    [InlineData("datetime.datetime")]
+    [InlineData("pathlib.PosixPath")]
+    [InlineData("collections.deque")]
+    [InlineData("functools.partial")]
+    [InlineData("numpy.core.multiarray.scalar")]
+    [InlineData("numpy._core.multiarray.scalar")]
+    [InlineData("numpy.dtype")]
+    [InlineData("numpy.random._pickle.__bit_generator_ctor")]
+    [InlineData("torch.Size")]
+    [InlineData("torch.device")]
+    [InlineData("torch.Generator")]
+    [InlineData("torch.nn.modules.linear.Linear")]
+    [InlineData("torch.serialization._get_layout")]
+    public void An_object_of_a_harmless_class_is_passed_over(string name)
+    {
+        var (module, last) = (name[..name.LastIndexOf('.')], name[(name.LastIndexOf('.') + 1)..]);
+        byte[] arguments = Tuple(Text("a"), Int(2)), state = [.. "}"u8, .. Text("lr"), .. "K\u0001s"u8];
+        LoadBeside([.. Global(module, last), .. arguments, Reduce]);
+        LoadBeside([.. Text(module), .. Text(last), StackGlobal, .. arguments, Reduce, .. state, (byte)'b']);
+        LoadBeside([.. Global(module, last), (byte)')', NewObj, .. state, (byte)'b']);
+        LoadBeside([.. Global(module, last), (byte)')', (byte)'}', 0x92, (byte)'(', .. Text("k"), (byte)'N', .. "u]Na0Na"u8]); // items of a dict, and of a list
+        LoadBeside([.. Global("copy_reg", "_reconstructor"), .. Tuple(Global(module, last), Global("__builtin__", "object"), "N"u8.ToArray()), Reduce]);
+        LoadBeside(Global(module, last));
+    }
+
+    [Theory]
+    [InlineData("os", "system")]
+    [InlineData("posix", "system")]
+    [InlineData("nt", "system")]
+    [InlineData("subprocess", "Popen")]
+    [InlineData("builtins", "eval")]
+    [InlineData("builtins", "exec")]
+    [InlineData("__builtin__", "eval")]
+    [InlineData("__builtin__", "compile")]
+    [InlineData("builtins", "open")]
+    [InlineData("builtins", "__import__")]
+    [InlineData("builtins", "setattr")]
+    [InlineData("sys", "exit")]
+    [InlineData("importlib", "import_module")]
+    [InlineData("runpy", "run_path")]
+    [InlineData("shutil", "rmtree")]
+    [InlineData("socket", "socket")]
+    [InlineData("ctypes", "CDLL")]
+    [InlineData("pickle", "loads")]
+    [InlineData("_pickle", "loads")]
+    [InlineData("cPickle", "loads")]
+    [InlineData("marshal", "loads")]
+    [InlineData("types", "CodeType")]
+    [InlineData("types", "FunctionType")]
+    [InlineData("code", "interact")]
+    [InlineData("timeit", "timeit")]
+    [InlineData("cProfile", "run")]
+    [InlineData("pdb", "run")]
+    [InlineData("pty", "spawn")]
+    [InlineData("webbrowser", "open")]
+    [InlineData("urllib.request", "urlopen")]
+    [InlineData("http.server", "test")]
+    [InlineData("multiprocessing.util", "spawnv_passfds")]
+    [InlineData("commands", "getoutput")]
+    [InlineData("_posixsubprocess", "fork_exec")]
+    [InlineData("io", "open")]
+    [InlineData("io", "FileIO")]
+    [InlineData("tempfile", "NamedTemporaryFile")]
+    [InlineData("logging", "FileHandler")]
+    [InlineData("operator", "attrgetter")]
+    [InlineData("operator", "methodcaller")]
+    [InlineData("_operator", "call")]
+    [InlineData("pathlib", "Path.write_text")]
+    [InlineData("collections", "_sys.exit")]
+    [InlineData("collections", "OrderedDict\u200b")]
+    [InlineData("torch.serialization", "os.system")]
+    [InlineData("mylib", "utils.subprocess.run")]
+    [InlineData("mylib", "make.__globals__.get")]
+    [InlineData("torch", "load")]
+    [InlineData("torch", "hub.load")]
+    [InlineData("torch.hub", "load")]
+    [InlineData("torch.jit", "load")]
+    [InlineData("torch.jit", "CompilationUnit")]
+    [InlineData("torch.package", "PackageImporter")]
+    [InlineData("torch.storage", "_load_from_bytes")]
+    [InlineData("torch.utils.cpp_extension", "load_inline")]
+    [InlineData("numpy", "load")]
+    [InlineData("numpy.testing._private.utils", "runstring")]
+    [InlineData("pandas", "read_pickle")]
+    [InlineData("pip", "main")]
+    [InlineData("setuptools", "setup")]
+    [InlineData("cloudpickle.cloudpickle", "_make_function")]
+    [InlineData("dill._dill", "_create_function")]
+    [InlineData("requests", "get")]
+    public void What_would_act_is_refused_by_its_name_however_it_is_asked_for(string module, string name)
+    {
+        var called = $"{module}.{name}";
+        byte[] arguments = Tuple(Text("touch /tmp/owned"));
+        Refused(called, [.. Global(module, name), .. arguments, Reduce]);
+        Refused(called, [.. Text(module), .. Text(name), StackGlobal, .. arguments, Reduce]);
+        Refused(called, [.. Global(module, name), .. arguments, NewObj]);
+        Refused(called, [.. Global("functools", "partial"), .. Tuple(Global(module, name), Text("touch /tmp/owned")), Reduce, (byte)')', Reduce]);
+        Refused(called, [.. Global("builtins", "map"), .. Tuple(Global(module, name), "]"u8.ToArray()), Reduce]);
+        Refused(called, Global(module, name)); // not called yet
+    }
+
+    /// <summary>Of known packages only what puts objects together is called; a name alone, such as the activation in a model, is no harm.</summary>
+    [Theory]
+    [InlineData("torch", "save")]
+    [InlineData("torch.fx.graph_module", "reduce_graph_module")]
+    [InlineData("torch", "FloatStorage.from_file")]
+    [InlineData("torchvision.models.resnet", "resnet18")]
+    [InlineData("numpy", "save")]
+    public void A_function_of_PyTorch_or_NumPy_is_refused_where_it_is_called(string module, string name)
+    {
+        Refused($"{module}.{name}", [.. Global(module, name), (byte)')', Reduce]);
+        LoadBeside(Global(module, name));
+    }
+
+    [Fact]
+    public void An_attribute_is_taken_for_a_name_and_never_looked_up()
+    {
+        LoadBeside([.. Global("builtins", "getattr"), .. Tuple(Global("__main__", "Color"), Text("RED")), Reduce]); // an enum's member in Python 3.11
+        Refused("torch.storage._load_from_bytes", [.. Global("builtins", "getattr"), .. Tuple(Global("torch", "storage"), Text("_load_from_bytes")), Reduce]);
+        Refused("mylib.tools.os", [.. Global("builtins", "getattr"), .. Tuple([.. Global("builtins", "getattr"), .. Tuple(Global("mylib", "tools"), Text("os")), Reduce], Text("system")), Reduce]);
+        Refused("builtins.getattr", [.. Global("builtins", "getattr"), .. Tuple(Text("a"), Text("b")), Reduce]);
+        Hostile.AssertRefused(Beside([.. Global("mylib", "Class"), (byte)')', NewObj, (byte)')', Reduce]), "calls an object of class mylib.Class");
+        Hostile.AssertRefused(Beside([.. Text("os.system"), (byte)')', Reduce]), "calls a str");
+    }
+
+    [Fact]
+    public void A_key_is_what_Python_takes_it_for()
+    {
+        byte[][] keys = ["N"u8.ToArray(), [0x88], [(byte)'G', .. new byte[8]], ")"u8.ToArray(), [(byte)'C', 1, 65], [(byte)'C', 1, 66], Int(1L << 62), Global("mylib", "A"), [0x8a, 9, .. new byte[8], 1], Text("a")];
+        LoadBeside([(byte)'}', (byte)'(', .. keys.SelectMany(key => key.Append((byte)'N')), (byte)'u']);
+
+        // 1, 1.0 and True are one key.
+        byte[] one = Int(1), oneAsFloat = [(byte)'G', 0x3f, 0xf0, 0, 0, 0, 0, 0, 0], oneAsBool = [0x88];
+        foreach (var (key, again) in new[] { (one, oneAsFloat), (one, oneAsBool), (oneAsFloat, oneAsBool), (oneAsBool, oneAsBool), (Text("a"), Text("a")) })
+            Hostile.AssertRefused(Beside([.. "}("u8, .. key, (byte)'N', .. again, .. "Nu"u8]), "twice in a dictionary");
+        foreach (var (key, name) in new[] { ("]", "a list"), ("}", "a dict") })
+            Hostile.AssertRefused(Beside([.. "}"u8, .. Encoding.ASCII.GetBytes(key), .. "Ns"u8]), $"{name} for a key");
+    }
+
+    /// <summary>Of newer versions of PyTorch than the fixtures'.</summary>
+    [Fact]
+    public void A_tensor_that_no_module_can_take_is_unexpected_and_says_what_it_is()
+    {
+        byte[] v2 = Global("torch._utils", "_rebuild_tensor_v2"), shape = Ints(2), stride = Ints(1);
+        byte[] Storage2(string type) => [.. Tuple(Text("storage"), Global("torch.storage", type), Text("0"), Text("cpu"), Int(4)), (byte)'Q'];
+        byte[] negated = [.. "}"u8, .. Text("neg"), 0x88, (byte)'s'];
+
+        Says("tensor of torch.float8_e4m3fn", [.. Global("torch._utils", "_rebuild_tensor_v3"), .. Tuple(Storage2("UntypedStorage"), Int(0), shape, stride, [0x89], OrderedDict, Global("torch", "float8_e4m3fn")), Reduce]);
+        Says("tensor of torch.storage.UntypedStorage", [.. v2, .. Tuple(Storage2("UntypedStorage"), Int(0), shape, stride, [0x89], OrderedDict), Reduce]);
+        Says("tensor that is negated or conjugated", [.. v2, .. Tuple(Storage(), Int(0), shape, stride, [0x89], OrderedDict, negated), Reduce]);
+        Says("nested tensor", [.. Global("torch._utils", "_rebuild_nested_tensor"), (byte)')', Reduce]);
+        Says("tensor of class mylib.Scaled", [.. Global("torch._tensor", "_rebuild_from_type_v2"), .. Tuple(v2, Global("mylib", "Scaled"), "("u8.ToArray().Append((byte)'t').ToArray(), "}"u8.ToArray()), Reduce]);
+
+        void Says(string kind, byte[] tensor) => Assert.Contains($"beside ({kind}", LoadBeside(tensor).ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Where_such_a_tensor_is_wanted_the_message_says_what_the_file_has()
+    {
+        var path = _folder.Write("weights.pth", InArchive(Dict("weight", [.. Global("torch._utils", "_rebuild_sparse_tensor"), (byte)')', Reduce])));
+        using var bag = new TensorBag(("weight", ones([])));
+        using var unchanged = new Unchanged(bag);
+        var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(bag, path));
+        Assert.Contains("missing in the file: weight; unexpected in the file: weight (sparse tensor, which is not loaded)", problem.Message, StringComparison.Ordinal);
+        unchanged.Assert();
+    }
+
+    /// <summary>As newer versions of PyTorch than the fixtures' write them.</summary>
+    [Fact]
+    public void A_tensor_or_a_parameter_with_attributes_is_loaded()
+    {
+        byte[] tensor = Tensor(Storage(), 0, Ints(2, 2), Ints(2, 1)), noAttributes = "}"u8.ToArray();
+        Loads([.. Global("torch._utils", "_rebuild_parameter_with_state"), .. Tuple(tensor, [0x88], OrderedDict, noAttributes), Reduce]);
+        foreach (var (module, name) in new[] { ("torch", "Tensor"), ("torch.nn.parameter", "Parameter") })
+            Loads([.. Global("torch._tensor", "_rebuild_from_type_v2"), .. Tuple(
+                Global("torch._utils", "_rebuild_tensor_v2"), Global(module, name), Tuple(Storage(), Int(0), Ints(2, 2), Ints(2, 1), [0x89], OrderedDict), noAttributes), Reduce]);
+        Loads([.. Global("torch._utils", "_rebuild_tensor"), .. Tuple(Storage(), Int(0), Ints(2, 2), Ints(2, 1)), Reduce]);
+
+        void Loads(byte[] value)
+        {
+            using var bag = new TensorBag(("weight", ones(2, 2)));
+            Checkpoint.Load(bag, _folder.Write("weights.pth", InArchive(Dict("weight", value))));
+            Assert.Equal(0, bag.state_dict()["weight"].sum().item<float>());
+        }
+    }
+}

@@ -1,0 +1,105 @@
+using System.Text;
+using static ResNet.Core.Tests.Weights.Pickled;
+
+namespace ResNet.Core.Tests.Weights;
+
+/// <summary>Small files that cost much to read, each a megabyte of the same few bytes.</summary>
+public sealed class ReadingMemoryTests : IDisposable
+{
+    private const int Size = 1 << 20;
+
+    private readonly WeightsFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    /// <summary>How many bytes .NET takes for each of the file's, beside 8 MB, garbage included.</summary>
+    private double Factor(string name, byte[] file)
+    {
+        var path = _folder.Write(name, file);
+        using var bag = new TensorBag(("weight", TorchSharp.torch.ones(2, 2)));
+        var allocated = GC.GetAllocatedBytesForCurrentThread();
+        try
+        {
+            Checkpoint.Load(bag, path, strict: false);
+        }
+        catch (InvalidDataException problem)
+        {
+            Assert.InRange(problem.Message.Length, 1, path.Length + 1000);
+        }
+        return (GC.GetAllocatedBytesForCurrentThread() - allocated - (8 << 20)) / (double)file.Length;
+    }
+
+    public static TheoryData<string, string, string> Programs => new()
+    {
+        { "dictionaries", "", "}" },
+        { "remembered dictionaries", "", "}\u0094" },
+        { "dictionaries of one item", "", "}K\u0001Ns" },
+        { "a list of dictionaries of one item", "]", "}K\u0001Nsa" },
+        { "lists", "", "]" },
+        { "sets", "", "\u008f" },
+        { "frozen sets", "", "(\u0091" },
+        { "bytes", "", "C\0" },
+        { "tuples", "", "K\u0001\u0085" },
+        { "one tuple, remembered again and again", ")", "\u0094" },
+        { "marks", "", "(" },
+        { "OrderedDicts", "ccollections\nOrderedDict\nq\0", "h\0)R" },
+        { "objects", "cmylib\nA\nq\0", "h\0)\u0081" },
+        { "names", "", "ca\nB\n" },
+        { "a far place in the memo", ")r\u0000\u0000\u000f\u0000", "N" },
+        { "tensors that are not loaded", "ctorch._utils\n_rebuild_qtensor\nq\0", "h\0)R" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Programs))]
+    public void A_pickle_of_the_same_again_and_again(string what, string start, string again)
+    {
+        byte[] first = [.. Proto, .. Encoding.Latin1.GetBytes(start)], unit = Encoding.Latin1.GetBytes(again);
+        byte[] pickle = [.. first, .. Enumerable.Repeat(unit, (Size - first.Length) / unit.Length).SelectMany(bytes => bytes), (byte)'.'];
+        var factor = Factor("weights.pth", InArchive(pickle));
+        Assert.True(factor < 45, $"{what}: {factor}");
+    }
+
+    [Fact]
+    public void One_shape_of_many_dimensions_used_again_and_again()
+    {
+        byte[] shape = Tuple(Enumerable.Repeat("K\u0001"u8.ToArray(), 64)), strides = Tuple(Enumerable.Repeat("K\0"u8.ToArray(), 64));
+        byte[] start = [.. Proto, .. Global("torch._utils", "_rebuild_tensor_v2"), .. "q\0"u8, .. Tuple(Storage(), Int(0), shape, strides, [0x89], OrderedDict), .. "q\u0001"u8];
+        Assert.True(Factor("weights.pth", InArchive([.. start, .. Enumerable.Repeat("h\0h\u0001R"u8.ToArray(), Size / 5).SelectMany(bytes => bytes), (byte)'.'])) < 20);
+    }
+
+    public static TheoryData<string, string, string, string> Headers => new()
+    {
+        { "dimensions", "{'weight':{'dtype':'F32','shape':[", "0,", "0],'data_offsets':[0,0]}}" },
+        { "a name", "{'", "n", "':{'dtype':'F32','shape':[0],'data_offsets':[0,0]}}" },
+        { "a type", "{'weight':{'dtype':'F", "F", "','shape':[0],'data_offsets':[0,0]}}" },
+        { "a field", "{'weight':{'d", "d", "':0}}" },
+        { "a number", "{'weight':{'dtype':'F32','shape':[1", "1", "],'data_offsets':[0,0]}}" },
+        { "metadata", "{'__metadata__':{'a':'b", "b", "'}}" },
+        { "escapes", "{'__metadata__':{'a':'b", "\\u0041", "'}}" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Headers))]
+    public void A_safetensors_header_of_the_same_again_and_again(string what, string start, string again, string end) =>
+        Assert.True(Factor("weights.safetensors", Header(start + string.Concat(Enumerable.Repeat(again, Size / again.Length)) + end)) < 8, what);
+
+    [Theory]
+    [InlineData("{'__metadata__':{*}}", "'#':''", 13)]
+    [InlineData("{*}", "'#':{'dtype':'U8','shape':[0],'data_offsets':[0,0]}", 50)]
+    [InlineData("{*}", "'#':{'dtype':'#','shape':[],'data_offsets':[0,0]}", 53)]
+    public void A_safetensors_header_of_many(string whole, string one, int length)
+    {
+        var all = string.Join(',', Enumerable.Range(0, Size / length).Select(i => one.Replace("#", $"{i:x}", StringComparison.Ordinal)));
+        Assert.InRange(Factor("weights.safetensors", Header(whole.Replace("*", all, StringComparison.Ordinal))), -8, 40); // garbage of the report included
+    }
+
+    /// <summary>With double quotes for single ones.</summary>
+    private static byte[] Header(string json) => [.. Int64(json.Length), .. Encoding.ASCII.GetBytes(json.Replace('\'', '"'))];
+
+    [Fact]
+    public void A_million_entries_of_an_archive_are_refused_before_they_are_read()
+    {
+        var file = Zip.WithCount(Zip.Of(("archive/data.pkl", [])), 1_000_000);
+        Hostile.AssertRefused(_folder.Write("weights.pth", file), "is a zip archive with 1,000,000 entries, expected at most 100,000");
+    }
+}
