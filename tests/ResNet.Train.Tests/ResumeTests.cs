@@ -172,11 +172,14 @@ public sealed class ResumeTests : IDisposable
     {
         Assert.Equal(0, Run(Arguments("run", 1)).Code);
         var settings = File.ReadAllText(_out["run/settings.json"]);
-        foreach (var damaged in new[] { "", "null", "{}", settings[..20], settings.Replace("\"Seed\": 1", "\"Seed\": \"x\"", StringComparison.Ordinal) })
+        foreach (var damaged in new[] { " ", "null", "{}", settings[..20], settings.Replace("\"Seed\": 1", "\"Seed\": \"x\"", StringComparison.Ordinal) })
         {
             File.WriteAllText(_out["run/settings.json"], damaged);
             Refused("settings.json: expected what a training has written there", "resume", _out["run"]);
         }
+
+        File.WriteAllText(_out["run/settings.json"], "");
+        Refused("settings.json: expected a file with something in it", "resume", _out["run"]);
 
         File.WriteAllText(_out["run/settings.json"], settings);
         using (var file = File.OpenWrite(_out["run/checkpoint.safetensors"]))

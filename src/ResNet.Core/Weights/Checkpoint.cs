@@ -28,7 +28,8 @@ public static class Checkpoint
     /// <para>The type and the device of the module's tensors stay: what is copied is converted, as in PyTorch.</para>
     /// <para>Files that were written before batch normalisation had <c>num_batches_tracked</c> hold none; as in PyTorch,
     /// it is then left alone and not missed.</para>
-    /// <para>Beside the module's own weights, memory for one copy of those in the file is needed.</para>
+    /// <para>Beside the module's own weights, memory for one copy of those in the file is needed. What the file says of them takes at most
+    /// about 45 times the length of its pickle and never more than 200 MB, or about 15 times the length of a safetensors header.</para>
     /// </remarks>
     /// <param name="module">Any module. Its parameters and persistent buffers are overwritten in place.</param>
     /// <param name="path">The file.</param>

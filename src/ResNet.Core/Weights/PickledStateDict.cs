@@ -43,7 +43,7 @@ internal sealed class PickledStateDict : StateDict
                 foreach (var item in (IEnumerable<object?>)position.Value)
                     Reach(item, position, index++);
             }
-        return found.Count > 0 ? found : throw new InvalidDataException(WholeModel.In(pickled) ?? (pickled is Dictionary<object, object?> root
+        return found.Count > 0 ? found : throw new InvalidDataException(WholeModel.In(pickled) ?? (pickled is Dictionary<object, object?> { Count: > 0 } root
             ? $"holds a dict with the keys {Names.List([.. root.Keys.Select(key => key as string ?? PythonText.Of(key))])}, expected tensors, or a state_dict in it: torch.save(model.state_dict(), path)"
             : $"holds {PickleReader.Describe(pickled)}, expected a state_dict: torch.save(model.state_dict(), path)"));
 
