@@ -8,8 +8,10 @@ internal static class RegularFile
     /// <exception cref="UnauthorizedAccessException">It may not be read, or is a folder.</exception>
     public static FileStream OpenRead(string path)
     {
+        if (Directory.Exists(path))
+            throw new UnauthorizedAccessException($"{path}: expected a file, got a folder.");
         // Who opens a pipe waits for who writes into it, and no signal ends that.
-        if (OperatingSystem.IsLinux() && !Directory.Exists(path) && LinuxFile.Find(path, followLink: true) is { IsRegular: false })
+        if (OperatingSystem.IsLinux() && LinuxFile.Find(path, followLink: true) is { IsRegular: false })
             throw new InvalidDataException($"{path}: is a pipe, a socket or a device, expected a file, which can be read from anywhere");
         return File.OpenRead(path);
     }

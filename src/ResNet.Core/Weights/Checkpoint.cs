@@ -57,13 +57,10 @@ public static class Checkpoint
         using var file = RegularFile.OpenRead(path);
         try
         {
-            var reading = StateDictChoice.Of(module.GetName(), state, WeightsFile.Read(file), strict);
+            var reading = StateDictChoice.Of(module.GetType().Name, state, WeightsFile.Read(file), strict);
             var match = Match.Of(state, networks, reading);
             if (match.IsEmpty || (strict && !match.Report.Complete))
-            {
-                var place = reading.Place.Length > 0 ? $"{reading.Place}: " : "";
-                throw new InvalidDataException($"does not fit {module.GetName()}: {place}{match.Report}{NetworkMetadata.ClassesMismatch(networks, reading, match.Report)}");
-            }
+                throw new InvalidDataException($"does not fit {module.GetType().Name}: {match.Report}{NetworkMetadata.ClassesMismatch(networks, reading, match.Report)}");
             match.Copy(file.SafeFileHandle);
             return match.Report;
         }

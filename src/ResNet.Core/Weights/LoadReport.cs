@@ -11,15 +11,17 @@ public sealed class LoadReport
     /// <param name="missing">See <see cref="Missing"/>.</param>
     /// <param name="unexpected">See <see cref="Unexpected"/>.</param>
     /// <param name="mismatched">See <see cref="Mismatched"/>.</param>
+    /// <param name="place">See <see cref="Place"/>.</param>
     /// <param name="stemMismatch">See <see cref="StemMismatch"/>.</param>
     /// <param name="kinds">What those of the unexpected ones are that no module can take, such as <c>F8_E4M3</c>.</param>
-    internal LoadReport(IReadOnlyList<string> loaded, IReadOnlyList<string> missing, IReadOnlyList<string> unexpected, IReadOnlyList<ShapeMismatch> mismatched, string? stemMismatch, IReadOnlyDictionary<string, string> kinds)
+    internal LoadReport(IReadOnlyList<string> loaded, IReadOnlyList<string> missing, IReadOnlyList<string> unexpected, IReadOnlyList<ShapeMismatch> mismatched, string place, string? stemMismatch, IReadOnlyDictionary<string, string> kinds)
     {
         _kinds = kinds;
         Loaded = loaded;
         Missing = missing;
         Unexpected = unexpected;
         Mismatched = mismatched;
+        Place = place;
         StemMismatch = stemMismatch;
     }
 
@@ -36,6 +38,12 @@ public sealed class LoadReport
     public IReadOnlyList<ShapeMismatch> Mismatched { get; }
 
     /// <summary>
+    /// Where in the file the weights were, and what stood before their names, such as <c>under ['model'], behind 'module.'</c>. Empty where the file
+    /// is the <c>state_dict</c> itself.
+    /// </summary>
+    public string Place { get; }
+
+    /// <summary>
     /// What is wrong where the weights are for another <see cref="Stem"/> than the network has, with which it would answer differently; null where
     /// nothing is known to be. Such as <c>expected Conv7, got Conv7MaxPool</c>.
     /// </summary>
@@ -48,7 +56,7 @@ public sealed class LoadReport
     /// <summary>Names what was not loaded: of many tensors the first few, and how many there are beside them.</summary>
     public override string ToString()
     {
-        var parts = new List<string> { $"{Loaded.Count} tensors fit" };
+        var parts = new List<string> { $"{(Place.Length > 0 ? $"{Place}: " : "")}{Loaded.Count} tensors fit" };
         if (Missing.Count > 0)
             parts.Add($"missing in the file: {Names.List(Missing)}");
         if (Unexpected.Count > 0)

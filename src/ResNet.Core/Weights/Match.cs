@@ -31,7 +31,7 @@ internal sealed class Match
         var loaded = new List<string>();
         var missing = new List<string>();
         var mismatched = new List<ShapeMismatch>();
-        var match = new Match(new LoadReport(loaded, missing, unexpected, mismatched, NetworkMetadata.StemMismatch(networks, reading), kinds));
+        var match = new Match(new LoadReport(loaded, missing, unexpected, mismatched, reading.Place, NetworkMetadata.StemMismatch(networks, reading), kinds));
         foreach (var target in state)
         {
             if (!reading.Sources.TryGetValue(target.Name, out var source) || source.Tensor.Unloadable is not null)
@@ -39,14 +39,14 @@ internal sealed class Match
                 if (!old || !ModuleState.IsBatchCounter(target.Name))
                     missing.Add(target.Name);
             }
-            else if (!target.Tensor.shape.AsSpan().SequenceEqual(source.Tensor.Shape))
+            else if (source.Tensor.As(target.Tensor.shape) is var tensor && !target.Tensor.shape.AsSpan().SequenceEqual(tensor.Shape))
             {
-                mismatched.Add(new ShapeMismatch(target.Name, target.Tensor.shape, source.Tensor.Shape));
+                mismatched.Add(new ShapeMismatch(target.Name, target.Tensor.shape, tensor.Shape));
             }
             else
             {
                 loaded.Add(target.Name);
-                match._pairs.Add((target, source.Tensor));
+                match._pairs.Add((target, tensor));
             }
         }
         return match;
@@ -82,9 +82,14 @@ internal sealed class Match
         var copies = _pairs.Select(pair => (pair.Target, Source: staged[pair.Source.Storage].as_strided(pair.Source.Shape, pair.Source.Strides, pair.Source.Offset))).ToList();
         foreach (var tied in copies.GroupBy(copy => copy.Target.Tensor, ReferenceEqualityComparer.Instance))
             foreach (var other in tied.Skip(1))
-                if (!other.Source.equal(tied.First().Source).all().item<bool>())
+                if (!AreSame(other.Source, tied.First().Source))
                     throw new InvalidDataException($"has two values, '{tied.First().Target.Name}' and '{other.Target.Name}', for what is one tensor in the module");
         foreach (var (target, source) in copies)
             target.Tensor.copy_(source);
     }
+
+    /// <summary>NaN is what NaN is: a training that has failed is to be loaded like any other.</summary>
+    private static bool AreSame(Tensor one, Tensor other) => one.is_floating_point()
+        ? one.allclose(other.to(one.dtype), rtol: 0, atol: 0, equal_nan: true)
+        : one.equal(other).all().item<bool>();
 }

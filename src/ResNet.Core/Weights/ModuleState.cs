@@ -41,11 +41,11 @@ internal static class ModuleState
             .Select(entry => new NamedTensor(entry.Key, entry.Value))
             .OrderBy(entry => order.GetValueOrDefault(entry.Name[..(entry.Name.LastIndexOf('.') + 1)], int.MaxValue))];
         if (state.Length == 0)
-            throw new ArgumentException($"Expected a module with parameters or buffers, got {module.GetName()} without any. Was it disposed?", nameof(module));
+            throw new ArgumentException($"Expected a module with parameters or buffers, got {module.GetType().Name} without any. Was it disposed?", nameof(module));
         foreach (var (prefix, part) in Modules(module))
             foreach (var name in layersTensors)
                 if (part.get_parameter(name) is { IsInvalid: true } || part.get_buffer(name) is { IsInvalid: true })
-                    throw new ArgumentException($"Expected a module with all of its tensors, got {module.GetName()} whose {prefix}{name} was disposed.", nameof(module));
+                    throw new ArgumentException($"Expected a module with all of its tensors, got {module.GetType().Name} whose {prefix}{name} was disposed.", nameof(module));
         return state;
     }
 

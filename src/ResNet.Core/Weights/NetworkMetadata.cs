@@ -32,7 +32,7 @@ internal static class NetworkMetadata
             var start = network.Path.Length == 0 ? "" : $"{Names.Short(network.Path)}: ";
             if (stem is not null && stem != expected)
                 return $"{start}expected {expected}, got {Names.Short(stem)}";
-            if (stem is null && network.Description.Stem != NetworkDescription.Torchvision && HasTorchvisionsNames(reading, network))
+            if (stem is null && network.Description.Stem != NetworkDescription.Torchvision && HasTorchvisionsNames(reading, network) && MayHaveTorchvisionsStem(reading, network))
                 return $"{start}expected {expected}, got {NetworkDescription.Torchvision}, as the names say, which are torchvision's (downsample)";
         }
         return null;
@@ -52,6 +52,10 @@ internal static class NetworkMetadata
 
     private static bool HasTorchvisionsNames(Reading reading, NamedNetwork network) =>
         reading.Sources.Any(source => !source.Value.Own && source.Key.StartsWith(network.FullName(""), StringComparison.Ordinal));
+
+    /// <summary>Not where the first convolution is another, as in what people make of torchvision's network for small images.</summary>
+    private static bool MayHaveTorchvisionsStem(Reading reading, NamedNetwork network) =>
+        !reading.Sources.TryGetValue(network.FullName(NetworkDescription.FirstConvolution), out var source) || source.Tensor.Shape is not [_, _, not NetworkDescription.TorchvisionsKernel, _];
 
     private static long? Classes(NamedNetwork network, IReadOnlyList<NamedTensor> state) =>
         state.FirstOrDefault(entry => entry.Name == network.FullName(NetworkDescription.Classifier))?.Tensor.shape is [var classes, _] ? classes : null;

@@ -28,6 +28,8 @@ internal static class OtherFile
             $"is a tar archive, as torch.save wrote before PyTorch 0.1.10, expected the zip format that it writes today; unpack it, or {Convert}",
         [0x80, >= 2 and <= 5, ..] => $"is a pickle that torch.save did not write, {Expected}; load it in Python with the program that wrote it, and save its state_dict: torch.save(state_dict, path)",
         _ when start.StartsWith("PK\x05\x06"u8) => $"is a zip archive without entries, {Expected}; {FetchAgain}",
+        [0x89, (byte)'P', (byte)'N', (byte)'G', ..] or [0xff, 0xd8, 0xff, ..] => $"is an image, {Expected}",
+        _ when start.StartsWith("%PDF"u8) => $"is a PDF document, {Expected}",
         [0x1f, 0x8b, ..] => Packed("gzip"),
         _ when start.StartsWith("BZh"u8) => Packed("bzip2"),
         [0xfd, (byte)'7', (byte)'z', (byte)'X', (byte)'Z', ..] => Packed("xz"),

@@ -14,7 +14,7 @@ internal sealed class PickleMemory(int length)
     private const int AtLeast = 8 << 20, PerByte = 32;
 
     // What objects take in .NET, in bytes.
-    public const int SmallObject = 32, TensorObject = 72;
+    public const int SmallObject = 32, PickledObject = 40, TensorObject = 72;
 
     // Dictionaries grow by doubling: an item takes up to twice its own size.
     private const int EmptyDictionary = 80, FirstItem = 136, NextItem = 56;

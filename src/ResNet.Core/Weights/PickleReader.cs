@@ -106,14 +106,14 @@ internal sealed class PickleReader
                 break;
             case PickleOpcode.ShortBinUnicode:
             case PickleOpcode.ShortBinString:
-                Push(Text(Bytes(Bytes(1)[0])));
+                Push(TextOrObject(Bytes(Bytes(1)[0])));
                 break;
             case PickleOpcode.BinUnicode:
             case PickleOpcode.BinString:
-                Push(Text(Bytes(BinaryPrimitives.ReadUInt32LittleEndian(Bytes(4)))));
+                Push(TextOrObject(Bytes(BinaryPrimitives.ReadUInt32LittleEndian(Bytes(4)))));
                 break;
             case PickleOpcode.BinUnicode8:
-                Push(Text(Bytes(BinaryPrimitives.ReadUInt64LittleEndian(Bytes(8)))));
+                Push(TextOrObject(Bytes(BinaryPrimitives.ReadUInt64LittleEndian(Bytes(8)))));
                 break;
             case PickleOpcode.ShortBinBytes:
                 PushBytes(Bytes(1)[0], "bytes");
@@ -262,18 +262,17 @@ internal sealed class PickleReader
     {
         if ((_stack.Count - first) % 2 != 0)
             throw new InvalidDataException("has a dictionary with a key that has no value");
-        if (BelowItems(first) is Dictionary<object, object?> dictionary)
+        var dictionary = BelowItems(first) switch
         {
-            for (var i = first; i < _stack.Count; i += 2)
-            {
-                _memory.ChargeItem(dictionary.Count);
-                if (!dictionary.TryAdd(PickledKeys.Of(_stack[i]), _stack[i + 1]))
-                    throw new InvalidDataException($"has the key '{Names.Short($"{_stack[i]}")}' twice in a dictionary");
-            }
-        }
-        else if (BelowItems(first) is not PickledObject)
+            Dictionary<object, object?> known => known,
+            PickledObject instance => instance.Items ??= _memory.NewDictionary(), // of a class that is derived from one
+            var other => throw Misplaced(other),
+        };
+        for (var i = first; i < _stack.Count; i += 2)
         {
-            throw Misplaced(BelowItems(first));
+            _memory.ChargeItem(dictionary.Count);
+            if (!dictionary.TryAdd(PickledKeys.Of(_stack[i]), _stack[i + 1]))
+                throw new InvalidDataException($"has the key '{Names.Short($"{_stack[i]}")}' twice in a dictionary");
         }
         RemoveFrom(first);
     }
@@ -304,7 +303,7 @@ internal sealed class PickleReader
 
     private void PushNew(object value)
     {
-        _memory.Charge(PickleMemory.SmallObject);
+        _memory.Charge(value is PickledObject ? PickleMemory.PickledObject : PickleMemory.SmallObject);
         Push(value);
     }
 
@@ -386,6 +385,15 @@ internal sealed class PickleReader
         var line = Text(Bytes((ulong)length));
         _position++;
         return line;
+    }
+
+    /// <summary>Python's text can hold half a surrogate pair, as the names of files do that are not UTF-8; .NET's UTF-8 cannot, and no tensor is called so.</summary>
+    private object TextOrObject(ReadOnlySpan<byte> bytes)
+    {
+        for (var i = bytes.IndexOf((byte)0xed); i >= 0 && i + 1 < bytes.Length; i++)
+            if (bytes[i] == 0xed && bytes[i + 1] >= 0xa0)
+                return new PickledObject("str");
+        return Text(bytes);
     }
 
     private string Text(ReadOnlySpan<byte> bytes)

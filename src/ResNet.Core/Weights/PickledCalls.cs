@@ -44,20 +44,21 @@ internal sealed class PickledCalls(PickleMemory memory, Func<string, ElementType
     }
 
     private static InvalidDataException Refused(string name) =>
-        new($"asks for {Names.Short(name)}, which does something when it is called; it is not run, and no weights need it; a file for this library is saved as torch.save(model.state_dict(), path)");
+        new($"asks for {Names.Short(name)}, which no weights need and which could act when it is called; it is not run; a file for this library is saved as torch.save(model.state_dict(), path)");
 
     /// <param name="callable">A name, or a functools.partial of one, which Python's own pickles call where a class wants keywords.</param>
     /// <param name="arguments">What it is called with.</param>
     public object Call(object? callable, object?[] arguments) => callable switch
     {
-        PickledGlobal function => Call(function.Name, arguments),
+        PickledGlobal function => Call(function, arguments),
         PickledObject { Type: Partial } => NewObject(Partial),
         _ => throw new InvalidDataException($"calls {PickleReader.Describe(callable)}"),
     };
 
     /// <summary>What the call of a function gives. Nothing is run: a call is known, or stands for an object, or is refused.</summary>
-    private object Call(string function, object?[] arguments)
+    private object Call(PickledGlobal global, object?[] arguments)
     {
+        var function = global.Name;
         switch (function, arguments)
         {
             case (OrderedDict, []):
@@ -81,7 +82,7 @@ internal sealed class PickledCalls(PickleMemory memory, Func<string, ElementType
                 return tensor;
             // A tensor with attributes, or of a class that may read its numbers otherwise
             case ("torch._tensor._rebuild_from_type_v2", [PickledGlobal { Name: RebuildTensor or RebuildParameter } inner, PickledGlobal { Name: "torch.Tensor" or "torch.nn.parameter.Parameter" }, object?[] innerArguments, _]):
-                return Call(inner.Name, innerArguments);
+                return Call(inner, innerArguments);
             case ("torch._tensor._rebuild_from_type_v2", [PickledGlobal, PickledGlobal type, object?[], _]):
                 return NewUnloadable($"tensor of class {type.Name}");
             case ($"{Rebuild}tensor_v3", [_, _, _, _, _, _, PickledGlobal dtype, ..]):
@@ -103,12 +104,12 @@ internal sealed class PickledCalls(PickleMemory memory, Func<string, ElementType
         }
         if (function.StartsWith(Rebuild, StringComparison.Ordinal))
             return NewUnloadable(function[Rebuild.Length..].Replace('_', ' ')); // such as a sparse tensor
-        return function != GetAttribute && !PickledNames.ActsWhenCalled(function) ? NewObject(function) : throw Refused(function);
+        return function != GetAttribute && !global.ActsWhenCalled ? NewObject(function) : throw Refused(function);
     }
 
     private PickledObject NewObject(string type)
     {
-        memory.Charge(PickleMemory.SmallObject);
+        memory.Charge(PickleMemory.PickledObject);
         return new PickledObject(type);
     }
 
@@ -123,6 +124,8 @@ internal sealed class PickledCalls(PickleMemory memory, Func<string, ElementType
     {
         if (id is not ["storage", PickledGlobal type, string key, string, long count] || !type.Name.StartsWith("torch.", StringComparison.Ordinal) || !type.Name.EndsWith("Storage", StringComparison.Ordinal))
             throw new InvalidDataException($"refers to {PickleReader.Describe(id)}, expected a storage: ('storage', type, key, location, number of elements)");
+        if (key.Length > MaxNameLength)
+            throw new InvalidDataException($"refers to a storage whose name has {key.Length:N0} characters, expected at most {MaxNameLength}");
         return storageTypes.TryGetValue(type.Name, out var elementType) ? storage(key, elementType, count) : NewObject(type.Name);
     }
 

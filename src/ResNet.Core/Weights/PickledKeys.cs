@@ -25,6 +25,8 @@ internal sealed class PickledKeys : IEqualityComparer<object>
     /// <exception cref="InvalidDataException">Python has no such keys.</exception>
     public static object Of(object? key) => key switch
     {
+        // No tensor is called so. Each time that it is a key it would be hashed to its end, and a text can be used again and again.
+        string { Length: > MaxLength } => new PickledObject("str"),
         string or long or PickledGlobal or PickledObject or object?[] => key,
         bool flag => flag ? 1L : 0L,
         double number when double.IsInteger(number) && Math.Abs(number) < 1L << 62 => (long)number,
@@ -37,6 +39,8 @@ internal sealed class PickledKeys : IEqualityComparer<object>
 
     /// <summary>A key in a message.</summary>
     public static string Text(object key) => key is string or long or double ? Names.Short($"{key}") : PickleReader.Describe(key);
+
+    private const int MaxLength = 1000;
 
     private static readonly PickledObject none = new("NoneType");
 }

@@ -13,8 +13,8 @@ internal sealed class PickledStateDict : StateDict
 
     private PickledStateDict(Dictionary<object, object?> dictionary, Position position) => (_dictionary, _position) = (dictionary, position);
 
-    /// <summary>An object and how it was reached.</summary>
-    private sealed record Position(object Value, Position? Parent, object Key);
+    /// <summary>An object and how it was reached: under a key, or as an attribute.</summary>
+    private sealed record Position(object Value, Position? Parent, object Key, bool IsAttribute);
 
     /// <summary>Every dictionary with a tensor under a name, those that are nested less deep first.</summary>
     /// <exception cref="InvalidDataException">There is none.</exception>
@@ -26,7 +26,7 @@ internal sealed class PickledStateDict : StateDict
         var next = new Queue<Position>();
         Reach(pickled, parent: null, key: "");
         while (next.TryDequeue(out var position))
-            if (position.Value is Dictionary<object, object?> dictionary)
+            if (Dictionary(position.Value) is { } dictionary)
             {
                 var hasTensor = false;
                 foreach (var (key, value) in dictionary)
@@ -36,6 +36,11 @@ internal sealed class PickledStateDict : StateDict
                 }
                 if (hasTensor)
                     found.Add(new PickledStateDict(dictionary, position));
+            }
+            else if (position.Value is PickledObject instance)
+            {
+                foreach (var (name, value) in instance.Attributes!)
+                    Reach(value, position, name, isAttribute: true);
             }
             else
             {
@@ -47,14 +52,17 @@ internal sealed class PickledStateDict : StateDict
             ? $"holds a dict with the keys {Names.List([.. root.Keys.Select(key => key as string ?? PythonText.Of(key))])}, expected tensors, or a state_dict in it: torch.save(model.state_dict(), path)"
             : $"holds {PickleReader.Describe(pickled)}, expected a state_dict: torch.save(model.state_dict(), path)"));
 
-        void Reach(object? value, Position? parent, object key)
+        void Reach(object? value, Position? parent, object key, bool isAttribute = false)
         {
             if (IsContainer(value) && !IsSmallLeaf(value) && seen.Add(value))
-                next.Enqueue(new Position(value, parent, key));
+                next.Enqueue(new Position(value, parent, key, isAttribute));
         }
     }
 
-    private static bool IsContainer([NotNullWhen(true)] object? value) => value is Dictionary<object, object?> or List<object?> or object?[];
+    private static Dictionary<object, object?>? Dictionary(object value) => value as Dictionary<object, object?> ?? (value as PickledObject)?.Items;
+
+    private static bool IsContainer([NotNullWhen(true)] object? value) =>
+        value is Dictionary<object, object?> or List<object?> or object?[] or PickledObject { Items: not null } or PickledObject { Attributes: not null };
 
     /// <summary>Whether it is known at a glance that there is nothing in it: a file can hold a million such, and to remember each would take more memory than they do.</summary>
     private static bool IsSmallLeaf(object container)
@@ -88,7 +96,7 @@ internal sealed class PickledStateDict : StateDict
             var place = new StringBuilder();
             var position = _position;
             for (var i = 0; i < MostSubscripts && position.Parent is not null; i++, position = position.Parent)
-                place.Insert(0, $"[{PythonText.Of(position.Key)}]");
+                place.Insert(0, position is { IsAttribute: true, Key: string name } ? $".{Names.Short(name)}" : $"[{PythonText.Of(position.Key)}]");
             return position.Parent is null ? place.ToString() : $"[…]{place}";
         }
     }

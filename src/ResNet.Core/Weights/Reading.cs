@@ -15,8 +15,8 @@ internal sealed record Source(string Name, StoredTensor Tensor, bool Own);
 /// <param name="Whole">Whether all of the module fits and there is no other tensor behind the prefix.</param>
 internal sealed record Reading(StateDict Dictionary, string Prefix, IReadOnlyDictionary<string, Source> Sources, int Loaded, int Misfits, bool Whole)
 {
-    /// <summary>Less is better.</summary>
-    public (int, bool) Rank => (Misfits, !Whole);
+    /// <summary>Less is better. What else stands there is no worse where not all has to fit.</summary>
+    public (int, bool) Rank(bool strict) => (Misfits, strict && !Whole);
 
     /// <summary>Whether both give the module the same elements of the file: one state_dict under two names.</summary>
     public bool IsSameAs(Reading other) =>

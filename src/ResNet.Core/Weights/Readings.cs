@@ -7,10 +7,12 @@ internal sealed class Readings
     private const int MaxPrefixLength = 200; // so that the names of a hostile file take no more memory than the file explains
 
     private readonly Dictionary<string, long[]> _shapes;
+    private readonly bool _strict;
     private readonly int _counters, _maxDots, _maxLength;
 
-    public Readings(IReadOnlyList<NamedTensor> state)
+    public Readings(IReadOnlyList<NamedTensor> state, bool strict)
     {
+        _strict = strict;
         _shapes = state.ToDictionary(entry => entry.Name, entry => entry.Tensor.shape);
         _counters = state.Count(entry => ModuleState.IsBatchCounter(entry.Name));
         _maxDots = state.Max(entry => entry.Name.Count(character => character == '.'));
@@ -46,6 +48,8 @@ internal sealed class Readings
         }
         if (best.Find(reading => reading.Prefix.Length == 0) is { } plain)
             best = [plain];
+        if (!_strict)
+            return best;
         // Of more there are two that are whole, or so it is taken: looking at all of a hostile file's would take long.
         if (best.Count > 0 && best[0].Misfits == 0)
             best = [.. best.Select(reading => reading with { Whole = best.Count > MostPrefixes || HasNothingElse(reading) })];
@@ -62,7 +66,7 @@ internal sealed class Readings
         var (loaded, counters) = (0, _counters);
         foreach (var (name, source) in sources)
         {
-            if (_shapes[name].AsSpan().SequenceEqual(source.Tensor.Shape))
+            if (_shapes[name].AsSpan().SequenceEqual(source.Tensor.As(_shapes[name]).Shape))
                 loaded++;
             if (ModuleState.IsBatchCounter(name))
                 counters = 0; // it is no file from before there were any, in which none is missed

@@ -12,11 +12,11 @@ internal static class StateDictChoice
     /// <exception cref="InvalidDataException">There is none, or there are two that fit equally.</exception>
     public static Reading Of(string module, IReadOnlyList<NamedTensor> state, IReadOnlyList<StateDict> dictionaries, bool strict)
     {
-        var readings = new Readings(state);
+        var readings = new Readings(state, strict);
         var best = new List<Reading>();
         foreach (var reading in dictionaries.SelectMany(readings.Of))
         {
-            var order = best.Count == 0 ? -1 : reading.Rank.CompareTo(best[0].Rank);
+            var order = best.Count == 0 ? -1 : reading.Rank(strict).CompareTo(best[0].Rank(strict));
             if (order < 0)
                 best.Clear();
             if (order < 0 || (order == 0 && best.Count <= MostNamed && !best.Any(reading.IsSameAs)))

@@ -45,6 +45,9 @@ internal sealed record StoredTensor(Storage Storage, long Offset, long[] Shape, 
     public bool IsSameAs(StoredTensor other) =>
         Storage == other.Storage && Offset == other.Offset && Shape.AsSpan().SequenceEqual(other.Shape) && Strides.AsSpan().SequenceEqual(other.Strides);
 
+    /// <summary>As a tensor of that shape, where PyTorch takes it for one: before 0.4 it had no tensors without dimensions, but one of a single element.</summary>
+    public StoredTensor As(long[] shape) => shape is [] && Shape is [1] ? this with { Shape = [], Strides = [] } : this;
+
     /// <summary>The strides of a tensor whose elements lie in order, without gaps.</summary>
     public static long[] ContiguousStrides(long[] shape)
     {

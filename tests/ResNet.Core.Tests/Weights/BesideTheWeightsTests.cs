@@ -40,7 +40,7 @@ public sealed class BesideTheWeightsTests : IDisposable
         return report;
     }
 
-    private void Refused(string name, params ReadOnlySpan<byte> value) => Hostile.AssertRefused(Beside(value), $"asks for {name}, which does something", "not run");
+    private void Refused(string name, params ReadOnlySpan<byte> value) => Hostile.AssertRefused(Beside(value), $"asks for {name}, which no weights need", "not run");
 
     [Theory]
     [InlineData("__main__.Config")]

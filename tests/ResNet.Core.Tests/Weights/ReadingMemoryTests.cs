@@ -102,4 +102,13 @@ public sealed class ReadingMemoryTests : IDisposable
         var file = Zip.WithCount(Zip.Of(("archive/data.pkl", [])), 1_000_000);
         Hostile.AssertRefused(_folder.Write("weights.pth", file), "is a zip archive with 1,000,000 entries, expected at most 100,000");
     }
+
+    /// <summary>A text can be used again for two bytes, and would be hashed to its end each time: minutes, were it not refused or passed over.</summary>
+    [Fact]
+    public void A_long_text_is_no_key_and_no_name_of_a_storage()
+    {
+        byte[] key = [.. Proto, .. Text(new string('k', Size)), .. "q\0]("u8, .. Enumerable.Repeat("}h\0Ns"u8.ToArray(), 50_000).SelectMany(bytes => bytes), .. "e."u8];
+        Hostile.AssertRefused(_folder.Write("key.pth", InArchive(key)), "holds a list");
+        Hostile.AssertRefused(_folder.Write("storage.pth", InArchive(Dict("weight", Tensor(Storage(key: new string('k', 1001)), 0, Ints(4), Ints(1))))), "a storage whose name has 1,001 characters");
+    }
 }

@@ -74,6 +74,25 @@ public sealed class StemTests : IDisposable
         }
     }
 
+    /// <summary>Torchvision's network with another first convolution, as people train it on CIFAR: no stem of torchvision's.</summary>
+    [Theory]
+    [InlineData("model.pth")]
+    [InlineData("model.safetensors")]
+    public void Torchvisions_names_with_a_first_convolution_of_3x3_are_for_the_stem_that_has_it(string file)
+    {
+        using var model = new ResNet18(10, Stem.Conv3);
+        using var torchvision = Renamed(model, "");
+        Checkpoint.Save(torchvision, _folder[file]);
+        using var right = new ResNet18(10, Stem.Conv3);
+        using var wrong = new ResNet18(10, Stem.Conv7);
+
+        Assert.Equal(122, Checkpoint.Load(right, _folder[file]).Loaded.Count);
+        Pattern.AssertEqual(model.conv1.weight!, right.conv1.weight!, "conv1.weight");
+        var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(wrong, _folder[file]));
+        Assert.Contains("conv1.weight (expected (64, 3, 7, 7), got (64, 3, 3, 3))", problem.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("stem", problem.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_block_has_no_stem()
     {

@@ -153,6 +153,18 @@ public sealed class UnwritableModuleTests : IDisposable
         unchanged.Assert();
     }
 
+    /// <summary>As a training leaves them that has failed.</summary>
+    [Fact]
+    public void Tied_weights_of_NaN_are_one_value()
+    {
+        using var shared = nn.Linear(2, 2);
+        using var tied = nn.Sequential(("a", shared), ("b", shared));
+        using (no_grad())
+            shared.weight[0, 0] = float.NaN;
+        Checkpoint.Save(tied, _folder["model.pth"]);
+        Assert.Equal(["a.weight", "a.bias", "b.weight", "b.bias"], Checkpoint.Load(tied, _folder["model.pth"]).Loaded);
+    }
+
     private void NotSaved(nn.Module module, params string[] message)
     {
         foreach (var file in (string[])["model.pth", "model.safetensors"])
