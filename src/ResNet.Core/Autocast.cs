@@ -52,8 +52,10 @@ public readonly ref struct Autocast : IDisposable
     internal static bool Casts(Tensor x) =>
         Change.Innermost(x.device_type) is { Enabled: true } && x.dtype is ScalarType.Float32 or ScalarType.Float16 or ScalarType.BFloat16;
 
-    /// <summary>Goes back to what was before. A second time does nothing, as does that of a <c>default</c> one.</summary>
-    /// <exception cref="InvalidOperationException">One that was made inside of it is not disposed yet.</exception>
+    /// <summary>
+    /// Goes back to what was before, also from those that were made inside of it and not disposed. A second time does nothing, as does that of a
+    /// <c>default</c> one.
+    /// </summary>
     public void Dispose() => _change?.Undo();
 
     /// <summary>What an Autocast has changed on its thread. All copies of the struct share it.</summary>
@@ -91,8 +93,8 @@ public readonly ref struct Autocast : IDisposable
         public void Undo()
         {
             if (_undone) return;
-            if (innermost != this)
-                throw new InvalidOperationException("Expected an Autocast to be disposed after those that were made inside of it, got one inside that is not disposed yet.");
+            while (innermost != this)
+                innermost!.Undo(); // made inside and not disposed: otherwise the thread would stay in 16 bits
 
             _undone = true;
             innermost = _outer;

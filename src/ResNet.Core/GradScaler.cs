@@ -49,8 +49,8 @@ public sealed class GradScaler
         _scale = Scale(init_scale, nameof(init_scale));
         _growthFactor = growth_factor > 1 && double.IsFinite(growth_factor) ? growth_factor
             : throw new ArgumentOutOfRangeException(nameof(growth_factor), growth_factor, "Expected a number above 1.");
-        _backoffFactor = backoff_factor is > 0 and < 1 ? backoff_factor
-            : throw new ArgumentOutOfRangeException(nameof(backoff_factor), backoff_factor, "Expected a number between 0 and 1.");
+        _backoffFactor = (float)backoff_factor is > 0 and < 1 ? backoff_factor
+            : throw new ArgumentOutOfRangeException(nameof(backoff_factor), backoff_factor, "Expected a number between 0 and 1, of those that float32 holds.");
         Guard.AtLeastOne(growth_interval);
         (_growthInterval, _enabled) = (growth_interval, enabled);
     }
@@ -132,7 +132,7 @@ public sealed class GradScaler
         if (_optimizers.Values.Any(optimizer => !optimizer.Finite))
         {
             var reduced = (float)(_scale * _backoffFactor);
-            if (!IsScale(reduced))
+            if (!IsScale(reduced) || reduced >= _scale)
                 throw new InvalidOperationException($"Expected gradients that are finite with a small enough scale, got an infinity or NaN down to a scale of {_scale}: the loss or the weights are not finite themselves. Look at the data, or lower the learning rate.");
             _scale = reduced;
             _growthTracker = 0;

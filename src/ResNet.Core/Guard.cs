@@ -11,6 +11,23 @@ internal static class Guard
     public static void AtLeastOne(long value, [CallerArgumentExpression(nameof(value))] string? name = null) =>
         ArgumentOutOfRangeException.ThrowIfLessThan(value, 1, name);
 
+    /// <summary>A name that comes back from a file as it is.</summary>
+    public static void Name(string value, [CallerArgumentExpression(nameof(value))] string? name = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(value, name);
+        if (!IsUnicode(value) || value.Contains('\0'))
+            throw new ArgumentException("Expected a name that UTF-8 can hold, without a zero character.", name);
+    }
+
+    /// <summary>Whether UTF-8 can hold a text: it has no half surrogate pair.</summary>
+    public static bool IsUnicode(string text)
+    {
+        for (var i = 0; i < text.Length; i++)
+            if (char.IsSurrogate(text[i]) && !char.IsSurrogatePair(text, i++))
+                return false;
+        return true;
+    }
+
     /// <summary>oneDNN and cuDNN count in 32 bits: a larger stride ends the process, or divides by zero.</summary>
     public static void Stride(long stride)
     {

@@ -319,6 +319,8 @@ public class GradScalerTests
         Assert.Throws<ArgumentOutOfRangeException>("init_scale", () => new GradScaler(init_scale: double.NaN));
         Assert.Throws<ArgumentOutOfRangeException>("growth_factor", () => new GradScaler(growth_factor: 1));
         Assert.Throws<ArgumentOutOfRangeException>("backoff_factor", () => new GradScaler(backoff_factor: 1));
+        Assert.Throws<ArgumentOutOfRangeException>("backoff_factor", () => new GradScaler(backoff_factor: 0.999999999)); // 1 in float32: the scale would never become smaller
+        Assert.Throws<ArgumentOutOfRangeException>("backoff_factor", () => new GradScaler(backoff_factor: 1e-300));
         Assert.Throws<ArgumentOutOfRangeException>("growth_interval", () => new GradScaler(growth_interval: 0));
 
         var scaler = new GradScaler();

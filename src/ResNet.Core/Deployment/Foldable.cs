@@ -11,6 +11,9 @@ namespace ResNet.Core.Deployment;
 /// <param name="model">Not disposed.</param>
 internal sealed class Foldable(ResNet18 model)
 {
+    private const long MostPadding = ushort.MaxValue;
+    private const double LeastNormal = 1.17549435e-38; // of Float32; what is less may be 0 where it is added
+
     /// <summary>The network's first: all weights have to be where it is and of its type.</summary>
     private readonly Tensor weight = model.conv1.weight;
 
@@ -37,12 +40,12 @@ internal sealed class Foldable(ResNet18 model)
             throw Unexpected($"{name} with groups = 1", $"{conv.groups}");
         if (conv.dilation is not [1, 1])
             throw Unexpected($"{name} with dilation (1, 1)", Text(conv.dilation));
-        if (conv.stride is not [var stride, var width] || stride != width)
-            throw Unexpected($"{name} with the same stride in both directions", Text(conv.stride));
+        if (conv.stride is not [var stride, var width] || stride != width || stride is < 1 or > int.MaxValue)
+            throw Unexpected($"{name} with the same stride in both directions, from 1 to {int.MaxValue}", Text(conv.stride));
         if (conv.padding_mode != PaddingModes.Zeros)
             throw Unexpected($"{name} with a padding of zeros", $"{conv.padding_mode}");
-        if (conv.padding is not [var padding, var left] || padding != left)
-            throw Unexpected($"{name} with the same padding in both directions", conv.padding is null ? $"{conv.padding_type}" : Text(conv.padding));
+        if (conv.padding is not [var padding, var left] || padding != left || padding is < 0 or > MostPadding)
+            throw Unexpected($"{name} with the same padding in both directions, from 0 to {MostPadding}", conv.padding is null ? $"{conv.padding_type}" : Text(conv.padding));
 
         var kernel = OfOneType($"{name}.weight", conv.weight).shape is [_, _, _, var size] ? size : 0;
         _ = OfOneType($"{name}.weight", conv.weight, conv.out_channels, conv.in_channels, kernel, kernel);
@@ -53,10 +56,16 @@ internal sealed class Foldable(ResNet18 model)
     public BatchNorm2d BatchNorm(string name, nn.IModule<Tensor, Tensor> module, long channels)
     {
         var norm = Module<BatchNorm2d>(name, module);
-        _ = Tensor($"{name}.weight", norm.weight, channels);
-        _ = Tensor($"{name}.bias", norm.bias, channels);
-        _ = Tensor($"{name}.running_mean", norm.running_mean, channels);
-        _ = Tensor($"{name}.running_var", norm.running_var, channels);
+        Tensor[] tensors =
+        [
+            Tensor($"{name}.weight", norm.weight, channels), Tensor($"{name}.bias", norm.bias, channels),
+            Tensor($"{name}.running_mean", norm.running_mean, channels), Tensor($"{name}.running_var", norm.running_var, channels),
+        ];
+        var type = tensors[0].dtype;
+        if (tensors.Any(tensor => tensor.dtype != type) || (type != weight.dtype && type != ScalarType.Float32))
+            throw Unexpected($"{name} of one type, {weight.dtype} or Float32", string.Join(", ", tensors.Select(tensor => tensor.dtype)));
+        if (type != ScalarType.Float64 && norm.eps != 0 && Math.Abs(norm.eps) < LeastNormal)
+            throw Unexpected($"{name} with an eps that Float32 holds", $"{norm.eps}");
         return registered.Contains(norm) ? norm
             : throw Unexpected($"{name} among the network's registered modules", "one that is not, which eval() does not reach");
     }

@@ -33,6 +33,9 @@ internal sealed record FoldedConvolution(Tensor Weight, Tensor Bias, long Stride
         return new FoldedConvolution(weight, bias, conv.stride[0], conv.padding![0]);
     }
 
+    /// <summary>By how much it is larger than the input what the kernel moves over: of H it makes <c>⌊(H + Margin) / Stride⌋ + 1</c>.</summary>
+    public long Margin => 2 * Padding - Weight.shape[2];
+
     /// <param name="x">Shape (N, in_channels, H, W).</param>
     public Tensor Convolve(Tensor x) => F.conv2d(x, Weight, Bias, [Stride, Stride], [Padding, Padding]);
 }

@@ -37,12 +37,14 @@ internal sealed record FoldedNetwork(Stem Stem, FoldedConvolution Conv1, IReadOn
         (string Name, Sequential Layer)[] layers =
             [(nameof(model.layer1), model.layer1), (nameof(model.layer2), model.layer2), (nameof(model.layer3), model.layer3), (nameof(model.layer4), model.layer4)];
 
-        var conv1 = Convolution(nameof(model.conv1), model.conv1, nameof(model.bn1), model.bn1);
-        if (conv1.Weight.shape[1] != Channels)
-            throw Foldable.Unexpected($"{nameof(model.conv1)}.weight for {Channels} channels", $"shape ({string.Join(", ", conv1.Weight.shape)})");
+        var channels = Channels; // of what comes to the next layer
+        var conv1 = Convolution(nameof(model.conv1), model.conv1, nameof(model.bn1), model.bn1, channels);
+        channels = conv1.Weight.shape[0];
         FoldedBlock[] blocks = [.. layers.SelectMany(entry => Blocks(entry.Name, entry.Layer))];
         Foldable.AveragePool(nameof(model.avgpool), model.avgpool);
         var fc = foldable.Linear(nameof(model.fc), model.fc);
+        if (fc.in_features != channels)
+            throw Foldable.Unexpected($"{nameof(model.fc)} for {channels} features", $"{fc.in_features}");
         var network = new FoldedNetwork(model.Stem, conv1, blocks,
             Foldable.Finite($"{nameof(model.fc)}.weight", fc.weight.to(type, copy: true)),
             Foldable.Finite($"{nameof(model.fc)}.bias", fc.bias!.to(type, copy: true)));
@@ -50,9 +52,11 @@ internal sealed record FoldedNetwork(Stem Stem, FoldedConvolution Conv1, IReadOn
             tensor.DetachFromDisposeScope();
         return network;
 
-        FoldedConvolution Convolution(string name, nn.IModule<Tensor, Tensor> conv, string normName, nn.IModule<Tensor, Tensor> norm)
+        FoldedConvolution Convolution(string name, nn.IModule<Tensor, Tensor> conv, string normName, nn.IModule<Tensor, Tensor> norm, long channels)
         {
             var convolution = foldable.Convolution(name, conv);
+            if (convolution.in_channels != channels)
+                throw Foldable.Unexpected($"{name} for {channels} channels", $"{convolution.in_channels}");
             return FoldedConvolution.Of(name, convolution, foldable.BatchNorm(normName, norm, convolution.out_channels), type);
         }
 
@@ -68,10 +72,16 @@ internal sealed record FoldedNetwork(Stem Stem, FoldedConvolution Conv1, IReadOn
         FoldedBlock Block(string name, nn.IModule<Tensor, Tensor> module)
         {
             var block = Foldable.Module<BasicBlock>(name, module);
-            return new FoldedBlock(
-                Convolution($"{name}.conv1", block.conv1, $"{name}.bn1", block.bn1),
-                Convolution($"{name}.conv2", block.conv2, $"{name}.bn2", block.bn2),
-                Shortcut($"{name}.shortcut", block.shortcut));
+            var conv1 = Convolution($"{name}.conv1", block.conv1, $"{name}.bn1", block.bn1, channels);
+            var conv2 = Convolution($"{name}.conv2", block.conv2, $"{name}.bn2", block.bn2, conv1.Weight.shape[0]);
+            var shortcut = Shortcut($"{name}.shortcut", block.shortcut);
+
+            // Otherwise the addition spreads one pixel, or one channel, over many: not in every engine and for every size.
+            var (stride, margin) = shortcut is null ? (1, -1) : (shortcut.Stride, shortcut.Margin);
+            if (conv2.Stride != 1 || conv1.Stride != stride || conv1.Margin + stride * (conv2.Margin + 1) != margin || conv2.Weight.shape[0] != (shortcut?.Weight.shape[0] ?? channels))
+                throw Foldable.Unexpected($"{name} whose convolutions and shortcut give the same shape for every image", "other strides, paddings or channels");
+            channels = conv2.Weight.shape[0];
+            return new FoldedBlock(conv1, conv2, shortcut);
         }
 
         FoldedConvolution? Shortcut(string name, nn.IModule<Tensor, Tensor> module)
@@ -80,7 +90,7 @@ internal sealed record FoldedNetwork(Stem Stem, FoldedConvolution Conv1, IReadOn
             return shortcut.children().ToArray() switch
             {
                 [] => null,
-                [Conv2d conv, BatchNorm2d norm] => Convolution($"{name}.0", conv, $"{name}.1", norm),
+                [Conv2d conv, BatchNorm2d norm] => Convolution($"{name}.0", conv, $"{name}.1", norm, channels),
                 var others => throw Foldable.Unexpected(
                     $"{name} to be empty or of a {nameof(Conv2d)} and a {nameof(BatchNorm2d)}", string.Join(", ", others.Select(other => other.GetType().Name))),
             };

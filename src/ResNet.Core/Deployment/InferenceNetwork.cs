@@ -23,7 +23,7 @@ internal abstract class InferenceNetwork : nn.Module<Tensor, Tensor>
             Guard.Input(this, _fcWeight, Channels, x);
             using var _ = no_grad();
             if (x.shape[0] == 0)
-                return empty([0, _fcWeight.shape[0]], _fcWeight.dtype, _fcWeight.device);
+                return nn.functional.linear(empty([0, _fcWeight.shape[1]], _fcWeight.dtype, _fcWeight.device), _fcWeight);
             return Logits(x);
         }
         finally

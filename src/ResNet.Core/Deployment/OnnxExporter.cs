@@ -17,7 +17,7 @@ public static class OnnxExporter
     /// <summary>Writes the network in float32. The same weights give the same bytes.</summary>
     /// <remarks>
     /// A model of another floating-point type is written in float32, rounded once. An image with NaN or an infinity gets logits that are
-    /// not finite, as from the model: ONNX Runtime keeps them through all of the file's operators.
+    /// not finite, as from the model, in ONNX Runtime at its default level of optimization; below that its max-pooling may lose a NaN.
     /// </remarks>
     /// <param name="model">On any device, in training mode or not: the file answers as it does in eval mode. It is not changed.</param>
     /// <param name="path">The file, which ends in .onnx by custom.</param>
@@ -38,8 +38,8 @@ public static class OnnxExporter
     public static void Export(ResNet18 model, string path, OnnxMetadata? metadata = null, string inputName = "input", string outputName = "logits")
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        ArgumentException.ThrowIfNullOrEmpty(inputName);
-        ArgumentException.ThrowIfNullOrEmpty(outputName);
+        Guard.Name(inputName);
+        Guard.Name(outputName);
         using var network = Fold(model, sizeof(float));
         var graph = new OnnxGraph(inputName, outputName);
         new OnnxOperations(graph, outputName).Logits(network, inputName);
@@ -84,8 +84,8 @@ public static class OnnxExporter
     {
         ArgumentNullException.ThrowIfNull(calibrationBatches);
         ArgumentException.ThrowIfNullOrEmpty(path);
-        ArgumentException.ThrowIfNullOrEmpty(inputName);
-        ArgumentException.ThrowIfNullOrEmpty(outputName);
+        Guard.Name(inputName);
+        Guard.Name(outputName);
         using var network = Fold(model, sizeof(sbyte));
         var graph = new OnnxGraph(inputName, outputName);
         var operations = new QuantizedOnnxOperations(graph, Calibration.Of(model, network, calibrationBatches), outputName);

@@ -26,11 +26,13 @@ internal static partial class OnnxMetadataText
         {
             if (names.Count != classes)
                 throw Unexpected($"{classes} classes, as many as the model has", $"{names.Count}");
-            if (names.Any(name => name is null))
-                throw Unexpected("a text for each class", "null");
+            foreach (var name in names)
+                Text("each class", name);
         }
         Channels(metadata.Mean, nameof(OnnxMetadata.Mean));
         Channels(metadata.StandardDeviation, nameof(OnnxMetadata.StandardDeviation));
+        if (metadata.StandardDeviation?.Any(value => value <= 0) == true)
+            throw Unexpected($"numbers above 0 as {nameof(OnnxMetadata.StandardDeviation)}", $"({string.Join(", ", metadata.StandardDeviation)})");
 
         var entries = new List<KeyValuePair<string, string>>();
         Add("classes", metadata.Classes, readable.IReadOnlyListString);
@@ -40,8 +42,8 @@ internal static partial class OnnxMetadataText
         {
             if (entries.Any(entry => entry.Key == key))
                 throw Unexpected($"{nameof(OnnxMetadata.Properties)} of other keys than the class's own", $"'{key}'");
-            if (value is null)
-                throw Unexpected($"a text for '{key}'", "null");
+            Text("each key", key);
+            Text($"'{key}'", value);
             entries.Add(new(key, value));
         }
         return entries;
@@ -51,6 +53,14 @@ internal static partial class OnnxMetadataText
             if (values is not null)
                 entries.Add(new(key, JsonSerializer.Serialize(values, type)));
         }
+    }
+
+    private static void Text(string of, string? text)
+    {
+        if (text is null)
+            throw Unexpected($"a text for {of}", "null");
+        if (!Guard.IsUnicode(text))
+            throw Unexpected($"a text for {of} that is Unicode", $"'{text}' with half a surrogate pair");
     }
 
     private static void Channels(IReadOnlyList<double>? values, string name)

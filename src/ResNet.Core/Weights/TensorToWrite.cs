@@ -1,4 +1,3 @@
-using System.Text;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -7,8 +6,6 @@ namespace ResNet.Core.Weights;
 /// <summary>A tensor of a module as it goes into a file: contiguous, on the CPU, of a type that PyTorch would give it.</summary>
 internal sealed record TensorToWrite(string Name, ElementType Type, long[] Shape, Tensor Tensor)
 {
-    private static readonly UTF8Encoding utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
-
     /// <summary>Its elements' bytes in the file.</summary>
     public long Length => Count * Type.Size;
 
@@ -17,7 +14,9 @@ internal sealed record TensorToWrite(string Name, ElementType Type, long[] Shape
     /// <exception cref="ArgumentException">The formats have no such tensor, or no such name.</exception>
     public static TensorToWrite Of(NamedTensor entry)
     {
-        CheckIsText(entry.Name);
+        // It would come back as another name.
+        if (!Guard.IsUnicode(entry.Name))
+            throw new ArgumentException($"Expected names of tensors that are Unicode, got '{entry.Name}' with half a surrogate pair.");
         CheckHasElements(entry);
         // In TorchSharp model.to(Float64) converts the counter too.
         var type = ModuleState.IsBatchCounter(entry.Name) ? ElementType.Find(ScalarType.Int64)! : ElementType.Of(entry);
@@ -31,19 +30,6 @@ internal sealed record TensorToWrite(string Name, ElementType Type, long[] Shape
             throw new ArgumentException($"{entry.Name}: expected a tensor with elements, got one on the meta device, which has none.");
         if (entry.Tensor.is_sparse)
             throw new ArgumentException($"{entry.Name}: expected a dense tensor, got a sparse one.");
-    }
-
-    /// <summary>A name that UTF-8 cannot hold would come back as another.</summary>
-    private static void CheckIsText(string name)
-    {
-        try
-        {
-            utf8.GetByteCount(name);
-        }
-        catch (EncoderFallbackException e)
-        {
-            throw new ArgumentException($"Expected names of tensors that are Unicode, got '{name}' with half a surrogate pair.", e);
-        }
     }
 
     /// <summary>One at a time on its way from a GPU, or in order: the file needs no second copy of the module in memory.</summary>

@@ -42,7 +42,19 @@ public sealed class ChangedNetworkTests : IDisposable
         ["padding with what is there"] = (model => Block(model.layer1, 0).conv1.padding_mode = PaddingModes.Reflect, ["layer1.0.conv1", "padding", "Reflect"]),
         ["a kernel that is not square"] = (model => Replace(model, "conv1", nn.Conv2d(3, 64, (7L, 5L), stride: (2L, 2L), padding: (3L, 3L), bias: false)), ["conv1", "(64, 3, 7, 5)"]),
         ["a shortcut's convolution with a bias"] = (model => ((Conv2d)Block(model.layer2, 0).shortcut.children().First()).bias = nn.Parameter(ones(128)), ["layer2.0.shortcut.0", "bias"]),
-        ["one channel"] = (model => Replace(model, "conv1", nn.Conv2d(1, 64, 7, stride: 2, padding: 3, bias: false)), ["conv1", "(64, 1, 7, 7)"]),
+        ["one channel"] = (model => Replace(model, "conv1", nn.Conv2d(1, 64, 7, stride: 2, padding: 3, bias: false)), ["conv1", "3 channels", "1"]),
+        // These ended the process, in oneDNN.
+        ["a stride of 0"] = (model => model.conv1.stride = [0, 0], ["conv1", "stride", "(0, 0)"]),
+        ["a shortcut's stride of 0"] = (model => ((Conv2d)Block(model.layer2, 0).shortcut.children().First()).stride = [0, 0], ["layer2.0.shortcut.0", "stride", "(0, 0)"]),
+        ["a stride of more than 32 bits"] = (model => Block(model.layer2, 0).conv1.stride = [1L << 32, 1L << 32], ["layer2.0.conv1", "stride"]),
+        ["a padding of more than 32 bits"] = (model => model.conv1.SetPadding([5_000_000_000, 5_000_000_000]), ["conv1", "padding"]),
+        ["a padding below 0"] = (model => model.conv1.SetPadding([-1, -1]), ["conv1", "padding", "(-1, -1)"]),
+        // An addition spreads one pixel over many where the shapes differ.
+        ["a second convolution with a stride"] = (model => Block(model.layer3, 1).conv2.stride = [2, 2], ["layer3.1", "same shape"]),
+        ["a second convolution of 1x1 with padding"] = (model => Replace(Block(model.layer2, 1), "conv2", nn.Conv2d(128, 128, 1, padding: 1, bias: false)), ["layer2.1", "same shape"]),
+        ["a first convolution with a stride and no shortcut"] = (model => Block(model.layer4, 1).conv1.stride = [64, 64], ["layer4.1", "same shape"]),
+        ["a block of other channels"] = (model => Replace(model.layer1, 1, new BasicBlock(32, 64)), ["layer1.1.conv1", "64 channels", "32"]),
+        ["a classifier for other features"] = (model => Replace(model, "fc", nn.Linear(1024, 10)), ["fc", "512 features", "1024"]),
 
         ["a batch norm without running statistics"] = (model => (model.bn1.running_mean, model.bn1.running_var) = (null, null), ["bn1.running_mean", "none"]),
         ["a batch norm that never had any"] = (model => Replace(Block(model.layer1, 0), "bn2", nn.BatchNorm2d(64, track_running_stats: false)), ["layer1.0.bn2.running_mean", "none"]),
@@ -55,6 +67,8 @@ public sealed class ChangedNetworkTests : IDisposable
         ["a classifier without bias"] = (model => model.fc.bias = null, ["fc.bias", "none"]),
         ["a classifier with one bias for all classes"] = (model => model.fc.bias = nn.Parameter(ones(1)), ["fc.bias", "(10)", "(1)"]),
 
+        ["statistics of another type"] = (model => model.bn1.running_mean = zeros(64, ScalarType.Float64), ["bn1", "one type", "Float64"]),
+        ["an epsilon that is 0 in float32"] = (model => model.bn1.eps = 1e-60, ["bn1", "eps", "1E-60"]),
         ["weights of another type"] = (model => model.layer3.to(ScalarType.Float64), ["layer3.0.conv1.weight", "Float32", "Float64"]),
         ["a classifier of another type"] = (model => model.fc.to(ScalarType.BFloat16), ["fc.weight", "Float32", "BFloat16"]),
         ["weights elsewhere"] = (model => model.layer2.to(META), ["layer2.0.conv1.weight", "meta"]),

@@ -177,6 +177,11 @@ public sealed class OnnxExportTests(ITestOutputHelper log) : IDisposable
         AssertRefused("three finite numbers as Mean, one for each channel, got (0.5)", new() { Mean = [0.5] });
         AssertRefused("three finite numbers as StandardDeviation", new() { StandardDeviation = [1, double.NaN, 1] });
         AssertRefused("'mean'", new() { Mean = [0, 0, 0], Properties = new Dictionary<string, string> { ["mean"] = "0" } });
+        AssertRefused("numbers above 0 as StandardDeviation", new() { StandardDeviation = [1, 0, 1] });
+        AssertRefused("a text for each class that is Unicode", new() { Classes = ["a", "b\ud800", "c"] });
+        AssertRefused("a text for 'size' that is Unicode", new() { Properties = new Dictionary<string, string> { ["size"] = "\udc00" } });
+        Assert.Throws<ArgumentException>("inputName", () => OnnxExporter.Export(model, File, inputName: "\ud800"));
+        Assert.Throws<ArgumentException>("outputName", () => OnnxExporter.Export(model, File, outputName: "a\0"));
         AssertRefused("a text for 'size'", new() { Properties = new Dictionary<string, string> { ["size"] = null! } });
 
         Directory.CreateDirectory(_folder["folder.onnx"]);
