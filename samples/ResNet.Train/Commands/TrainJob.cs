@@ -18,6 +18,7 @@ internal static class TrainJob
     public static int Resume(string folder, string? moved)
     {
         var settings = Settings.Of(folder);
+        using var running = TrainingLock.Take(folder); // before anything is read that another one would replace
         ExpectState(folder);
         if (moved is not null)
             settings = settings with { Data = Path.GetFullPath(moved) };
@@ -49,6 +50,7 @@ internal static class TrainJob
             : settings.Weights is null ? null
             : StartingWeights.Load(state.Model, settings.Weights);
         var output = new OutputFolder(folder);
+        using var running = beginning is null ? TrainingLock.Take(folder) : null;
 
         if (Preparation.Of(all, settings, screen, interruption.Token) is not var (data, network, images))
             return interruption.ExitCode;
