@@ -30,7 +30,11 @@ internal static class ConsoleProgram
             RefuseOptionsBeforeTheCommand(arguments);
             // Not an error where only the help was asked for
             if (arguments.Action is ParseErrorAction)
-                throw new UserException($"{arguments.Errors[0].Message.TrimEnd('.')}. --help lists the options.");
+            {
+                // A word that is left over may be the value of an option that took another one.
+                var error = arguments.Errors.FirstOrDefault(error => error.SymbolResult is OptionResult) ?? arguments.Errors[0];
+                throw new UserException($"{error.Message.TrimEnd('.')}. --help lists the options.");
+            }
             return arguments.Invoke(configuration);
         }
         catch (UserException problem)

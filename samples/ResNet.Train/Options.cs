@@ -28,9 +28,17 @@ internal static class Options
     {
         var option = new Option<string>(name) { Description = description, HelpName = value };
         option.Validators.Add(result => RefuseEmpty(result, name, expected));
+        option.Validators.Add(result => RefuseOption(result, name, value, expected));
         if (byDefault is not null)
             option.DefaultValueFactory = _ => byDefault;
         return option;
+    }
+
+    /// <summary>Where a value was left out, the next option comes in its place, and would have no effect.</summary>
+    private static void RefuseOption(SymbolResult result, string name, string value, string expected)
+    {
+        if (result.Tokens.FirstOrDefault(token => token.Value.StartsWith("--", StringComparison.Ordinal))?.Value is { } got)
+            result.AddError($"{name}: expected {expected}, got the option '{got}'{(value is "dir" or "file" ? $"; a {(value == "dir" ? "folder" : "file")} of that name is ./{got}" : "")}");
     }
 
     /// <summary>What a command is about, which is not empty.</summary>

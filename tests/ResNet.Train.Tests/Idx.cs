@@ -38,7 +38,11 @@ internal static class Idx
             var labels = Enumerable.Range(0, count).Select(i => (byte)(i % 10)).ToArray();
             var pixels = new byte[count * 28 * 28];
             for (var i = 0; i < count; i++)
+            {
                 pixels.AsSpan(i * 28 * 28 + (4 + 2 * labels[i]) * 28, 2 * 28).Fill((byte)(200 + i % 50));
+                // In its last corner each is another one.
+                (pixels[(i + 1) * 28 * 28 - 3], pixels[(i + 1) * 28 * 28 - 2], pixels[(i + 1) * 28 * 28 - 1]) = ((byte)i, (byte)(i >> 8), (byte)name[1]);
+            }
             folder.Write($"{name}-images-idx3-ubyte.gz", Gzip([.. Header(0x803, count, 28, 28), .. pixels]));
             folder.Write($"{name}-labels-idx1-ubyte.gz", Gzip(Labels(labels)));
         }

@@ -102,7 +102,15 @@ public class NumbersTests
     [InlineData("--out: expected a file that can be written, got ''", "export", "run", "--out", "")]
     [InlineData("--data: expected a folder, got ''", "evaluate", "run", "--data", "")]
     [InlineData("--device: expected auto, cpu, cuda or cuda:N, got ''", "--device", "")]
-    public void An_empty_name_is_told(string message, params string[] arguments) => Refused(message, arguments);
+    [InlineData("--out: expected a folder that can be written, got the option '--channels-last'; a folder of that name is ./--channels-last", "--data", "nowhere", "--out", "--channels-last")]
+    [InlineData("--out: expected a file that can be written, got the option '--int8'; a file of that name is ./--int8", "export", "r", "--out", "--int8")]
+    [InlineData("--data: expected a folder, got the option '--epochs'; a folder", "--data", "--epochs", "2")]
+    [InlineData("--model: expected the folder of a training, or a file in it, got the option '--engine'", "predict", "a.png", "--model", "--engine", "onnx")]
+    [InlineData("--device: expected auto, cpu, cuda or cuda:N, got the option '--epochs'. ", "--device", "--epochs", "2")]
+    [InlineData("--lr: expected a number above 0, got '--data'", "--lr", "--data", "nope")]
+    [InlineData("--stem: expected Conv7, Conv7MaxPool, Conv3, got '--data'", "--stem", "--data", "nope")]
+    [InlineData("--lr: expected a number above 0, got '--data'", "--lr=", "--data", "nope")]
+    public void A_name_that_is_left_out_is_told(string message, params string[] arguments) => Refused(message, arguments);
 
     [Theory]
     [InlineData(0.0123456, "0.0123")]

@@ -23,6 +23,18 @@ public sealed class OutputFolderTests : IDisposable
         Assert.Contains("--out: expected a folder that can be written", problem.Message, StringComparison.Ordinal);
     }
 
+    [UnixFact]
+    public void A_link_that_leads_nowhere_is_told()
+    {
+        Directory.CreateSymbolicLink(_folder["link"], "nowhere");
+        foreach (var path in new[] { _folder["link"], _folder["link/"], _folder["link/run"] })
+        {
+            var problem = Assert.Throws<UserException>(() => new OutputFolder(path));
+            Assert.Equal($"--out: expected a folder that can be written, got '{path}': '{_folder["link"]}' is a link to 'nowhere', where no folder is", problem.Message);
+        }
+        Assert.Throws<UserException>(() => new OutputFolder("a\0b"));
+    }
+
     [Fact]
     public void A_file_is_replaced_whole()
     {

@@ -101,6 +101,49 @@ public sealed class SameImagesTests : IClassFixture<SameImagesTests.Training>, I
     }
 
     [Fact]
+    public void A_lost_checkpoint_is_told_and_the_weights_stay()
+    {
+        File.Delete(_run["checkpoint.safetensors"]);
+        NotResumed($"resume: expected a file {_run["checkpoint.safetensors"]}, as metrics.csv tells of complete epochs, found none; put it back, or start a new training with --weights '{_run["model.safetensors"]}'");
+
+        Directory.CreateDirectory(_run["checkpoint.safetensors"]);
+        File.Delete(_run["model.safetensors"]);
+        Assert.EndsWith("found none; put it back", NotResumed("resume: expected a file").TrimEnd(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Before_the_first_epoch_is_complete_there_is_no_checkpoint_and_it_begins()
+    {
+        File.Delete(_run["checkpoint.safetensors"]);
+        File.Delete(_run["metrics.csv"]);
+        var (code, output, error) = Run("resume", _run.Path);
+        Assert.Equal((0, ""), (code, error));
+        Assert.Contains("epoch 1/1", output, StringComparison.Ordinal);
+        Same("model.pth");
+    }
+
+    [Fact]
+    public void Another_set_of_the_same_classes_is_told_as_that()
+    {
+        foreach (var file in Directory.GetFiles(_data.Path, "*", SearchOption.AllDirectories))
+            File.Move(file, Path.Combine(Path.GetDirectoryName(file)!, $"other {Path.GetFileName(file)}"));
+        var error = NotResumed("resume: expected the images that the training began with", "got others: 45 added (blue/other 00.jpg, ", "; 45 gone or broken (blue/00.jpg, ");
+        Assert.DoesNotContain("there is no test", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_list_that_no_training_writes_is_told()
+    {
+        var list = ImageList.In(_run.Path)!;
+        File.WriteAllBytes(_run["images.json"], (list with { Training = ImageList.None }).ToJson());
+        NotResumed($"{_run["images.json"]}: expected training and validation images, as every training has, got 0 and {list.Validation.Count}");
+        File.WriteAllBytes(_run["images.json"], (list with { Validation = ImageList.None }).ToJson());
+        NotResumed("expected training and validation images, as every training has, got 37 and 0");
+        File.WriteAllBytes(_run["images.json"], (list with { Test = list.Validation }).ToJson());
+        NotResumed("expected each image in one part, got ");
+    }
+
+    [Fact]
     public void Of_a_training_that_has_left_no_list_the_classes_are_compared()
     {
         File.Delete(_run["images.json"]);
@@ -191,7 +234,7 @@ public sealed class SameImagesTests : IClassFixture<SameImagesTests.Training>, I
         var left = Directory.GetFiles(_run.Path).Select(Path.GetFileName);
         program.Kill();
         program.WaitForExit();
-        Assert.Empty(left.Intersect(["model.safetensors", "model.onnx", "checkpoint.safetensors"]));
+        Assert.Empty(left.Intersect(["model.safetensors", "model.onnx", "checkpoint.safetensors", "metrics.csv"]));
         Assert.Contains("model.pth", left); // without which it could not be resumed
     }
 

@@ -37,12 +37,14 @@ internal sealed class Beginning
     /// <exception cref="UserException">The images are others now.</exception>
     public string? Compare(NetworkInfo network, ImageList images)
     {
+        if (_images?.Compare(images) is { } differences)
+            throw Other("images", differences);
+        if (Network.Grey != network.Grey)
+            throw Other("images", network.Grey ? "grey ones in place of coloured ones" : "coloured ones in place of grey ones");
         // All but the normalisation, which the network keeps
         if (Network with { Classes = network.Classes, Normalisation = network.Normalisation } != network)
             throw new UserException($"resume: expected {NetworkInfo.FileName} and {Settings.FileName} of one training in '{_folder}', got those of two");
-        if (_images is null)
-            return $"whether the images are those that it began with cannot be told: there is no {ImageList.FileName} in its folder";
-        return _images.Compare(images) is { } differences ? throw Other("images", differences) : null;
+        return _images is null ? $"whether the images are those that it began with cannot be told: there is no {ImageList.FileName} in its folder" : null;
     }
 
     private UserException Other(string what, string differences)

@@ -79,7 +79,7 @@ internal static class ExportJob
     }
 
     /// <summary>All that a program needs to prepare pictures and read the answers.</summary>
-    private static OnnxMetadata Metadata(NetworkInfo network) => new()
+    public static OnnxMetadata Metadata(NetworkInfo network) => new()
     {
         Classes = network.Classes,
         Mean = Channels(network.Normalisation.Mean),

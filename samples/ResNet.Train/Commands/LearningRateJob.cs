@@ -18,8 +18,9 @@ internal static class LearningRateJob
         if (settings.Precision.Remark(device) is { } remark)
             screen.Line(remark);
         var output = new OutputFolder(folder);
-        if (Preparation.Of(all, settings, screen, interruption.Token) is not var (data, network, _))
+        if (Preparation.Of(all, settings, screen, interruption.Token) is not var (data, network, images))
             return interruption.ExitCode;
+        Preparation.Expect(data, settings, images);
 
         try
         {

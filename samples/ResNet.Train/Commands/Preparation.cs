@@ -9,7 +9,6 @@ internal static class Preparation
     /// The set without the pictures that cannot be read, what there is to know of a network for it, and a list of the pictures;
     /// null if the user wants to stop.
     /// </returns>
-    /// <exception cref="UserException">Too few pictures are left.</exception>
     public static (DataSet Data, NetworkInfo Network, ImageList Images)? Of(DataSet all, Settings settings, Screen screen, CancellationToken cancellation)
     {
         screen.Line(all.ClassesInWords);
@@ -31,21 +30,29 @@ internal static class Preparation
         }
         Warn([.. training.Broken, .. validation.Broken, .. test.Broken]);
 
-        if (test.Readable.Count == 0)
-            Console.Error.WriteLine($"{settings.Data}: there is no test: expected test images, got none that can be read");
-
         var data = all with { Training = training.Readable, Validation = validation.Readable, Test = test.Readable };
-        var (count, classes) = (data.Training.Count + data.Validation.Count, all.Classes.Count);
-        if (count < LeastPictures || data.Training.Count == 0 || data.Validation.Count == 0)
-            throw new UserException($"{settings.Data}: expected at least {LeastPictures} training images, got {count}");
-        if (data.Training.DistinctBy(picture => picture.Label).Count() < classes)
-            throw new UserException($"{settings.Data}: expected training images of every class, got none of {all.Classes[Enumerable.Range(0, classes).Except(data.Training.Select(picture => picture.Label)).First()]}");
         return (data, NetworkInfo.Of(data, settings.Recipe, Normalisation.Of(training.Histograms)), new ImageList(List(training), List(validation), List(test)));
 
         IReadOnlyDictionary<string, string> List(Survey survey) => ImageList.Of(survey, settings.Data);
 
         Survey Look(IReadOnlyList<Picture> pictures) =>
             Survey.Of(pictures, settings.Recipe.Size, settings.Recipe.Frame, all.Grey, () => screen.Step("looking at the pictures"), cancellation);
+    }
+
+    /// <summary>Whether a training can be made with the images that can be read, and what is to be known of it.</summary>
+    /// <exception cref="UserException">Too few are left.</exception>
+    public static void Expect(DataSet data, Settings settings, ImageList images)
+    {
+        if (data.Test.Count == 0)
+            Console.Error.WriteLine($"{settings.Data}: there is no test: expected test images, got none that can be read");
+        var (count, classes) = (data.Training.Count + data.Validation.Count, data.Classes.Count);
+        if (count < LeastPictures)
+            throw new UserException($"{settings.Data}: expected at least {LeastPictures} training images, got {count}");
+        if (data.Validation.Count == 0)
+            throw new UserException($"{settings.Data}: expected validation images, got none that can be read: without a folder for them, they are a tenth of the training images, of classes that have two or more");
+        if (data.Training.DistinctBy(picture => picture.Label).Count() < classes)
+            throw new UserException($"{settings.Data}: expected training images of every class, got none of {data.Classes[Enumerable.Range(0, classes).Except(data.Training.Select(picture => picture.Label)).First()]} that can be read");
+        Remark(SameImages.Remarks(data, images, settings.Data));
     }
 
     /// <summary>Says what is to be known of how a set was read.</summary>

@@ -7,7 +7,7 @@ namespace ResNet.Train;
 /// <summary>The whole of it: looks at the pictures, trains, tests, and leaves the results in a folder.</summary>
 internal static class TrainJob
 {
-    private const string State = "checkpoint.safetensors";
+    private const string State = "checkpoint.safetensors", OfEpochs = "metrics.csv";
 
     /// <summary>A new training. What another one has left in the folder is replaced.</summary>
     public static int Train(DataSet data, Settings settings, string folder) => Run(data, settings, folder, beginning: null);
@@ -18,6 +18,8 @@ internal static class TrainJob
     public static int Resume(string folder, string? moved)
     {
         var settings = Settings.Of(folder);
+        using var running = TrainingLock.Take(folder); // before anything is read that another one would replace
+        ExpectState(folder);
         if (moved is not null)
             settings = settings with { Data = Path.GetFullPath(moved) };
         else if (!Directory.Exists(settings.Data))
@@ -25,6 +27,15 @@ internal static class TrainJob
         var data = DataSet.Load(settings.Data);
         var beginning = Beginning.Of(folder, settings, data);
         return Run(beginning.Arrange(data), settings, folder, beginning);
+    }
+
+    /// <summary>Without its state a training would start from nothing, and its weights would be lost.</summary>
+    private static void ExpectState(string folder)
+    {
+        var (state, weights) = (Path.Combine(folder, State), Path.Combine(folder, "model.safetensors"));
+        if (File.Exists(Path.Combine(folder, OfEpochs)) && !File.Exists(state))
+            throw new UserException($"resume: expected a file {state}, as {OfEpochs} tells of complete epochs, found none; put it back" +
+                (File.Exists(weights) ? $", or start a new training with --weights '{weights}'" : ""));
     }
 
     private static int Run(DataSet all, Settings settings, string folder, Beginning? beginning)
@@ -39,10 +50,12 @@ internal static class TrainJob
             : settings.Weights is null ? null
             : StartingWeights.Load(state.Model, settings.Weights);
         var output = new OutputFolder(folder);
+        using var running = beginning is null ? TrainingLock.Take(folder) : null;
 
         if (Preparation.Of(all, settings, screen, interruption.Token) is not var (data, network, images))
             return interruption.ExitCode;
         var doubt = beginning?.Compare(network, images);
+        Preparation.Expect(data, settings, images);
         network = beginning?.Network ?? network;
         if (beginning is null)
             Clear();
@@ -65,7 +78,7 @@ internal static class TrainJob
             {
                 output.Write(State, state);
                 SaveWeights();
-                output.Write("metrics.csv", Metrics.Csv(state.Epochs));
+                output.Write(OfEpochs, Metrics.Csv(state.Epochs));
                 log.Add(epoch);
             }, interruption.Token);
 
@@ -99,7 +112,7 @@ internal static class TrainJob
         void Clear()
         {
             // Another training's, which would not go with this one's classes, but for what this one starts from
-            foreach (var name in (string[])[Settings.FileName, State, NetworkInfo.FileName, "model.safetensors", "model.pth", ExportJob.FileName, ExportJob.Int8FileName])
+            foreach (var name in (string[])[Settings.FileName, State, OfEpochs, NetworkInfo.FileName, "model.safetensors", "model.pth", ExportJob.FileName, ExportJob.Int8FileName])
                 if (!Path.GetFullPath(Path.Combine(folder, name)).Equals(settings.Weights, StringComparison.OrdinalIgnoreCase)) // as some systems compare names
                     output.Delete(name);
         }

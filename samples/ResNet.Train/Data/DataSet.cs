@@ -70,12 +70,21 @@ internal sealed record DataSet(
     private static UserException Unknown(string folder) =>
         new($"{folder}: expected a folder of pictures for each class, or the files of MNIST's or CIFAR's format ({Mnist.Files}, {CifarSet.Files}), found none of them");
 
-    /// <summary>Takes a tenth of the pictures, the same ones whatever the seed, so that runs can be compared.</summary>
+    /// <summary>Takes a tenth of the pictures, the same ones whatever the seed, so that runs can be compared, but not the last one of a class.</summary>
     public static (IReadOnlyList<Picture> HeldOut, IReadOnlyList<Picture> Others) Split(IReadOnlyList<Picture> pictures)
     {
         var shuffled = pictures.ToArray();
         new Random(0).Shuffle(shuffled);
         var count = Math.Min(MostHeldOut, shuffled.Length / 10);
-        return (shuffled[..count], shuffled[count..]);
+        var left = shuffled.CountBy(picture => picture.Label).ToDictionary();
+        var (heldOut, others) = (new List<Picture>(count), new List<Picture>(shuffled.Length - count));
+        foreach (var picture in shuffled)
+        {
+            var isHeldOut = heldOut.Count < count && left[picture.Label] > 1;
+            if (isHeldOut)
+                left[picture.Label]--;
+            (isHeldOut ? heldOut : others).Add(picture);
+        }
+        return (heldOut, others);
     }
 }

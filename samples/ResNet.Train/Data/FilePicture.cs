@@ -137,7 +137,8 @@ internal sealed class FilePicture(string path, int label) : Picture(label)
             SKEncodedOrigin.LeftBottom => new SKMatrix(0, 1, 0, -1, 0, height, 0, 0, 1),
             _ => SKMatrix.Identity,
         };
-        var info = new SKImageInfo((int)Math.Ceiling(width * scale), (int)Math.Ceiling(height * scale), SKColorType.Rgb888x, SKAlphaType.Opaque);
+        // Not Rgb888x, of which Skia makes no mipmaps: drawn smaller, most pixels would be passed over.
+        var info = new SKImageInfo((int)Math.Ceiling(width * scale), (int)Math.Ceiling(height * scale), SKColorType.Rgba8888, SKAlphaType.Opaque);
         using var surface = SKSurface.Create(info) ?? throw new InsufficientMemoryException($"expected memory for {info.Width}x{info.Height} pixels, got none");
         surface.Canvas.Clear(SKColors.White);
         surface.Canvas.Scale((float)info.Width / width, (float)info.Height / height);

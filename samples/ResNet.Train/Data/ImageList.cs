@@ -28,7 +28,9 @@ internal sealed record ImageList(IReadOnlyDictionary<string, string> Training, I
         var path = Path.Combine(folder, FileName);
         try
         {
-            return JsonFile.Read<ImageList>(path);
+            var list = JsonFile.Read<ImageList>(path);
+            list.Check(path);
+            return list;
         }
         catch (FileNotFoundException)
         {
@@ -38,6 +40,14 @@ internal sealed record ImageList(IReadOnlyDictionary<string, string> Training, I
         {
             throw new UserException($"{path}: cannot be read: {e.Message}");
         }
+    }
+
+    private void Check(string path)
+    {
+        if (Training.Count == 0 || Validation.Count == 0)
+            throw new UserException($"{path}: expected training and validation images, as every training has, got {Training.Count} and {Validation.Count}");
+        if (Training.Keys.Concat(Validation.Keys).Concat(Test.Keys).GroupBy(name => name).FirstOrDefault(same => same.Count() > 1) is { } twice)
+            throw new UserException($"{path}: expected each image in one part, got {twice.Key} in two");
     }
 
     /// <summary>Puts the images of a folder into the parts that they had, wherever a split would put them now: a file that came since moves it.</summary>

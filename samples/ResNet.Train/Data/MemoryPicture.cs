@@ -18,10 +18,10 @@ internal sealed class MemoryPicture(ReadOnlyMemory<byte> pixels, int side, int l
         if (source.Length == area)
             return SKImage.FromPixelCopy(new SKImageInfo(side, side, SKColorType.Gray8, SKAlphaType.Opaque), source, side);
 
-        // Skia wants the channels of a pixel together, and four of them.
+        // Skia wants the channels of a pixel together, and four of them. Of Rgb888x it makes no mipmaps, which drawing it smaller takes.
         Span<byte> together = new byte[4 * area];
         for (var i = 0; i < area; i++)
-            (together[4 * i], together[4 * i + 1], together[4 * i + 2]) = (source[i], source[area + i], source[2 * area + i]);
-        return SKImage.FromPixelCopy(new SKImageInfo(side, side, SKColorType.Rgb888x, SKAlphaType.Opaque), together, 4 * side);
+            (together[4 * i], together[4 * i + 1], together[4 * i + 2], together[4 * i + 3]) = (source[i], source[area + i], source[2 * area + i], byte.MaxValue);
+        return SKImage.FromPixelCopy(new SKImageInfo(side, side, SKColorType.Rgba8888, SKAlphaType.Opaque), together, 4 * side);
     }
 }

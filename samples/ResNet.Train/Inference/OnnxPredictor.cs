@@ -1,5 +1,6 @@
 using Microsoft.ML.OnnxRuntime;
 using static TorchSharp.torch;
+using TensorElementType = Microsoft.ML.OnnxRuntime.Tensors.TensorElementType;
 
 namespace ResNet.Train;
 
@@ -21,18 +22,32 @@ internal sealed class OnnxPredictor : Predictor
         if (!File.Exists(file))
             throw new UserException($"--engine onnx: expected a file {file}, found none; export writes it");
         RegularFile.OpenRead(file).Dispose(); // ONNX Runtime would wait for who writes into a pipe
+        InferenceSession? session = null;
         try
         {
-            var session = new InferenceSession(file);
-            var classes = session.OutputMetadata.Values.First().Dimensions[^1];
-            if (session.InputNames.Count != 1 || classes != network.Classes.Count)
-                throw new UserException($"{file}: expected a network of {network.Classes.Count} classes, got another one");
+            session = new InferenceSession(file);
+            Check(session, network, file);
             return new OnnxPredictor(network, session);
         }
         catch (OnnxRuntimeException e)
         {
             throw new UserException($"{file}: expected an ONNX network: {e.Message}");
         }
+        catch (UserException)
+        {
+            session?.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Another network's answers would come under the names of this one's classes.</summary>
+    private static void Check(InferenceSession session, NetworkInfo network, string file)
+    {
+        if (session.InputMetadata.Values.ToArray() is not [{ ElementDataType: TensorElementType.Float, Dimensions: [_, 3 or -1, _, _] }]
+            || session.OutputMetadata.Values.First() is not { ElementDataType: TensorElementType.Float, Dimensions: [_, var classes] } || classes != network.Classes.Count)
+            throw new UserException($"{file}: expected a network of {network.Classes.Count} classes, got another one");
+        if (OnnxOrigin.Difference(network, session.ModelMetadata.CustomMetadataMap) is { } difference)
+            throw new UserException($"{file}: expected the network that {NetworkInfo.FileName} beside it describes, got another one: {difference}");
     }
 
     public override Tensor Logits(Batch batch)

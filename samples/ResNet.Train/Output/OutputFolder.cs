@@ -20,8 +20,19 @@ internal sealed class OutputFolder
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
-            throw new UserException($"--out: expected a folder that can be written, got '{path}': {e.Message}");
+            throw new UserException($"--out: expected a folder that can be written, got '{path}': {LinkToNoFolder(path) ?? e.Message}");
         }
+    }
+
+    /// <summary>.NET says of such a link that it already exists.</summary>
+    private static string? LinkToNoFolder(string path)
+    {
+        if (path.Length == 0 || path.Contains('\0'))
+            return null;
+        for (var part = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)); part is not null; part = Path.GetDirectoryName(part))
+            if (new FileInfo(part).LinkTarget is { } target && !Directory.Exists(part))
+                return $"'{part}' is a link to '{target}', where no folder is";
+        return null;
     }
 
     /// <returns>The file's full path.</returns>

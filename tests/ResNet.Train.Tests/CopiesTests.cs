@@ -1,0 +1,51 @@
+using SkiaSharp;
+using static ResNet.Train.Tests.SampleProgram;
+
+namespace ResNet.Train.Tests;
+
+/// <summary>The same image in two parts of a set, or in two classes, is told.</summary>
+public sealed class CopiesTests : IDisposable
+{
+    private readonly TempFolder _data = new(), _out = new();
+
+    public void Dispose()
+    {
+        _data.Dispose();
+        _out.Dispose();
+    }
+
+    [Fact]
+    public void Copies_are_told_in_a_line_and_the_training_goes_on()
+    {
+        Pictures.WriteSet(_data);
+        Directory.CreateDirectory(_data["train"]);
+        foreach (var name in new[] { "blue", "red", "yellow" })
+        {
+            Directory.Move(_data[name], _data[$"train/{name}"]);
+            foreach (var part in new[] { "test", "val" })
+                Pictures.Write(_data, $"{part}/{name}/own.png", SKColors.Gray, SKEncodedImageFormat.Png, 90 + part.Length, 20 + name.Length);
+        }
+        File.Copy(_data["train/blue/00.jpg"], _data["test/blue/x.jpg"]);
+        File.Copy(_data["train/red/01.png"], _data["test/red/y.png"]);
+        File.Copy(_data["train/red/02.jpg"], _data["val/red/z.jpg"]);
+        File.Copy(_data["train/red/04.jpg"], _data["train/yellow/copy.jpg"]);
+        File.Copy(_data["train/red/04.jpg"], _data["train/red/copy.jpg"]);
+
+        var (code, _, error) = Run("--data", _data.Path, "--out", _out.Path, "--size", "16", "--epochs", "1", "--device", "cpu");
+
+        Assert.Equal(0, code);
+        Assert.Equal(
+            ["2 test images are training images as well, such as test/blue/x.jpg", "1 validation images are training images as well, such as val/red/z.jpg", "3 images are in two classes, such as train/red/04.jpg"],
+            error.ReplaceLineEndings("\n").TrimEnd().Split('\n'));
+    }
+
+    [Fact]
+    public void The_set_that_comes_with_the_program_has_none()
+    {
+        var folder = Path.Combine(Path.GetDirectoryName(Assembly)!, "data");
+        var data = DataSet.Load(folder);
+        Assert.Empty(SameImages.Remarks(data, new ImageList(List(data.Training), List(data.Validation), List(data.Test)), folder));
+
+        IReadOnlyDictionary<string, string> List(IReadOnlyList<Picture> images) => images.ToDictionary(image => image.NameIn(folder), image => image.Digest());
+    }
+}

@@ -1,0 +1,82 @@
+using SkiaSharp;
+
+namespace ResNet.Train.Tests;
+
+/// <summary>An image that is drawn much smaller becomes the means of its pixels, whatever it is stored as.</summary>
+public sealed class ShrunkImagesTests : IDisposable
+{
+    private const int Side = 1024, Cell = 8, Small = 32, Across = Side / Cell / Small; // cells in a pixel that is drawn
+
+    private readonly TempFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData(false, 1)]
+    [InlineData(true, 1)]
+    [InlineData(false, 2)]
+    [InlineData(false, 3)]
+    [InlineData(false, 6)]
+    [InlineData(true, 8)]
+    public void A_fine_pattern_becomes_its_mean_with_alpha_and_turned_as_without(bool alpha, byte orientation)
+    {
+        var random = new Random(1);
+        var cells = Enumerable.Range(0, Side / Cell * (Side / Cell)).Select(_ => random.Next(2) == 0 ? SKColors.Black : new SKColor(255, (byte)random.Next(256), 255)).ToArray();
+        using var bitmap = new SKBitmap(new SKImageInfo(Side, Side, SKColorType.Rgba8888, alpha ? SKAlphaType.Unpremul : SKAlphaType.Opaque));
+        bitmap.Pixels = [.. Enumerable.Range(0, Side * Side).Select(i => cells[i / Side / Cell * (Side / Cell) + i % Side / Cell])];
+        using var png = bitmap.Encode(SKEncodedImageFormat.Png, 100);
+        Assert.Equal(alpha ? 6 : 2, png.Span[25]); // its color type
+        var path = _folder.Write("image.png", [.. png.Span[..33], .. ImageBytes.PngChunk("eXIf", [.. "II*\0"u8, 8, 0, 0, 0, 1, 0, 0x12, 1, 3, 0, 1, 0, 0, 0, orientation, 0, 0, 0, 0, 0, 0, 0]), .. png.Span[33..]]);
+
+        var drawn = Draw(new FilePicture(path, 0), Small);
+
+        for (var y = 0; y < Small; y++)
+            for (var x = 0; x < Small; x++)
+            {
+                // Where the pixel is in the stored image
+                var (storedX, storedY) = orientation switch
+                {
+                    2 => (Small - 1 - x, y),
+                    3 => (Small - 1 - x, Small - 1 - y),
+                    6 => (y, Small - 1 - x),
+                    8 => (Small - 1 - y, x),
+                    _ => (x, y),
+                };
+                var seen = Enumerable.Range(0, Across * Across).Select(i => cells[(storedY * Across + i / Across) * (Side / Cell) + storedX * Across + i % Across]).ToArray();
+                Assert.Equal(seen.Average(color => color.Red), drawn[0][y * Small + x], 4.0);
+                Assert.Equal(seen.Average(color => color.Green), drawn[1][y * Small + x], 4.0);
+            }
+    }
+
+    /// <summary>A quarter of its side, with which a mean of four pixels is not enough.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void An_image_in_memory_becomes_its_means_as_well(int channels)
+    {
+        var pixels = new byte[channels * 32 * 32];
+        new Random(1).NextBytes(pixels);
+
+        var drawn = Draw(new MemoryPicture(pixels, 32, 0, "image"), 8, channels == 1);
+
+        for (var channel = 0; channel < channels; channel++)
+            for (var i = 0; i < 64; i++)
+            {
+                var mean = Enumerable.Range(0, 16).Average(j => pixels[channel * 1024 + (i / 8 * 4 + j / 4) * 32 + i % 8 * 4 + j % 4]);
+                Assert.Equal(mean, drawn[channel][i], 3.0);
+            }
+    }
+
+    private static byte[][] Draw(Picture picture, int size, bool grey = false)
+    {
+        using var image = picture.Decode(size);
+        using var canvas = new Canvas(size, grey);
+        canvas.Draw(image, Window.Middle(image.Width, image.Height, 1));
+        return [.. Enumerable.Range(0, canvas.Channels).Select(channel =>
+        {
+            var pixels = new byte[size * size];
+            canvas.Read(channel, pixels);
+            return pixels;
+        })];
+    }
+}
