@@ -49,7 +49,7 @@ internal sealed class Beginning
 
     private UserException Other(string what, string differences)
     {
-        var weights = Path.Combine(_folder, "model.safetensors");
+        var weights = Path.Combine(_folder, NetworkInfo.WeightsFileName);
         return new UserException($"resume: expected the {what} that the training began with, in '{_settings.Data}', got others: {differences}; " +
             $"put them back, or start a new training with --data '{_settings.Data}'{(File.Exists(weights) ? $" --weights '{weights}'" : "")}");
     }

@@ -18,10 +18,10 @@ internal sealed class OwnImages
         if (!Directory.Exists(location))
             throw new UserException($"evaluate: expected the training's images in '{location}', where they were, found no such folder; --data DIR tests with all images of another folder");
         var data = DataSet.Load(location);
-        if (list is null)
-            return new OwnImages(location, list, new FolderImages($"the test images in '{location}' as they are now: the training has left no {ImageList.FileName}", data.Classes, data.Test) { Remarks = data.Remarks });
-
-        return new OwnImages(location, list, new FolderImages($"the training's test images in '{location}'", data.Classes, list.Arrange(data, location).Data.Test) { Remarks = data.Remarks });
+        var (description, test) = list is null
+            ? ($"the test images in '{location}' as they are now: the training has left no {ImageList.FileName}", data.Test)
+            : ($"the training's test images in '{location}'", list.Arrange(data, location).Data.Test);
+        return new OwnImages(location, list, new FolderImages(description, data.Classes, test) { Remarks = data.Remarks });
     }
 
     /// <exception cref="UserException">Some are gone, broken or others.</exception>

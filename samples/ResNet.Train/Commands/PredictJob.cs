@@ -39,7 +39,7 @@ internal static class PredictJob
 
     private static string LastRun() =>
         (Directory.Exists("runs") ? Directory.EnumerateDirectories("runs") : [])
-            .Where(folder => File.Exists(Path.Combine(folder, "model.safetensors")) && File.Exists(Path.Combine(folder, NetworkInfo.FileName)))
-            .MaxBy(folder => File.GetLastWriteTimeUtc(Path.Combine(folder, "model.safetensors")))
+            .Where(folder => File.Exists(Path.Combine(folder, NetworkInfo.WeightsFileName)) && File.Exists(Path.Combine(folder, NetworkInfo.FileName)))
+            .MaxBy(folder => File.GetLastWriteTimeUtc(Path.Combine(folder, NetworkInfo.WeightsFileName)))
         ?? throw new UserException("--model: expected the folder of a training, got none, and there is no training in the folder runs");
 }

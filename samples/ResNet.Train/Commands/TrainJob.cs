@@ -32,7 +32,7 @@ internal static class TrainJob
     /// <summary>Without its state a training would start from nothing, and its weights would be lost.</summary>
     private static void ExpectState(string folder)
     {
-        var (state, weights) = (Path.Combine(folder, State), Path.Combine(folder, "model.safetensors"));
+        var (state, weights) = (Path.Combine(folder, State), Path.Combine(folder, NetworkInfo.WeightsFileName));
         if (File.Exists(Path.Combine(folder, OfEpochs)) && !File.Exists(state))
             throw new UserException($"resume: expected a file {state}, as {OfEpochs} tells of complete epochs, found none; put it back" +
                 (File.Exists(weights) ? $", or start a new training with --weights '{weights}'" : ""));
@@ -108,11 +108,11 @@ internal static class TrainJob
         }
 
         ResNet18 Network() => settings.Network(all.Classes.Count, device);
-        (string SafeTensors, string Torch) SaveWeights() => (output.Write("model.safetensors", state.Result), output.Write("model.pth", state.Result));
+        (string SafeTensors, string Torch) SaveWeights() => (output.Write(NetworkInfo.WeightsFileName, state.Result), output.Write("model.pth", state.Result));
         void Clear()
         {
             // Another training's, which would not go with this one's classes, but for what this one starts from
-            foreach (var name in (string[])[Settings.FileName, State, OfEpochs, NetworkInfo.FileName, "model.safetensors", "model.pth", ExportJob.FileName, ExportJob.Int8FileName])
+            foreach (var name in (string[])[Settings.FileName, State, OfEpochs, NetworkInfo.FileName, NetworkInfo.WeightsFileName, "model.pth", ExportJob.FileName, ExportJob.Int8FileName])
                 if (!Path.GetFullPath(Path.Combine(folder, name)).Equals(settings.Weights, StringComparison.OrdinalIgnoreCase)) // as some systems compare names
                     output.Delete(name);
         }

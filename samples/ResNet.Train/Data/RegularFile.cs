@@ -1,3 +1,5 @@
+using ResNet.Core.Files;
+
 namespace ResNet.Train;
 
 /// <summary>Opens files in the user's folders, where there may be anything.</summary>
@@ -15,7 +17,7 @@ internal static class RegularFile
             // or a device, but none of them has a length. The length of a link is that of its text.
             var file = new FileInfo(path);
             if (file.Attributes.HasFlag(FileAttributes.ReparsePoint))
-                file = new FileInfo(new RealPaths().Of(path));
+                file = new FileInfo(Links.Follow(Path.GetFullPath(path)));
             if (file.Length == 0)
                 throw new UserException($"{path}: expected a file with something in it, got one that is empty, or a pipe, socket or device");
             return File.OpenRead(path);

@@ -12,7 +12,7 @@ namespace ResNet.Train;
 /// <param name="Classes">Their names, in the order of its outputs.</param>
 internal sealed record NetworkInfo(Stem Stem, int Size, double Frame, bool Grey, Normalisation Normalisation, IReadOnlyList<string> Classes)
 {
-    public const string FileName = "network.json";
+    public const string FileName = "network.json", WeightsFileName = "model.safetensors";
 
     public static NetworkInfo Of(DataSet data, Recipe recipe, Normalisation normalisation) =>
         new(recipe.Stem, recipe.Size, recipe.Frame, data.Grey, normalisation, data.Classes);
@@ -32,7 +32,7 @@ internal sealed record NetworkInfo(Stem Stem, int Size, double Frame, bool Grey,
         var model = info.Create(device);
         try
         {
-            Checkpoint.Load(model, Directory.Exists(path) ? Path.Combine(path, "model.safetensors") : path);
+            Checkpoint.Load(model, Directory.Exists(path) ? Path.Combine(path, WeightsFileName) : path);
             return (info, model);
         }
         catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
