@@ -32,17 +32,19 @@ public class CudaPackageTests
     }
 
     [Fact]
-    public void The_README_has_the_same_table()
+    public void The_README_and_its_page_have_the_same_table()
     {
         var readme = File.ReadAllText(Path.Combine(Repository.Root, "README.md"));
+        var page = File.ReadAllText(Path.Combine(Repository.Root, "docs", "gpu.md"));
         foreach (var row in table)
         {
             var (torchSharp, cuda, libtorch) = (row[0], row[1], row[2]);
-            Assert.Contains($"`libtorch-cuda-{cuda}-win-x64` or `libtorch-cuda-{cuda}-linux-x64`, {libtorch} | {torchSharp} | `cuda-{cuda}` |", readme, StringComparison.Ordinal);
+            foreach (var document in new[] { readme, page })
+                Assert.Contains($"`libtorch-cuda-{cuda}-win-x64` or `libtorch-cuda-{cuda}-linux-x64`, {libtorch} | {torchSharp} | `cuda-{cuda}` |", document, StringComparison.Ordinal);
             foreach (var platform in new[] { "win-x64", "linux-x64" })
-                Assert.Contains($"dotnet add package libtorch-cuda-{cuda}-{platform} --version {libtorch} ", readme, StringComparison.Ordinal);
+                Assert.Contains($"dotnet add package libtorch-cuda-{cuda}-{platform} --version {libtorch} ", page, StringComparison.Ordinal);
         }
-        var named = Regex.Matches(readme, @"libtorch-cuda-([\d.]+)-").Select(match => match.Groups[1].Value).Distinct();
+        var named = Regex.Matches(readme + page, @"libtorch-cuda-([\d.]+)-").Select(match => match.Groups[1].Value).Distinct();
         Assert.Equal(table.Select(row => row[1]).Order(), named.Order());
     }
 
