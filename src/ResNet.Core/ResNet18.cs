@@ -15,32 +15,8 @@ namespace ResNet.Core;
 /// <para>A new network is in training mode, as in PyTorch: call <c>eval()</c> before using it for predictions.</para>
 /// <para>A subclass with submodules of its own ends its constructor with <c>RegisterComponents()</c>, as every TorchSharp module does.</para>
 /// </remarks>
-public class ResNet18 : nn.Module<Tensor, Tensor>
+public class ResNet18 : ResidualNetwork
 {
-    /// <summary>The stem's convolution, 3 to 64 channels, without bias.</summary>
-    public readonly Conv2d conv1;
-
-    /// <summary>Batch normalisation of <see cref="conv1"/>'s output.</summary>
-    public readonly BatchNorm2d bn1;
-
-    /// <summary>Two blocks of 64 channels, stride 1.</summary>
-    public readonly Sequential layer1;
-
-    /// <summary>Two blocks of 128 channels, the first with stride 2.</summary>
-    public readonly Sequential layer2;
-
-    /// <summary>Two blocks of 256 channels, the first with stride 2.</summary>
-    public readonly Sequential layer3;
-
-    /// <summary>Two blocks of 512 channels, the first with stride 2.</summary>
-    public readonly Sequential layer4;
-
-    /// <summary>Global average pooling to 1x1, which lets pictures of any size through.</summary>
-    public readonly AdaptiveAvgPool2d avgpool;
-
-    /// <summary>The classifier, 512 features to <c>num_classes</c> logits.</summary>
-    public readonly Linear fc;
-
     /// <summary>Makes a network with PyTorch's default initialisation, drawn from TorchSharp's global generator.</summary>
     /// <param name="num_classes">Number of classes, at least 1.</param>
     /// <param name="stem">The first layers; the mirrored PyTorch code's by default.</param>
@@ -50,13 +26,11 @@ public class ResNet18 : nn.Module<Tensor, Tensor>
     /// <exception cref="ArgumentException"><paramref name="dtype"/> is not a floating-point type.</exception>
     /// <exception cref="InvalidOperationException"><paramref name="device"/> is not available on this machine.</exception>
     public ResNet18(long num_classes = 1000, Stem stem = Stem.Conv7, Device? device = null, ScalarType? dtype = null)
-        : base(nameof(ResNet18))
+        : base(nameof(ResNet18), stem)
     {
         Guard.AtLeastOne(num_classes);
-        Guard.Defined(stem);
         Guard.Placement(device, dtype);
 
-        Stem = stem;
         conv1 = stem == Stem.Conv3
             ? nn.Conv2d(3, 64, kernel_size: 3, stride: 1, padding: 1, bias: false, device: device, dtype: dtype)
             : nn.Conv2d(3, 64, kernel_size: 7, stride: 2, padding: 3, bias: false, device: device, dtype: dtype);
@@ -68,14 +42,8 @@ public class ResNet18 : nn.Module<Tensor, Tensor>
         avgpool = nn.AdaptiveAvgPool2d((1, 1));
         fc = nn.Linear(512, num_classes, device: device, dtype: dtype);
 
-        this.Register(
-            (nameof(conv1), conv1), (nameof(bn1), bn1),
-            (nameof(layer1), layer1), (nameof(layer2), layer2), (nameof(layer3), layer3), (nameof(layer4), layer4),
-            (nameof(avgpool), avgpool), (nameof(fc), fc));
+        RegisterLayers();
     }
-
-    /// <summary>The first layers that this network was made with.</summary>
-    public Stem Stem { get; }
 
     private static Sequential _make_layer(long in_channels, long out_channels, int blocks, long stride, Device? device, ScalarType? dtype)
     {
@@ -101,8 +69,8 @@ public class ResNet18 : nn.Module<Tensor, Tensor>
         using var scope = NewDisposeScope();
 
         x = scope.Keep(F.relu(bn1.call(conv1.call(x))));
-        if (Stem == Stem.Conv7MaxPool)
-            x = scope.Keep(F.max_pool2d(x, kernel_size: 3, stride: 2, padding: 1));
+        if (maxpool is not null)
+            x = scope.Keep(maxpool.call(x));
         x = scope.Keep(layer1.call(x));
         x = scope.Keep(layer2.call(x));
         x = scope.Keep(layer3.call(x));

@@ -18,5 +18,5 @@ internal sealed record NetworkDescription(Stem Stem)
     public const string Classifier = "fc.weight";
 
     /// <summary>Null where the module is none of this library's networks.</summary>
-    public static NetworkDescription? Of(nn.Module module) => module is ResNet18 network ? new(network.Stem) : null;
+    public static NetworkDescription? Of(nn.Module module) => module is ResidualNetwork network ? new(network.Stem) : null;
 }

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using TorchSharp;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace ResNet.Core;
@@ -35,10 +36,10 @@ internal static class Guard
         ArgumentOutOfRangeException.ThrowIfGreaterThan(stride, int.MaxValue);
     }
 
-    public static void Defined(Stem stem)
+    public static void Defined<T>(T value, [CallerArgumentExpression(nameof(value))] string? name = null) where T : struct, Enum
     {
-        if (!Enum.IsDefined(stem))
-            throw new ArgumentOutOfRangeException(nameof(stem), stem, $"Expected one of {string.Join(", ", Enum.GetNames<Stem>())}.");
+        if (!Enum.IsDefined(value))
+            throw new ArgumentOutOfRangeException(name, value, $"Expected one of {string.Join(", ", Enum.GetNames<T>())}.");
     }
 
     /// <summary>That weights can be made there, of that type.</summary>
@@ -56,24 +57,15 @@ internal static class Guard
             ? "Its CUDA library is here; what is missing is a GPU, or a new enough driver: nvidia-smi names both, and the CUDA version that the driver is for."
         : $"Its CUDA library is not here, or does not load: {CudaPackage.Advice(Version.Parse(__version__).ToString(3))}";
 
-    /// <summary>That <paramref name="x"/> can go through <paramref name="block"/>.</summary>
-    public static void Input(BasicBlock block, Tensor x)
+    /// <summary>That <paramref name="x"/> can go through <paramref name="module"/>, before any running statistic is changed.</summary>
+    /// <param name="module">A block or a network: it begins with a convolution.</param>
+    /// <param name="x">Its input.</param>
+    public static void Input(nn.Module<Tensor, Tensor> module, Tensor x)
     {
-        Input(block, block.conv1.weight, block.conv1.in_channels, x);
-        MoreThanOneValuePerChannel(block, x, (block, block.conv1.stride[0]));
-    }
-
-    /// <summary>That <paramref name="x"/> can go through <paramref name="network"/>, before any running statistic is changed.</summary>
-    public static void Input(ResNet18 network, Tensor x)
-    {
-        Input(network, network.conv1.weight, network.conv1.in_channels, x);
-        var reduction = network.Stem switch { Stem.Conv7 => 2, Stem.Conv7MaxPool => 4, _ => 1 };
-        MoreThanOneValuePerChannel(network, x,
-            (network.bn1, network.conv1.stride[0]),
-            (network.layer1, reduction),
-            (network.layer2, reduction * 2),
-            (network.layer3, reduction * 4),
-            (network.layer4, reduction * 8));
+        var first = module.children().OfType<Conv2d>().First();
+        Input(module, first.weight, first.in_channels, x);
+        if (x.shape[0] == 1)
+            SinglePixel.Refuse(module, x);
     }
 
     /// <summary>That <paramref name="x"/> has the shape (N, <paramref name="channels"/>, H, W), and type and device of the <paramref name="module"/>'s <paramref name="weight"/>.</summary>
@@ -93,24 +85,5 @@ internal static class Guard
             throw Unexpected($"an input on its weights' device {weight.device}", $"{x.device}");
 
         ArgumentException Unexpected(string expected, string got) => new($"{module.GetName()} expected {expected}, got {got}.", nameof(x));
-    }
-
-    /// <summary>
-    /// Refuses what leaves a batch normalisation in training mode a single value per channel, as PyTorch does and
-    /// TorchSharp does not: its variance over one value would be 0 and its output constant.
-    /// </summary>
-    /// <param name="module">Who was called.</param>
-    /// <param name="x">Shape (N, C, H, W).</param>
-    /// <param name="parts">Its parts and the factor by which height and width are reduced, rounded up, where they normalise.</param>
-    private static void MoreThanOneValuePerChannel(nn.Module module, Tensor x, params ReadOnlySpan<(nn.Module Part, long Reduction)> parts)
-    {
-        var shape = x.shape;
-        if (shape[0] != 1) return;
-
-        foreach (var (part, reduction) in parts)
-            if (shape[2] <= reduction && shape[3] <= reduction && part.BatchNorms().Any(norm => norm.training))
-                throw new ArgumentException(
-                    $"{module.GetName()} expected more than one value per channel in training mode, got an input of shape ({string.Join(", ", shape)}), " +
-                    $"which is reduced by {reduction} to a single pixel. Use a larger batch or picture, or call eval().", nameof(x));
     }
 }

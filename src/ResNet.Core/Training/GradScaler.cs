@@ -51,7 +51,7 @@ public sealed class GradScaler
             : throw new ArgumentOutOfRangeException(nameof(growth_factor), growth_factor, "Expected a number above 1.");
         _backoffFactor = (float)backoff_factor is > 0 and < 1 ? backoff_factor
             : throw new ArgumentOutOfRangeException(nameof(backoff_factor), backoff_factor, "Expected a number between 0 and 1, of those that float32 holds.");
-        Guard.AtLeastOne(growth_interval);
+        ArgumentOutOfRangeException.ThrowIfLessThan(growth_interval, 1);
         (_growthInterval, _enabled) = (growth_interval, enabled);
     }
 

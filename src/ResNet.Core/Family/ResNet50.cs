@@ -1,0 +1,17 @@
+using ResNet.Core.Family;
+using static TorchSharp.torch;
+
+namespace ResNet.Core;
+
+/// <summary>The 50-layer residual network: layers of 3, 4, 6 and 3 <see cref="Bottleneck"/>s; 2048 features. torchvision's <c>resnet50</c>.</summary>
+/// <remarks>
+/// The column "50-layer" of Table 1 in He, Zhang, Ren, Sun, "Deep Residual Learning for Image Recognition" (arXiv:1512.03385).
+/// </remarks>
+public class ResNet50 : ResidualNetwork
+{
+    /// <inheritdoc cref="ResidualNetwork(string, BlockKind, int[], long, Stem, Device?, ScalarType?)"/>
+    public ResNet50(long num_classes = 1000, Stem stem = Stem.Conv7MaxPool, Device? device = null, ScalarType? dtype = null)
+        : base(nameof(ResNet50), Blocks.Bottleneck(), [3, 4, 6, 3], num_classes, stem, device, dtype)
+    {
+    }
+}

@@ -1,0 +1,18 @@
+using ResNet.Core.Family;
+using static TorchSharp.torch;
+
+namespace ResNet.Core;
+
+/// <summary>Wide ResNet-50-2: layers of 3, 4, 6 and 3 <see cref="Bottleneck"/>s, whose 3x3 convolutions are twice as wide; 2048 features. torchvision's <c>wide_resnet50_2</c>.</summary>
+/// <remarks>
+/// Zagoruyko, Komodakis, "Wide Residual Networks" (arXiv:1605.07146), WRN-50-2 of its Table 8; in depth the column "50-layer" of Table 1 of
+/// arXiv:1512.03385.
+/// </remarks>
+public class WideResNet50_2 : ResidualNetwork
+{
+    /// <inheritdoc cref="ResidualNetwork(string, BlockKind, int[], long, Stem, Device?, ScalarType?)"/>
+    public WideResNet50_2(long num_classes = 1000, Stem stem = Stem.Conv7MaxPool, Device? device = null, ScalarType? dtype = null)
+        : base(nameof(WideResNet50_2), Blocks.Bottleneck(base_width: 128), [3, 4, 6, 3], num_classes, stem, device, dtype)
+    {
+    }
+}
