@@ -4,6 +4,7 @@ using static TorchSharp.torch;
 namespace ResNet.Core.Benchmarks;
 
 /// <summary>One forward pass for predictions.</summary>
+[BenchmarkCategory(nameof(ResNet50Inference))]
 public class ResNet50Inference : ResNet50s
 {
     [Params("1x3x224x224", "8x3x224x224")]

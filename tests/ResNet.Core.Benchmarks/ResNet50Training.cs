@@ -4,6 +4,7 @@ using static TorchSharp.torch;
 namespace ResNet.Core.Benchmarks;
 
 /// <summary>One step of SGD with momentum.</summary>
+[BenchmarkCategory(nameof(ResNet50Training))]
 public class ResNet50Training : ResNet50s
 {
     private optim.Optimizer optimizer = null!;
