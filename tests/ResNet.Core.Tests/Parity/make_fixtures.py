@@ -207,8 +207,9 @@ def differences(expected, actual, path="", tolerance=0.0, scale=0.0):
         yield f"{path}: {str(expected)[:80]!r} in the fixture, {str(actual)[:80]!r} now"
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(description, makers):
+    """Writes or checks a file for each function, under its name."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="compare with the files instead of writing them")
     check = parser.parse_args().check
 
@@ -217,7 +218,7 @@ def main():
         return 0 if check else 1
 
     failed = False
-    for make in (weights, outputs, training, mixed_precision):
+    for make in makers:
         path = FIXTURES / f"{make.__name__}.json"
         # Through text, so that what is compared is what a file would hold.
         actual = json.loads(json.dumps(make()))
@@ -235,4 +236,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(__doc__, (weights, outputs, training, mixed_precision)))
