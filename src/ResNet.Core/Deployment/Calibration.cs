@@ -35,7 +35,7 @@ internal sealed class Calibration : TensorOperations
             network.Forward(calibration, calibration.Made(Input, batch.to(ScalarType.Float32)));
         }
         if (calibration._ranges.Count == 0)
-            throw new ArgumentException("Expected at least one image in the calibration batches, got none.", nameof(batches));
+            throw new ArgumentException("Expected at least one picture in the calibration batches, got none.", nameof(batches));
         return calibration._ranges.ToDictionary(entry => entry.Key, entry => Quantization.Of(entry.Value.Low, entry.Value.High));
     }
 

@@ -204,8 +204,12 @@ public sealed class ChangedNetworkTests : IDisposable
     {
         using var scope = NewDisposeScope();
         using var model = new ResNet18(3);
-        Replace(model, "layer1", nn.Sequential());
-        Replace(model, "layer2", nn.Sequential(new Bottleneck(64, 32, stride: 2, groups: 4, base_width: 16)));
+        foreach (var (name, layer) in new[] { ("layer1", nn.Sequential()), ("layer2", nn.Sequential(new Bottleneck(64, 32, stride: 2, groups: 4, base_width: 16))) })
+        {
+            Replace(model, name, layer);
+            model.register_module(name, null!);
+            model.register_module(name, layer);
+        }
         model.layer3.append(new BasicBlock(256, 256));
         model.layer4.append(new Bottleneck(512, 128));
         Trained.Change(model);
