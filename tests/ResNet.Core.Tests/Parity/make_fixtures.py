@@ -191,8 +191,8 @@ def mixed_precision():
 def differences(expected, actual, path="", tolerance=0.0, scale=0.0):
     """Yields what differs: text and integers at all, floating-point numbers by more than the tolerance times their scale."""
     if isinstance(expected, dict) and isinstance(actual, dict) and expected.keys() == actual.keys():
-        # A case says in which precision it was computed.
-        tolerance = {"bfloat16": 2e-2, "float32": 1e-3, "float64": 1e-9}.get(expected.get("dtype"), tolerance)
+        # A case says in which precision it was computed, or how far apart it may be.
+        tolerance = expected.get("tolerance", {"bfloat16": 2e-2, "float32": 1e-3, "float64": 1e-9}.get(expected.get("dtype"), tolerance))
         for key in expected:
             # A digest's product with the pattern can cancel to nothing; what it is a part of is the norm.
             yield from differences(expected[key], actual[key], f"{path}.{key}", tolerance, expected["norm"] if key == "dot" else 0.0)
