@@ -26,7 +26,7 @@ public sealed class FamilyTests(ITestOutputHelper log) : IDisposable
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        using var model = Model(architecture);
+        using var model = Trained.Network(architecture);
         using var fused = model.Fuse();
         OnnxExporter.Export(model, _folder["model.onnx"]);
         using var session = new OnnxSession(_folder["model.onnx"]);
@@ -50,7 +50,7 @@ public sealed class FamilyTests(ITestOutputHelper log) : IDisposable
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        using var model = Model(architecture);
+        using var model = Trained.Network(architecture);
         OnnxExporter.ExportInt8(model, [randn(8, 3, 48, 48) + 0.5, randn(3, 3, 33, 65) + 0.5], _folder["model.onnx"]);
         using var session = new OnnxSession(_folder["model.onnx"]);
         model.eval();
@@ -66,7 +66,7 @@ public sealed class FamilyTests(ITestOutputHelper log) : IDisposable
     public void It_answers_many_threads_at_once_and_refuses_what_the_model_refuses(string architecture)
     {
         using var scope = NewDisposeScope();
-        using var model = Model(architecture);
+        using var model = Trained.Network(architecture);
         model.eval();
         using var fused = model.Fuse();
         foreach (var network in (nn.Module<Tensor, Tensor>[])[model, fused])
@@ -110,7 +110,7 @@ public sealed class FamilyTests(ITestOutputHelper log) : IDisposable
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        using var model = Model(architecture, stem).to(dtype).ToMemoryFormat(memory_format.channels_last);
+        using var model = Trained.Network(architecture, stem).to(dtype).ToMemoryFormat(memory_format.channels_last);
         using var fused = model.Fuse();
         OnnxExporter.Export(model, _folder["model.onnx"]); // in float32
         using var session = new OnnxSession(_folder["model.onnx"]);
@@ -161,12 +161,6 @@ public sealed class FamilyTests(ITestOutputHelper log) : IDisposable
     }
 
     private sealed class Own() : ResNeXt50_32x4d(10);
-
-    private static ResidualNetwork Model(string architecture, Stem? stem = null)
-    {
-        manual_seed(1);
-        return Trained.Change(Family.Create(architecture, 10, stem));
-    }
 
     private void AssertClose(Tensor expected, Tensor actual, double tolerance, string what)
     {
