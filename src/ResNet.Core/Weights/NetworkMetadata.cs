@@ -33,7 +33,7 @@ internal static class NetworkMetadata
             if (stem is not null && stem != expected)
                 return $"{start}expected {expected}, got {Names.Short(stem)}";
             if (stem is null && network.Description.Stem != NetworkDescription.Torchvision && HasTorchvisionsNames(reading, network) && MayHaveTorchvisionsStem(reading, network))
-                return $"{start}expected {expected}, got {NetworkDescription.Torchvision}, as the names say, which are torchvision's (downsample)";
+                return $"{start}expected {expected}, got {NetworkDescription.Torchvision}, as the names say, which are torchvision's ({ShortcutName.Torchvision})";
         }
         return null;
     }
