@@ -4,24 +4,17 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests.Weights;
 
-/// <summary>Files under torchvision's names, without torchvision: TorchvisionTests has it.</summary>
+/// <summary>Files under torchvision's names, read here; TorchvisionTests has torchvision itself.</summary>
 public sealed class TorchvisionNamesTests : IDisposable
 {
     private readonly WeightsFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
-    private IReadOnlyList<string> SavedNames(nn.Module module, string file = "model.pth")
-    {
-        Checkpoint.Save(module, _folder[file], WeightNames.Torchvision);
-        using var bag = new TensorBag(("none of it", zeros(1)), ("bn1.weight", zeros(64))); // which fits every network, so that there is a report
-        return Checkpoint.Load(bag, _folder[file], strict: false).Unexpected;
-    }
-
     [Theory]
     [InlineData("pth")]
     [InlineData("safetensors")]
-    public void A_blocks_shortcut_is_downsample_and_comes_back_strictly(string extension)
+    public void A_file_comes_back_strictly(string extension)
     {
         var path = _folder[$"model.{extension}"];
         using var saved = new ResNet34(3);
@@ -35,25 +28,23 @@ public sealed class TorchvisionNamesTests : IDisposable
         var file = Encoding.Latin1.GetString(File.ReadAllBytes(path));
         Assert.Contains("layer2.0.downsample.1.running_mean", file, StringComparison.Ordinal);
         Assert.DoesNotContain("shortcut", file, StringComparison.Ordinal);
-        Assert.Contains("resnet_core.stem", file, StringComparison.Ordinal);
 
         Assert.True(Checkpoint.Load(loaded, path).IsComplete);
-        var expected = saved.state_dict();
-        Assert.All(loaded.state_dict(), entry => Pattern.AssertEqual(expected[entry.Key], entry.Value, entry.Key));
+        AssertEqual(saved, loaded);
     }
 
-    /// <summary>Also where nothing but the file's own word tells it from torchvision's.</summary>
-    [Fact]
-    public void The_file_says_its_stem()
+    [Theory]
+    [InlineData("pth")]
+    [InlineData("safetensors")]
+    public void A_file_says_its_stem(string extension)
     {
         using var saved = new ResNet18(3, Stem.Conv7MaxPool);
-        using var other = new ResNet18(3);
-        Checkpoint.Save(saved, _folder["model.pth"], WeightNames.Torchvision);
-        var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(other, _folder["model.pth"]));
-        Assert.EndsWith("for another stem: expected Conv7, got Conv7MaxPool", problem.Message, StringComparison.Ordinal);
+        using var other = new ResNet18(3, Stem.Conv7);
+        Checkpoint.Save(saved, _folder[$"model.{extension}"], WeightNames.Torchvision);
+        var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(other, _folder[$"model.{extension}"]));
+        Assert.EndsWith("for another stem: expected Conv7, got Conv7MaxPool", problem.Message, StringComparison.Ordinal); // not "as the names say"
     }
 
-    /// <summary>Without the option nothing is renamed, and the same weights give the same bytes as before there was one.</summary>
     [Fact]
     public void The_modules_own_names_are_the_default()
     {
@@ -64,47 +55,99 @@ public sealed class TorchvisionNamesTests : IDisposable
         Assert.DoesNotContain("downsample", Encoding.Latin1.GetString(File.ReadAllBytes(_folder["own.pth"])), StringComparison.Ordinal);
     }
 
-    private sealed class OwnBlock : BasicBlock
-    {
-        private readonly nn.Module<Tensor, Tensor> extra;
-
-        /// <param name="extraName">Of a part of its own.</param>
-        /// <param name="extra">The part.</param>
-        public OwnBlock(string extraName, nn.Module<Tensor, Tensor> extra)
-            : base(2, 4)
-        {
-            this.extra = extra;
-            register_module(extraName, extra);
-        }
-    }
-
-    /// <summary>Blocks wherever they are, subclasses of them too, and nothing else that has one of the two names.</summary>
+    /// <summary>Wherever they are, and subclasses of them; another module that has one of the two names keeps it.</summary>
     [Theory]
     [InlineData("pth")]
     [InlineData("safetensors")]
-    public void Only_the_blocks_of_this_library_are_renamed(string extension)
+    public void Only_the_blocks_of_this_library_have_other_names(string extension)
     {
-        nn.Module Make() => nn.Sequential(
-            ("shortcut", nn.Sequential(("shortcut", nn.Linear(1, 2)), ("block", new Bottleneck(2, 1)))),
-            ("downsample", new BasicBlock(2, 4)),
-            ("net", nn.Sequential(("backbone", new ResNet18(1, Stem.Conv7MaxPool)))),
-            ("own", new OwnBlock("inner", nn.Sequential(("shortcut", nn.Linear(1, 3))))));
+        var path = _folder[$"model.{extension}"];
+        using var saved = OfEveryKind();
+        using var loaded = OfEveryKind();
+        Checkpoint.Save(saved, path, WeightNames.Torchvision);
 
-        using var saved = Make();
-        using var loaded = Make();
-        Checkpoint.Save(saved, _folder[$"model.{extension}"], WeightNames.Torchvision);
-        Assert.True(Checkpoint.Load(loaded, _folder[$"model.{extension}"]).IsComplete);
-        var expected = saved.state_dict();
-        Assert.All(loaded.state_dict(), entry => Pattern.AssertEqual(expected[entry.Key], entry.Value, entry.Key));
+        string[] expected =
+        [
+            "shortcut.shortcut.weight", "shortcut.shortcut.bias",
+            "shortcut.block.downsample.0.weight",
+            "downsample.downsample.0.weight",
+            "nested.net.layer3.0.downsample.0.weight",
+            "own.downsample.0.weight",
+            "own.extra.shortcut.weight", "own.extra.shortcut.bias",
+        ];
+        var file = Encoding.Latin1.GetString(File.ReadAllBytes(path));
+        Assert.All(expected, name => Assert.Contains(name, file, StringComparison.Ordinal));
+        Assert.DoesNotContain("block.shortcut", file, StringComparison.Ordinal);
+        Assert.DoesNotContain("own.shortcut", file, StringComparison.Ordinal);
 
-        Checkpoint.Save(saved, _folder["own." + extension]);
-        using var names = new TensorBag([.. expected.Select(entry => (Torchvisions(entry.Key), entry.Value.detach().clone()))]);
-        Assert.True(Checkpoint.Load(names, _folder[$"model.{extension}"]).IsComplete);
+        Assert.True(Checkpoint.Load(loaded, path).IsComplete);
+        AssertEqual(saved, loaded);
+        Assert.Equal(saved.state_dict().Count, TensorsIn(path));
+    }
 
-        static string Torchvisions(string name) => name
-            .Replace("shortcut.block.shortcut.", "shortcut.block.downsample.", StringComparison.Ordinal)
-            .Replace("downsample.shortcut.", "downsample.downsample.", StringComparison.Ordinal)
-            .Replace(".0.shortcut.", ".0.downsample.", StringComparison.Ordinal)
-            .Replace("own.shortcut.", "own.downsample.", StringComparison.Ordinal);
+    private static Sequential OfEveryKind() => nn.Sequential(
+        ("shortcut", nn.Sequential(("shortcut", nn.Linear(2, 2)), ("block", new Bottleneck(2, 1)))),
+        ("downsample", new BasicBlock(2, 4)),
+        ("nested", nn.Sequential(("net", new ResNet18(2, Stem.Conv7MaxPool)))),
+        ("own", new OwnBlock("extra", nn.Sequential(("shortcut", nn.Linear(2, 2))))));
+
+    private sealed class OwnBlock : BasicBlock
+    {
+        public OwnBlock(string name, nn.Module<Tensor, Tensor> part)
+            : base(2, 4) => register_module(name, part);
+    }
+
+    /// <summary>Both of its parts are in a file under names that differ, and both of them in torchvision's words would be one.</summary>
+    [Theory]
+    [InlineData("pth")]
+    [InlineData("safetensors")]
+    public void Two_tensors_of_one_name_are_refused_before_anything_is_written(string extension)
+    {
+        using var both = nn.Sequential(("0", new OwnBlock("downsample", nn.Sequential(nn.Conv2d(2, 4, 1, bias: false)))));
+        var problem = Assert.Throws<ArgumentException>(() => Checkpoint.Save(both, _folder[$"model.{extension}"], WeightNames.Torchvision));
+        Assert.Contains("got '0.shortcut.0.weight' and '0.downsample.0.weight', which are both '0.downsample.0.weight' under torchvision's names", problem.Message, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFileSystemEntries(_folder.Path));
+
+        Checkpoint.Save(both, _folder[$"model.{extension}"]);
+        Assert.True(Checkpoint.Load(both, _folder[$"model.{extension}"]).IsComplete);
+    }
+
+    /// <summary>torchvision would load the first strictly and answer differently.</summary>
+    [Theory]
+    [InlineData(Stem.Conv7)]
+    [InlineData(Stem.Conv3)]
+    public void A_network_with_another_stem_is_refused_before_anything_is_written(Stem stem)
+    {
+        using var model = new ResNet18(2, stem);
+        using var inside = nn.Sequential(("backbone", model));
+        foreach (var (module, which) in ((nn.Module, string)[])[(model, "one"), (inside, "backbone")])
+        {
+            var problem = Assert.Throws<ArgumentException>(() => Checkpoint.Save(module, _folder["model.pth"], WeightNames.Torchvision));
+            Assert.StartsWith($"Expected a network with Stem.Conv7MaxPool under torchvision's names, got {which} with Stem.{stem}: ", problem.Message, StringComparison.Ordinal);
+            Assert.EndsWith("Make the network with Stem.Conv7MaxPool before it is trained, or save it under WeightNames.ResNetCore.", problem.Message, StringComparison.Ordinal);
+            Assert.Empty(Directory.GetFileSystemEntries(_folder.Path));
+        }
+    }
+
+    [Fact]
+    public void Names_that_are_not_defined_are_refused()
+    {
+        using var block = new BasicBlock(2, 2);
+        var problem = Assert.Throws<ArgumentOutOfRangeException>(() => Checkpoint.Save(block, _folder["model.pth"], (WeightNames)2));
+        Assert.Contains("Expected one of ResNetCore, Torchvision.", problem.Message, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFileSystemEntries(_folder.Path));
+    }
+
+    private static int TensorsIn(string path)
+    {
+        using var none = new TensorBag(("downsample.bn1.weight", zeros(4)));
+        var report = Checkpoint.Load(none, path, strict: false);
+        return report.Loaded.Count + report.Unexpected.Count;
+    }
+
+    private static void AssertEqual(nn.Module expected, nn.Module actual)
+    {
+        var state = expected.state_dict();
+        Assert.All(actual.state_dict(), entry => Pattern.AssertEqual(state[entry.Key], entry.Value, entry.Key));
     }
 }
