@@ -75,7 +75,7 @@ public class MemoryTests
         using var x = rand(2, 3, 64, 64);
 
         // conv1 starts with nothing, bn1 with conv1's output, and each later part with the one tensor x.
-        Assert.Equal([0, 1, 1, 1, 1, 1, 1, 1], LiveTensorsBeforeEachPart(model, x));
+        Assert.Equal([0, 1, 1, 1, 1, 1, 1, 1, 1], LiveTensorsBeforeEachPart(model, x));
     }
 
     [Fact]
