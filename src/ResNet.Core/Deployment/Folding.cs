@@ -7,14 +7,13 @@ namespace ResNet.Core.Deployment;
 /// <summary>Folds a network's batch norms into its convolutions.</summary>
 internal sealed class Folding
 {
-    private const long Channels = 3;
-
     private readonly ResidualNetwork _model;
     private readonly Foldable _foldable;
     private readonly ScalarType _dtype;
-    private long _channels = Channels; // of what comes to the next part
+    private long _channels; // of what comes to the next part
 
-    private Folding(ResidualNetwork model, ScalarType dtype) => (_model, _foldable, _dtype) = (model, new Foldable(model), dtype);
+    private Folding(ResidualNetwork model, ScalarType dtype) =>
+        (_model, _foldable, _dtype, _channels) = (model, new Foldable(model), dtype, model.conv1.in_channels);
 
     /// <param name="model">Is not changed.</param>
     /// <param name="dtype">Type of the folded weights; the model's own if null.</param>

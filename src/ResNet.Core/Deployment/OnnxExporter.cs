@@ -106,7 +106,7 @@ public static class OnnxExporter
     private static void Write(OnnxGraph graph, FoldedNetwork network, string path, OnnxMetadata? metadata)
     {
         var classes = network.Classifier.Bias.shape[0];
-        var file = graph.Model(classes, OnnxMetadataText.Of(metadata, classes));
+        var file = graph.Model(network.Conv1.InChannels, classes, OnnxMetadataText.Of(metadata, classes));
         AtomicFile.Write(path, file.WriteTo);
     }
 }

@@ -63,7 +63,7 @@ internal sealed class OnnxGraph
     }
 
     /// <summary>The whole file. A height, width or number of images is any.</summary>
-    public ProtoMessage Model(long classes, IEnumerable<KeyValuePair<string, string>> metadata)
+    public ProtoMessage Model(long channels, long classes, IEnumerable<KeyValuePair<string, string>> metadata)
     {
         var graph = new ProtoMessage();
         foreach (var node in _nodes)
@@ -71,7 +71,7 @@ internal sealed class OnnxGraph
         graph.Add(2, _name);
         foreach (var initializer in _initializers)
             graph.Add(5, initializer);
-        graph.Add(11, Value(_input, "N", 3L, "H", "W")).Add(12, Value(_output, "N", classes));
+        graph.Add(11, Value(_input, "N", channels, "H", "W")).Add(12, Value(_output, "N", classes));
 
         var version = typeof(OnnxGraph).Assembly.GetName().Version!.ToString(fieldCount: 3);
         var model = new ProtoMessage().Add(1, IrVersion).Add(2, "ResNet.Core").Add(3, version).Add(7, graph)

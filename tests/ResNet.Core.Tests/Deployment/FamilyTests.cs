@@ -8,7 +8,7 @@ namespace ResNet.Core.Tests.Deployment;
 /// <summary>Whatever is made of a network answers as it does, for every depth and width.</summary>
 public sealed class FamilyTests(ITestOutputHelper log) : IDisposable
 {
-    /// <summary>Relative to the largest answer. Measured: up to 2e-6.</summary>
+    /// <summary>Relative to the largest answer. Measured: up to 3e-6.</summary>
     private const double Single = 1e-5;
 
     /// <summary>Of 8 bits, in networks that are not trained. Measured: up to 0.06.</summary>
@@ -26,21 +26,22 @@ public sealed class FamilyTests(ITestOutputHelper log) : IDisposable
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        using var model = Model(architecture);
+        using var model = Trained.Network(architecture);
         using var fused = model.Fuse();
         OnnxExporter.Export(model, _folder["model.onnx"]);
         using var session = new OnnxSession(_folder["model.onnx"]);
         model.eval();
 
-        foreach (var (batch, height, width) in ((int, int, int)[])[(1, 33, 65), (7, 47, 48), (32, 40, 33), (2, 1, 1)])
+        foreach (var (batch, height, width) in ((int, int, int)[])[(1, 33, 65), (7, 31, 32), (32, 24, 17), (2, 1, 1)])
         {
             using var inner = NewDisposeScope();
             var x = randn(batch, 3, height, width);
             var expected = model.call(x);
             AssertClose(expected, fused.call(x), Single, $"{batch}x3x{height}x{width}, fused");
-            AssertClose(expected, fused.call(x.ToMemoryFormat(memory_format.channels_last)), Single, $"{batch}x3x{height}x{width}, fused, channels-last");
             AssertClose(expected, session.Run(x), Single, $"{batch}x3x{height}x{width}, ONNX Runtime");
         }
+        var one = randn(1, 3, 24, 17);
+        AssertClose(model.call(one), fused.call(one.ToMemoryFormat(memory_format.channels_last)), Single, "fused, channels-last");
         Assert.Equal([0, 10], fused.call(zeros(0, 3, 32, 32)).shape);
     }
 
@@ -50,11 +51,11 @@ public sealed class FamilyTests(ITestOutputHelper log) : IDisposable
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        using var model = Model(architecture);
-        OnnxExporter.ExportInt8(model, [randn(8, 3, 48, 48) + 0.5, randn(3, 3, 33, 65) + 0.5], _folder["model.onnx"]);
+        using var model = Trained.Network(architecture);
+        OnnxExporter.ExportInt8(model, [randn(8, 3, 32, 32) + 0.5, randn(3, 3, 33, 47) + 0.5], _folder["model.onnx"]);
         using var session = new OnnxSession(_folder["model.onnx"]);
         model.eval();
-        foreach (var (batch, height, width) in ((int, int, int)[])[(7, 47, 48), (1, 40, 33)])
+        foreach (var (batch, height, width) in ((int, int, int)[])[(7, 31, 32), (1, 40, 33)])
         {
             var x = randn(batch, 3, height, width) + 0.5;
             AssertClose(model.call(x), session.Run(x), EightBits, $"{batch}x3x{height}x{width}");
@@ -66,16 +67,16 @@ public sealed class FamilyTests(ITestOutputHelper log) : IDisposable
     public void It_answers_many_threads_at_once_and_refuses_what_the_model_refuses(string architecture)
     {
         using var scope = NewDisposeScope();
-        using var model = Model(architecture);
+        using var model = Trained.Network(architecture);
         model.eval();
         using var fused = model.Fuse();
         foreach (var network in (nn.Module<Tensor, Tensor>[])[model, fused])
         {
-            Tensor[] images = [randn(1, 3, 33, 32), randn(2, 3, 24, 41)];
+            Tensor[] images = [randn(1, 3, 24, 17), randn(2, 3, 16, 21)];
             float[][] answers = [.. images.Select(Ask)];
             var live = LiveTensors.Count();
             var wrong = 0;
-            Parallel.For(0, 24, new ParallelOptions { MaxDegreeOfParallelism = 8 }, i =>
+            Parallel.For(0, 16, new ParallelOptions { MaxDegreeOfParallelism = 8 }, i =>
             {
                 if (!Ask(images[i % 2]).AsSpan().SequenceEqual(answers[i % 2]))
                     Interlocked.Increment(ref wrong);
@@ -110,7 +111,7 @@ public sealed class FamilyTests(ITestOutputHelper log) : IDisposable
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        using var model = Model(architecture, stem).to(dtype).ToMemoryFormat(memory_format.channels_last);
+        using var model = Trained.Network(architecture, stem).to(dtype).ToMemoryFormat(memory_format.channels_last);
         using var fused = model.Fuse();
         OnnxExporter.Export(model, _folder["model.onnx"]); // in float32
         using var session = new OnnxSession(_folder["model.onnx"]);
@@ -161,12 +162,6 @@ public sealed class FamilyTests(ITestOutputHelper log) : IDisposable
     }
 
     private sealed class Own() : ResNeXt50_32x4d(10);
-
-    private static ResidualNetwork Model(string architecture, Stem? stem = null)
-    {
-        manual_seed(1);
-        return Trained.Change(Family.Create(architecture, 10, stem));
-    }
 
     private void AssertClose(Tensor expected, Tensor actual, double tolerance, string what)
     {
