@@ -18,7 +18,7 @@ public class BottleneckTests(ITestOutputHelper log)
 
     public static TheoryData<int> Cases => [.. Enumerable.Range(0, fixture.Length)];
 
-    /// <summary>Measured, relative to the larger of a tensor's two numbers: at most TODO apart.</summary>
+    /// <summary>Measured, relative to the larger of a tensor's two numbers: at most 5e-12 apart, which is the twelve digits.</summary>
     [Theory]
     [MemberData(nameof(Cases))]
     public void A_new_block_has_torchvisions_tensors_outputs_statistics_and_gradients(int index)

@@ -23,7 +23,7 @@ public class FamilyTests(ITestOutputHelper log)
         }
     }
 
-    private sealed record Outputs(string Dtype, double[] Train, double[] Eval, double[] Features);
+    private sealed record Outputs(string Dtype, double Tolerance, double[] Train, double[] Eval, double[] Features);
 
     private sealed record Training(
         string Dtype, long[] Labels, double Lr, double Momentum, double WeightDecay,
@@ -53,7 +53,8 @@ public class FamilyTests(ITestOutputHelper log)
         Assert.Equal(Family.All.Except(["resnet18"]), Architectures);
 
     /// <summary>
-    /// Two versions of libtorch add the same numbers in another order. Measured, relative to the largest value: at most TODO apart.
+    /// Two versions of libtorch add the same numbers in another order, and the more layers, the more they make of it. Measured, relative to
+    /// the largest value: from 5e-7 apart with 34 layers to 2e-3 with 152; where weights differ in their last bit, to 3e-3.
     /// </summary>
     [Theory]
     [MemberData(nameof(Cases))]
@@ -66,14 +67,15 @@ public class FamilyTests(ITestOutputHelper log)
 
         using var x = Fixture.Input(expected.InputSeed, expected.InputShape, expected.Outputs.Dtype);
         using var _ = no_grad();
-        var (train, eval) = (new Comparison(2e-2), new Comparison(1e-2));
+        var (train, eval) = (new Comparison(expected.Outputs.Tolerance), new Comparison(expected.Outputs.Tolerance));
         train.AssertClose(expected.Outputs.Train, Fixture.Values(model.forward(x)), "output in train mode");
         AssertAnswers(eval, expected.Outputs.Eval, expected.Outputs.Features, model, x);
         log.WriteLine($"float32: at most {train.Largest:e1} apart in train mode, {eval.Largest:e1} in eval mode");
     }
 
     /// <summary>
-    /// In float32 a network of this depth is chaotic. Measured in float64, relative to the largest value: gradients at most TODO apart.
+    /// In float64, since in float32 a network of this depth is chaotic. Measured, relative to the larger of a tensor's two numbers: at most 1e-11
+    /// apart in the first step, most of which is the twelve digits, and 6e-9 after the last; where weights differ in their last bit, 0.08 and 0.13.
     /// </summary>
     [Theory]
     [MemberData(nameof(Trained))]
@@ -81,8 +83,8 @@ public class FamilyTests(ITestOutputHelper log)
     {
         var network = Find(architecture, nameof(Stem.Conv7MaxPool));
         var expected = network.Training!;
-        var pass = new Comparison(Fixture.SameRounding ? 1e-9 : 1e-2);
-        var training = new Comparison(Fixture.SameRounding ? expected.After.Tolerance : 1e-1);
+        var pass = new Comparison(Fixture.SameRounding ? 1e-9 : 0.5);
+        var training = new Comparison(Fixture.SameRounding ? expected.After.Tolerance : 0.5);
 
         using var scope = NewDisposeScope();
         using var model = network.Model(ScalarType.Float64);

@@ -86,10 +86,10 @@ def answers(model, x):
 
 
 def outputs(model, x):
-    """Answers in train mode, and in eval mode with the running statistics that the pass in train mode left."""
+    """Answers in train mode, and in eval mode with the running statistics that the pass in train mode left; float32 is chaotic."""
     with torch.no_grad():
         train = model(x)
-    return {"dtype": "float32", "train": train.flatten().tolist()} | answers(model, x)
+    return {"dtype": "float32", "tolerance": 2e-2, "train": train.flatten().tolist()} | answers(model, x)
 
 
 def training(model, x, y, steps):
