@@ -259,7 +259,7 @@ public class InputTests
     }
 
     [Fact]
-    public void In_a_bottleneck_the_first_batch_normalisation_sees_what_the_block_does_not_reduce_yet()
+    public void In_a_bottleneck_the_first_batch_norm_sees_what_the_block_does_not_reduce_yet()
     {
         using var scope = NewDisposeScope();
         using var model = new ResNet50(10);
