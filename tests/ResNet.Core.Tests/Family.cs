@@ -22,7 +22,10 @@ internal static class Family
     };
 
     /// <summary>Every network, by torchvision's name.</summary>
-    public static TheoryData<string> Names { get; } = [.. constructors.Keys];
+    public static IEnumerable<string> All => constructors.Keys;
+
+    /// <summary>The same for <c>MemberData</c>.</summary>
+    public static TheoryData<string> Names { get; } = [.. All];
 
     /// <summary>A new network.</summary>
     /// <param name="architecture">torchvision's name.</param>
