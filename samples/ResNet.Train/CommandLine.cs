@@ -10,7 +10,7 @@ internal static class CommandLine
     public static RootCommand Create()
     {
         var data = Options.Text("--data", "dir", "a folder", "Folder with the pictures: a folder for each class, or the files of Fashion-MNIST, MNIST, CIFAR-10 or CIFAR-100 [default: a subset of Fashion-MNIST that comes with this program]");
-        var weights = Options.Text("--weights", "file", "a file", "File with the weights to start from: this program's own, or another ResNet-18's, written by torch.save or safetensors [default: random weights]");
+        var weights = Options.Text("--weights", "file", "a file", "File with the weights to start from: this program's own, or another network's of the same --arch, written by torch.save or safetensors [default: random weights]");
         var seed = Options.Number("--seed", Limits.Seed, "Of the initial weights, the order of the images and their augmentation", byDefault: 1);
         var device = Options.Device();
         var precision = Options.OneOf<Precision>("--precision", "Of convolutions and matrix products in training", byDefault: Precision.Fp32);
@@ -23,7 +23,7 @@ internal static class CommandLine
         Option[] all = [data, weights, .. recipe.OfNetworkAndPictures, .. recipe.OfSteps, .. recipe.OfSchedule, seed, device, precision, channelsLast, output];
         int Train(ParseResult result) => WithData(result, TrainJob.Train);
 
-        var root = new RootCommand("Trains a ResNet-18 to tell pictures apart. Without a command and options, on pictures of clothes that come with it.")
+        var root = new RootCommand("Trains a residual network to tell pictures apart. Without a command and options a ResNet-18, on pictures of clothes that come with it.")
         {
             Command("train", "Starts a training; the same as no command at all", Train, all),
             Resume(),

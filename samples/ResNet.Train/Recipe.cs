@@ -17,6 +17,7 @@ namespace ResNet.Train;
 /// <param name="WeightDecay">Of all weights but biases and normalisations.</param>
 /// <param name="LabelSmoothing">How much of a label is spread over all classes.</param>
 /// <param name="Ema">Decay of the weights' moving average; 0 is none.</param>
+/// <param name="Architecture">Which network. Files of version 0.1.0, which knew one, do not say it.</param>
 internal sealed record Recipe(
     Stem Stem,
     int Size,
@@ -31,7 +32,8 @@ internal sealed record Recipe(
     double Warmup,
     double WeightDecay,
     double LabelSmoothing,
-    double Ema)
+    double Ema,
+    Architecture Architecture = Architecture.resnet18)
 {
     /// <summary>
     /// The specification's network. It halves height and width four times, so pictures of 28x28 get a margin of two pixels:

@@ -6,6 +6,7 @@ namespace ResNet.Train;
 /// <summary>The options that change a <see cref="Recipe"/>. What is not given is as the data set has it.</summary>
 internal sealed class RecipeOptions
 {
+    private readonly Option<Architecture?> _architecture = Options.OneOf<Architecture>("--arch", "The network, by torchvision's names", byDefault: Architecture.resnet18);
     private readonly Option<Stem?> _stem = Options.OneOf<Stem>("--stem", "First layers of the network");
 
     private readonly Option<int?> _size = Options.Number("--size", Limits.Size, "Height and width of what the network sees; half of it takes a quarter of the time");
@@ -22,7 +23,7 @@ internal sealed class RecipeOptions
     private readonly Option<double?> _labelSmoothing = Options.Number("--label-smoothing", Limits.LabelSmoothing, "How much of each label is spread over all classes");
     private readonly Option<double?> _ema = Options.Number("--ema", Limits.Ema, "Decay of an exponential moving average of the weights, such as 0.999, which is then the result; 0 is none");
 
-    public Option[] OfNetworkAndPictures => [_stem, _size, _frame, _shift, _scale, _flip, _erase];
+    public Option[] OfNetworkAndPictures => [_architecture, _stem, _size, _frame, _shift, _scale, _flip, _erase];
 
     public Option[] OfSteps => [_batchSize, _weightDecay, _labelSmoothing];
 
@@ -30,6 +31,7 @@ internal sealed class RecipeOptions
 
     public Recipe Of(ParseResult result, Recipe byDefault) => byDefault with
     {
+        Architecture = result.GetValue(_architecture)!.Value,
         Stem = result.GetValue(_stem) ?? byDefault.Stem,
         Size = result.GetValue(_size) ?? byDefault.Size,
         Frame = result.GetValue(_frame) ?? byDefault.Frame,

@@ -10,8 +10,8 @@ internal sealed record Settings(string Data, string? Weights, Recipe Recipe, int
     public const string FileName = "settings.json";
 
     /// <summary>The network to train, with random weights.</summary>
-    public ResNet18 Network(int classes, Device device) =>
-        new ResNet18(classes, Recipe.Stem, device).ToMemoryFormat(ChannelsLast ? memory_format.channels_last : memory_format.contiguous_format);
+    public ResidualNetwork Network(int classes, Device device) =>
+        Recipe.Architecture.Create(classes, Recipe.Stem, device).ToMemoryFormat(ChannelsLast ? memory_format.channels_last : memory_format.contiguous_format);
 
     public byte[] ToJson() => JsonFile.Write(this);
 

@@ -1,6 +1,6 @@
 namespace ResNet.Core;
 
-/// <summary>The first layers of a <see cref="ResNet18"/>, which decide how far it reduces the picture before the residual blocks.</summary>
+/// <summary>The first layers of a <see cref="ResidualNetwork"/>, which decide how far it reduces the image before the residual blocks.</summary>
 public enum Stem
 {
     /// <summary>
@@ -15,7 +15,7 @@ public enum Stem
     Conv7MaxPool,
 
     /// <summary>
-    /// A 3x3 convolution with stride 1, for pictures of about 32x32, as in the paper's CIFAR-10 networks
+    /// A 3x3 convolution with stride 1, for images of about 32x32, as in the paper's CIFAR-10 networks
     /// (section 4.2). Reduces height and width by 8 in all.
     /// </summary>
     Conv3,

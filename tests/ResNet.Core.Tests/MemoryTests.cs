@@ -68,14 +68,46 @@ public class MemoryTests
         }
     }
 
-    [Fact]
-    public void A_forward_pass_frees_what_it_makes_line_by_line()
+    [Theory]
+    [MemberData(nameof(Family.Names), MemberType = typeof(Family))]
+    public void Of_every_network_a_training_step_leaves_no_tensor_and_a_pass_one(string architecture)
     {
-        using var model = new ResNet18(10, Stem.Conv7MaxPool);
+        using var outer = NewDisposeScope();
+        using var model = Family.Create(architecture, 10, Stem.Conv3);
+        using var optimizer = optim.SGD(model.parameters(), 0.01, momentum: 0.9);
+        using var x = rand(2, 3, 8, 8);
+        using var y = tensor([1L, 2]);
+
+        Step(); // which makes the gradients and the momentum
+        var before = Tensor.TotalCount;
+        Step();
+        Assert.Equal(before, Tensor.TotalCount);
+
+        using (model.forward(x))
+            Assert.Equal(before + 1, Tensor.TotalCount);
+        using (model.forward_features(x))
+            Assert.Equal(before + 1, Tensor.TotalCount);
+        Assert.Equal(before, Tensor.TotalCount);
+
+        void Step()
+        {
+            using var scope = NewDisposeScope();
+            optimizer.zero_grad();
+            F.cross_entropy(model.forward(x), y).backward();
+            optimizer.step();
+        }
+    }
+
+    [Theory]
+    [InlineData("resnet18")]
+    [InlineData("resnet50")]
+    public void A_forward_pass_frees_what_it_makes_line_by_line(string architecture)
+    {
+        using var model = Family.Create(architecture, 10, Stem.Conv7MaxPool);
         using var x = rand(2, 3, 64, 64);
 
         // conv1 starts with nothing, bn1 with conv1's output, and each later part with the one tensor x.
-        Assert.Equal([0, 1, 1, 1, 1, 1, 1, 1], LiveTensorsBeforeEachPart(model, x));
+        Assert.Equal([0, 1, 1, 1, 1, 1, 1, 1, 1], LiveTensorsBeforeEachPart(model, x));
     }
 
     [Fact]
@@ -86,6 +118,16 @@ public class MemoryTests
 
         // conv1, bn1, conv2, bn2 beside what conv2 was given, and the shortcut beside the residual
         Assert.Equal([0, 1, 1, 2, 1], LiveTensorsBeforeEachPart(block, x));
+    }
+
+    [Fact]
+    public void A_bottleneck_frees_what_it_makes_line_by_line()
+    {
+        using var block = new Bottleneck(3, 2, 2);
+        using var x = rand(2, 3, 8, 8);
+
+        // conv1, bn1, conv2, bn2 beside what conv2 was given, conv3, bn3 likewise, and the shortcut beside the residual
+        Assert.Equal([0, 1, 1, 2, 1, 2, 1], LiveTensorsBeforeEachPart(block, x));
     }
 
     private static List<long> LiveTensorsBeforeEachPart(nn.Module<Tensor, Tensor> module, Tensor x)

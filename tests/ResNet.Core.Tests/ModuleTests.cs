@@ -19,6 +19,31 @@ public class ModuleTests
         Assert.Equal(["conv1", "bn1", "conv2", "bn2", "shortcut"], block.named_children().Select(child => child.name));
         fields = [block.conv1, block.bn1, block.conv2, block.bn2, block.shortcut];
         Assert.Equal(fields, block.named_children().Select(child => child.module));
+
+        using var bottleneck = new Bottleneck(3, 4);
+        Assert.Equal(["conv1", "bn1", "conv2", "bn2", "conv3", "bn3", "shortcut"], bottleneck.named_children().Select(child => child.name));
+        fields = [bottleneck.conv1, bottleneck.bn1, bottleneck.conv2, bottleneck.bn2, bottleneck.conv3, bottleneck.bn3, bottleneck.shortcut];
+        Assert.Equal(fields, bottleneck.named_children().Select(child => child.module));
+    }
+
+    [Theory]
+    [MemberData(nameof(Family.Names), MemberType = typeof(Family))]
+    public void Of_every_network_names_training_mode_and_type_reach_every_submodule(string architecture)
+    {
+        using var model = Family.Create(architecture, 10, Stem.Conv7MaxPool);
+        Assert.Equal(model.GetType().Name, model.GetName());
+        Assert.Equal(["conv1", "bn1", "maxpool", "layer1", "layer2", "layer3", "layer4", "avgpool", "fc"], model.named_children().Select(child => child.name));
+        nn.Module?[] members = [model.conv1, model.bn1, model.maxpool, model.layer1, model.layer2, model.layer3, model.layer4, model.avgpool, model.fc];
+        Assert.Equal(members, model.named_children().Select(child => child.module));
+
+        Assert.All(model.modules(), module => Assert.True(module.training));
+        model.eval();
+        Assert.All(model.modules(), module => Assert.False(module.training));
+        model.train();
+        Assert.All(model.modules(), module => Assert.True(module.training));
+        model.to(ScalarType.BFloat16);
+        Assert.All(model.parameters(), parameter => Assert.Equal(ScalarType.BFloat16, parameter.dtype));
+        Assert.All(model.buffers(), buffer => Assert.Equal(buffer.dim() == 0 ? ScalarType.Int64 : ScalarType.BFloat16, buffer.dtype));
     }
 
     [Fact]
@@ -64,6 +89,52 @@ public class ModuleTests
         using var network = nn.Sequential(new WithTemperature(3, 8), new WithTemperature(8, 8));
         Assert.Contains("1.temperature", network.state_dict().Keys);
         Assert.Equal([2, 8, 4, 4], network.forward(rand(2, 3, 4, 4)).shape);
+    }
+
+    [Fact]
+    public void A_subclass_and_a_module_around_it_have_each_tensor_once_under_its_PyTorch_name()
+    {
+        using var scope = NewDisposeScope();
+        using var model = new Detector();
+        using var plain = new ResNet50(10);
+        string[] expected = [.. plain.state_dict().Keys.Select(name => $"backbone.{name}"), "backbone.neck.weight", "backbone.neck.bias", "head.weight", "head.bias"];
+        Assert.Contains("backbone.layer1.0.conv1.weight", expected);
+        Assert.Equal(expected.Order(StringComparer.Ordinal), model.state_dict().Keys.Order(StringComparer.Ordinal));
+        Assert.Equal(161 + 4, model.parameters().Count());
+        Assert.Equal(161 + 4, model.parameters().Select(parameter => parameter.Handle).Distinct().Count());
+        Assert.Equal(["backbone", "head"], model.named_children().Select(child => child.name));
+        Assert.Equal([2, 5, 2, 3], model.forward(rand(2, 3, 33, 65)).shape);
+    }
+
+    private sealed class WithNeck : ResNet50
+    {
+        private readonly Conv2d neck = nn.Conv2d(2048, 8, kernel_size: 1);
+
+        public WithNeck()
+            : base(num_classes: 10) =>
+            RegisterComponents();
+
+        public override Tensor forward(Tensor x)
+        {
+            using var features = forward_features(x);
+            return neck.call(features);
+        }
+    }
+
+    private sealed class Detector : nn.Module<Tensor, Tensor>
+    {
+        private readonly WithNeck backbone = new();
+        private readonly Conv2d head = nn.Conv2d(8, 5, kernel_size: 1);
+
+        public Detector()
+            : base(nameof(Detector)) =>
+            RegisterComponents();
+
+        public override Tensor forward(Tensor x)
+        {
+            using var features = backbone.call(x);
+            return head.call(features);
+        }
     }
 
     private sealed class TwoHeaded : ResNet18

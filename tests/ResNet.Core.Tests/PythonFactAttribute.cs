@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 
 namespace ResNet.Core.Tests;
 
@@ -24,5 +25,14 @@ public abstract class PythonFactAttribute(string modules, string packages) : Fac
     /// <param name="script">Its path within the test project's folder.</param>
     /// <param name="arguments">Passed on to it.</param>
     protected static string RunScript(string script, params string[] arguments) =>
-        Tool.Run(Path.GetTempPath(), Python, ["-B", Path.Combine(Repository.Root, "tests", "ResNet.Core.Tests", script), .. arguments]).Succeeded().Output;
+        Tool.Run(Path.GetTempPath(), Python, Arguments(script, arguments)).Succeeded().Output;
+
+    /// <summary>A script that is asked line by line.</summary>
+    /// <param name="script">Its path within the test project's folder.</param>
+    /// <param name="arguments">Passed on to it.</param>
+    private protected static PythonConversation StartScript(string script, params string[] arguments) =>
+        new(new ProcessStartInfo(Python, Arguments(script, arguments)) { WorkingDirectory = Path.GetTempPath() });
+
+    private static string[] Arguments(string script, string[] arguments) =>
+        ["-B", Path.Combine(Repository.Root, "tests", "ResNet.Core.Tests", script), .. arguments];
 }

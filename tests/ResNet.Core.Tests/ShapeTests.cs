@@ -46,6 +46,44 @@ public class ShapeTests
     }
 
     [Theory]
+    [CpuData(16, 4, 1, 1, 64, 6, 6)]    // identity shortcut
+    [CpuData(8, 4, 1, 1, 64, 6, 6)]     // 1x1 shortcut for the channels
+    [CpuData(16, 4, 2, 1, 64, 7, 5)]    // 1x1 shortcut for the stride
+    [CpuData(6, 16, 3, 4, 32, 10, 9)]   // groups
+    [CpuData(1, 1, 1, 1, 64, 1, 1)]
+    [CpuData(3, 5, 7, 2, 128, 4, 40)]
+    [CudaData(16, 4, 2, 1, 64, 7, 5)]
+    [CudaData(6, 16, 3, 4, 32, 10, 9)]
+    public void A_bottleneck_gives_four_times_its_planes_and_divides_height_and_width_by_its_stride_rounded_up(
+        string device, long in_channels, long planes, long stride, long groups, long base_width, long h, long w)
+    {
+        using var scope = NewDisposeScope();
+        using var block = new Bottleneck(in_channels, planes, stride, groups, base_width, new Device(device));
+        foreach (var n in (long[])[0, 2, 3])
+        {
+            long[] expected = [n, 4 * planes, (h + stride - 1) / stride, (w + stride - 1) / stride];
+            Assert.Equal(expected, block.forward(rand(n, in_channels, h, w, device: new Device(device))).shape);
+        }
+
+        block.eval();
+        Assert.Equal(4 * planes, block.forward(rand(1, in_channels, h, w, device: new Device(device))).shape[1]);
+        Assert.Equal(stride == 1 && in_channels == 4 * planes ? 0 : 2, block.shortcut.Count);
+    }
+
+    [Theory]
+    [InlineData(64, 1, 64, 64, 64)]
+    [InlineData(64, 1, 128, 128, 128)]  // Wide ResNet-50-2
+    [InlineData(64, 32, 4, 128, 4)]     // ResNeXt-50 (32x4d)
+    [InlineData(512, 64, 4, 2048, 32)]  // ResNeXt-101 (64x4d)
+    [InlineData(3, 2, 30, 2, 1)]        // 90 / 64 is rounded down
+    public void A_bottlenecks_3x3_convolution_has_as_many_channels_as_groups_and_base_width_make(long planes, long groups, long base_width, long width, long ofEachGroup)
+    {
+        using var block = new Bottleneck(2, planes, stride: 2, groups, base_width);
+        Assert.Equal([width, ofEachGroup, 3, 3], block.conv2.weight!.shape);
+        Assert.Equal((1L, 2L, 1L), (block.conv1.stride[0], block.conv2.stride[0], block.conv3.stride[0])); // torchvision's, not the paper's
+    }
+
+    [Theory]
     [CpuData(Stem.Conv7, 1000, 64, 64)]
     [CpuData(Stem.Conv7, 10, 32, 32)]
     [CpuData(Stem.Conv7, 1, 33, 47)]

@@ -60,11 +60,4 @@ public sealed class ExportTests : IDisposable
         Refused("expected a folder", "export", _out.Path, "--int8", "--data", _out["nowhere"]);
         Refused("Required argument", "export");
     }
-
-    private static string Succeeded(params string[] arguments)
-    {
-        var (code, output, error) = Run(arguments);
-        Assert.Equal((0, ""), (code, error));
-        return output;
-    }
 }

@@ -22,7 +22,7 @@ public sealed class OnnxOriginTests : IDisposable
         using (OnnxPredictor.Load(Export(new OnnxMetadata { Classes = own.Classes, Properties = new Dictionary<string, string> { ["author"] = "me" } }))) { }
     }
 
-    public static TheoryData<string> Others => ["other classes", "another order", "size", "frame", "grey", "mean", "std"];
+    public static TheoryData<string> Others => ["other classes", "another order", "arch", "size", "frame", "grey", "mean", "std"];
 
     [Theory]
     [MemberData(nameof(Others))]
@@ -32,6 +32,7 @@ public sealed class OnnxOriginTests : IDisposable
         {
             "other classes" => (own with { Classes = ["cat", "mouse"] }, "expected classes (café, dog <b>), got (cat, mouse)"),
             "another order" => (own with { Classes = ["dog <b>", "café"] }, "expected classes (café, dog <b>), got (dog <b>, café)"),
+            "arch" => (own with { Architecture = Architecture.resnet50 }, "expected arch resnet18, got resnet50"),
             "size" => (own with { Size = 64 }, "expected size 32, got 64"),
             "frame" => (own with { Frame = 1 }, "expected frame 0.875, got 1"),
             "grey" => (own with { Grey = true }, "expected grey false, got true"),

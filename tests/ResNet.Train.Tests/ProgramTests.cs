@@ -85,6 +85,7 @@ public sealed class ProgramTests : IDisposable
     [InlineData("--scale: expected a number above 0, to 1, got '0'", "--scale", "0")]
     [InlineData("--flip: expected a number from 0 to 1, got '2'", "--flip", "2")]
     [InlineData("--warmup: expected a number from 0 to below 1, got '1'", "--warmup", "1")]
+    [InlineData($"--arch: expected {ArchitectureTests.Names}, got 'resnet20'", "--arch", "resnet20")]
     [InlineData("--stem: expected Conv7, Conv7MaxPool, Conv3, got 'Conv5'", "--stem", "Conv5")]
     [InlineData("--stem: expected Conv7, Conv7MaxPool, Conv3, got '1'", "--stem", "1")]
     [InlineData("'--bogus'", "--bogus")]
@@ -115,7 +116,7 @@ public sealed class ProgramTests : IDisposable
         var (code, output, error) = Run("--help");
 
         Assert.Equal((0, ""), (code, error));
-        Assert.All(["--data", "--weights", "--epochs", "--batch-size", "--lr", "--seed", "--device", "--out", "train", "resume", "evaluate", "--weight-decay", "--label-smoothing", "--ema", "--stem", "--size", "--frame", "--shift", "--scale", "--flip", "--erase", "--warmup", "--precision", "--channels-last", "predict", "lr-find"], option => Assert.Contains(option, output, StringComparison.Ordinal));
+        Assert.All(["--data", "--weights", "--epochs", "--batch-size", "--lr", "--seed", "--device", "--out", "train", "resume", "evaluate", "--weight-decay", "--label-smoothing", "--ema", "--arch", "--stem", "--size", "--frame", "--shift", "--scale", "--flip", "--erase", "--warmup", "--precision", "--channels-last", "predict", "lr-find"], option => Assert.Contains(option, output, StringComparison.Ordinal));
     }
 
     [SignalFact(2)]

@@ -16,6 +16,14 @@ internal static class SampleProgram
         Assert.DoesNotContain("Exception", error, StringComparison.Ordinal);
     }
 
+    /// <returns>What it printed.</returns>
+    public static string Succeeded(params string[] arguments)
+    {
+        var (code, output, error) = Run(arguments);
+        Assert.Equal((0, ""), (code, error));
+        return output;
+    }
+
     public static (int Code, string Output, string Error) Run(params string[] arguments) => RunAt(Assembly, arguments);
 
     /// <summary>The program in a copy of its folder.</summary>

@@ -15,10 +15,14 @@ internal sealed class Beginning
     /// <param name="folder">Of the training.</param>
     /// <param name="settings">Of the training, with the folder in which its images are now.</param>
     /// <param name="data">What is there now.</param>
-    /// <exception cref="UserException">Files of the training are damaged or missing, or the classes are others now.</exception>
+    /// <exception cref="UserException">Files of the training are damaged, missing or of two trainings, or the classes are others now.</exception>
     public static Beginning Of(string folder, Settings settings, DataSet data)
     {
         var beginning = new Beginning(folder, settings, NetworkInfo.Of(folder), ImageList.In(folder));
+        var (network, recipe) = (beginning.Network, settings.Recipe);
+        var (itsOwn, theirs) = ((network.Architecture, network.Stem, network.Size, network.Frame), (recipe.Architecture, recipe.Stem, recipe.Size, recipe.Frame));
+        if (itsOwn != theirs)
+            throw new UserException($"resume: expected {NetworkInfo.FileName} and {Settings.FileName} of one training in '{folder}', got those of two: {itsOwn} and {theirs}");
         var (before, now) = (beginning.Network.Classes, data.Classes);
         if (!before.SequenceEqual(now))
             throw beginning.Other("classes", Differences.Joined(Differences.Named(now.Except(before), "added"), Differences.Named(before.Except(now), "gone")) ?? "the same in another order");
@@ -41,9 +45,6 @@ internal sealed class Beginning
             throw Other("images", differences);
         if (Network.Grey != network.Grey)
             throw Other("images", network.Grey ? "grey ones in place of coloured ones" : "coloured ones in place of grey ones");
-        // All but the normalisation, which the network keeps
-        if (Network with { Classes = network.Classes, Normalisation = network.Normalisation } != network)
-            throw new UserException($"resume: expected {NetworkInfo.FileName} and {Settings.FileName} of one training in '{_folder}', got those of two");
         return _images is null ? $"whether the images are those that it began with cannot be told: there is no {ImageList.FileName} in its folder" : null;
     }
 

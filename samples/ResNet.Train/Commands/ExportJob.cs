@@ -86,6 +86,7 @@ internal static class ExportJob
         StandardDeviation = Channels(network.Normalisation.StandardDeviation),
         Properties = new Dictionary<string, string>
         {
+            ["arch"] = $"{network.Architecture}",
             ["size"] = network.Size.ToString(CultureInfo.InvariantCulture),
             ["frame"] = network.Frame.ToString(CultureInfo.InvariantCulture),
             ["grey"] = network.Grey ? "true" : "false",

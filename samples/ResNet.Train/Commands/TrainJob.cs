@@ -63,7 +63,7 @@ internal static class TrainJob
         output.Write(NetworkInfo.FileName, network.ToJson());
         output.Write(Settings.FileName, settings.ToJson()); // last: with it a training can be resumed
 
-        screen.Line($"ResNet-18 on {Libtorch.On(device)}: {data.Training.Count + data.Validation.Count} images to train and validate with, {data.Test.Count} to test with");
+        screen.Line($"{recipe.Architecture.Title()} on {Libtorch.On(device)}: {data.Training.Count + data.Validation.Count} images to train and validate with, {data.Test.Count} to test with");
         if (settings.Precision.Remark(device) is { } remark)
             screen.Line(remark);
         if (start is not null)
@@ -107,7 +107,7 @@ internal static class TrainJob
             return interruption.ExitCode;
         }
 
-        ResNet18 Network() => settings.Network(all.Classes.Count, device);
+        ResidualNetwork Network() => settings.Network(all.Classes.Count, device);
         (string SafeTensors, string Torch) SaveWeights() => (output.Write(NetworkInfo.WeightsFileName, state.Result), output.Write("model.pth", state.Result));
         void Clear()
         {

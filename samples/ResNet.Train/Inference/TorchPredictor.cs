@@ -9,7 +9,7 @@ internal sealed class TorchPredictor : Predictor
     private readonly Device _device;
     private readonly nn.Module<Tensor, Tensor> _fused;
 
-    private TorchPredictor(NetworkInfo network, ResNet18 model, Device device)
+    private TorchPredictor(NetworkInfo network, ResidualNetwork model, Device device)
         : base(network) => (_device, _fused) = (device, model.Fuse());
 
     /// <inheritdoc cref="NetworkInfo.Load"/>

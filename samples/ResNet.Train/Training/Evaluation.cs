@@ -32,7 +32,7 @@ internal sealed record Evaluation(double Loss, int[,] Confusion, IReadOnlyList<P
     /// <param name="cancellation">Ends it.</param>
     /// <exception cref="OperationCanceledException">It was ended by <paramref name="cancellation"/>.</exception>
     /// <exception cref="UserException">A picture cannot be read any more.</exception>
-    public static Evaluation Of(ResNet18 model, NetworkInfo network, IReadOnlyList<Picture> pictures, Device device, CancellationToken cancellation)
+    public static Evaluation Of(ResidualNetwork model, NetworkInfo network, IReadOnlyList<Picture> pictures, Device device, CancellationToken cancellation)
     {
         model.eval();
         return Of(batch => model.call(batch.To(device)), network, pictures, cancellation);

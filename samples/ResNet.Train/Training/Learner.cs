@@ -10,7 +10,7 @@ namespace ResNet.Train;
 /// <param name="recipe">The optimizer's numbers.</param>
 /// <param name="precision">Of the forward pass, and so of the backward pass.</param>
 /// <param name="device">Where the network is.</param>
-internal sealed class Learner(ResNet18 model, Recipe recipe, Precision precision, Device device) : IDisposable
+internal sealed class Learner(ResidualNetwork model, Recipe recipe, Precision precision, Device device) : IDisposable
 {
     private const double Momentum = 0.9;
 
@@ -45,7 +45,7 @@ internal sealed class Learner(ResNet18 model, Recipe recipe, Precision precision
     public void Dispose() => Optimizer.Dispose();
 
     /// <summary>Weight decay is for what multiplies its input: biases, and the scales of normalisations, need not be small.</summary>
-    private static SGD MakeOptimizer(ResNet18 model, Recipe recipe)
+    private static SGD MakeOptimizer(ResidualNetwork model, Recipe recipe)
     {
         var parameters = model.parameters().ToLookup(parameter => parameter.dim() > 1);
         return optim.SGD([Group(parameters[true], recipe.WeightDecay), Group(parameters[false], 0)], recipe.LearningRate, momentum: Momentum, nesterov: true);

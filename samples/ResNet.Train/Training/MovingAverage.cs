@@ -9,13 +9,13 @@ namespace ResNet.Train;
 /// </summary>
 internal static class MovingAverage
 {
-    public static void Start(ResNet18 average, ResNet18 model) => Update(average, model, decay: 0);
+    public static void Start(ResidualNetwork average, ResidualNetwork model) => Update(average, model, decay: 0);
 
     /// <param name="average">What is updated.</param>
     /// <param name="model">After the step.</param>
     /// <param name="decay">The share of the average that stays, in the long run.</param>
     /// <param name="step">From 0. The first steps move the average faster, or it would long be the initial weights.</param>
-    public static void Update(ResNet18 average, ResNet18 model, double decay, long step = 0)
+    public static void Update(ResidualNetwork average, ResidualNetwork model, double decay, long step = 0)
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();

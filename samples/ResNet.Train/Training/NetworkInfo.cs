@@ -10,15 +10,17 @@ namespace ResNet.Train;
 /// <param name="Grey">Whether it has learned from grey pictures.</param>
 /// <param name="Normalisation">Of the pictures' values.</param>
 /// <param name="Classes">Their names, in the order of its outputs.</param>
-internal sealed record NetworkInfo(Stem Stem, int Size, double Frame, bool Grey, Normalisation Normalisation, IReadOnlyList<string> Classes)
+/// <param name="Architecture">Which network. Files of version 0.1.0, which knew one, do not say it.</param>
+internal sealed record NetworkInfo(
+    Stem Stem, int Size, double Frame, bool Grey, Normalisation Normalisation, IReadOnlyList<string> Classes, Architecture Architecture = Architecture.resnet18)
 {
     public const string FileName = "network.json", WeightsFileName = "model.safetensors";
 
     public static NetworkInfo Of(DataSet data, Recipe recipe, Normalisation normalisation) =>
-        new(recipe.Stem, recipe.Size, recipe.Frame, data.Grey, normalisation, data.Classes);
+        new(recipe.Stem, recipe.Size, recipe.Frame, data.Grey, normalisation, data.Classes, recipe.Architecture);
 
     /// <summary>A network of this kind, with random weights.</summary>
-    public ResNet18 Create(Device device) => new(Classes.Count, Stem, device);
+    public ResidualNetwork Create(Device device) => Architecture.Create(Classes.Count, Stem, device);
 
     public byte[] ToJson() => JsonFile.Write(this);
 
@@ -26,7 +28,7 @@ internal sealed record NetworkInfo(Stem Stem, int Size, double Frame, bool Grey,
     /// <param name="path">A training's folder, or a file with weights in it.</param>
     /// <param name="device">Where the network goes.</param>
     /// <exception cref="UserException">There is none, or it is damaged, or the weights are another network's.</exception>
-    public static (NetworkInfo Info, ResNet18 Model) Load(string path, Device device)
+    public static (NetworkInfo Info, ResidualNetwork Model) Load(string path, Device device)
     {
         var info = Of(path);
         var model = info.Create(device);

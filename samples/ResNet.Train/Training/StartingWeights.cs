@@ -14,7 +14,7 @@ internal static class StartingWeights
     /// </summary>
     /// <returns>What was copied, in one line.</returns>
     /// <exception cref="UserException">There is no such file, or it is damaged, or holds the weights of another network.</exception>
-    public static string Load(ResNet18 model, string path)
+    public static string Load(ResidualNetwork model, string path)
     {
         var report = Read(model, path);
         (string Name, string Text)[] misfits =
@@ -27,7 +27,7 @@ internal static class StartingWeights
         if (elsewhere.Length > 0)
         {
             var more = elsewhere.Length > MostNamed ? $" and {elsewhere.Length - MostNamed} more" : "";
-            throw new UserException($"--weights: expected those of a ResNet-18 as this program trains it, got '{path}', " +
+            throw new UserException($"--weights: expected those of a {model.GetType().Name} with the stem {model.Stem}, as --arch and --stem say, got '{path}', " +
                 $"which does not fit: {string.Join(", ", elsewhere.Take(MostNamed))}{more}");
         }
 
@@ -40,7 +40,7 @@ internal static class StartingWeights
         return report.StemMismatch is null ? line : $"{line}; they are for another stem: {report.StemMismatch}";
     }
 
-    private static LoadReport Read(ResNet18 model, string path)
+    private static LoadReport Read(ResidualNetwork model, string path)
     {
         if (!File.Exists(path))
             throw new UserException($"--weights: expected a file, got '{path}', which is none");

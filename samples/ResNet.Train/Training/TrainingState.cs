@@ -24,7 +24,7 @@ internal sealed class TrainingState : nn.Module
     /// <param name="epochs">How many there will be.</param>
     /// <param name="average">A network for the moving average of the weights, which then is the result; it belongs to the state as well.</param>
     /// <param name="scaled">Whether the loss is scaled.</param>
-    public TrainingState(ResNet18 model, int epochs, ResNet18? average = null, bool scaled = false)
+    public TrainingState(ResidualNetwork model, int epochs, ResidualNetwork? average = null, bool scaled = false)
         : base(nameof(TrainingState))
     {
         Model = model;
@@ -43,12 +43,12 @@ internal sealed class TrainingState : nn.Module
             register_buffer("loss_scaling", _scaling = zeros([2], ScalarType.Float64));
     }
 
-    public ResNet18 Model { get; }
+    public ResidualNetwork Model { get; }
 
-    public ResNet18? Average { get; }
+    public ResidualNetwork? Average { get; }
 
     /// <summary>The network that is validated, tested and saved.</summary>
-    public ResNet18 Result => Average ?? Model;
+    public ResidualNetwork Result => Average ?? Model;
 
     public long AllEpochs => _epochs.shape[0];
 

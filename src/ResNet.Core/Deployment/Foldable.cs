@@ -1,3 +1,4 @@
+using ResNet.Core.Family;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -9,7 +10,7 @@ namespace ResNet.Core.Deployment;
 /// network would give other answers without a word.
 /// </summary>
 /// <param name="model">Not disposed.</param>
-internal sealed class Foldable(ResNet18 model)
+internal sealed class Foldable(ResidualNetwork model)
 {
     private const long MostPadding = ushort.MaxValue;
     private const double LeastNormal = 1.17549435e-38; // of Float32; what is less may be 0 where it is added
@@ -20,14 +21,32 @@ internal sealed class Foldable(ResNet18 model)
     /// <summary>Those that <c>eval()</c> reaches.</summary>
     private readonly HashSet<BatchNorm2d> registered = [.. model.BatchNorms()];
 
+    /// <summary>One of this library's networks and not of a user's subclass, and without forward hooks.</summary>
+    public static void Network(ResidualNetwork model)
+    {
+        var known = model.GetType();
+        while (known.Assembly != typeof(ResidualNetwork).Assembly)
+            known = known.BaseType!;
+        if (known != model.GetType())
+            throw Unexpected($"a {known.Name} itself as the model", Subclass(model));
+        WithoutHooks("the model", model);
+    }
+
     /// <summary>A module of that type and not of a subclass, and without forward hooks.</summary>
     public static T Module<T>(string name, nn.IModule<Tensor, Tensor> module) where T : nn.Module<Tensor, Tensor>
     {
         if (module.GetType() != typeof(T))
-            throw Unexpected($"a {typeof(T).Name} itself as {name}", $"{module.GetType()}, whose forward pass may be another one");
-        if (ForwardHooks.Any((T)module))
-            throw Unexpected($"{name} without forward hooks, which are no part of what is made of it", "a module with at least one: remove it first");
+            throw Unexpected($"a {typeof(T).Name} itself as {name}", Subclass(module));
+        WithoutHooks(name, (T)module);
         return (T)module;
+    }
+
+    /// <summary>A block of this library and not of a subclass, and without forward hooks.</summary>
+    public static BlockParts Block(string name, nn.IModule<Tensor, Tensor> module)
+    {
+        var parts = BlockParts.Find(module) ?? throw Unexpected($"a {BlockParts.Kinds} itself as {name}", Subclass(module));
+        WithoutHooks(name, (nn.Module<Tensor, Tensor>)module);
+        return parts;
     }
 
     /// <summary>A convolution with the same stride and the same zero padding in both directions, and nothing that a folded one does not have.</summary>
@@ -36,8 +55,8 @@ internal sealed class Foldable(ResNet18 model)
         var conv = Module<Conv2d>(name, module);
         if (conv.bias is not null)
             throw Unexpected($"{name} without a bias", "one with a bias");
-        if (conv.groups != 1)
-            throw Unexpected($"{name} with groups = 1", $"{conv.groups}");
+        if (conv.groups < 1 || conv.in_channels % conv.groups != 0 || conv.out_channels % conv.groups != 0)
+            throw Unexpected($"{name} with groups into which {conv.in_channels} and {conv.out_channels} channels can be split", $"{conv.groups}");
         if (conv.dilation is not [1, 1])
             throw Unexpected($"{name} with dilation (1, 1)", Text(conv.dilation));
         if (conv.stride is not [var stride, var width] || stride != width || stride is < 1 or > int.MaxValue)
@@ -48,7 +67,7 @@ internal sealed class Foldable(ResNet18 model)
             throw Unexpected($"{name} with the same padding in both directions, from 0 to {MostPadding}", conv.padding is null ? $"{conv.padding_type}" : Text(conv.padding));
 
         var kernel = OfOneType($"{name}.weight", conv.weight).shape is [_, _, _, var size] ? size : 0;
-        _ = OfOneType($"{name}.weight", conv.weight, conv.out_channels, conv.in_channels, kernel, kernel);
+        _ = OfOneType($"{name}.weight", conv.weight, conv.out_channels, conv.in_channels / conv.groups, kernel, kernel);
         return conv;
     }
 
@@ -78,6 +97,21 @@ internal sealed class Foldable(ResNet18 model)
         return linear;
     }
 
+    /// <summary>Max-pooling with the same numbers in both directions.</summary>
+    public static FoldedMaxPool MaxPool(string name, nn.IModule<Tensor, Tensor> module)
+    {
+        var pool = Module<MaxPool2d>(name, module);
+        if (pool.kernel_size is not [var kernel, var width] || kernel != width || kernel is < 1 or > MostPadding)
+            throw Unexpected($"{name} with the same kernel_size in both directions, from 1 to {MostPadding}", Text(pool.kernel_size));
+        if (pool.stride is not [var stride, var second] || stride != second || stride is < 1 or > int.MaxValue)
+            throw Unexpected($"{name} with the same stride in both directions, from 1 to {int.MaxValue}", Text(pool.stride));
+        if (pool.padding is not [var padding, var left] || padding != left || padding < 0 || padding > kernel / 2)
+            throw Unexpected($"{name} with the same padding in both directions, from 0 to half of the kernel", Text(pool.padding));
+        if (pool.dilation is not [1, 1])
+            throw Unexpected($"{name} with dilation (1, 1)", Text(pool.dilation));
+        return pool.ceil_mode ? throw Unexpected($"{name} with ceil_mode = false", "true") : new FoldedMaxPool(name, kernel, stride, padding);
+    }
+
     /// <summary>Pooling to a single pixel.</summary>
     public static void AveragePool(string name, nn.IModule<Tensor, Tensor> module)
     {
@@ -94,6 +128,14 @@ internal sealed class Foldable(ResNet18 model)
     }
 
     public static ArgumentException Unexpected(string expected, string got, string parameter = "model") => new($"Expected {expected}, got {got}.", parameter);
+
+    private static void WithoutHooks(string name, nn.Module<Tensor, Tensor> module)
+    {
+        if (ForwardHooks.Any(module))
+            throw Unexpected($"{name} without forward hooks, which are no part of what is made of it", "a module with at least one: remove it first");
+    }
+
+    private static string Subclass(object module) => $"{module.GetType()}, whose forward pass may be another one";
 
     private Tensor OfOneType(string name, Tensor? tensor, params long[] shape)
     {

@@ -7,17 +7,16 @@ namespace ResNet.Core;
 public static class Fusion
 {
     /// <summary>
-    /// Makes a network for inference: it answers as <paramref name="model"/> does in eval mode, faster. Every batch
-    /// normalisation is folded into the convolution before it, and activations happen in place.
+    /// Makes a network for inference: it answers as <paramref name="model"/> does in eval mode, faster. Every batch norm
+    /// is folded into the convolution before it, and activations happen in place.
     /// </summary>
     /// <remarks>
     /// <para>The weights are its own: the model can be trained further or be disposed. It stays on the device and in the type that the
     /// model has now; move the model first, then fuse it: <c>to()</c> does nothing to a fused network. It computes no gradients and has
     /// no parameters.</para>
-    /// <para>Folding goes by what it knows: the blocks and layers that <see cref="ResNet18"/> makes, with the number of classes, strides,
-    /// paddings and epsilons that they have. It refuses what may compute something else and says where: subclasses, other modules or
-    /// another number of them, forward hooks (remove them first), a bias, groups or dilation in a convolution, a batch norm without
-    /// running statistics.</para>
+    /// <para>Folding goes by what it knows: <see cref="BasicBlock"/>s and <see cref="Bottleneck"/>s, as many as there are, with the strides,
+    /// paddings, groups and epsilons that they have. It refuses what may compute something else and says where: subclasses, other modules,
+    /// forward hooks (remove them first), a bias or dilation in a convolution, a batch norm without running statistics.</para>
     /// <para>Any number of threads may use it at once, and it may be disposed while they do: calls under way finish, later ones throw
     /// <see cref="ObjectDisposedException"/>, and the last call frees the weights. This does not hold for the model itself, as for no module of
     /// TorchSharp: a model that is disposed, moved or loaded while another thread is in a call, or in this method, can end the process.</para>
@@ -30,20 +29,20 @@ public static class Fusion
     /// </remarks>
     /// <param name="model">In training mode or not; it is not changed.</param>
     /// <returns>
-    /// A module from pictures of shape <c>(N, 3, H, W)</c> to logits of shape <c>(N, num_classes)</c>. The caller owns it. Its
-    /// exceptions are those of <see cref="ResNet18.forward"/>.
+    /// A module from images of shape <c>(N, 3, H, W)</c> to logits of shape <c>(N, num_classes)</c>. The caller owns it. Its
+    /// exceptions are those of <see cref="ResidualNetwork.forward"/>.
     /// </returns>
     /// <exception cref="ArgumentException">
     /// <paramref name="model"/> is null, or it or a part of it is not what folding knows; weights are of several types, on several devices or,
     /// once folded, not finite in the model's type.
     /// </exception>
     /// <exception cref="ObjectDisposedException"><paramref name="model"/> or one of its weights was disposed.</exception>
-    public static nn.Module<Tensor, Tensor> Fuse(this ResNet18 model)
+    public static nn.Module<Tensor, Tensor> Fuse(this ResidualNetwork model)
     {
-        var network = FoldedNetwork.Of(model);
-        if (!OneDnnResNet18.CanRun(network))
-            return new FusedResNet18(network);
+        var network = Folding.Fold(model);
+        if (!OneDnnNetwork.CanRun(network))
+            return new FusedNetwork(network);
         using (network)
-            return new OneDnnResNet18(network);
+            return new OneDnnNetwork(network);
     }
 }

@@ -5,14 +5,15 @@ namespace ResNet.Core.Deployment;
 /// <summary>What is the same for a fused network however it computes.</summary>
 internal abstract class InferenceNetwork : nn.Module<Tensor, Tensor>
 {
-    private const long Channels = 3;
-
+    private readonly long _channels;
     private readonly Tensor _fcWeight;
     private readonly Gate _gate;
 
-    /// <param name="fcWeight">The classifier's, shape (num_classes, 512): where it is, and of what type, so have the pictures to be.</param>
-    protected InferenceNetwork(Tensor fcWeight)
-        : base("FusedResNet18") => (_fcWeight, _gate) = (fcWeight, new Gate(Free));
+    /// <param name="name">Of the network that it was made of.</param>
+    /// <param name="channels">Of the images.</param>
+    /// <param name="fcWeight">The classifier's, shape (num_classes, features): where it is, and of what type, so have the images to be.</param>
+    protected InferenceNetwork(string name, long channels, Tensor fcWeight)
+        : base($"Fused{name}") => (_channels, _fcWeight, _gate) = (channels, fcWeight, new Gate(Free));
 
     public sealed override Tensor forward(Tensor x)
     {
@@ -20,7 +21,7 @@ internal abstract class InferenceNetwork : nn.Module<Tensor, Tensor>
             throw new ObjectDisposedException(GetName(), "The fused network was disposed before the call.");
         try
         {
-            Guard.Input(this, _fcWeight, Channels, x);
+            Guard.Input(this, _fcWeight, _channels, x);
             using var _ = no_grad();
             if (x.shape[0] == 0)
                 return nn.functional.linear(empty([0, _fcWeight.shape[1]], _fcWeight.dtype, _fcWeight.device), _fcWeight);
@@ -32,7 +33,7 @@ internal abstract class InferenceNetwork : nn.Module<Tensor, Tensor>
         }
     }
 
-    /// <param name="x">Shape (N, 3, H, W), N at least 1.</param>
+    /// <param name="x">Shape (N, C, H, W), N at least 1.</param>
     /// <returns>Shape (N, num_classes).</returns>
     protected abstract Tensor Logits(Tensor x);
 

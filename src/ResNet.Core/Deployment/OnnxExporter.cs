@@ -35,14 +35,14 @@ public static class OnnxExporter
     /// FIFO, or, on Windows, another program has it open. What was there before still is.
     /// </exception>
     /// <exception cref="UnauthorizedAccessException">The file is read-only or a folder, or it or its folder may not be written.</exception>
-    public static void Export(ResNet18 model, string path, OnnxMetadata? metadata = null, string inputName = "input", string outputName = "logits")
+    public static void Export(ResidualNetwork model, string path, OnnxMetadata? metadata = null, string inputName = "input", string outputName = "logits")
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         Guard.Name(inputName);
         Guard.Name(outputName);
         using var network = Fold(model, sizeof(float));
-        var graph = new OnnxGraph(inputName, outputName);
-        new OnnxOperations(graph, outputName).Logits(network, inputName);
+        var graph = new OnnxGraph(network.Name, inputName, outputName);
+        network.Forward(new OnnxOperations(graph, outputName), inputName);
         Write(graph, network, path, metadata);
     }
 
@@ -80,33 +80,33 @@ public static class OnnxExporter
     /// </exception>
     /// <exception cref="UnauthorizedAccessException">The file is read-only or a folder, or it or its folder may not be written.</exception>
     public static void ExportInt8(
-        ResNet18 model, IEnumerable<Tensor> calibrationBatches, string path, OnnxMetadata? metadata = null, string inputName = "input", string outputName = "logits")
+        ResidualNetwork model, IEnumerable<Tensor> calibrationBatches, string path, OnnxMetadata? metadata = null, string inputName = "input", string outputName = "logits")
     {
         ArgumentNullException.ThrowIfNull(calibrationBatches);
         ArgumentException.ThrowIfNullOrEmpty(path);
         Guard.Name(inputName);
         Guard.Name(outputName);
         using var network = Fold(model, sizeof(sbyte));
-        var graph = new OnnxGraph(inputName, outputName);
-        var operations = new QuantizedOnnxOperations(graph, Calibration.Of(model, network, calibrationBatches), outputName);
-        operations.Logits(network, operations.Quantize(Calibration.Input, inputName));
+        var graph = new OnnxGraph(network.Name, inputName, outputName);
+        var operations = new QuantizedOnnxOperations(graph, Calibration.Calibrate(model, network, calibrationBatches), outputName);
+        network.Forward(operations, operations.Quantize(Calibration.Input, inputName));
         Write(graph, network, path, metadata);
     }
 
     /// <param name="model">Its classifier alone can be too large for a file: that is found out before it is copied.</param>
     /// <param name="bytes">A weight takes so many in the file.</param>
-    private static FoldedNetwork Fold(ResNet18 model, int bytes)
+    private static FoldedNetwork Fold(ResidualNetwork model, int bytes)
     {
         ArgumentNullException.ThrowIfNull(model);
         if (model.fc.weight is { IsInvalid: false } weight && weight.numel() > ProtoMessage.LargestSize / bytes)
             throw ProtoMessage.TooLarge(weight.numel() * bytes);
-        return FoldedNetwork.Of(model, ScalarType.Float32);
+        return Folding.Fold(model, ScalarType.Float32);
     }
 
     private static void Write(OnnxGraph graph, FoldedNetwork network, string path, OnnxMetadata? metadata)
     {
-        var classes = network.FcBias.shape[0];
-        var file = graph.Model(classes, OnnxMetadataText.Of(metadata, classes));
+        var classes = network.Classifier.Bias.shape[0];
+        var file = graph.Model(network.Conv1.InChannels, classes, OnnxMetadataText.Of(metadata, classes));
         AtomicFile.Write(path, file.WriteTo);
     }
 }

@@ -16,13 +16,14 @@ internal sealed class OnnxGraph
 
     private readonly List<ProtoMessage> _nodes = [], _initializers = [];
     private readonly HashSet<string> _names = [];
-    private readonly string _input, _output;
+    private readonly string _name, _input, _output;
 
+    /// <param name="name">Of the graph.</param>
     /// <param name="input">The name of what goes in.</param>
     /// <param name="output">The name of what comes out: some node has to make it.</param>
-    public OnnxGraph(string input, string output)
+    public OnnxGraph(string name, string input, string output)
     {
-        (_input, _output) = (input, output);
+        (_name, _input, _output) = (name, input, output);
         _names.Add(input);
     }
 
@@ -61,16 +62,16 @@ internal sealed class OnnxGraph
         return name;
     }
 
-    /// <summary>The whole file. A height, width or number of pictures is any.</summary>
-    public ProtoMessage Model(long classes, IEnumerable<KeyValuePair<string, string>> metadata)
+    /// <summary>The whole file. A height, width or number of images is any.</summary>
+    public ProtoMessage Model(long channels, long classes, IEnumerable<KeyValuePair<string, string>> metadata)
     {
         var graph = new ProtoMessage();
         foreach (var node in _nodes)
             graph.Add(1, node);
-        graph.Add(2, nameof(ResNet18));
+        graph.Add(2, _name);
         foreach (var initializer in _initializers)
             graph.Add(5, initializer);
-        graph.Add(11, Value(_input, "N", 3L, "H", "W")).Add(12, Value(_output, "N", classes));
+        graph.Add(11, Value(_input, "N", channels, "H", "W")).Add(12, Value(_output, "N", classes));
 
         var version = typeof(OnnxGraph).Assembly.GetName().Version!.ToString(fieldCount: 3);
         var model = new ProtoMessage().Add(1, IrVersion).Add(2, "ResNet.Core").Add(3, version).Add(7, graph)

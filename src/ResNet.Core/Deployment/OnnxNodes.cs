@@ -2,22 +2,20 @@ using static ResNet.Core.Deployment.OnnxAttribute;
 
 namespace ResNet.Core.Deployment;
 
-/// <summary>The operators of a ResNet-18 that float32 and quantised files have in common.</summary>
+/// <summary>The operators of a network that float32 and quantised files have in common.</summary>
 internal static class OnnxNodes
 {
-    public static string Convolve(this OnnxGraph graph, string name, string x, string weight, string bias, FoldedConvolution convolution)
-    {
-        var kernel = convolution.Weight.shape[2];
-        var (stride, padding) = (convolution.Stride, convolution.Padding);
-        return graph.Node("Conv", name, [x, weight, bias],
-            Ints("kernel_shape", kernel, kernel), Ints("strides", stride, stride), Ints("pads", padding, padding, padding, padding));
-    }
+    public static string Convolve(this OnnxGraph graph, FoldedConvolution convolution, string x, string weight, string bias) =>
+        graph.Node("Conv", convolution.Name, [x, weight, bias],
+        [
+            Both("kernel_shape", convolution.Kernel), Both("strides", convolution.Stride), Pads(convolution.Padding),
+            .. convolution.Groups == 1 ? [] : (ProtoMessage[])[Int("group", convolution.Groups)], // 1 is ONNX's default
+        ]);
 
     public static string Relu(this OnnxGraph graph, string name, string x) => graph.Node("Relu", name, [x]);
 
-    /// <summary>3x3 with stride 2 and padding 1.</summary>
-    public static string MaxPool(this OnnxGraph graph, string name, string x) =>
-        graph.Node("MaxPool", name, [x], Ints("kernel_shape", 3, 3), Ints("strides", 2, 2), Ints("pads", 1, 1, 1, 1));
+    public static string MaxPool(this OnnxGraph graph, FoldedMaxPool pool, string x) =>
+        graph.Node("MaxPool", pool.Name, [x], Both("kernel_shape", pool.Kernel), Both("strides", pool.Stride), Pads(pool.Padding));
 
     public static string Add(this OnnxGraph graph, string name, string x, string y) => graph.Node("Add", name, [x, y]);
 
@@ -28,4 +26,8 @@ internal static class OnnxNodes
     /// <summary><c>x · weightᵀ + bias</c>.</summary>
     public static string Linear(this OnnxGraph graph, string name, string x, string weight, string bias) =>
         graph.Node("Gemm", name, [x, weight, bias], Int("transB", 1));
+
+    private static ProtoMessage Both(string name, long number) => Ints(name, number, number);
+
+    private static ProtoMessage Pads(long padding) => Ints("pads", padding, padding, padding, padding);
 }

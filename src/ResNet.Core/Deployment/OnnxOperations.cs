@@ -1,5 +1,3 @@
-using static TorchSharp.torch;
-
 namespace ResNet.Core.Deployment;
 
 /// <summary>Writes the network down in float32.</summary>
@@ -7,20 +5,21 @@ namespace ResNet.Core.Deployment;
 /// <param name="output">The name of the logits.</param>
 internal sealed class OnnxOperations(OnnxGraph graph, string output) : INetworkOperations<string>
 {
-    public string Convolve(string name, string x, FoldedConvolution convolution, bool relu)
+    public string Convolve(FoldedConvolution convolution, string x, bool relu)
     {
-        var weight = graph.Constant($"{name}.weight", convolution.Weight);
-        var bias = graph.Constant($"{name}.bias", convolution.Bias);
-        var y = graph.Convolve(name, x, weight, bias, convolution);
-        return relu ? graph.Relu($"{name}.relu", y) : y;
+        var weight = graph.Constant($"{convolution.Name}.weight", convolution.Weight);
+        var bias = graph.Constant($"{convolution.Name}.bias", convolution.Bias);
+        var y = graph.Convolve(convolution, x, weight, bias);
+        return relu ? graph.Relu($"{convolution.Name}.relu", y) : y;
     }
 
-    public string MaxPool(string name, string x) => graph.MaxPool(name, x);
+    public string ConvolveAdd(string name, FoldedConvolution convolution, string x, Func<string> shortcut) =>
+        graph.Relu($"{name}.relu", graph.Add(name, Convolve(convolution, x, relu: false), shortcut()));
 
-    public string Add(string name, string x, string shortcut) => graph.Relu($"{name}.relu", graph.Add(name, x, shortcut));
+    public string MaxPool(FoldedMaxPool pool, string x) => graph.MaxPool(pool, x);
 
     public string AveragePool(string name, string x) => graph.Flatten("flatten", graph.AveragePool(name, x));
 
-    public string Linear(string name, string x, Tensor weight, Tensor bias) =>
-        graph.Linear(output, x, graph.Constant($"{name}.weight", weight), graph.Constant($"{name}.bias", bias));
+    public string Linear(FoldedLinear linear, string x) =>
+        graph.Linear(output, x, graph.Constant($"{linear.Name}.weight", linear.Weight), graph.Constant($"{linear.Name}.bias", linear.Bias));
 }

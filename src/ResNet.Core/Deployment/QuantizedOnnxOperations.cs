@@ -28,15 +28,16 @@ internal sealed class QuantizedOnnxOperations(OnnxGraph graph, IReadOnlyDictiona
         return Quantize(name, x, scale, parameters);
     }
 
-    public QuantizedValue Convolve(string name, QuantizedValue x, FoldedConvolution convolution, bool relu)
+    public QuantizedValue Convolve(FoldedConvolution convolution, QuantizedValue x, bool relu)
     {
-        var (weight, bias) = Quantize(name, x.Scale, convolution.Weight, convolution.Bias);
-        return Quantize(name, graph.Convolve(name, x.Name, weight, bias, convolution));
+        var (weight, bias) = Quantize(convolution.Name, x.Scale, convolution.Weight, convolution.Bias);
+        return Quantize(convolution.Name, graph.Convolve(convolution, x.Name, weight, bias));
     }
 
-    public QuantizedValue MaxPool(string name, QuantizedValue x) => Quantize(name, graph.MaxPool(name, x.Name), x.Scale, x.Parameters);
+    public QuantizedValue ConvolveAdd(string name, FoldedConvolution convolution, QuantizedValue x, Func<QuantizedValue> shortcut) =>
+        Quantize(name, graph.Add(name, Convolve(convolution, x, relu: false).Name, shortcut().Name));
 
-    public QuantizedValue Add(string name, QuantizedValue x, QuantizedValue shortcut) => Quantize(name, graph.Add(name, x.Name, shortcut.Name));
+    public QuantizedValue MaxPool(FoldedMaxPool pool, QuantizedValue x) => Quantize(pool.Name, graph.MaxPool(pool, x.Name), x.Scale, x.Parameters);
 
     public QuantizedValue AveragePool(string name, QuantizedValue x)
     {
@@ -44,10 +45,10 @@ internal sealed class QuantizedOnnxOperations(OnnxGraph graph, IReadOnlyDictiona
         return Quantize("flatten", graph.Flatten("flatten", pooled.Name), pooled.Scale, pooled.Parameters);
     }
 
-    public QuantizedValue Linear(string name, QuantizedValue x, Tensor weight, Tensor bias)
+    public QuantizedValue Linear(FoldedLinear linear, QuantizedValue x)
     {
-        var (quantizedWeight, quantizedBias) = Quantize(name, x.Scale, weight, bias);
-        return x with { Name = graph.Linear(output, x.Name, quantizedWeight, quantizedBias) };
+        var (weight, bias) = Quantize(linear.Name, x.Scale, linear.Weight, linear.Bias);
+        return x with { Name = graph.Linear(output, x.Name, weight, bias) };
     }
 
     private QuantizedValue Quantize(string name, string x, float scale, string[] parameters)

@@ -51,7 +51,7 @@ public class Bottleneck : nn.Module<Tensor, Tensor>
     /// <param name="base_width">Channels of each group where <paramref name="planes"/> is 64; the width is <c>⌊planes base_width / 64⌋ groups</c>.</param>
     /// <param name="device">Where the weights are made; the default device if null.</param>
     /// <param name="dtype">Floating-point type of the weights; the default type if null.</param>
-    /// <exception cref="ArgumentOutOfRangeException">A number is less than 1, or so is the width; or one is larger than 2,147,483,647.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A number is less than 1, or so is the width; or <paramref name="stride"/> is larger than 2,147,483,647.</exception>
     /// <exception cref="ArgumentException"><paramref name="dtype"/> is not a floating-point type.</exception>
     /// <exception cref="InvalidOperationException"><paramref name="device"/> is not available on this machine.</exception>
     public Bottleneck(

@@ -1,9 +1,10 @@
+using System.Text.RegularExpressions;
 using static TorchSharp.torch;
 
 namespace ResNet.Core.Family;
 
 /// <summary>What a network is beside its tensors: two with the same tensors can differ in it, and answer differently.</summary>
-internal sealed record NetworkDescription(Stem Stem)
+internal sealed partial record NetworkDescription(Stem Stem)
 {
     /// <summary>The stem of the networks whose weights are published under torchvision's names.</summary>
     public const Stem Torchvision = Stem.Conv7MaxPool;
@@ -17,6 +18,13 @@ internal sealed record NetworkDescription(Stem Stem)
     /// <summary>The tensor that has a row for each class.</summary>
     public const string Classifier = "fc.weight";
 
+    /// <summary>How many layers a network has as the paper counts them: the convolutions in its blocks, without the shortcuts', and two, the first and the classifier. Null where it has no blocks.</summary>
+    /// <param name="names">Of its tensors.</param>
+    public static int? Depth(IEnumerable<string> names) => names.Count(name => BlocksConvolution().IsMatch(name)) is > 0 and var convolutions ? convolutions + 2 : null;
+
     /// <summary>Null where the module is none of this library's networks.</summary>
     public static NetworkDescription? Of(nn.Module module) => module is ResidualNetwork network ? new(network.Stem) : null;
+
+    [GeneratedRegex(@"^layer[1-4]\.[0-9]+\.conv[0-9]+\.weight\z", RegexOptions.CultureInvariant)]
+    private static partial Regex BlocksConvolution();
 }

@@ -62,10 +62,18 @@ internal static class Guard
     /// <param name="x">Its input.</param>
     public static void Input(nn.Module<Tensor, Tensor> module, Tensor x)
     {
-        var first = module.children().OfType<Conv2d>().First();
-        Input(module, first.weight, first.in_channels, x);
+        InputInEvalMode(module, x);
         if (x.shape[0] == 1)
             SinglePixel.Refuse(module, x);
+    }
+
+    /// <summary>That <paramref name="x"/> can go through <paramref name="module"/> where its batch norms have running statistics.</summary>
+    /// <param name="module">A block or a network: it begins with a convolution.</param>
+    /// <param name="x">Its input.</param>
+    public static void InputInEvalMode(nn.Module<Tensor, Tensor> module, Tensor x)
+    {
+        var first = module.children().OfType<Conv2d>().First();
+        Input(module, first.weight, first.in_channels, x);
     }
 
     /// <summary>That <paramref name="x"/> has the shape (N, <paramref name="channels"/>, H, W), and type and device of the <paramref name="module"/>'s <paramref name="weight"/>.</summary>

@@ -23,10 +23,10 @@ public static class Checkpoint
     /// there (<c>module.</c>, <c>_orig_mod.</c>, <c>model.backbone.</c>): it is taken off, and the <c>n_averaged</c> of PyTorch's
     /// AveragedModel is passed over. Two dictionaries or two prefixes that fit equally, such as a model and its moving average, are refused. Torchvision's
     /// <c>downsample</c> is this library's <c>shortcut</c>.</para>
-    /// <para>Networks of different <see cref="Stem"/>s can have the same tensors. Files of <see cref="Save"/> say which stem they are for, and files
+    /// <para>Networks of different <see cref="Stem"/>s can have the same tensors. Files of <see cref="Save"/> say which stem they are for, and others
     /// under torchvision's names are for <see cref="Stem.Conv7MaxPool"/>: into another stem they load where <paramref name="strict"/> is false, and the report says so.</para>
     /// <para>The type and the device of the module's tensors stay: what is copied is converted, as in PyTorch.</para>
-    /// <para>Files that were written before batch normalisation had <c>num_batches_tracked</c> hold none; as in PyTorch,
+    /// <para>Files that were written before a batch norm had <c>num_batches_tracked</c> hold none; as in PyTorch,
     /// it is then left alone and not missed.</para>
     /// <para>Beside the module's own weights, memory for one copy of those in the file is needed. What the file says of them takes at most
     /// about 45 times the length of its pickle and never more than 200 MB, or about 15 times the length of a safetensors header.</para>
@@ -59,8 +59,8 @@ public static class Checkpoint
         {
             var reading = StateDictChoice.Of(module.GetType().Name, state, WeightsFile.Read(file), strict);
             var match = Match.Of(state, networks, reading);
-            if (match.IsEmpty || (strict && !match.Report.Complete))
-                throw new InvalidDataException($"does not fit {module.GetType().Name}: {match.Report}{NetworkMetadata.ClassesMismatch(networks, reading, match.Report)}");
+            if (match.IsEmpty || (strict && !match.Report.IsComplete))
+                throw new InvalidDataException($"does not fit {module.GetType().Name}: {match.Report}{DepthMismatch.Describe(networks, state, reading)}{NetworkMetadata.ClassesMismatch(networks, reading, match.Report)}");
             match.Copy(file.SafeFileHandle);
             return match.Report;
         }
@@ -70,7 +70,7 @@ public static class Checkpoint
         }
     }
 
-    /// <summary>Writes a module's parameters and persistent buffers to a file, under PyTorch's names and in its order.</summary>
+    /// <summary>Writes a module's parameters and persistent buffers to a file, in PyTorch's order.</summary>
     /// <remarks>
     /// <para>The file is written beside its place under a random name (<c>resnet-core-….partial</c>), flushed to the disk and then renamed:
     /// whatever happens, under <paramref name="path"/> is the old file or the new one, whole. Of several that save to one path at the same
@@ -79,25 +79,33 @@ public static class Checkpoint
     /// list, and its owner and group where the process may set them. A link stays one: what it points to is replaced.</para>
     /// <para>The same weights give the same bytes. What the networks of this library in the module are, their stem and their number of
     /// classes, stands in the file's metadata, which PyTorch keeps.</para>
+    /// <para>Under <see cref="WeightNames.Torchvision"/> a network's file is for <c>load_state_dict(strict=True)</c> of torchvision's network of
+    /// that name, which then answers as this one does. <see cref="BasicBlock"/>s and <see cref="Bottleneck"/>s have torchvision's names wherever in the module they are;
+    /// all others keep their own.</para>
     /// </remarks>
     /// <param name="module">Any module, on any device. It is not changed.</param>
     /// <param name="path">
     /// The file. Its extension chooses the format: <c>.pth</c> or <c>.pt</c> for <c>torch.load</c>, <c>weights_only=True</c> included,
     /// or <c>.safetensors</c>.
     /// </param>
+    /// <param name="names">Whose names the tensors have in the file.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="names"/> is not one of the <see cref="WeightNames"/>.</exception>
     /// <exception cref="ArgumentException">
     /// <paramref name="module"/> is null or has neither parameters nor buffers, as when it was disposed, <paramref name="path"/> is null or has
-    /// another extension, or a tensor has a type or a name that the formats lack.
+    /// another extension, or a tensor has a type or a name that the formats lack. Or, under
+    /// <see cref="WeightNames.Torchvision"/>, a network has another stem than <see cref="Stem.Conv7MaxPool"/>, with whose weights torchvision's would answer differently,
+    /// or two tensors would have one name.
     /// </exception>
     /// <exception cref="IOException">
     /// The file cannot be written: its folder is not there, the disk is full, it would be larger than a file may be, it is a device or a
     /// FIFO, or, on Windows, another program has it open. What was there before still is.
     /// </exception>
     /// <exception cref="UnauthorizedAccessException">The file is read-only or a folder, or it or its folder may not be written.</exception>
-    public static void Save(nn.Module module, string path)
+    public static void Save(nn.Module module, string path, WeightNames names = WeightNames.ResNetCore)
     {
         ArgumentNullException.ThrowIfNull(module);
         ArgumentException.ThrowIfNullOrEmpty(path);
+        Guard.Defined(names);
 
         var write = Path.GetExtension(path).ToUpperInvariant() switch
         {
@@ -106,6 +114,8 @@ public static class Checkpoint
             _ => throw new ArgumentException($"Expected a file name that ends in .pth, .pt or .safetensors, got '{path}'.", nameof(path)),
         };
         var (state, networks) = (ModuleState.Of(module), ModuleState.Networks(module));
+        if (names == WeightNames.Torchvision)
+            state = TorchvisionNames.Rename(state, networks);
         AtomicFile.Write(path, stream => write(stream, state, networks));
     }
 }

@@ -50,8 +50,11 @@ public sealed class LoadReport
     /// <remarks>Files that <see cref="Checkpoint.Save"/> wrote say their stem; torchvision's are known by their names.</remarks>
     public string? StemMismatch { get; }
 
-    /// <summary>Whether file and module had the same tensors, for the same stem: nothing is missing, unexpected or of another shape.</summary>
-    internal bool Complete => Missing.Count + Unexpected.Count + Mismatched.Count == 0 && StemMismatch is null;
+    /// <summary>
+    /// Whether file and module had the same tensors, for the same stem: nothing is missing, unexpected or of another shape. After a strict load always true.
+    /// </summary>
+    /// <remarks>Counters of batches that a file lacks altogether, as those from before there were any, are not missed.</remarks>
+    public bool IsComplete => Missing.Count + Unexpected.Count + Mismatched.Count == 0 && StemMismatch is null;
 
     /// <summary>Names what was not loaded: of many tensors the first few, and how many there are beside them.</summary>
     public override string ToString()

@@ -1,3 +1,5 @@
+using ResNet.Core.Family;
+
 namespace ResNet.Core.Weights;
 
 /// <summary>What others call the same tensors.</summary>
@@ -5,8 +7,8 @@ internal static class NamesInFile
 {
     private const string Averaged = "n_averaged";
 
-    /// <summary>A name in this library's words, of which one differs from torchvision's.</summary>
-    public static string WithShortcut(string name) => $".{name}".Replace(".downsample.", ".shortcut.", StringComparison.Ordinal)[1..];
+    /// <summary>A name in this library's words, of which one differs from torchvision's: for a module of one's own, whose blocks are mirrored like this library's.</summary>
+    public static string WithShortcut(string name) => $".{name}".Replace($".{ShortcutName.Torchvision}.", $".{ShortcutName.Own}.", StringComparison.Ordinal)[1..];
 
     /// <summary>Whether a prefix is that of DataParallel and <c>torch.compile</c>, in any order: nobody calls a part of a network so.</summary>
     public static bool IsWrapper(string prefix) => prefix.Split('.')[..^1].All(part => part is "module" or "_orig_mod");

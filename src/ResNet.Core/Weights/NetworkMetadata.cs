@@ -33,7 +33,7 @@ internal static class NetworkMetadata
             if (stem is not null && stem != expected)
                 return $"{start}expected {expected}, got {Names.Short(stem)}";
             if (stem is null && network.Description.Stem != NetworkDescription.Torchvision && HasTorchvisionsNames(reading, network) && MayHaveTorchvisionsStem(reading, network))
-                return $"{start}expected {expected}, got {NetworkDescription.Torchvision}, as the names say, which are torchvision's (downsample)";
+                return $"{start}expected {expected}, got {NetworkDescription.Torchvision}, as the names say, which are torchvision's ({ShortcutName.Torchvision})";
         }
         return null;
     }
@@ -44,7 +44,7 @@ internal static class NetworkMetadata
         from mismatch in report.Mismatched
         where mismatch.Name == network.FullName(NetworkDescription.Classifier)
         let classes = Find(reading, network, ClassesKey)
-        where mismatch.Actual is [var rows, ..] && classes == Text(rows)
+        where mismatch.Actual is [var rows, ..] && rows != mismatch.Expected[0] && classes == Text(rows)
         select $"; the file's network has {classes} classes, expected {Text(mismatch.Expected[0])}");
 
     private static string? Find(Reading reading, NamedNetwork network, string key) =>

@@ -1,3 +1,5 @@
+using ResNet.Core.Family;
+
 namespace ResNet.Core.Weights;
 
 /// <summary>Finds a module's tensors in a dictionary of a file.</summary>
@@ -7,6 +9,7 @@ internal sealed class Readings
     private const int MaxPrefixLength = 200; // so that the names of a hostile file take no more memory than the file explains
 
     private readonly Dictionary<string, long[]> _shapes;
+    private readonly Dictionary<string, string> _torchvisions = []; // torchvision's names, and the module's own for the same tensors
     private readonly bool _strict;
     private readonly int _counters, _maxDots, _maxLength;
 
@@ -14,9 +17,12 @@ internal sealed class Readings
     {
         _strict = strict;
         _shapes = state.ToDictionary(entry => entry.Name, entry => entry.Tensor.shape);
+        foreach (var entry in state)
+            if (entry.TorchvisionsName != entry.Name)
+                _torchvisions.TryAdd(entry.TorchvisionsName, entry.Name);
         _counters = state.Count(entry => ModuleState.IsBatchCounter(entry.Name));
         _maxDots = state.Max(entry => entry.Name.Count(character => character == '.'));
-        _maxLength = state.Max(entry => entry.Name.Length) + 2 * (_maxDots + 1); // `downsample` is longer than `shortcut`
+        _maxLength = state.Max(entry => entry.Name.Length) + (ShortcutName.Torchvision.Length - ShortcutName.Own.Length) * (_maxDots + 1); // torchvision's word is longer
     }
 
     /// <summary>The readings that fit best, more than one where they fit equally. Where names are the module's own, they need no prefix.</summary>
@@ -88,10 +94,9 @@ internal sealed class Readings
             if ((start == 0 && first > 0) || start > MaxPrefixLength) continue;
             var end = name[start..];
             var own = _shapes.ContainsKey(end);
-            if (!own)
-                end = NamesInFile.WithShortcut(end);
-            if (own || _shapes.ContainsKey(end))
-                yield return (name[..start], end, own);
+            var target = own ? end : _torchvisions.GetValueOrDefault(end) ?? NamesInFile.WithShortcut(end);
+            if (own || _shapes.ContainsKey(target))
+                yield return (name[..start], target, own);
         }
     }
 }

@@ -22,9 +22,7 @@ public sealed class ChangedNetworkTests : IDisposable
         ["a subclass of a block"] = (model => Replace(model.layer1, 0, new Tripled()), ["BasicBlock", nameof(Tripled), "layer1.0"]),
         ["a module that is no block"] = (model => Replace(model.layer2, 1, nn.Identity()), ["BasicBlock", "Identity", "layer2.1"]),
         ["a subclass of Sequential"] = (model => Replace(model, "layer3", new Doubled(model.layer3)), ["Sequential", nameof(Doubled), "layer3"]),
-        ["a ninth block"] = (model => model.layer4.append(new BasicBlock(512, 512)), ["2 blocks", "layer4", "3"]),
-        ["a layer with one block"] = (model => Replace(model, "layer1", nn.Sequential(new BasicBlock(64, 64))), ["2 blocks", "layer1", "1"]),
-        ["a layer without blocks"] = (model => Replace(model, "layer1", nn.Sequential()), ["2 blocks", "layer1", "0"]),
+        ["a block of another width"] = (model => model.layer4.append(new Bottleneck(2048, 512)), ["layer4.2.conv1", "512 channels", "2048"]),
 
         ["a shortcut with an activation"] = (model => Block(model.layer1, 1).shortcut.append(nn.ReLU()), ["layer1.1.shortcut", "ReLU"]),
         ["a shortcut with a convolution alone"] = (model => Replace(Block(model.layer2, 0), "shortcut", nn.Sequential(nn.Conv2d(64, 128, 1, stride: 2, bias: false))), ["layer2.0.shortcut", "Conv2d"]),
@@ -34,7 +32,8 @@ public sealed class ChangedNetworkTests : IDisposable
         ["a subclass as a shortcut"] = (model => Replace(Block(model.layer1, 0), "shortcut", new Doubled()), ["layer1.0.shortcut", nameof(Doubled)]),
 
         ["a convolution with a bias"] = (model => Block(model.layer1, 0).conv2.bias = nn.Parameter(ones(64)), ["layer1.0.conv2", "bias"]),
-        ["a convolution with groups"] = (model => Block(model.layer1, 0).conv2.groups = 2, ["layer1.0.conv2", "groups", "2"]),
+        ["a convolution with groups"] = (model => Block(model.layer1, 0).conv2.groups = 2, ["layer1.0.conv2", "(64, 32, 3, 3)", "(64, 64, 3, 3)"]),
+        ["a convolution with groups that do not divide its channels"] = (model => Block(model.layer1, 0).conv2.groups = 3, ["layer1.0.conv2", "groups", "64", "3"]),
         ["a convolution with dilation"] = (model => { Block(model.layer4, 1).conv1.dilation = [2, 2]; Block(model.layer4, 1).conv1.SetPadding([2, 2]); }, ["layer4.1.conv1", "dilation", "2"]),
         ["a stride that is not the same in both directions"] = (model => model.conv1.stride = [2, 1], ["conv1", "stride", "(2, 1)"]),
         ["padding that is not the same in both directions"] = (model => model.conv1.SetPadding([3, 2]), ["conv1", "padding", "(3, 2)"]),
@@ -42,7 +41,6 @@ public sealed class ChangedNetworkTests : IDisposable
         ["padding with what is there"] = (model => Block(model.layer1, 0).conv1.padding_mode = PaddingModes.Reflect, ["layer1.0.conv1", "padding", "Reflect"]),
         ["a kernel that is not square"] = (model => Replace(model, "conv1", nn.Conv2d(3, 64, (7L, 5L), stride: (2L, 2L), padding: (3L, 3L), bias: false)), ["conv1", "(64, 3, 7, 5)"]),
         ["a shortcut's convolution with a bias"] = (model => ((Conv2d)Block(model.layer2, 0).shortcut.children().First()).bias = nn.Parameter(ones(128)), ["layer2.0.shortcut.0", "bias"]),
-        ["one channel"] = (model => Replace(model, "conv1", nn.Conv2d(1, 64, 7, stride: 2, padding: 3, bias: false)), ["conv1", "3 channels", "1"]),
         // These ended the process, in oneDNN.
         ["a stride of 0"] = (model => model.conv1.stride = [0, 0], ["conv1", "stride", "(0, 0)"]),
         ["a shortcut's stride of 0"] = (model => ((Conv2d)Block(model.layer2, 0).shortcut.children().First()).stride = [0, 0], ["layer2.0.shortcut.0", "stride", "(0, 0)"]),
@@ -63,6 +61,11 @@ public sealed class ChangedNetworkTests : IDisposable
         ["a batch norm that eval() does not reach"] = (model => { model.register_module("bn1", null!); model.register_module("bn1", nn.BatchNorm2d(64)); }, ["bn1", "eval()"]),
         ["a batch norm of one channel"] = (model => Replace(model, "bn1", nn.BatchNorm2d(1)), ["bn1.weight", "(64)", "(1)"]),
 
+        ["max-pooling with another stride in each direction"] = (model => model.maxpool!.stride = [2, 1], ["maxpool", "stride", "(2, 1)"]),
+        ["max-pooling of another height than width"] = (model => model.maxpool!.kernel_size = [3, 2], ["maxpool", "kernel_size", "(3, 2)"]),
+        ["max-pooling with more padding than half its kernel"] = (model => model.maxpool!.padding = [2, 2], ["maxpool", "padding", "(2, 2)"]),
+        ["max-pooling with dilation"] = (model => model.maxpool!.dilation = [2, 2], ["maxpool", "dilation", "(2, 2)"]),
+        ["max-pooling that rounds up"] = (model => model.maxpool!.ceil_mode = true, ["maxpool", "ceil_mode", "true"]),
         ["pooling to more than one pixel"] = (model => model.avgpool.output_size = [1, 2], ["avgpool", "(1, 1)", "(1, 2)"]),
         ["a classifier without bias"] = (model => model.fc.bias = null, ["fc.bias", "none"]),
         ["a classifier with one bias for all classes"] = (model => model.fc.bias = nn.Parameter(ones(1)), ["fc.bias", "(10)", "(1)"]),
@@ -92,7 +95,7 @@ public sealed class ChangedNetworkTests : IDisposable
     public void What_folding_does_not_know_is_refused_by_name(string change)
     {
         using var scope = NewDisposeScope();
-        using var model = new ResNet18(10);
+        using var model = new ResNet18(10, Stem.Conv7MaxPool);
         changes[change].Change(model);
         AssertRefused(model, changes[change].Says);
     }
@@ -102,6 +105,7 @@ public sealed class ChangedNetworkTests : IDisposable
     [InlineData("")]
     [InlineData("conv1")]
     [InlineData("bn1")]
+    [InlineData("maxpool")]
     [InlineData("layer2")]
     [InlineData("layer4.1")]
     [InlineData("layer1.0.conv1")]
@@ -117,7 +121,7 @@ public sealed class ChangedNetworkTests : IDisposable
     public void A_forward_hook_is_refused_by_name_and_once_removed_no_longer(string name)
     {
         using var scope = NewDisposeScope();
-        using var model = new ResNet18(10);
+        using var model = new ResNet18(10, Stem.Conv7MaxPool);
         var module = (nn.Module<Tensor, Tensor>)(name == "" ? model : model.named_modules().Single(entry => entry.name == name).module);
         Func<nn.HookableModule<Func<nn.Module<Tensor, Tensor>, Tensor, Tensor>, Func<nn.Module<Tensor, Tensor>, Tensor, Tensor, Tensor>>.HookRemover>[] registrations =
         [
@@ -139,7 +143,7 @@ public sealed class ChangedNetworkTests : IDisposable
     [Fact]
     public void Every_module_that_can_have_hooks_is_looked_at()
     {
-        using var model = new ResNet18(10);
+        using var model = new ResNet18(10, Stem.Conv7MaxPool);
         foreach (var (name, module) in model.named_modules())
         {
             var hook = ((nn.Module<Tensor, Tensor>)module).register_forward_hook((_, _, output) => output);
@@ -173,7 +177,7 @@ public sealed class ChangedNetworkTests : IDisposable
     public void Settings_that_folding_knows_are_folded()
     {
         using var scope = NewDisposeScope();
-        using var model = Trained.ResNet18(3);
+        using var model = Trained.ResNet18(3, Stem.Conv7MaxPool);
         foreach (var norm in model.modules().OfType<BatchNorm2d>())
             (norm.eps, norm.momentum) = (0.5, null);
         (model.conv1.stride, model.conv1.kernel_size) = ([1, 1], [1, 1]); // nothing reads the size of the kernel: the weights have one
@@ -181,7 +185,33 @@ public sealed class ChangedNetworkTests : IDisposable
         Block(model.layer1, 0).conv2.SetPadding([0, 0]);
         Replace(model.layer1, 1, Block(model.layer1, 0)); // one block twice
         model.layer4.register_module("unused", nn.Identity());
+        (model.maxpool!.kernel_size, model.maxpool.stride, model.maxpool.padding) = ([5, 5], [3, 3], [2, 2]);
         model.layer2.eval();
+
+        using var fused = model.Fuse();
+        OnnxExporter.Export(model, _folder["model.onnx"]);
+        using var session = new OnnxSession(_folder["model.onnx"]);
+        model.eval();
+        var x = randn(2, 3, 40, 33);
+        Assert.InRange(Trained.Apart(model.call(x), fused.call(x)), 0, 1e-5);
+        Assert.InRange(Trained.Apart(model.call(x), session.Run(x)), 0, 1e-5);
+    }
+
+    /// <summary>A network has the blocks that it has.</summary>
+    [Fact]
+    public void Other_blocks_and_another_number_of_them_are_folded_as_they_are()
+    {
+        using var scope = NewDisposeScope();
+        using var model = new ResNet18(3);
+        foreach (var (name, layer) in new[] { ("layer1", nn.Sequential()), ("layer2", nn.Sequential(new Bottleneck(64, 32, stride: 2, groups: 4, base_width: 16))) })
+        {
+            Replace(model, name, layer);
+            model.register_module(name, null!);
+            model.register_module(name, layer);
+        }
+        model.layer3.append(new BasicBlock(256, 256));
+        model.layer4.append(new Bottleneck(512, 128));
+        Trained.Change(model);
 
         using var fused = model.Fuse();
         OnnxExporter.Export(model, _folder["model.onnx"]);
@@ -234,8 +264,14 @@ public sealed class ChangedNetworkTests : IDisposable
         first.fill_(value);
     }
 
-    /// <summary>As somebody can who is not held up by <c>readonly</c>.</summary>
-    private static void Replace(nn.Module module, string field, nn.Module by) => module.GetType().GetField(field)!.SetValue(module, by);
+    /// <summary>As somebody can who is not held up by <c>readonly</c> or <c>init</c>.</summary>
+    private static void Replace(nn.Module module, string member, nn.Module by)
+    {
+        if (module is ResidualNetwork)
+            typeof(ResidualNetwork).GetProperty(member)!.SetValue(module, by);
+        else
+            module.GetType().GetField(member)!.SetValue(module, by);
+    }
 
     private static void Replace(Sequential sequential, int index, nn.Module by) =>
         ((IList)typeof(Sequential).GetField("_modules", BindingFlags.Instance | BindingFlags.NonPublic)!.GetValue(sequential)!)[index] = by;

@@ -1,4 +1,5 @@
 using TorchSharp;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests.Deployment;
@@ -6,21 +7,39 @@ namespace ResNet.Core.Tests.Deployment;
 /// <summary>Networks as training leaves them, without the training.</summary>
 internal static class Trained
 {
-    /// <summary>
-    /// With running statistics of pictures that went through, and scales and biases of normalisations that differ from
-    /// channel to channel: a fresh network's, 1 and 0, would hide a wrong folding. In training mode.
-    /// </summary>
     public static ResNet18 ResNet18(long classes = 10, Stem stem = Stem.Conv7, Device? device = null, ScalarType dtype = ScalarType.Float32)
     {
         manual_seed(1);
+        return Change(new ResNet18(classes, stem, dtype: dtype)).to(device ?? CPU);
+    }
+
+    /// <summary>
+    /// Gives a network running statistics of images that went through, and scales and biases of batch norms that differ from
+    /// channel to channel: a fresh network's, 1 and 0, would hide a wrong folding. In training mode.
+    /// </summary>
+    public static T Change<T>(T model) where T : ResidualNetwork
+    {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        var model = new ResNet18(classes, stem, dtype: dtype);
         foreach (var (name, parameter) in model.named_parameters().Where(entry => entry.parameter.dim() == 1))
             parameter.add_(0.3 * rand_like(parameter) - 0.1);
         for (var i = 0; i < 5; i++)
-            model.forward(randn([4, 3, 48, 48], dtype) + 0.5);
-        return model.to(device ?? CPU);
+            model.forward(randn([4, 3, 48, 48], model.conv1.weight!.dtype) + 0.5);
+        return model;
+    }
+
+    /// <summary>
+    /// A network of any depth. As in a trained one, each block adds little to its input: the model itself is wrong by up to 1e-4 in float32
+    /// where 152 layers of random weights feed on each other's rounding.
+    /// </summary>
+    public static ResidualNetwork Network(string architecture, Stem? stem = null)
+    {
+        manual_seed(1);
+        var model = Family.Create(architecture, 10, stem);
+        using (no_grad())
+            foreach (var last in model.modules().Select(module => module is BasicBlock basic ? basic.bn2 : (module as Bottleneck)?.bn3).OfType<BatchNorm2d>())
+                last.weight!.mul_(0.2);
+        return Change(model);
     }
 
     /// <summary>How far apart two tensors are at most, relative to the largest value of the first.</summary>

@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests.Parity;
 
-/// <summary>Numbers that real PyTorch gave, written by make_fixtures.py.</summary>
+/// <summary>Numbers that real PyTorch gave, written by make_fixtures.py and make_family_fixtures.py.</summary>
 internal static class Fixture
 {
     private static readonly JsonSerializerOptions options = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
@@ -17,7 +17,7 @@ internal static class Fixture
     /// </summary>
     public static bool SameRounding => Fma.IsSupported && Avx2.IsSupported;
 
-    /// <summary>Reads one file where make_fixtures.py writes it, so that a new one needs no build.</summary>
+    /// <summary>Reads one file where they write it, so that a new one needs no build.</summary>
     public static T Read<T>(string name)
     {
         using var file = File.OpenRead(Path.Combine(Repository.Root, "tests", "ResNet.Core.Tests", "Parity", "Fixtures", name + ".json"));

@@ -159,6 +159,7 @@ public class LoadTests
         var report = Checkpoint.Load(block, WeightsFolder.Fixture("no_counters.pth"));
         Assert.Equal(15, report.Loaded.Count);
         Assert.Empty(report.Missing);
+        Assert.True(report.IsComplete);
         Assert.Equal(1, block.bn1.num_batches_tracked!.item<long>());
 
         using var folder = new WeightsFolder();
@@ -167,6 +168,7 @@ public class LoadTests
         Checkpoint.Save(one, folder["one.pth"]);
         report = Checkpoint.Load(two, folder["one.pth"], strict: false);
         Assert.Equal(["1.weight", "1.bias", "1.running_mean", "1.running_var", "1.num_batches_tracked"], report.Missing);
+        Assert.False(report.IsComplete);
     }
 
     [Fact]
@@ -235,6 +237,7 @@ public class LoadTests
         var report = Checkpoint.Load(model, folder["imagenet.pth"], strict: false);
         Assert.Equal(120, report.Loaded.Count);
         Assert.Equal(["fc.weight", "fc.bias"], report.Mismatched.Select(mismatch => mismatch.Name));
+        Assert.False(report.IsComplete);
         Pattern.AssertEqual(pretrained.layer4.parameters().First(), model.layer4.parameters().First(), "layer4");
         Pattern.AssertEqual(bias, model.fc.bias!, "fc.bias");
     }
@@ -263,6 +266,7 @@ public class LoadTests
         // Two for one: the exact name wins and the other is told.
         var report = Checkpoint.Load(shortcut, folder["both.pth"], strict: false);
         Assert.Equal(["downsample.weight", "downsample.bias"], report.Unexpected);
+        Assert.False(report.IsComplete);
         Pattern.AssertEqual(((Linear)both[1]).weight!, ((Linear)shortcut[0]).weight!, "weight");
     }
 

@@ -5,4 +5,7 @@ public sealed class PyTorchFactAttribute() : PythonFactAttribute("torch, torchvi
 {
     /// <summary>What pytorch.py prints.</summary>
     public static string Run(params string[] arguments) => RunScript("Weights/pytorch.py", arguments);
+
+    /// <summary>pytorch.py, asked line by line.</summary>
+    internal static PythonConversation Start(params string[] arguments) => StartScript("Weights/pytorch.py", arguments);
 }

@@ -4,9 +4,12 @@
     pytorch.py read FILE [CLASSES]    prints name, type, shape and SHA-256 of each tensor of a .pth or .safetensors file; with
                                       CLASSES, loads it into a ResNet18 as well, strictly
     pytorch.py resave FILE OUT CLASSES  loads a .pth file strictly into a ResNet18 and saves the state_dict that came out of the file
-    pytorch.py torchvision FOLDER     writes torchvision's ResNet-18 with random weights, pictures and its answers
+    pytorch.py torchvision FOLDER     writes torchvision's ResNet-18 with random weights, images and its answers
+    pytorch.py family FOLDER          is asked line by line: at the name of one of torchvision's networks it writes theirs.pth and answers.pth, as above
+                                      with ten classes; at the name of a file in the folder it loads that strictly into such a network
 """
 
+import copy
 import hashlib
 import inspect
 import json
@@ -76,6 +79,13 @@ def torchvision_reference(folder):
 
     torch.manual_seed(0)
     model = torchvision.models.resnet18(weights=None)
+    randomize_statistics(model)
+    torch.save(model.state_dict(), f"{folder}/resnet18.pth")
+    torch.save(answers_of(model, [(2, 3, 224, 224), (3, 3, 97, 64), (1, 3, 32, 32)]), f"{folder}/answers.pth")
+
+
+def randomize_statistics(model):
+    """A new network's are all 0 and 1, which would hide where they went."""
     with torch.no_grad():
         for name, tensor in model.state_dict().items():
             if name.endswith("running_mean"):
@@ -84,15 +94,48 @@ def torchvision_reference(folder):
                 tensor.uniform_(0.5, 1.5)
             elif name.endswith("num_batches_tracked"):
                 tensor.fill_(17)
-    torch.save(model.state_dict(), f"{folder}/resnet18.pth")
+
+
+def answers_of(model, sizes):
     model.eval()
     answers = {}
     with torch.no_grad():
-        for i, size in enumerate([(2, 3, 224, 224), (3, 3, 97, 64), (1, 3, 32, 32)]):
+        for i, size in enumerate(sizes):
             answers[f"x{i}"] = torch.rand(size)
             answers[f"y{i}"] = model(answers[f"x{i}"])
-    torch.save(answers, f"{folder}/answers.pth")
+    return answers
+
+
+def family(folder):
+    import torchvision
+
+    model = answers = None
+    for line in map(str.strip, sys.stdin):
+        if not line.endswith((".pth", ".safetensors")):
+            torch.manual_seed(0)
+            model = getattr(torchvision.models, line)(weights=None, num_classes=10)
+            randomize_statistics(model)
+            half = line.startswith("wide")  # as torchvision publishes the first of these
+            if half:
+                model.half().float()
+            torch.save({name: tensor.half() if half and tensor.is_floating_point() else tensor for name, tensor in model.state_dict().items()}, f"{folder}/theirs.pth")
+            answers = answers_of(model, [(2, 3, 64, 64), (1, 3, 47, 33)])
+            torch.save(answers, f"{folder}/answers.pth")
+            print(f"{len(model.state_dict())} tensors", flush=True)
+            continue
+
+        other = copy.deepcopy(model)
+        with torch.no_grad():
+            for tensor in other.state_dict().values():
+                tensor.zero_()
+        other.load_state_dict(load(f"{folder}/{line}"), strict=True)
+        for (name, expected), (_, got) in zip(model.state_dict().items(), other.state_dict().items()):
+            assert torch.equal(expected, got), name
+        with torch.no_grad():
+            for i in range(2):
+                assert torch.equal(answers[f"y{i}"], other(answers[f"x{i}"])), f"answers {i}"
+        print("the same network", flush=True)
 
 
 if __name__ == "__main__":
-    {"read": read, "resave": resave, "torchvision": torchvision_reference}[sys.argv[1]](*sys.argv[2:])
+    {"read": read, "resave": resave, "torchvision": torchvision_reference, "family": family}[sys.argv[1]](*sys.argv[2:])

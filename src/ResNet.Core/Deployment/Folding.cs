@@ -1,0 +1,107 @@
+using ResNet.Core.Family;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace ResNet.Core.Deployment;
+
+/// <summary>Folds a network's batch norms into its convolutions.</summary>
+internal sealed class Folding
+{
+    private readonly ResidualNetwork _model;
+    private readonly Foldable _foldable;
+    private readonly ScalarType _dtype;
+    private long _channels; // of what comes to the next part
+
+    private Folding(ResidualNetwork model, ScalarType dtype) =>
+        (_model, _foldable, _dtype, _channels) = (model, new Foldable(model), dtype, model.conv1.in_channels);
+
+    /// <param name="model">Is not changed.</param>
+    /// <param name="dtype">Type of the folded weights; the model's own if null.</param>
+    /// <exception cref="ArgumentException">It, or a part of it, is not as <see cref="Foldable"/> knows it.</exception>
+    /// <exception cref="ObjectDisposedException">It was disposed.</exception>
+    public static FoldedNetwork Fold(ResidualNetwork model, ScalarType? dtype = null)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        Foldable.Network(model);
+        ObjectDisposedException.ThrowIf(model.conv1.weight is null or { IsInvalid: true }, model);
+
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        var network = new Folding(model, dtype ?? model.conv1.weight.dtype).Network();
+        foreach (var tensor in network.Tensors)
+            tensor.DetachFromDisposeScope();
+        return network;
+    }
+
+    private FoldedNetwork Network()
+    {
+        var conv1 = Next(Convolution(new(nameof(_model.conv1), _model.conv1, nameof(_model.bn1), _model.bn1), ""));
+        var maxpool = _model.maxpool is null ? null : Foldable.MaxPool(nameof(_model.maxpool), _model.maxpool);
+        FoldedBlock[] blocks =
+        [
+            .. Layer(nameof(_model.layer1), _model.layer1), .. Layer(nameof(_model.layer2), _model.layer2),
+            .. Layer(nameof(_model.layer3), _model.layer3), .. Layer(nameof(_model.layer4), _model.layer4),
+        ];
+        Foldable.AveragePool(nameof(_model.avgpool), _model.avgpool);
+        return new FoldedNetwork(_model.GetType().Name, conv1, maxpool, blocks, nameof(_model.avgpool), Classifier(nameof(_model.fc), _model.fc));
+    }
+
+    private IEnumerable<FoldedBlock> Layer(string name, Sequential layer)
+    {
+        Foldable.Module<Sequential>(name, layer);
+        for (var i = 0; i < layer.Count; i++)
+            yield return Block($"{name}.{i}", layer[i]);
+    }
+
+    private FoldedBlock Block(string name, nn.IModule<Tensor, Tensor> module)
+    {
+        var parts = Foldable.Block(name, module);
+        var before = _channels;
+        FoldedConvolution[] branch = [.. parts.Branch.Select(convolution => Next(Convolution(convolution, $"{name}.")))];
+        var after = _channels;
+
+        _channels = before;
+        var block = new FoldedBlock(name, branch, Shortcut($"{name}.{parts.ShortcutName}", parts.Shortcut));
+        if (!block.KeepsShape || (block.Shortcut?.OutChannels ?? before) != after)
+            throw Foldable.Unexpected($"{name} whose convolutions and shortcut give the same shape for every image", "other strides, paddings or channels");
+        _channels = after;
+        return block;
+    }
+
+    private FoldedConvolution? Shortcut(string name, Sequential module)
+    {
+        var shortcut = Foldable.Module<Sequential>(name, module);
+        return shortcut.children().ToArray() switch
+        {
+            [] => null,
+            [Conv2d conv, BatchNorm2d norm] => Convolution(new("0", conv, "1", norm), $"{name}."),
+            var others => throw Foldable.Unexpected(
+                $"{name} to be empty or of a {nameof(Conv2d)} and a {nameof(BatchNorm2d)}", string.Join(", ", others.Select(other => other.GetType().Name))),
+        };
+    }
+
+    private FoldedConvolution Convolution(ConvolutionParts parts, string prefix)
+    {
+        var name = prefix + parts.ConvName;
+        var conv = _foldable.Convolution(name, parts.Conv);
+        if (conv.in_channels != _channels)
+            throw Foldable.Unexpected($"{name} for {_channels} channels", $"{conv.in_channels}");
+        return FoldedConvolution.Fold(name, conv, _foldable.BatchNorm(prefix + parts.NormName, parts.Norm, conv.out_channels), _dtype);
+    }
+
+    private FoldedConvolution Next(FoldedConvolution convolution)
+    {
+        _channels = convolution.OutChannels;
+        return convolution;
+    }
+
+    private FoldedLinear Classifier(string name, Linear module)
+    {
+        var linear = _foldable.Linear(name, module);
+        if (linear.in_features != _channels)
+            throw Foldable.Unexpected($"{name} for {_channels} features", $"{linear.in_features}");
+        return new FoldedLinear(name, Copy($"{name}.weight", linear.weight), Copy($"{name}.bias", linear.bias!));
+    }
+
+    private Tensor Copy(string name, Tensor tensor) => Foldable.Finite(name, tensor.to(_dtype, copy: true));
+}

@@ -1,0 +1,18 @@
+using static TorchSharp.torch;
+
+namespace ResNet.Core.Deployment;
+
+/// <summary>The network without its batch norms, on every device and in every type.</summary>
+/// <param name="network">Its own from now on.</param>
+internal sealed class FusedNetwork(FoldedNetwork network) : InferenceNetwork(network.Name, network.Conv1.InChannels, network.Classifier.Weight)
+{
+    private readonly TensorOperations _operations = new();
+
+    protected override IEnumerable<IDisposable> Resources => network.Tensors;
+
+    protected override Tensor Logits(Tensor x)
+    {
+        using var scope = NewDisposeScope();
+        return network.Forward(_operations, x).MoveToOuterDisposeScope();
+    }
+}

@@ -1,0 +1,172 @@
+using ResNet.Core.Tests.Weights;
+using TorchSharp;
+using Xunit.Abstractions;
+using static TorchSharp.torch;
+
+namespace ResNet.Core.Tests.Deployment;
+
+/// <summary>Whatever is made of a network answers as it does, for every depth and width.</summary>
+public sealed class FamilyTests(ITestOutputHelper log) : IDisposable
+{
+    /// <summary>Relative to the largest answer. Measured: up to 3e-6.</summary>
+    private const double Single = 1e-5;
+
+    /// <summary>Of 8 bits, in networks that are not trained. Measured: up to 0.06.</summary>
+    private const double EightBits = 0.12;
+
+    private readonly WeightsFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    public static TheoryData<string> Names => Family.Names;
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Fused_and_in_ONNX_Runtime_it_answers_as_the_model_does(string architecture)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        using var model = Trained.Network(architecture);
+        using var fused = model.Fuse();
+        OnnxExporter.Export(model, _folder["model.onnx"]);
+        using var session = new OnnxSession(_folder["model.onnx"]);
+        model.eval();
+
+        foreach (var (batch, height, width) in ((int, int, int)[])[(1, 33, 65), (7, 31, 32), (32, 24, 17), (2, 1, 1)])
+        {
+            using var inner = NewDisposeScope();
+            var x = randn(batch, 3, height, width);
+            var expected = model.call(x);
+            AssertClose(expected, fused.call(x), Single, $"{batch}x3x{height}x{width}, fused");
+            AssertClose(expected, session.Run(x), Single, $"{batch}x3x{height}x{width}, ONNX Runtime");
+        }
+        var one = randn(1, 3, 24, 17);
+        AssertClose(model.call(one), fused.call(one.ToMemoryFormat(memory_format.channels_last)), Single, "fused, channels-last");
+        Assert.Equal([0, 10], fused.call(zeros(0, 3, 32, 32)).shape);
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void In_8_bits_it_answers_nearly_as_the_model_does(string architecture)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        using var model = Trained.Network(architecture);
+        OnnxExporter.ExportInt8(model, [randn(8, 3, 32, 32) + 0.5, randn(3, 3, 33, 47) + 0.5], _folder["model.onnx"]);
+        using var session = new OnnxSession(_folder["model.onnx"]);
+        model.eval();
+        foreach (var (batch, height, width) in ((int, int, int)[])[(7, 31, 32), (1, 40, 33)])
+        {
+            var x = randn(batch, 3, height, width) + 0.5;
+            AssertClose(model.call(x), session.Run(x), EightBits, $"{batch}x3x{height}x{width}");
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void It_answers_many_threads_at_once_and_refuses_what_the_model_refuses(string architecture)
+    {
+        using var scope = NewDisposeScope();
+        using var model = Trained.Network(architecture);
+        model.eval();
+        using var fused = model.Fuse();
+        foreach (var network in (nn.Module<Tensor, Tensor>[])[model, fused])
+        {
+            Tensor[] images = [randn(1, 3, 24, 17), randn(2, 3, 16, 21)];
+            float[][] answers = [.. images.Select(Ask)];
+            var live = LiveTensors.Count();
+            var wrong = 0;
+            Parallel.For(0, 16, new ParallelOptions { MaxDegreeOfParallelism = 8 }, i =>
+            {
+                if (!Ask(images[i % 2]).AsSpan().SequenceEqual(answers[i % 2]))
+                    Interlocked.Increment(ref wrong);
+            });
+            Assert.Equal(0, wrong);
+            Assert.Equal(live, Tensor.TotalCount);
+
+            Assert.Contains("(N, 3, H, W)", Assert.Throws<ArgumentException>(() => network.call(images[0][0])).Message, StringComparison.Ordinal);
+            Assert.Contains("(N, 3, H, W)", Assert.Throws<ArgumentException>(() => network.call(zeros(1, 1, 32, 32))).Message, StringComparison.Ordinal);
+            Assert.Contains("Float64", Assert.Throws<ArgumentException>(() => network.call(images[0].to(ScalarType.Float64))).Message, StringComparison.Ordinal);
+            Assert.Contains(model.GetType().Name, Assert.Throws<ArgumentException>(() => network.call(zeros(3, 32, 32))).Message, StringComparison.Ordinal);
+
+            float[] Ask(Tensor image)
+            {
+                using var inner = NewDisposeScope();
+                using var inference = inference_mode();
+                return network.call(image).data<float>().ToArray();
+            }
+        }
+    }
+
+    /// <summary>Bottlenecks, with groups and without, in what ResNet-18's own tests try with basic blocks.</summary>
+    [Theory]
+    [InlineData("resnet50", Stem.Conv7, ScalarType.Float32, Single)]
+    [InlineData("resnet50", Stem.Conv3, ScalarType.Float32, Single)]
+    [InlineData("resnet50", Stem.Conv7MaxPool, ScalarType.Float64, 1e-12)]
+    [InlineData("resnet50", Stem.Conv7MaxPool, ScalarType.BFloat16, 0.1)]
+    [InlineData("resnext50_32x4d", Stem.Conv7, ScalarType.Float32, Single)]
+    [InlineData("resnext50_32x4d", Stem.Conv3, ScalarType.Float32, Single)]
+    [InlineData("resnext50_32x4d", Stem.Conv3, ScalarType.Float64, 1e-12)]
+    public void It_holds_for_all_stems_and_types(string architecture, Stem stem, ScalarType dtype, double tolerance)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        using var model = Trained.Network(architecture, stem).to(dtype).ToMemoryFormat(memory_format.channels_last);
+        using var fused = model.Fuse();
+        OnnxExporter.Export(model, _folder["model.onnx"]); // in float32
+        using var session = new OnnxSession(_folder["model.onnx"]);
+        model.eval();
+
+        var x = randn([3, 3, 37, 33], dtype);
+        AssertClose(model.call(x), fused.call(x), tolerance, "fused");
+        AssertClose(model.call(x).to(ScalarType.Float32), session.Run(x.to(ScalarType.Float32)), Math.Max(tolerance, Single), "ONNX Runtime");
+        x[1, 2, 5, 5] = double.NaN;
+        var answers = fused.call(x).isfinite().all(1);
+        Assert.Equal([true, false, true], answers.data<bool>().ToArray());
+    }
+
+    [Theory]
+    [InlineData("resnet50")]
+    [InlineData("resnext50_32x4d")]
+    public void A_changed_bottleneck_is_refused_by_name(string architecture)
+    {
+        using var model = Family.Create(architecture, 10);
+        var block = (Bottleneck)model.layer2[1];
+        Refused(() => block.conv2.dilation = [2, 2], "layer2.1.conv2", "dilation");
+        block.conv2.dilation = [1, 1];
+        Refused(() => block.conv3.stride = [2, 2], "layer2.1", "same shape");
+        block.conv3.stride = [1, 1];
+        Refused(() => block.bn3.running_var![0] = -1, "layer2.1.conv3", "finite");
+        block.bn3.running_var![0] = 1;
+        var hook = block.conv3.register_forward_hook((_, _, output) => output);
+        Refused(() => { }, "layer2.1.conv3", "hook");
+        hook.remove();
+        model.Fuse().Dispose();
+
+        void Refused(Action change, params string[] says)
+        {
+            using var _ = no_grad();
+            change();
+            var message = Assert.Throws<ArgumentException>(() => model.Fuse()).Message;
+            Assert.All(says, part => Assert.Contains(part, message, StringComparison.Ordinal));
+        }
+    }
+
+    [Fact]
+    public void A_subclass_is_refused_and_told_what_was_expected()
+    {
+        using var model = new Own();
+        var message = Assert.Throws<ArgumentException>(() => model.Fuse()).Message;
+        Assert.Contains("a ResNeXt50_32x4d itself", message, StringComparison.Ordinal);
+        Assert.Contains(nameof(Own), message, StringComparison.Ordinal);
+    }
+
+    private sealed class Own() : ResNeXt50_32x4d(10);
+
+    private void AssertClose(Tensor expected, Tensor actual, double tolerance, string what)
+    {
+        var apart = Trained.Apart(expected, actual);
+        log.WriteLine($"{what}: {apart:g2}");
+        Assert.InRange(apart, 0, tolerance);
+    }
+}

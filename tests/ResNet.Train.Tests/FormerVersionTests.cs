@@ -1,0 +1,125 @@
+using ResNet.Core;
+using static ResNet.Train.Tests.SampleProgram;
+using static TorchSharp.torch;
+
+namespace ResNet.Train.Tests;
+
+/// <summary>
+/// The folder of a training as version 0.1.0 left it: no word of the architecture, for there was one, nor of the stem in the
+/// files of weights, and no list of the images.
+/// </summary>
+public sealed class FormerVersionTests : IDisposable
+{
+    private const int Epochs = 2;
+
+    private readonly TempFolder _data = new(), _run = new();
+
+    public FormerVersionTests()
+    {
+        Idx.WriteSet(_data);
+        File.WriteAllText(_run["settings.json"], $$"""
+            {
+              "Data": {{System.Text.Json.JsonSerializer.Serialize(_data.Path)}},
+              "Weights": null,
+              "Recipe": {
+                "Stem": "Conv7",
+                "Size": 16,
+                "Frame": 1.1428571428571428,
+                "Shift": 2,
+                "Scale": 1,
+                "Flip": 0,
+                "Erase": 0,
+                "Epochs": {{Epochs}},
+                "BatchSize": 16,
+                "LearningRate": 0.02,
+                "Warmup": 0.25,
+                "WeightDecay": 0.0005,
+                "LabelSmoothing": 0,
+                "Ema": 0
+              },
+              "Seed": 1,
+              "Device": "cpu",
+              "Precision": "Fp32",
+              "ChannelsLast": false
+            }
+            """);
+        File.WriteAllText(_run["network.json"], """
+            {
+              "Stem": "Conv7",
+              "Size": 16,
+              "Frame": 1.1428571428571428,
+              "Grey": true,
+              "Normalisation": {
+                "Mean": [
+                  0.06379527505446621
+                ],
+                "StandardDeviation": [
+                  0.18782737374121533
+                ]
+              },
+              "Classes": [
+                "0",
+                "1",
+                "2",
+                "3",
+                "4",
+                "5",
+                "6",
+                "7",
+                "8",
+                "9"
+              ]
+            }
+            """);
+        File.WriteAllText(_run["metrics.csv"], "epoch,training_loss,training_accuracy,validation_loss,validation_accuracy,images_per_second\n1,2.51162,0.18519,2.29443,0.16667,44.4\n");
+
+        using var state = new TrainingState(new ResNet18(10), Epochs);
+        state.Add(new Epoch(1, 2.51162, 0.18519, 2.29443, 0.16667, 44.4));
+        using var checkpoint = new Tensors(state);
+        using var weights = new Tensors(state.Model);
+        Checkpoint.Save(checkpoint, _run["checkpoint.safetensors"]);
+        Checkpoint.Save(weights, _run["model.safetensors"]);
+        Checkpoint.Save(weights, _run["model.pth"]);
+    }
+
+    public void Dispose()
+    {
+        _data.Dispose();
+        _run.Dispose();
+    }
+
+    [Fact]
+    public void It_is_tested_asked_exported_and_resumed()
+    {
+        var tested = Succeeded("evaluate", _run.Path, "--device", "cpu");
+        Assert.Contains(" of 20 images, loss ", tested, StringComparison.Ordinal);
+        Assert.Equal(tested, Succeeded("evaluate", _run["model.pth"], "--device", "cpu"));
+        Succeeded("export", _run.Path);
+        Succeeded("export", _run.Path, "--int8");
+        Assert.Equal(tested, Succeeded("evaluate", _run.Path, "--engine", "onnx"));
+
+        var image = Pictures.Write(_run, "new.png", SkiaSharp.SKColors.Gray, SkiaSharp.SKEncodedImageFormat.Png, 28, 28);
+        Assert.Equal(Succeeded("predict", image, "--model", _run.Path, "--device", "cpu"), Succeeded("predict", image, "--model", _run.Path, "--engine", "onnx"));
+
+        var resumed = Succeeded("resume", _run.Path);
+        Assert.Contains("\nResNet-18 on cpu", resumed, StringComparison.Ordinal);
+        Assert.Contains("resumed after 1 epochs", resumed, StringComparison.Ordinal);
+        Assert.Contains("there is no images.json in its folder", resumed, StringComparison.Ordinal);
+        Assert.DoesNotContain("epoch 1/", resumed, StringComparison.Ordinal);
+        Assert.Contains("epoch 2/2  ", resumed, StringComparison.Ordinal);
+        Assert.Equal((Architecture.resnet18, Architecture.resnet18), (NetworkInfo.Of(_run.Path).Architecture, Settings.Of(_run.Path).Recipe.Architecture));
+        Assert.Contains("\"Architecture\": \"resnet18\"", File.ReadAllText(_run["network.json"]), StringComparison.Ordinal); // from now on
+        using var _ = Network.Of(_run["model.safetensors"]);
+    }
+
+    /// <summary>A module's tensors under their names. Of a network's, <see cref="Checkpoint"/> would write the stem as well.</summary>
+    private sealed class Tensors : nn.Module
+    {
+        public Tensors(nn.Module module)
+            : base(nameof(Tensors))
+        {
+            foreach (var (name, tensor) in module.state_dict())
+                register_buffer(name, tensor.detach().clone());
+        }
+    }
+}

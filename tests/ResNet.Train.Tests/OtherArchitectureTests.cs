@@ -1,0 +1,86 @@
+using ResNet.Core;
+using SkiaSharp;
+using static ResNet.Train.Tests.SampleProgram;
+using static TorchSharp.torch;
+
+namespace ResNet.Train.Tests;
+
+/// <summary>All commands with a network that is no ResNet-18.</summary>
+public sealed class OtherArchitectureTests : IDisposable
+{
+    private readonly TempFolder _data = new(), _out = new();
+
+    public OtherArchitectureTests() => Idx.WriteSet(_data);
+
+    public void Dispose()
+    {
+        _data.Dispose();
+        _out.Dispose();
+    }
+
+    [Fact]
+    public void A_ResNet_50_is_trained_resumed_tested_asked_and_exported()
+    {
+        string[] arguments = ["train", "--arch", "resnet50", "--data", _data.Path, "--out", _out["run"], "--size", "16", "--epochs", "2", "--lr", "0.001", "--batch-size", "16", "--device", "cpu", "--ema", "0.9", "--precision", "bf16", "--channels-last"];
+        using (var program = Start(arguments))
+        {
+            while (program.StandardOutput.ReadLine() is { } line && !line.StartsWith("epoch 1/2", StringComparison.Ordinal)) { }
+            while (!File.Exists(_out["run/metrics.csv"])) // which is written after the checkpoint
+                Thread.Sleep(10);
+            program.Kill();
+            program.WaitForExit();
+        }
+        Assert.Contains("\"Architecture\": \"resnet50\"", File.ReadAllText(_out["run/network.json"]), StringComparison.Ordinal);
+
+        var resumed = Succeeded("resume", _out["run"]);
+        Assert.Contains("\nResNet-50 on cpu", resumed, StringComparison.Ordinal);
+        Assert.Contains("resumed after 1 epochs", resumed, StringComparison.Ordinal);
+        Assert.Contains("epoch 2/2  ", resumed, StringComparison.Ordinal);
+        using (var network = new ResNet50(10, Stem.Conv7))
+            Checkpoint.Load(network, _out["run/model.safetensors"]); // all of it, and for this stem
+
+        Succeeded("export", _out["run"]);
+        Succeeded("export", _out["run"], "--int8");
+        Assert.True(new FileInfo(_out["run/model.int8.onnx"]).Length < 0.3 * new FileInfo(_out["run/model.onnx"]).Length);
+        var tested = Succeeded("evaluate", _out["run"], "--device", "cpu");
+        Assert.Contains(tested.Split(',')[0], resumed, StringComparison.Ordinal); // the accuracy
+        Assert.Equal(tested, Succeeded("evaluate", _out["run"], "--engine", "onnx"));
+        Assert.StartsWith("test accuracy", Succeeded("evaluate", _out["run/model.int8.onnx"], "--engine", "onnx"), StringComparison.Ordinal);
+        var image = Pictures.Write(_out, "new.png", SKColors.Gray, SKEncodedImageFormat.Png, 28, 28);
+        Assert.Equal(Succeeded("predict", image, "--model", _out["run"], "--device", "cpu"), Succeeded("predict", image, "--model", _out["run"], "--engine", "onnx"));
+
+        // An edited file is not taken for the training's.
+        File.WriteAllText(_out["run/network.json"], File.ReadAllText(_out["run/network.json"]).Replace("resnet50", "resnet34", StringComparison.Ordinal));
+        Refused($"resume: expected network.json and settings.json of one training in '{_out["run"]}', got those of two: (resnet34, Conv7, 16, ", "resume", _out["run"]);
+        Refused($"{_out["run/model.safetensors"]}: does not fit ResNet34", "evaluate", _out["run"]);
+        Refused("model.onnx: expected the network that network.json beside it describes, got another one: expected arch resnet34, got resnet50", "evaluate", _out["run"], "--engine", "onnx");
+    }
+
+    [Fact]
+    public void A_learning_rate_is_found_for_grouped_convolutions() =>
+        Assert.Contains("lowest loss at ", Succeeded("lr-find", "--arch", "resnext50_32x4d", "--data", _data.Path, "--out", _out.Path, "--size", "16", "--batch-size", "8", "--steps", "10", "--device", "cpu"), StringComparison.Ordinal);
+
+    [Fact]
+    public void Weights_of_another_architecture_are_refused_before_anything_is_written()
+    {
+        using var other = new ResNet18(10);
+        Checkpoint.Save(other, _out["other.safetensors"]);
+        Refused(
+            $"--weights: expected those of a ResNet34 with the stem Conv7, as --arch and --stem say, got '{_out["other.safetensors"]}', which does not fit: layer1.2.conv1.weight (missing), ",
+            "--arch", "resnet34", "--data", _data.Path, "--out", _out["run"], "--weights", _out["other.safetensors"]);
+        Assert.False(Directory.Exists(_out["run"]));
+    }
+
+    [Theory]
+    [InlineData(nameof(Architecture.resnet34), nameof(Architecture.resnet18), "layer1.2.conv1.weight (unexpected)")]
+    [InlineData(nameof(Architecture.resnet18), nameof(Architecture.resnet50), "layer1.0.conv3.weight (missing)")]
+    [InlineData(nameof(Architecture.resnet50), nameof(Architecture.resnext50_32x4d), "layer1.0.conv1.weight (expected (128, 64, 1, 1), got (64, 64, 1, 1))")]
+    public void What_does_not_fit_is_named(string saved, string expected, string message)
+    {
+        using var other = Enum.Parse<Architecture>(saved).Create(10, Stem.Conv7, CPU);
+        using var model = Enum.Parse<Architecture>(expected).Create(10, Stem.Conv7, CPU);
+        Checkpoint.Save(other, _out["other.pth"]);
+        var problem = Assert.Throws<UserException>(() => StartingWeights.Load(model, _out["other.pth"])).Message;
+        Assert.StartsWith($"--weights: expected those of a {model.GetType().Name} with the stem Conv7, as --arch and --stem say, got '{_out["other.pth"]}', which does not fit: {message}", problem, StringComparison.Ordinal);
+    }
+}
