@@ -148,7 +148,7 @@ public abstract class ResidualNetwork : nn.Module<Tensor, Tensor>
         Guard.Input(this, x);
         using var scope = NewDisposeScope();
 
-        x = scope.Keep(F.relu(bn1.call(conv1.call(x))));
+        x = scope.Keep(F.relu(bn1.call(conv1.call(x)), inplace: true));
         if (maxpool is not null)
             x = scope.Keep(maxpool.call(x));
         x = scope.Keep(layer1.call(x));

@@ -16,6 +16,8 @@ var job = Job.Default
 var config = DefaultConfig.Instance
     .AddJob(job)
     .AddDiagnoser(new PeakMemoryDiagnoser())
+    // Two classes with the same parameters are two comparisons, where each has a category.
+    .AddLogicalGroupRules(BenchmarkLogicalGroupRule.ByCategory)
     .AddColumn(StatisticColumn.Median, new PeakShareColumn())
     .HideColumns(Column.Job, Column.Error, Column.RatioSD, Column.Arguments)
     .WithOptions(ConfigOptions.JoinSummary);

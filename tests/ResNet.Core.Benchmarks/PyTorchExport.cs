@@ -21,7 +21,7 @@ internal static class PyTorchExport
     public static void Write(string weights, string path)
     {
         // resnet.py lies beside the benchmarks
-        using var python = Process.Start("/usr/bin/python3", ["-c", Program, AppContext.BaseDirectory, weights, path]);
+        using var python = Process.Start(PythonProcess.Interpreter, ["-c", Program, AppContext.BaseDirectory, weights, path]);
         python.WaitForExit();
         if (python.ExitCode != 0)
             throw new InvalidOperationException("Python did not export the network. Is PyTorch installed? apt-get install python3-torch python3-onnx");

@@ -2,46 +2,28 @@ using System.Diagnostics;
 
 namespace ResNet.Core.Benchmarks;
 
-/// <summary>Real PyTorch in a process of its own, which does one thing a line.</summary>
+/// <summary>Real PyTorch in a process of its own, which does one thing a line and answers with a line.</summary>
 internal sealed class PythonProcess : IDisposable
 {
-    // What is loaded is dropped before the answer, as the other side drops it too.
-    private const string Program = """
-        import os, sys, torch
-        weights = torch.load(sys.argv[1])
-        torch.nn.functional.conv2d(torch.rand(8, 3, 224, 224), weights["conv1.weight"], stride=2, padding=3)
-        for line in sys.stdin:
-            command, path = line.split()
-            if command == "load":
-                loaded = torch.load(path)
-                del loaded
-            elif command == "load_into":
-                for name, tensor in torch.load(path).items():
-                    weights[name].copy_(tensor)
-                del tensor
-            else:
-                torch.save(weights, path)
-                if command == "save_flushed":
-                    with open(path, "rb+") as file:
-                        os.fsync(file.fileno())
-            print("done", flush=True)
-        """;
-
     private readonly Process process;
 
-    /// <param name="weights">A file of torch.save with the weights that it will save.</param>
-    public PythonProcess(string weights) => process = Process.Start(new ProcessStartInfo("/usr/bin/python3", ["-c", Program, weights])
+    /// <param name="program">Reads lines, and answers each with "done".</param>
+    /// <param name="arguments">The program's.</param>
+    public PythonProcess(string program, params string[] arguments) => process = Process.Start(new ProcessStartInfo(Interpreter, ["-c", program, .. arguments])
     {
         RedirectStandardInput = true,
         RedirectStandardOutput = true,
     })!;
 
-    public void Do(string command, string path)
+    /// <summary>Debian's, which has the PyTorch of the distribution, or what the environment variable names.</summary>
+    public static string Interpreter => Environment.GetEnvironmentVariable("BENCHMARK_PYTHON") ?? "/usr/bin/python3";
+
+    public void Do(string command)
     {
-        process.StandardInput.WriteLine($"{command} {path}");
+        process.StandardInput.WriteLine(command);
         process.StandardInput.Flush();
         if (process.StandardOutput.ReadLine() != "done")
-            throw new InvalidOperationException($"Python ended at '{command} {path}'. Is PyTorch installed? apt-get install python3-torch");
+            throw new InvalidOperationException($"Python ended at '{command}'. Is PyTorch installed? apt-get install python3-torch python3-torchvision");
     }
 
     public void Dispose()

@@ -104,11 +104,12 @@ public class Bottleneck : nn.Module<Tensor, Tensor>
         Guard.Input(this, x);
         using var scope = NewDisposeScope();
 
-        var @out = scope.Keep(F.relu(bn1.call(conv1.call(x))));
-        @out = scope.Keep(F.relu(bn2.call(conv2.call(@out))));
+        // In place, as in torchvision: a ReLU needs no memory of its own
+        var @out = scope.Keep(F.relu(bn1.call(conv1.call(x)), inplace: true));
+        @out = scope.Keep(F.relu(bn2.call(conv2.call(@out)), inplace: true));
         @out = scope.Keep(bn3.call(conv3.call(@out)));
         @out = scope.Keep(@out.add_(shortcut.call(x))); // the skip connection
-        @out = scope.Keep(F.relu(@out));
+        @out = scope.Keep(F.relu(@out, inplace: true));
         return @out.MoveToOuterDisposeScope();
     }
 }
