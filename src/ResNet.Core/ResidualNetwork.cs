@@ -11,7 +11,7 @@ namespace ResNet.Core;
 /// <remarks>
 /// <para>He, Zhang, Ren, Sun, "Deep Residual Learning for Image Recognition" (arXiv:1512.03385), Table 1; torchvision calls it
 /// <c>torchvision.models.ResNet</c>. Its submodules have torchvision's names, but for a block's <c>downsample</c>, which is <c>shortcut</c> here.</para>
-/// <para>Two initialisations: <see cref="ResNet18"/> has that of the PyTorch code that it mirrors, PyTorch's default. All others have torchvision's:
+/// <para>Two initializations: <see cref="ResNet18"/> has that of the PyTorch code that it mirrors, PyTorch's default. All others have torchvision's:
 /// <c>kaiming_normal_</c> with <c>mode="fan_out"</c> for convolutions, one and zero for batch norms. Either way the same
 /// <c>torch.manual_seed</c> gives the same initial weights as in Python, bit for bit.</para>
 /// <para>A new network is in training mode, as in PyTorch: call <c>eval()</c> before using it for predictions.</para>

@@ -26,6 +26,9 @@ public class InputTests
         Says<ArgumentOutOfRangeException>(() => new Bottleneck(1, 1, base_width: 0), "base_width", "0");
         Says<ArgumentOutOfRangeException>(() => new Bottleneck(1, 1, base_width: 1), "width", "0");
         Says<ArgumentOutOfRangeException>(() => new Bottleneck(1, 63, groups: 4, base_width: 1), "width", "0");
+        Says<ArgumentOutOfRangeException>(() => new Bottleneck(1, 64, groups: 1L << 62), "width", "groups = 4611686018427387904");
+        Says<ArgumentOutOfRangeException>(() => new Bottleneck(1, 64, base_width: long.MaxValue), "width", "9223372036854775807");
+        Says<ArgumentOutOfRangeException>(() => new Bottleneck(1, 1L << 30), "planes", "1073741824");
         Says<ArgumentException>(() => new Bottleneck(1, 1, dtype: ScalarType.Int64), "floating-point", "Int64");
         Says<InvalidOperationException>(() => new Bottleneck(1, 1, device: new Device("cuda:99")), "available", "cuda:99");
         foreach (var stride in (long[])[long.MaxValue, 1L << 32, 1L << 31])

@@ -11,7 +11,7 @@ namespace ResNet.Core;
 /// <para>He, Zhang, Ren, Sun, "Deep Residual Learning for Image Recognition" (arXiv:1512.03385), Figure 5 right. As in torchvision's
 /// <c>torchvision.models.resnet.Bottleneck</c> the 3x3 convolution has the stride, not the first 1x1 one as in the paper ("ResNet v1.5").
 /// With <c>groups</c> it is the block of ResNeXt (arXiv:1611.05431), with twice the <c>base_width</c> that of Wide ResNet (arXiv:1605.07146).</para>
-/// <para>A new block has PyTorch's default initialisation.</para>
+/// <para>A new block has PyTorch's default initialization.</para>
 /// <para>A subclass with submodules of its own ends its constructor with <c>RegisterComponents()</c>, as every TorchSharp module does.</para>
 /// </remarks>
 public class Bottleneck : nn.Module<Tensor, Tensor>
@@ -43,7 +43,7 @@ public class Bottleneck : nn.Module<Tensor, Tensor>
     /// </summary>
     public readonly Sequential shortcut;
 
-    /// <summary>Makes a block with PyTorch's default initialisation, drawn from TorchSharp's global generator.</summary>
+    /// <summary>Makes a block with PyTorch's default initialization, drawn from TorchSharp's global generator.</summary>
     /// <param name="in_channels">Channels of the input, at least 1.</param>
     /// <param name="planes">A quarter of the output's channels, at least 1.</param>
     /// <param name="stride">Stride of the 3x3 convolution and of the shortcut, in pixels, from 1 to 2,147,483,647.</param>
@@ -51,7 +51,7 @@ public class Bottleneck : nn.Module<Tensor, Tensor>
     /// <param name="base_width">Channels of each group where <paramref name="planes"/> is 64; the width is <c>⌊planes base_width / 64⌋ groups</c>.</param>
     /// <param name="device">Where the weights are made; the default device if null.</param>
     /// <param name="dtype">Floating-point type of the weights; the default type if null.</param>
-    /// <exception cref="ArgumentOutOfRangeException">A number is less than 1, or so is the width; or <paramref name="stride"/> is larger than 2,147,483,647.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A number is less than 1, or so is the width; or <paramref name="stride"/>, the width or the output's channels are more than 2,147,483,647.</exception>
     /// <exception cref="ArgumentException"><paramref name="dtype"/> is not a floating-point type.</exception>
     /// <exception cref="InvalidOperationException"><paramref name="device"/> is not available on this machine.</exception>
     public Bottleneck(
@@ -60,14 +60,14 @@ public class Bottleneck : nn.Module<Tensor, Tensor>
     {
         Guard.AtLeastOne(in_channels);
         Guard.AtLeastOne(planes);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(planes, int.MaxValue / expansion);
         Guard.Stride(stride);
         Guard.AtLeastOne(groups);
         Guard.AtLeastOne(base_width);
         Guard.Placement(device, dtype);
 
-        var width = (long)(planes * (base_width / 64.0)) * groups;
+        var width = Width(planes, groups, base_width);
         var out_channels = planes * expansion;
-        Guard.AtLeastOne(width);
 
         conv1 = nn.Conv2d(in_channels, width, kernel_size: 1, bias: false, device: device, dtype: dtype);
         bn1 = nn.BatchNorm2d(width, device: device, dtype: dtype);
@@ -88,6 +88,13 @@ public class Bottleneck : nn.Module<Tensor, Tensor>
         this.Register(
             (nameof(conv1), conv1), (nameof(bn1), bn1), (nameof(conv2), conv2), (nameof(bn2), bn2),
             (nameof(conv3), conv3), (nameof(bn3), bn3), (nameof(shortcut), shortcut));
+    }
+
+    private static long Width(long planes, long groups, long base_width)
+    {
+        var width = (Int128)(long)(planes * (base_width / 64.0)) * groups;
+        return width >= 1 && width <= int.MaxValue ? (long)width : throw new ArgumentOutOfRangeException(
+            nameof(base_width), base_width, $"Expected a width ⌊planes base_width / 64⌋ groups from 1 to {int.MaxValue}, got {width} with planes = {planes} and groups = {groups}.");
     }
 
     /// <summary>The residual connection <c>relu(F(x, W) + shortcut(x))</c>.</summary>
