@@ -19,10 +19,11 @@ namespace ResNet.Core.Benchmarks;
 /// </summary>
 internal sealed class PeakMemoryDiagnoser : IDiagnoser
 {
-    private static readonly Column PeakMemory = new("PeakMemory", "Peak memory", "The most memory that the process, or the Python that it started, held at any time", "0 MB", 0);
+    private static readonly Column PeakMemory = new("PeakMemory", "Peak memory", "The most memory that the process, or the Python that it started, held at any time, mean of its launches", "0 MB", 0);
     private static readonly Column MemoryRatio = new("MemoryRatio", "Memory ratio", "Peak memory ([Current]/[Baseline])", "0.00", 1);
 
-    private readonly Dictionary<BenchmarkCase, long> peaks = [];
+    // Of each launch: how far the C library's heap is in pieces differs by a tenth from one to the next.
+    private readonly Dictionary<BenchmarkCase, List<long>> peaks = [];
 
     public IEnumerable<string> Ids => [nameof(PeakMemoryDiagnoser)];
 
@@ -35,24 +36,25 @@ internal sealed class PeakMemoryDiagnoser : IDiagnoser
     // The process is still there at this signal: it waits for the answer.
     public void Handle(HostSignal signal, DiagnoserActionParameters parameters)
     {
-        if (signal == HostSignal.AfterActualRun)
-            peaks[parameters.BenchmarkCase] = Children(parameters.Process.Id).Append(parameters.Process).Max(process => process.PeakWorkingSet64);
+        if (signal != HostSignal.AfterActualRun) return;
+        if (!peaks.TryGetValue(parameters.BenchmarkCase, out var launches))
+            peaks.Add(parameters.BenchmarkCase, launches = []);
+        launches.Add(Children(parameters.Process.Id).Append(parameters.Process).Max(process => process.PeakWorkingSet64));
     }
 
-    /// <summary>Linux names them by the thread that started them.</summary>
+    /// <summary>What the main thread started: BenchmarkDotNet runs the case in it.</summary>
     private static IEnumerable<Process> Children(int process) => !OperatingSystem.IsLinux() ? [] :
-        Directory.GetDirectories($"/proc/{process}/task")
-            .SelectMany(thread => File.ReadAllText(Path.Combine(thread, "children")).Split(' ', StringSplitOptions.RemoveEmptyEntries))
+        File.ReadAllText($"/proc/{process}/task/{process}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries)
             .Select(child => Process.GetProcessById(int.Parse(child, CultureInfo.InvariantCulture)));
 
     public IEnumerable<Metric> ProcessResults(DiagnoserResults results)
     {
         var measured = results.BenchmarkCase;
-        if (!peaks.TryGetValue(measured, out var peak) || peak == 0) yield break;
+        if (!peaks.TryGetValue(measured, out var launches) || launches.Average() is not (> 0 and var peak)) yield break;
         yield return new Metric(PeakMemory, peak / 1e6);
 
         var baseline = peaks.Keys.FirstOrDefault(other => IsBaselineOf(other, measured));
-        if (baseline != null) yield return new Metric(MemoryRatio, (double)peak / peaks[baseline]);
+        if (baseline != null) yield return new Metric(MemoryRatio, peak / peaks[baseline].Average());
     }
 
     private static bool IsBaselineOf(BenchmarkCase other, BenchmarkCase measured) =>
