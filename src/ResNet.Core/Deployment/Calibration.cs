@@ -20,13 +20,14 @@ internal sealed class Calibration : TensorOperations
     /// <summary>For the input and every layer, by name, how to quantise it.</summary>
     /// <param name="model">The one that <paramref name="network"/> was made of: the batches have to fit it.</param>
     /// <param name="network">In float32.</param>
-    /// <param name="batches">Are gone through once.</param>
-    public static IReadOnlyDictionary<string, Quantization> Calibrate(ResidualNetwork model, FoldedNetwork network, IEnumerable<Tensor> batches)
+    /// <param name="calibrationBatches">Are gone through once.</param>
+    public static IReadOnlyDictionary<string, Quantization> Calibrate(ResidualNetwork model, FoldedNetwork network, IEnumerable<Tensor> calibrationBatches)
     {
         using var _ = no_grad();
         var calibration = new Calibration();
-        foreach (var batch in batches)
+        foreach (var batch in calibrationBatches)
         {
+            ArgumentNullException.ThrowIfNull(batch, nameof(calibrationBatches));
             Guard.InputInEvalMode(model, batch);
             if (batch.shape[0] == 0) continue;
 
@@ -35,7 +36,7 @@ internal sealed class Calibration : TensorOperations
             network.Forward(calibration, calibration.Made(Input, batch.to(ScalarType.Float32)));
         }
         if (calibration._ranges.Count == 0)
-            throw new ArgumentException("Expected at least one picture in the calibration batches, got none.", nameof(batches));
+            throw new ArgumentException("Expected at least one picture in the calibration batches, got none.", nameof(calibrationBatches));
         return calibration._ranges.ToDictionary(entry => entry.Key, entry => Quantization.Of(entry.Value.Low, entry.Value.High));
     }
 

@@ -11,6 +11,7 @@ internal sealed class Folding
     private readonly Foldable _foldable;
     private readonly ScalarType _dtype;
     private long _channels; // of what comes to the next part
+    private long _height = 1; // of what comes to it from an image of one pixel
 
     private Folding(ResidualNetwork model, ScalarType dtype) =>
         (_model, _foldable, _dtype, _channels) = (model, new Foldable(model), dtype, model.conv1.in_channels);
@@ -37,6 +38,8 @@ internal sealed class Folding
     {
         var conv1 = Next(Convolution(new(nameof(_model.conv1), _model.conv1, nameof(_model.bn1), _model.bn1), ""));
         var maxpool = _model.maxpool is null ? null : Foldable.MaxPool(nameof(_model.maxpool), _model.maxpool);
+        if (maxpool is not null)
+            _height = Height(maxpool.Name, maxpool.Kernel, maxpool.Stride, maxpool.Padding);
         FoldedBlock[] blocks =
         [
             .. Layer(nameof(_model.layer1), _model.layer1), .. Layer(nameof(_model.layer2), _model.layer2),
@@ -56,15 +59,15 @@ internal sealed class Folding
     private FoldedBlock Block(string name, nn.IModule<Tensor, Tensor> module)
     {
         var parts = Foldable.Block(name, module);
-        var before = _channels;
+        var before = (Channels: _channels, Height: _height);
         FoldedConvolution[] branch = [.. parts.Branch.Select(convolution => Next(Convolution(convolution, $"{name}.")))];
-        var after = _channels;
+        var after = (Channels: _channels, Height: _height);
 
-        _channels = before;
+        (_channels, _height) = before;
         var block = new FoldedBlock(name, branch, Shortcut($"{name}.{parts.ShortcutName}", parts.Shortcut));
-        if (!block.KeepsShape || (block.Shortcut?.OutChannels ?? before) != after)
+        if (!block.KeepsShape || (block.Shortcut?.OutChannels ?? before.Channels) != after.Channels)
             throw Foldable.Unexpected($"{name} whose convolutions and shortcut give the same shape for every image", "other strides, paddings or channels");
-        _channels = after;
+        (_channels, _height) = after;
         return block;
     }
 
@@ -86,14 +89,24 @@ internal sealed class Folding
         var conv = _foldable.Convolution(name, parts.Conv);
         if (conv.in_channels != _channels)
             throw Foldable.Unexpected($"{name} for {_channels} channels", $"{conv.in_channels}");
-        return FoldedConvolution.Fold(name, conv, _foldable.BatchNorm(prefix + parts.NormName, parts.Norm, conv.out_channels), _dtype);
+        var folded = FoldedConvolution.Fold(name, conv, _foldable.BatchNorm(prefix + parts.NormName, parts.Norm, conv.out_channels), _dtype);
+        _ = Height(name, folded.Kernel, folded.Stride, folded.Padding);
+        return folded;
     }
 
     private FoldedConvolution Next(FoldedConvolution convolution)
     {
+        _height = Height(convolution.Name, convolution.Kernel, convolution.Stride, convolution.Padding);
         _channels = convolution.OutChannels;
         return convolution;
     }
+
+    /// <summary>
+    /// What is left of the height. Where a kernel is larger than what it moves over, the model throws, and ONNX Runtime may answer: it rounds to 0 and not down.
+    /// </summary>
+    private long Height(string name, long kernel, long stride, long padding) => _height + 2 * padding >= kernel
+        ? (_height + 2 * padding - kernel) / stride + 1
+        : throw Foldable.Unexpected($"{name} to fit into images of every size, of one pixel too", $"a kernel of {kernel} with a padding of {padding}");
 
     private FoldedLinear Classifier(string name, Linear module)
     {

@@ -65,6 +65,9 @@ public sealed class ChangedNetworkTests : IDisposable
         ["max-pooling of another height than width"] = (model => model.maxpool!.kernel_size = [3, 2], ["maxpool", "kernel_size", "(3, 2)"]),
         ["max-pooling with more padding than half its kernel"] = (model => model.maxpool!.padding = [2, 2], ["maxpool", "padding", "(2, 2)"]),
         ["max-pooling with dilation"] = (model => model.maxpool!.dilation = [2, 2], ["maxpool", "dilation", "(2, 2)"]),
+        // ONNX Runtime answered an image of one pixel, where the model throws.
+        ["max-pooling larger than a small image"] = (model => (model.maxpool!.kernel_size, model.maxpool.padding) = ([2, 2], [0, 0]), ["maxpool", "one pixel", "2"]),
+        ["a convolution larger than a small image"] = (model => model.conv1.SetPadding([2, 2]), ["conv1", "one pixel", "7"]),
         ["max-pooling that rounds up"] = (model => model.maxpool!.ceil_mode = true, ["maxpool", "ceil_mode", "true"]),
         ["pooling to more than one pixel"] = (model => model.avgpool.output_size = [1, 2], ["avgpool", "(1, 1)", "(1, 2)"]),
         ["a classifier without bias"] = (model => model.fc.bias = null, ["fc.bias", "none"]),
