@@ -15,7 +15,8 @@ namespace ResNet.Core;
 /// <c>kaiming_normal_</c> with <c>mode="fan_out"</c> for convolutions, one and zero for batch norms. Either way the same
 /// <c>torch.manual_seed</c> gives the same initial weights as in Python, bit for bit.</para>
 /// <para>A new network is in training mode, as in PyTorch: call <c>eval()</c> before using it for predictions.</para>
-/// <para>A subclass with submodules of its own ends its constructor with <c>RegisterComponents()</c>, as every TorchSharp module does.</para>
+/// <para>A subclass with submodules of its own ends its constructor with <c>RegisterComponents()</c>, as every TorchSharp module does, and gives them
+/// names of their own: one that hides <see cref="fc"/> would not be registered, and be neither trained nor saved.</para>
 /// </remarks>
 public abstract class ResidualNetwork : nn.Module<Tensor, Tensor>
 {

@@ -19,6 +19,8 @@ public class Bottleneck : nn.Module<Tensor, Tensor>
     /// <summary>How many times its <c>planes</c> the block has output channels.</summary>
     public const long expansion = 4;
 
+    private const long MostStride = 1024; // from some thousands on, oneDNN's backward pass ends the process
+
     /// <summary>1x1 convolution, <c>in_channels</c> to the block's width, without bias.</summary>
     public readonly Conv2d conv1;
 
@@ -46,12 +48,12 @@ public class Bottleneck : nn.Module<Tensor, Tensor>
     /// <summary>Makes a block with PyTorch's default initialization, drawn from TorchSharp's global generator.</summary>
     /// <param name="in_channels">Channels of the input, at least 1.</param>
     /// <param name="planes">A quarter of the output's channels, at least 1.</param>
-    /// <param name="stride">Stride of the 3x3 convolution and of the shortcut, in pixels, from 1 to 2,147,483,647.</param>
+    /// <param name="stride">Stride of the 3x3 convolution and of the shortcut, in pixels, from 1 to 1,024.</param>
     /// <param name="groups">Groups of the 3x3 convolution, at least 1.</param>
     /// <param name="base_width">Channels of each group where <paramref name="planes"/> is 64; the width is <c>⌊planes base_width / 64⌋ groups</c>.</param>
     /// <param name="device">Where the weights are made; the default device if null.</param>
     /// <param name="dtype">Floating-point type of the weights; the default type if null.</param>
-    /// <exception cref="ArgumentOutOfRangeException">A number is less than 1, or so is the width; or <paramref name="stride"/>, the width or the output's channels are more than 2,147,483,647.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A number is less than 1, or so is the width; <paramref name="stride"/> is larger than 1,024; or the width or the output's channels are more than 2,147,483,647.</exception>
     /// <exception cref="ArgumentException"><paramref name="dtype"/> is not a floating-point type.</exception>
     /// <exception cref="InvalidOperationException"><paramref name="device"/> is not available on this machine.</exception>
     public Bottleneck(
@@ -61,7 +63,8 @@ public class Bottleneck : nn.Module<Tensor, Tensor>
         Guard.AtLeastOne(in_channels);
         Guard.AtLeastOne(planes);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(planes, int.MaxValue / expansion);
-        Guard.Stride(stride);
+        Guard.AtLeastOne(stride);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(stride, MostStride);
         Guard.AtLeastOne(groups);
         Guard.AtLeastOne(base_width);
         Guard.Placement(device, dtype);

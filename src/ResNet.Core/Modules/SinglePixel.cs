@@ -12,7 +12,7 @@ internal static class SinglePixel
     /// <summary>The submodule that goes beside the others and not behind them, in every block of the family.</summary>
     private const string Shortcut = "shortcut";
 
-    /// <param name="module">Its submodules stand in the order of its forward pass.</param>
+    /// <param name="module">Its submodules stand in the order of its forward pass. What a subclass adds stands behind the shortcut or the pooling, and is not looked at.</param>
     /// <param name="x">Shape (1, C, H, W).</param>
     /// <exception cref="ArgumentException">There is such a batch norm.</exception>
     public static void Refuse(nn.Module<Tensor, Tensor> module, Tensor x)
@@ -38,9 +38,13 @@ internal static class SinglePixel
                         throw new ArgumentException(
                             $"{module.GetName()} expected more than one value per channel in training mode, got an input of shape ({string.Join(", ", shape)}), " +
                             $"which is reduced by {reduction} to a single pixel. Use a larger batch or image, or call eval().", nameof(x));
+                    case AdaptiveAvgPool2d:
+                        return reduction;
+                    case var _ when name == Shortcut:
+                        _ = Walk(child, before);
+                        return reduction;
                     default:
-                        var behind = Walk(child, name == Shortcut ? before : reduction);
-                        reduction = name == Shortcut ? reduction : behind;
+                        reduction = Walk(child, reduction);
                         break;
                 }
             }
