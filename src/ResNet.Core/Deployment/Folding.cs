@@ -77,7 +77,7 @@ internal sealed class Folding
         return shortcut.children().ToArray() switch
         {
             [] => null,
-            [Conv2d conv, BatchNorm2d norm] => Convolution(new("0", conv, "1", norm), $"{name}."),
+            [Conv2d conv, BatchNorm2d norm] => Next(Convolution(new("0", conv, "1", norm), $"{name}.")),
             var others => throw Foldable.Unexpected(
                 $"{name} to be empty or of a {nameof(Conv2d)} and a {nameof(BatchNorm2d)}", string.Join(", ", others.Select(other => other.GetType().Name))),
         };
@@ -89,9 +89,7 @@ internal sealed class Folding
         var conv = _foldable.Convolution(name, parts.Conv);
         if (conv.in_channels != _channels)
             throw Foldable.Unexpected($"{name} for {_channels} channels", $"{conv.in_channels}");
-        var folded = FoldedConvolution.Fold(name, conv, _foldable.BatchNorm(prefix + parts.NormName, parts.Norm, conv.out_channels), _dtype);
-        _ = Height(name, folded.Kernel, folded.Stride, folded.Padding);
-        return folded;
+        return FoldedConvolution.Fold(name, conv, _foldable.BatchNorm(prefix + parts.NormName, parts.Norm, conv.out_channels), _dtype);
     }
 
     private FoldedConvolution Next(FoldedConvolution convolution)
