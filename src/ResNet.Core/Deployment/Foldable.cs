@@ -59,12 +59,10 @@ internal sealed class Foldable(ResidualNetwork model)
             throw Unexpected($"{name} with groups into which {conv.in_channels} and {conv.out_channels} channels can be split", $"{conv.groups}");
         if (conv.dilation is not [1, 1])
             throw Unexpected($"{name} with dilation (1, 1)", Text(conv.dilation));
-        if (conv.stride is not [var stride, var width] || stride != width || stride is < 1 or > int.MaxValue)
-            throw Unexpected($"{name} with the same stride in both directions, from 1 to {int.MaxValue}", Text(conv.stride));
+        _ = Both($"{name} with the same stride", conv.stride, 1, int.MaxValue);
         if (conv.padding_mode != PaddingModes.Zeros)
             throw Unexpected($"{name} with a padding of zeros", $"{conv.padding_mode}");
-        if (conv.padding is not [var padding, var left] || padding != left || padding is < 0 or > MostPadding)
-            throw Unexpected($"{name} with the same padding in both directions, from 0 to {MostPadding}", conv.padding is null ? $"{conv.padding_type}" : Text(conv.padding));
+        _ = Both($"{name} with the same padding", conv.padding, 0, MostPadding, conv.padding is null ? $"{conv.padding_type}" : null);
 
         var kernel = OfOneType($"{name}.weight", conv.weight).shape is [_, _, _, var size] ? size : 0;
         _ = OfOneType($"{name}.weight", conv.weight, conv.out_channels, conv.in_channels / conv.groups, kernel, kernel);
@@ -101,12 +99,9 @@ internal sealed class Foldable(ResidualNetwork model)
     public static FoldedMaxPool MaxPool(string name, nn.IModule<Tensor, Tensor> module)
     {
         var pool = Module<MaxPool2d>(name, module);
-        if (pool.kernel_size is not [var kernel, var width] || kernel != width || kernel is < 1 or > MostPadding)
-            throw Unexpected($"{name} with the same kernel_size in both directions, from 1 to {MostPadding}", Text(pool.kernel_size));
-        if (pool.stride is not [var stride, var second] || stride != second || stride is < 1 or > int.MaxValue)
-            throw Unexpected($"{name} with the same stride in both directions, from 1 to {int.MaxValue}", Text(pool.stride));
-        if (pool.padding is not [var padding, var left] || padding != left || padding < 0 || padding > kernel / 2)
-            throw Unexpected($"{name} with the same padding in both directions, from 0 to half of the kernel", Text(pool.padding));
+        var kernel = Both($"{name} with the same kernel_size", pool.kernel_size, 1, MostPadding);
+        var stride = Both($"{name} with the same stride", pool.stride, 1, int.MaxValue);
+        var padding = Both($"{name} with the same padding", pool.padding, 0, kernel / 2); // more, libtorch refuses
         if (pool.dilation is not [1, 1])
             throw Unexpected($"{name} with dilation (1, 1)", Text(pool.dilation));
         return pool.ceil_mode ? throw Unexpected($"{name} with ceil_mode = false", "true") : new FoldedMaxPool(name, kernel, stride, padding);
@@ -128,6 +123,11 @@ internal sealed class Foldable(ResidualNetwork model)
     }
 
     public static ArgumentException Unexpected(string expected, string got, string parameter = "model") => new($"Expected {expected}, got {got}.", parameter);
+
+    /// <summary>The number that is the same in both directions, and within its limits.</summary>
+    private static long Both(string expected, long[]? values, long least, long most, string? got = null) =>
+        values is [var height, var width] && height == width && height >= least && height <= most ? height
+        : throw Unexpected($"{expected} in both directions, from {least} to {most}", got ?? Text(values));
 
     private static void WithoutHooks(string name, nn.Module<Tensor, Tensor> module)
     {

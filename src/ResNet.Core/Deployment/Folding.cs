@@ -64,7 +64,7 @@ internal sealed class Folding
         var after = (Channels: _channels, Height: _height);
 
         (_channels, _height) = before;
-        var block = new FoldedBlock(name, branch, Shortcut($"{name}.{parts.ShortcutName}", parts.Shortcut));
+        var block = new FoldedBlock(name, branch, Shortcut($"{name}.{ShortcutName.Own}", parts.Shortcut));
         if (!block.KeepsShape || (block.Shortcut?.OutChannels ?? before.Channels) != after.Channels)
             throw Foldable.Unexpected($"{name} whose convolutions and shortcut give the same shape for every image", "other strides, paddings or channels");
         (_channels, _height) = after;

@@ -7,9 +7,8 @@ internal sealed record ConvolutionParts(string ConvName, Conv2d Conv, string Nor
 
 /// <summary>What a block consists of. It computes <c>relu(branch(x) + shortcut(x))</c>, with a ReLU behind every convolution of the branch but the last.</summary>
 /// <param name="Branch">At least one convolution.</param>
-/// <param name="ShortcutName">The shortcut's name in the block.</param>
 /// <param name="Shortcut">Empty is the identity.</param>
-internal sealed record BlockParts(IReadOnlyList<ConvolutionParts> Branch, string ShortcutName, Sequential Shortcut)
+internal sealed record BlockParts(IReadOnlyList<ConvolutionParts> Branch, Sequential Shortcut)
 {
     /// <summary>What blocks there are, for messages.</summary>
     public const string Kinds = $"{nameof(BasicBlock)} or {nameof(Bottleneck)}";
@@ -22,14 +21,14 @@ internal sealed record BlockParts(IReadOnlyList<ConvolutionParts> Branch, string
                 new(nameof(block.conv1), block.conv1, nameof(block.bn1), block.bn1),
                 new(nameof(block.conv2), block.conv2, nameof(block.bn2), block.bn2),
             ],
-            nameof(block.shortcut), block.shortcut),
+            block.shortcut),
         Bottleneck block when block.GetType() == typeof(Bottleneck) => new(
             [
                 new(nameof(block.conv1), block.conv1, nameof(block.bn1), block.bn1),
                 new(nameof(block.conv2), block.conv2, nameof(block.bn2), block.bn2),
                 new(nameof(block.conv3), block.conv3, nameof(block.bn3), block.bn3),
             ],
-            nameof(block.shortcut), block.shortcut),
+            block.shortcut),
         _ => null,
     };
 }

@@ -11,7 +11,8 @@ namespace ResNet.Core;
 /// <para>He, Zhang, Ren, Sun, "Deep Residual Learning for Image Recognition" (arXiv:1512.03385), Figure 5 right. As in torchvision's
 /// <c>torchvision.models.resnet.Bottleneck</c> the 3x3 convolution has the stride, not the first 1x1 one as in the paper ("ResNet v1.5").
 /// With <c>groups</c> it is the block of ResNeXt (arXiv:1611.05431), with twice the <c>base_width</c> that of Wide ResNet (arXiv:1605.07146).</para>
-/// <para>A new block has PyTorch's default initialization.</para>
+/// <para>A new block has PyTorch's default initialization. As in torchvision its ReLUs work in place: a forward hook that keeps a batch norm's output
+/// finds it changed afterwards.</para>
 /// <para>A subclass with submodules of its own ends its constructor with <c>RegisterComponents()</c>, as every TorchSharp module does.</para>
 /// </remarks>
 public class Bottleneck : nn.Module<Tensor, Tensor>

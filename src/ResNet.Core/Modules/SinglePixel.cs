@@ -10,7 +10,7 @@ namespace ResNet.Core;
 internal static class SinglePixel
 {
     /// <summary>The submodule that goes beside the others and not behind them, in every block of the family.</summary>
-    private const string Shortcut = "shortcut";
+    public const string Shortcut = "shortcut";
 
     /// <param name="module">Its submodules stand in the order of its forward pass. What a subclass adds stands behind the shortcut or the pooling, and is not looked at.</param>
     /// <param name="x">Shape (1, C, H, W).</param>
@@ -34,7 +34,7 @@ internal static class SinglePixel
                     case MaxPool2d pool:
                         reduction *= pool.stride[0];
                         break;
-                    case BatchNorm2d { training: true } when shape[2] <= reduction && shape[3] <= reduction:
+                    case BatchNorm2d norm when shape[2] <= reduction && shape[3] <= reduction && norm.training:
                         throw new ArgumentException(
                             $"{module.GetName()} expected more than one value per channel in training mode, got an input of shape ({string.Join(", ", shape)}), " +
                             $"which is reduced by {reduction} to a single pixel. Use a larger batch or image, or call eval().", nameof(x));
