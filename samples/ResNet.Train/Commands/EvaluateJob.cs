@@ -19,14 +19,14 @@ internal static class EvaluateJob
         Preparation.Remark(images.Remarks);
         try
         {
-            var survey = Survey.Of(images.For(network), network.Size, network.Frame, network.Grey, () => { }, interruption.Token);
+            var survey = Survey.Of(images.For(network), network.Size, network.Frame, network.Grey, known: null, () => { }, interruption.Token);
             Preparation.Warn(survey.Broken);
             own?.Compare(survey);
             if (survey.Readable.Count == 0)
-                throw new UserException("evaluate: expected test images, got none");
+                throw new UserException("evaluate: expected test images, got none; --data DIR tests with all images of a folder");
 
             var test = Evaluation.Of(predictor.Logits, network, survey.Readable, interruption.Token);
-            screen.Line($"test accuracy {test.Accuracy:0.000}: {test.Correct} of {test.Count} images, loss {Digits.OfLoss(test.Loss)}; {images.Description}");
+            screen.Line($"test accuracy {test.AccuracyInWords}, loss {Digits.OfLoss(test.Loss)}; {images.Description}");
             string[] names = [.. network.Classes.Select(VisibleText.Of)];
             int[] counts = [.. names.Select((_, i) => Enumerable.Range(0, names.Length).Sum(j => test.Confusion[i, j]))];
             var width = names.Max(name => name.Length);

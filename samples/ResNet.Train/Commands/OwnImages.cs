@@ -18,6 +18,8 @@ internal sealed class OwnImages
         if (!Directory.Exists(location))
             throw new UserException($"evaluate: expected the training's images in '{location}', where they were, found no such folder; --data DIR tests with all images of another folder");
         var data = DataSet.Load(location);
+        if (list is null && data.TestIsHeldOut)
+            throw new UserException($"evaluate: expected a file {Path.Combine(folder, ImageList.FileName)}, found none: which images the training, of version 0.1.0, has kept for the test cannot be told; --data DIR tests with all images of a folder");
         var (description, test) = list is null
             ? ($"the test images in '{location}' as they are now: the training has left no {ImageList.FileName}", data.Test)
             : ($"the training's test images in '{location}'", list.Arrange(data, location).Data.Test);

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace ResNet.Train;
 
 /// <summary>What goes into the network at once, on the CPU.</summary>
-/// <param name="Images">Shape (N, 3, size, size), or (N, 1, size, size) of grey pictures, normalised.</param>
+/// <param name="Images">Shape (N, channels, size, size), normalised: 3 channels, or 1 where grey pictures have one mean and deviation.</param>
 /// <param name="Labels">Shape (N), int64.</param>
 internal sealed record Batch(Tensor Images, Tensor Labels) : IDisposable
 {
@@ -19,10 +19,11 @@ internal sealed record Batch(Tensor Images, Tensor Labels) : IDisposable
         var area = network.Size * network.Size;
         var pixels = new byte[area];
         var tables = network.Normalisation.Tables();
+        var channels = tables.Length;
 
         // Straight into libtorch's memory: no large arrays for the garbage collector.
         var batch = new Batch(
-            empty(pictures.Count, canvas.Channels, network.Size, network.Size),
+            empty(pictures.Count, channels, network.Size, network.Size),
             tensor(pictures.Select(picture => (long)picture.Label).ToArray()));
         try
         {
@@ -31,14 +32,14 @@ internal sealed record Batch(Tensor Images, Tensor Labels) : IDisposable
             {
                 using var image = pictures[i].Decode(network.Size);
                 canvas.Draw(image, augmentation?.Window(image.Width, image.Height) ?? Window.Middle(image.Width, image.Height, network.Frame));
-                var picture = values.Slice(i * canvas.Channels * area, canvas.Channels * area);
-                for (var channel = 0; channel < canvas.Channels; channel++)
+                var picture = values.Slice(i * channels * area, channels * area);
+                for (var channel = 0; channel < channels; channel++)
                 {
-                    canvas.Read(channel, pixels);
+                    canvas.Read(Math.Min(channel, canvas.Channels - 1), pixels); // a grey picture's only one again and again
                     for (var j = 0; j < area; j++)
                         picture[channel * area + j] = tables[channel][pixels[j]];
                 }
-                augmentation?.Erase(picture, canvas.Channels, network.Size);
+                augmentation?.Erase(picture, channels, network.Size);
             }
             return batch;
         }

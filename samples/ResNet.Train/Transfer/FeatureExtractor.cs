@@ -1,0 +1,54 @@
+using ResNet.Core;
+using static TorchSharp.torch;
+
+namespace ResNet.Train;
+
+/// <summary>A network up to its classifier: what it makes of an image before it says which class that is.</summary>
+internal sealed class FeatureExtractor : IDisposable
+{
+    private readonly NetworkInfo _network;
+    private readonly Device _device;
+    private readonly nn.Module<Tensor, Tensor> _fused;
+
+    /// <param name="model">Its weights are copied.</param>
+    /// <param name="network">What it is.</param>
+    /// <param name="device">Where the model is.</param>
+    /// <exception cref="UserException">The weights are not finite.</exception>
+    public FeatureExtractor(ResidualNetwork model, NetworkInfo network, Device device)
+    {
+        (_network, _device) = (network, device);
+        using var _ = no_grad();
+        // A classifier that is the identity hands the features through, and Fuse makes the whole of it fast.
+        using var copy = network.Architecture.Create((int)model.fc.in_features, model.Stem, device);
+        var weights = model.state_dict();
+        foreach (var (name, tensor) in copy.state_dict())
+            if (!name.StartsWith("fc.", StringComparison.Ordinal))
+                tensor.copy_(weights[name]);
+        nn.init.eye_(copy.fc.weight);
+        nn.init.zeros_(copy.fc.bias);
+        copy.eval();
+        try
+        {
+            _fused = copy.Fuse();
+        }
+        catch (ArgumentException e)
+        {
+            throw new UserException($"--weights: {e.Message.Replace($" (Parameter '{e.ParamName}')", "", StringComparison.Ordinal)}");
+        }
+    }
+
+    /// <param name="pictures">One at least.</param>
+    /// <param name="step">Called with the number of images of each batch.</param>
+    /// <param name="cancellation">Ends it.</param>
+    /// <returns>Shape (number of images, features), float32, on the CPU. The caller owns it.</returns>
+    /// <exception cref="OperationCanceledException">It was ended by <paramref name="cancellation"/>.</exception>
+    /// <exception cref="UserException">An image cannot be read any more.</exception>
+    public Tensor Extract(IReadOnlyList<Picture> pictures, Action<int> step, CancellationToken cancellation) =>
+        PictureBatches.Run(pictures, _network, batch =>
+        {
+            step(batch.Count);
+            return _fused.call(batch.To(_device));
+        }, cancellation);
+
+    public void Dispose() => _fused.Dispose();
+}
