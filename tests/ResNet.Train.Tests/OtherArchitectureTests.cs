@@ -80,7 +80,7 @@ public sealed class OtherArchitectureTests : IDisposable
         using var other = Enum.Parse<Architecture>(saved).Create(10, Stem.Conv7, CPU);
         using var model = Enum.Parse<Architecture>(expected).Create(10, Stem.Conv7, CPU);
         Checkpoint.Save(other, _out["other.pth"]);
-        var problem = Assert.Throws<UserException>(() => StartingWeights.Load(model, _out["other.pth"])).Message;
+        var problem = Assert.Throws<UserException>(() => StartingWeights.LoadFile(model, _out["other.pth"]).Line).Message;
         Assert.StartsWith($"--weights: expected those of a {model.GetType().Name} with the stem Conv7, as --arch and --stem say, got '{_out["other.pth"]}', which does not fit: {message}", problem, StringComparison.Ordinal);
     }
 }

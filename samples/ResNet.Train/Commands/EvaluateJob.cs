@@ -19,7 +19,7 @@ internal static class EvaluateJob
         Preparation.Remark(images.Remarks);
         try
         {
-            var survey = Survey.Of(images.For(network), network.Size, network.Frame, network.Grey, known: null, () => { }, interruption.Token);
+            var survey = Survey.Of(images.For(network), network.Size, network.Frame, network.Grey, () => { }, interruption.Token);
             Preparation.Warn(survey.Broken);
             own?.Compare(survey);
             if (survey.Readable.Count == 0)
