@@ -12,7 +12,7 @@ namespace ResNet.Core.Weights.Onnx;
 internal sealed record Convolution(Node Node, StoredTensor Weight, StoredTensor? Bias, IReadOnlyList<StoredTensor>? Norm, long Groups, Window Window, Value Output, Extent Extent)
 {
     /// <summary>The one of all batch norms of this library and of PyTorch.</summary>
-    private const double Epsilon = 1e-5;
+    public const double Epsilon = 1e-5;
 
     public long OutChannels => Weight.Shape[0];
 

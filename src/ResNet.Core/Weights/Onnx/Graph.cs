@@ -19,7 +19,7 @@ internal sealed class Graph
     public IReadOnlyList<Node> Live => _live;
 
     /// <exception cref="InvalidDataException">It is no graph with one input and one output in which each node comes after those that it needs.</exception>
-    public Graph(GraphProto proto)
+    public Graph(GraphProto proto, ProtoReader file)
     {
         foreach (var tensor in proto.Initializers)
             Add(tensor.Name, new Value { Constant = tensor });
@@ -33,7 +33,7 @@ internal sealed class Graph
         Add(input.Name, Input);
 
         foreach (var node in proto.Nodes)
-            Join(node);
+            Join(node, file);
         Output = Find(output) ?? throw new InvalidDataException($"is an ONNX model whose output '{Names.Short(output)}' is made by no node");
         Output.IsOutput = true;
         FindLive();
@@ -41,11 +41,11 @@ internal sealed class Graph
         static string List(IEnumerable<string> names) => Names.List([.. names]) is { Length: > 0 } list ? $" ({list})" : "";
     }
 
-    private void Join(Node node)
+    private void Join(Node node, ProtoReader file)
     {
         node.Inputs = [.. node.InputNames.Select(name => name.Length == 0 ? null : Find(name)
             ?? throw new InvalidDataException($"is an ONNX model with {node} that reads '{Names.Short(name)}', which is no initializer and no node before it makes"))];
-        node.Outputs = [Result(node), .. node.OutputNames.Skip(1).Select(_ => new Value { Producer = node })];
+        node.Outputs = [Result(node, file), .. node.OutputNames.Skip(1).Select(_ => new Value { Producer = node })];
         foreach (var (name, value) in node.OutputNames.Zip(node.Outputs))
             if (name.Length > 0)
                 Add(name, value);
@@ -57,10 +57,12 @@ internal sealed class Graph
     }
 
     /// <summary>What comes out of a node. What it does not change it gives on.</summary>
-    private static Value Result(Node node) => (node.Type, node.Inputs) switch
+    private static Value Result(Node node, ProtoReader file) => (node.Type, node.Inputs) switch
     {
         ("Identity", [{ } same]) => same,
         ("Cast", [{ Constant: null } same]) when node.Find("to")?.Int is { } type && ElementType.All.Any(known => known.Onnx == type && known.IsFloatingPoint) => same,
+        // PyTorch writes one before an AvgPool2d.
+        ("Pad", [{ } same, { Constant: { } pads }, ..]) when pads.Numbers(file)?.All(pad => pad == 0) == true => same,
         ("Constant", []) when node.Find("value")?.Tensor is { } tensor => new Value { Constant = tensor },
         ("Transpose", [{ Constant: { Shape: [_, _] } matrix } value]) when node.Find("perm") is null or { Ints: [1, 0] } => new Value { Constant = matrix, IsTransposed = !value.IsTransposed },
         _ => new Value { Producer = node },

@@ -113,14 +113,16 @@ internal sealed class NetworkReader
     /// <summary>A stride of 2 begins the next layer.</summary>
     private void ReadBlocks()
     {
+        var before = "the stem";
         for (var (layer, index) = (1, 0); _x.Consumers.Skip(1).Any(); index++)
         {
-            var block = ResidualBlock.Read($"layer{layer}.{index}", _x, _channels, _extent);
+            var block = ResidualBlock.Read(before, _x, _channels, _extent);
             if (block.Stride > 1 && (layer, index) == (1, 0))
                 throw block.Branch[0].Node.Unexpected("stride 1 in the first block", $"{block.Stride}");
             if (block.Stride > 1)
                 (layer, index) = (layer + 1, 0);
-            _entries.AddRange(block.Tensors($"layer{layer}.{index}", ShortcutName.Own));
+            before = $"layer{layer}.{index}";
+            _entries.AddRange(block.Tensors(before, ShortcutName.Own));
             (_x, _channels, _extent) = (block.Output, block.Branch[^1].OutChannels, block.Branch[^1].Extent);
         }
     }
