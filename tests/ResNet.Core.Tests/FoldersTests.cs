@@ -10,7 +10,7 @@ public class FoldersTests
     private const string Models = "the models"; // BasicBlock.cs, ResNet18.cs and what stands beside them
 
     /// <summary>From the lowest to the highest.</summary>
-    private static readonly string[] layers = ["Files", "Training", "Modules", Models, "Family", "Weights", "Deployment"];
+    private static readonly string[] layers = ["Files", "Training", "Modules", Models, "Family", "Weights", "Deployment", "Pretrained"];
 
     private static readonly ILookup<(string From, string To), string> arrows = Arrows();
 
