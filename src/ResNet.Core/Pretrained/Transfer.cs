@@ -64,7 +64,7 @@ internal sealed class Transfer(HttpClient client, Uri url, FileStream file, long
         if (response.StatusCode == HttpStatusCode.RequestedRangeNotSatisfiable && start > 0)
             return IsPieced = true; // there is no more
         if (!response.IsSuccessStatusCode)
-            throw new HttpRequestException($"the server answers {(int)response.StatusCode} ({response.ReasonPhrase}).", null, response.StatusCode);
+            throw new HttpRequestException($"the server answers {(int)response.StatusCode} ({response.StatusCode}).", null, response.StatusCode);
         if (response.Content.Headers.ContentType?.MediaType is { } type && type.Equals("text/html", StringComparison.OrdinalIgnoreCase))
             throw new InvalidDataException("expected a file with weights, got a page of HTML, as a proxy or a login page answers.");
 

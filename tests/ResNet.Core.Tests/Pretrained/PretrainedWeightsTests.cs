@@ -90,5 +90,14 @@ public sealed class PretrainedWeightsTests : IDisposable
         Assert.Throws<ArgumentException>(() => weights with { Url = new("file:///net.pth") });
     }
 
+    [Fact]
+    public void The_documents_table_has_all_of_them()
+    {
+        var document = File.ReadAllText(Path.Combine(Repository.Root, "docs", "pretrained.md")).ReplaceLineEndings("\n");
+        var rows = PretrainedWeights.All.Select(weights => string.Create(CultureInfo.InvariantCulture,
+            $"| `{weights.Name}` | `{weights.FileName}` | {weights.NumParameters / 1e6:f1} M | {weights.Top1Accuracy:f2} | {weights.Top5Accuracy:f2} | {weights.ResizeSize} |\n"));
+        Assert.Contains($"|---|---|---|---|---|---|\n{string.Concat(rows)}\n", document, StringComparison.Ordinal);
+    }
+
     private static string Builder(PretrainedWeights weights) => weights.Network.Replace("WideResNet", "Wide_ResNet", StringComparison.Ordinal).ToLowerInvariant();
 }

@@ -25,8 +25,8 @@ public sealed class SharedCacheTests : IDisposable
     public async Task Two_processes_fetch_once()
     {
         using var server = new WebServer(Slowly);
-        using var one = ChildProcess.Start("download", Argument(server));
-        using var other = ChildProcess.Start("download", Argument(server));
+        using var one = ChildProcess.Start("download", Argument(server, _cache));
+        using var other = ChildProcess.Start("download", Argument(server, _cache));
         Assert.Equal(_cache.File, await one.StandardOutput.ReadLineAsync());
         Assert.Equal(_cache.File, await other.StandardOutput.ReadLineAsync());
         await Task.WhenAll(one.WaitForExitAsync(), other.WaitForExitAsync());
@@ -38,7 +38,7 @@ public sealed class SharedCacheTests : IDisposable
     public async Task What_a_killed_process_has_fetched_another_goes_on_with_at_once()
     {
         using var stalled = new WebServer(request => new(200, _cache.Content) { CutAfter = 1000, Stalls = true });
-        using var child = ChildProcess.Start("download", Argument(stalled));
+        using var child = ChildProcess.Start("download", Argument(stalled, _cache));
         while (!File.Exists(_cache.Partial) || new FileInfo(_cache.Partial).Length < 1000)
             await Task.Delay(10);
         using var server = new WebServer(request => WebAnswer.Honest(_cache.Content, request));
@@ -96,13 +96,20 @@ public sealed class SharedCacheTests : IDisposable
     }
 
     /// <summary>What the other process does.</summary>
-    internal static Task<string> DownloadAsync(string argument)
+    internal static async Task<string> DownloadAsync(string argument)
     {
         var parts = argument.Split('|');
-        return new Download(new HttpClient(), new(parts[0]), parts[1], parts[2], long.Parse(parts[3], CultureInfo.InvariantCulture)).RunAsync(null, default);
+        try
+        {
+            return await new Download(new HttpClient(), new(parts[0]), parts[1], parts[2], long.Parse(parts[3], CultureInfo.InvariantCulture)).RunAsync(null, default);
+        }
+        catch (Exception e)
+        {
+            return $"{e.GetType()}: {e.Message}";
+        }
     }
 
-    private string Argument(WebServer server) => $"{server["net.pth"]}|{_cache.File}|{_cache.Sha256}|{_cache.Content.Length}";
+    internal static string Argument(WebServer server, CacheFolder cache) => $"{server["net.pth"]}|{cache.File}|{cache.Sha256}|{cache.Content.Length}";
 
     private WebAnswer Slowly(WebRequest request)
     {

@@ -1,5 +1,7 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using ResNet.Core.Tests.Weights;
 
 namespace ResNet.Core.Tests.Pretrained;
 
@@ -23,7 +25,7 @@ public sealed class StrangeAnswersTests : IDisposable
         using var server = new WebServer(request => new(status, []));
         var e = await AssertFailsAsync(server);
         Assert.Equal((HttpStatusCode)status, e.StatusCode);
-        Assert.Contains($"the server answers {status} (Words). A file", e.Message, StringComparison.Ordinal);
+        Assert.Contains($"the server answers {status} ({(HttpStatusCode)status}). A file", e.Message, StringComparison.Ordinal);
         Assert.Equal(requests, server.Requests.Count);
     }
 
@@ -201,7 +203,36 @@ public sealed class StrangeAnswersTests : IDisposable
         Assert.Empty(server.Requests);
     }
 
-    /// <summary>A device that is always full, in the place of the partial file's disk; and a link must not be written through anyway.</summary>
+    /// <summary>Also for root.</summary>
+    [LinuxFact]
+    public async Task A_folder_that_may_not_be_written_is_told()
+    {
+        using var server = new WebServer(request => WebAnswer.Honest(_cache.Content, request));
+        var weights = PretrainedWeights.ResNet18_ImageNet1K_V1 with { Url = server["net.pth"], CachePath = "/sys/net.pth" };
+        var e = await Assert.ThrowsAnyAsync<Exception>(() => weights.DownloadAsync());
+        Assert.True(e is UnauthorizedAccessException or IOException, $"{e}");
+        Assert.StartsWith("/sys/net.pth: cannot be written: ", e.Message, StringComparison.Ordinal);
+        Assert.Empty(server.Requests);
+    }
+
+    /// <summary>As on a disk that is full. What fits stays.</summary>
+    [LinuxFact]
+    public async Task A_file_that_gets_larger_than_it_may_is_told()
+    {
+        using var server = new WebServer(request => WebAnswer.Honest(_cache.Content, request));
+        var start = new ProcessStartInfo("/bin/sh", ["-c", "ulimit -f 1000; exec \"$@\"", "sh", ChildProcess.Dotnet, typeof(ChildProcess).Assembly.Location, "download", SharedCacheTests.Argument(server, _cache)])
+        {
+            RedirectStandardOutput = true,
+            Environment = { ["DOTNET_EnableWriteXorExecute"] = "0" }, // .NET has a large file for it
+        };
+        using var child = Process.Start(start)!;
+        Assert.StartsWith($"System.IO.IOException: {_cache.File}: cannot be written: it would be larger than ", await child.StandardOutput.ReadToEndAsync(), StringComparison.Ordinal);
+        _cache.AssertBeginning((int)new FileInfo(_cache.Partial).Length);
+        await _cache.DownloadAsync(server);
+        _cache.AssertWhole();
+        Assert.InRange(server.Requests[1].From!.Value, 1, 512_000);
+    }
+
     [LinuxFact]
     public async Task A_link_in_the_place_of_the_partial_file_is_not_written_through()
     {
