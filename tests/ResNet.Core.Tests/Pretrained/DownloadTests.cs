@@ -60,6 +60,19 @@ public sealed class DownloadTests : IDisposable
     }
 
     [Fact]
+    public async Task Cancellation_ends_the_waiting_for_an_answer()
+    {
+        using var cancel = new CancellationTokenSource();
+        using var server = new WebServer(request =>
+        {
+            cancel.Cancel();
+            return new(200, _cache.Content) { CutAfter = 0, Stalls = true };
+        });
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => _cache.DownloadAsync(server, cancellationToken: cancel.Token));
+        _cache.AssertBeginning(0);
+    }
+
+    [Fact]
     public async Task A_save_into_the_same_folder_leaves_the_partial_file_alone()
     {
         _cache.WritePartial(_cache.Content[..1000]);

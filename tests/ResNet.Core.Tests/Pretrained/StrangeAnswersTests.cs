@@ -37,6 +37,17 @@ public sealed class StrangeAnswersTests : IDisposable
         Assert.IsType<SocketException>((await AssertFailsAsync(server)).InnerException!.InnerException);
     }
 
+    /// <summary>What an earlier call has fetched is no reason to hope.</summary>
+    [Fact]
+    public async Task Where_nothing_new_comes_the_first_failure_is_told()
+    {
+        _cache.WritePartial(_cache.Content[..1000]);
+        using var server = new WebServer(request => throw new InvalidOperationException("The connection is closed."));
+        await AssertFailsAsync(server);
+        Assert.Single(server.Requests);
+        _cache.AssertBeginning(1000);
+    }
+
     [Fact]
     public async Task A_server_without_a_name_is_told_at_once()
     {
