@@ -94,8 +94,8 @@ internal sealed class LegacyStorages(PickleMemory memory)
                 throw new InvalidDataException($"lists {(item is string text ? $"a storage '{Names.Short(text)}'" : PickleReader.Describe(item))}, expected each storage that its pickle refers to, once");
             position = Place(entry, file, position);
         }
-        foreach (var (key, _) in _entries)
-            throw new InvalidDataException($"refers to a storage '{Names.Short(key)}' that the file does not have");
+        if (_entries.Count > 0)
+            throw new InvalidDataException($"refers to a storage '{Names.Short(_entries.Keys.First())}' that the file does not have");
         if (position != file.Length)
             throw new InvalidDataException($"has {file.Length - position:N0} bytes behind its last storage, expected its end at byte {position:N0}");
     }

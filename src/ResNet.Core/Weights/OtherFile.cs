@@ -14,6 +14,9 @@ internal static class OtherFile
     private const string SaveStateDict = "save the model's state_dict in Python: torch.save(model.state_dict(), path)";
     private const string FetchAgain = "fetch the file again";
 
+    /// <summary>Of files of torch.save.</summary>
+    public const string BigEndian = "was written on a big-endian machine, expected little-endian numbers; load it in Python and save it again on another machine";
+
     /// <summary>What it is, what was expected, and what to do.</summary>
     /// <param name="start">Its first bytes, <see cref="StartLength"/> if it has them.</param>
     public static string Describe(ReadOnlySpan<byte> start) => start switch

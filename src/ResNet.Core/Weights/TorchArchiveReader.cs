@@ -14,7 +14,7 @@ internal static class TorchArchiveReader
         var entries = ZipDirectory.Read(file);
         var folder = Folder(entries);
         if (entries.TryGetValue($"{folder}byteorder", out var byteOrder) && !ReadBytes(file, byteOrder, 10).AsSpan().SequenceEqual("little"u8))
-            throw new InvalidDataException("was written on a big-endian machine, expected little-endian numbers; load it in Python and save it again on another machine");
+            throw new InvalidDataException(OtherFile.BigEndian);
 
         var storages = new Dictionary<string, StoragePart>();
         var pickle = new PickleBytes(ReadBytes(file, entries[folder + Pickle], PickleBytes.MaxLength));

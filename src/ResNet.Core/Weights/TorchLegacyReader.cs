@@ -15,9 +15,9 @@ internal static class TorchLegacyReader
     /// <param name="start">The file's first bytes.</param>
     public static int MagicLength(ReadOnlySpan<byte> start)
     {
-        if (start is not [(byte)PickleOpcode.Proto, >= 2 and <= 5, ..])
+        if (start is not [(byte)PickleOpcode.Proto, >= 2 and <= 5, var next, ..])
             return 0;
-        var at = start[2] == (byte)PickleOpcode.Frame ? 2 + 1 + sizeof(long) : 2;
+        var at = next == (byte)PickleOpcode.Frame ? 2 + 1 + sizeof(long) : 2;
         return start.Length > at && start[at..].StartsWith(Magic) ? at + Magic.Length : 0;
     }
 
@@ -36,7 +36,7 @@ internal static class TorchLegacyReader
         if (pickles.Read(Nothing) is not Dictionary<object, object?> machine || machine.GetValueOrDefault("little_endian") is not bool isLittleEndian)
             throw new InvalidDataException("does not say of the machine that wrote it whether it is little-endian, expected that it is");
         if (!isLittleEndian)
-            throw new InvalidDataException("was written on a big-endian machine, expected little-endian numbers; load it in Python and save it again on another machine");
+            throw new InvalidDataException(OtherFile.BigEndian);
         var saved = pickles.Read(storages.Find);
         storages.Place(pickles.Read(Nothing), file, bytes.Position);
         return PickledStateDict.FindIn(saved);

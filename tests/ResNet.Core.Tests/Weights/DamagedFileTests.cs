@@ -43,9 +43,7 @@ public sealed class DamagedFileTests(ITestOutputHelper log) : IDisposable
     [InlineData("views.pth")]
     [InlineData("block.safetensors")]
     [InlineData("legacy_protocol2.pth")]
-    [InlineData("legacy_protocol4.pth")]
     [InlineData("legacy_python2.pth")]
-    [InlineData("legacy_checkpoint.pth")]
     public void A_flipped_bit_is_told_or_harmless(string fixture)
     {
         var file = File.ReadAllBytes(WeightsFolder.Fixture(fixture));

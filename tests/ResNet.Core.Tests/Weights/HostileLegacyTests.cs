@@ -165,7 +165,7 @@ public sealed class HostileLegacyTests : IDisposable
         using nn.Module module = fixture == "legacy_views.pth" ? LoadTests.Views() : new BasicBlock(3, 4, stride: 2);
         using var before = new Unchanged(module);
         var random = new Random(4);
-        for (var i = 0; i < 3000; i++)
+        for (var i = 0; i < 1500; i++)
         {
             var forged = (byte[])file.Clone();
             for (var flips = random.Next(1, 4); flips > 0; flips--)

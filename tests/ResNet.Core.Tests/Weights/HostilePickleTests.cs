@@ -36,6 +36,41 @@ public sealed class HostilePickleTests : IDisposable
         Refused([.. Proto, .. OrderedDict, .. Text("x"), .. "b."u8], "a str on its stack");
     }
 
+    /// <summary>Hooks that are None, as PyTorch 0.4 wrote them; dictionaries of Python 2; parameters from before PyTorch 0.4; and what only looks like those.</summary>
+    [Fact]
+    public void What_older_versions_wrote_is_taken_as_they_wrote_it_or_not_at_all()
+    {
+        byte[] zeros = [.. Global("torch._utils", "_rebuild_tensor_v2"), .. Tuple(Storage(), Int(0), Ints(2, 2), Ints(2, 1), [0x89], [(byte)'N']), (byte)'R'];
+        byte[] parameter = [.. Global("torch.nn.parameter", "Parameter"), .. zeros, 0x85, (byte)'R'], state = [.. Tuple([0x88], [0x89], [(byte)'N']), (byte)'b'];
+        using var bag = new TensorBag(("weight", TorchSharp.torch.ones(2, 2)));
+        using var unchanged = new Unchanged(bag);
+        foreach (var pickle in (byte[][])
+            [
+                Dict("weight", zeros), Dict("weight", [.. parameter, .. state]), Dict("weight", [.. Global("torch.autograd.variable", "Variable"), .. zeros, 0x85, (byte)'R', .. state]),
+                Dict("weight", [.. Global("torch._utils", "_rebuild_parameter"), .. Tuple(zeros, [0x88], [(byte)'N']), (byte)'R']),
+                [.. Proto, .. DictOfLists([(byte)']', .. Text("weight"), (byte)'a', .. zeros, (byte)'a']), (byte)'.'],
+                [.. Proto, .. DictOfLists(Tuple(Text("weight"), parameter)), (byte)'.'],
+                Dict("weight", [.. "(c__main__\nMeter\nK\u0001o}b0"u8, .. zeros]), // an instance of one of Python 2's own classes
+                Dict("weight", [.. "U\u0002\u007f"u8, 0xff, (byte)'0', .. "T\u0001\0\0\0"u8, 0xff, (byte)'0', .. zeros]), // bytes as Python 2's text
+            ])
+        {
+            Assert.Equal(["weight"], Checkpoint.Load(bag, _folder.Write("weights.pth", InArchive(pickle))).Loaded);
+            Assert.Equal(0, bag.state_dict()["weight"].sum().item<float>());
+            unchanged.Restore();
+        }
+
+        Refused(Dict("weight", [.. parameter, .. Tuple([0x88], Text("x"), [(byte)'N']), (byte)'b']), "a tuple of a bool, a str, None on its stack");
+        Refused(Dict("weight", [.. parameter, .. "Nb"u8]), "None on its stack");
+        Refused([.. Proto, .. DictOfLists("K\u0001"u8.ToArray()), (byte)'.'], "calls collections.OrderedDict with an int in a list, expected a key and its value");
+        Refused([.. Proto, .. DictOfLists(Ints(1, 2, 3)), (byte)'.'], "a tuple of an int, an int, an int in a list");
+        Refused([.. Proto, .. DictOfLists(Tuple(Text("a"), [(byte)'N']), Tuple(Text("a"), [(byte)'N'])), (byte)'.'], "the key 'a' twice");
+        Refused([.. Proto, .. "(cos\nsystem\nU\u0002ido."u8], "asks for os.system");
+        Refused([.. Proto, .. "(U\u0002ido."u8], "calls a str");
+        Refused([.. Proto, .. "(o."u8], "takes more from its stack");
+
+        static byte[] DictOfLists(params IEnumerable<byte[]> items) => [.. Global("collections", "OrderedDict"), .. "]("u8, .. items.SelectMany(item => item), (byte)'e', 0x85, (byte)'R'];
+    }
+
     public static TheoryData<byte> OtherOpcodes => [.. Enumerable.Range(0, 256).Select(opcode => (byte)opcode).Except("().012BCGIJKLMNQRTUX]abcehjoqrstu}"u8.ToArray()).Except([.. new byte[] { 0x80, 0x81 }]).Where(opcode => opcode is < 0x85 or > 0x96)];
 
     [Theory]
