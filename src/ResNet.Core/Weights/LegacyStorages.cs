@@ -33,15 +33,15 @@ internal sealed class LegacyStorages(PickleMemory memory)
         // A class of a whole model, with its source code
         if (id is ["module", PickledGlobal type, _, _])
             return type;
-        if (id is not [.. var first, var view] || view is not (null or object?[]))
+        if (id is not [_, _, _, _, _, null or object?[]])
             throw StorageId.Misplaced(id);
-        var storage = StorageId.Parse(first);
+        var storage = StorageId.Parse(id[..^1]);
         if (!_entries.TryGetValue(storage.Key, out var entry))
             _entries.Add(storage.Key, entry = NewEntry(storage));
         if (entry.Id != storage)
             throw new InvalidDataException($"refers to storage '{Names.Short(storage.Key)}' as {storage.Count:N0} elements of {Names.Short(storage.Type)}, and elsewhere as {entry.Id.Count:N0} of {Names.Short(entry.Id.Type)}");
         return entry.Elements is null ? memory.NewObject(storage.Type)
-            : view is object?[] part ? FindView(entry.Elements, part)
+            : id[^1] is object?[] view ? FindView(entry.Elements, view)
             : entry.Elements;
     }
 
@@ -86,9 +86,9 @@ internal sealed class LegacyStorages(PickleMemory memory)
     /// <exception cref="InvalidDataException">One is missing, has another length or is none of the pickle's, or the file ends elsewhere.</exception>
     public void Place(object? keys, FileStream file, long position)
     {
-        if (keys is not List<object?> list)
+        if (keys is not IReadOnlyList<object?> items) // a tuple where PyTorch's C++ library wrote it
             throw new InvalidDataException($"has {PickleReader.Describe(keys)} behind its pickle, expected the list of its storages");
-        foreach (var item in list)
+        foreach (var item in items)
         {
             if (item is not string { Length: > 0 } key || !_entries.Remove(key, out var entry))
                 throw new InvalidDataException($"lists {(item is string text ? $"a storage '{Names.Short(text)}'" : PickleReader.Describe(item))}, expected each storage that its pickle refers to, once");

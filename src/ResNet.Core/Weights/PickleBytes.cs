@@ -6,7 +6,7 @@ internal sealed class PickleBytes
     // They are read as a whole or nearly so. A tensor takes about 150 bytes, so this is for 400,000; and arrays of NumPy's may stand in it.
     public const int MaxLength = 64 << 20;
 
-    private const int FirstLength = 1 << 16;
+    private const int FirstLength = 1 << 16, MaxLine = 1 << 16;
 
     private readonly Stream _file;
     private readonly bool _endsWithFile;
@@ -51,17 +51,20 @@ internal sealed class PickleBytes
     /// <exception cref="InvalidDataException">There is none.</exception>
     public ReadOnlySpan<byte> TakeLine()
     {
-        for (var searched = 0; ;)
+        var length = LineLength();
+        if (length < 0 && _end - _start < Math.Min(Left, MaxLine))
         {
-            var length = _buffer.AsSpan(_start + searched, _end - _start - searched).IndexOf((byte)'\n');
-            if (length >= 0)
-                return Take((ulong)(searched + length + 1))[..^1];
-            searched = _end - _start;
-            if (_unread == 0)
-                throw _endsWithFile ? new InvalidDataException("ends within a name") : TooLong();
-            Fill(searched + 1);
+            Fill(Math.Min(Left, MaxLine));
+            length = LineLength();
         }
+        return length >= 0 ? Take((ulong)length + 1)[..^1]
+            : throw (Left >= MaxLine ? new InvalidDataException($"has a name or a number of more than {MaxLine:N0} bytes")
+                : _endsWithFile ? new InvalidDataException("ends within a name")
+                : TooLong());
     }
+
+    /// <summary>Less than 0 if its end is not in the buffer.</summary>
+    private int LineLength() => _buffer.AsSpan(_start, Math.Min(_end - _start, MaxLine)).IndexOf((byte)'\n');
 
     private static InvalidDataException TooLong() => new($"is longer than {MaxLength:N0} bytes, expected at most that, without the tensors");
 

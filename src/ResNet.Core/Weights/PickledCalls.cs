@@ -119,7 +119,7 @@ internal sealed class PickledCalls(PickleMemory memory)
         var dictionary = memory.NewOrderedDictionary();
         foreach (var item in items)
         {
-            if (item is not List<object?> and not object?[] || item is not IReadOnlyList<object?> { Count: 2 } pair)
+            if (item is not IReadOnlyList<object?> { Count: 2 } pair)
                 throw new InvalidDataException($"calls {OrderedDict} with {PickleReader.Describe(item)} in a list, expected a key and its value");
             memory.Add(dictionary, pair[0], pair[1]);
         }

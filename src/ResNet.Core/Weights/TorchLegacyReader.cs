@@ -33,9 +33,9 @@ internal static class TorchLegacyReader
 
         if (pickles.Read(Nothing) is var version and not Version)
             throw new InvalidDataException($"is of version {(version is long number ? number : PickleReader.Describe(version))} of the format that torch.save wrote before PyTorch 1.6, expected {Version}");
-        if (pickles.Read(Nothing) is not Dictionary<object, object?> machine || machine.GetValueOrDefault("little_endian") is not bool isLittleEndian)
-            throw new InvalidDataException("does not say of the machine that wrote it whether it is little-endian, expected that it is");
-        if (!isLittleEndian)
+        if (pickles.Read(Nothing) is not Dictionary<object, object?> machine)
+            throw new InvalidDataException("does not say what machine wrote it, expected a dict of that");
+        if (machine.GetValueOrDefault("little_endian", true) is not true) // PyTorch's C++ library left it out
             throw new InvalidDataException(OtherFile.BigEndian);
         var saved = pickles.Read(storages.Find);
         storages.Place(pickles.Read(Nothing), file, bytes.Position);

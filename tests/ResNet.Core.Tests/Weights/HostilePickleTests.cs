@@ -92,7 +92,8 @@ public sealed class HostilePickleTests : IDisposable
             Refused([.. Proto, .. System.Text.Encoding.ASCII.GetBytes(number), (byte)'.'], "its pickle ");
         Refused([.. Proto, 0x95, .. Int64(-1), (byte)'.'], "a frame of 18,446,744,073,709,551,615 bytes");
         Refused([.. Proto, .. "cos"u8], "ends within a name");
-        Refused([.. Proto, (byte)'c', .. Enumerable.Repeat((byte)'a', 1 << 20), .. "\nb\n."u8], "a name of 1,048,578 characters");
+        Refused([.. Proto, (byte)'c', .. Enumerable.Repeat((byte)'a', 60_000), .. "\nb\n."u8], "a name of 60,002 characters");
+        Refused([.. Proto, (byte)'c', .. Enumerable.Repeat((byte)'a', 1 << 20), .. "\nb\n."u8], "a name or a number of more than 65,536 bytes");
         Refused([.. Proto, (byte)'X', 2, 0, 0, 0, 0xc3, 0x28, (byte)'.'], "not UTF-8");
         Refused([.. Proto, (byte)'X', 3, 0, 0, 0, 0xed, 0xa0, 0x80, (byte)'.'], "holds an object of class str"); // half a surrogate pair, which Python's text can hold
         Refused([0x80, 1, .. "}."u8], "protocol 1");
