@@ -31,9 +31,9 @@ public sealed class HostileLegacyTests : IDisposable
     {
         Assert.Equal([0, 0, 0, 0], Load(InLegacyFile(pickle)));
         // Storages in any order, of which no tensor uses some, in types that no module has; each is found behind those before it.
-        byte[] others = Tuple(LegacyStorage("ComplexFloatStorage", "c", 2), LegacyStorage("HalfStorage", "h", 3), LegacyStorage("ByteStorage", "empty", 0), LegacyStorage());
+        byte[] others = Tuple(LegacyStorage("ComplexFloatStorage", "c", 2), LegacyStorage("HalfStorage", "h", 3), LegacyStorage("QInt32Storage", "q", 3), LegacyStorage("ByteStorage", "empty", 0), LegacyStorage());
         Assert.Equal([1, 2, 3, 4], Load([.. LegacyStart, .. Dict("weight", [.. others, (byte)'0', .. Tensor(LegacyStorage(), 0, Ints(2, 2), Ints(2, 1))]),
-            .. Keys("h", "empty", "c", "0"), .. Int64(3), .. new byte[6], .. Int64(0), .. Int64(2), .. new byte[16], .. Int64(4), .. Floats(1, 2, 3, 4)]));
+            .. Keys("h", "empty", "q", "c", "0"), .. Int64(3), .. new byte[6], .. Int64(0), .. Int64(3), .. new byte[12], .. Int64(2), .. new byte[16], .. Int64(4), .. Floats(1, 2, 3, 4)]));
         // What PyTorch's C++ library wrote: nothing of the machine, and a tuple of the keys
         Assert.Equal([1, 2, 3, 4], Load([.. LegacyStart[..^Dict("little_endian", [0x88]).Length], .. Proto, .. "}."u8, .. pickle, .. Proto, .. Tuple(Text("0")), (byte)'.', .. Int64(4), .. Floats(1, 2, 3, 4)]));
     }
@@ -157,6 +157,8 @@ public sealed class HostileLegacyTests : IDisposable
     {
         foreach (var length in Enumerable.Range(65_400, 150).Append(1_000_000))
             Assert.Equal([5, 6, 7, 8], Load([.. LegacyStart, .. Proto, .. Text(new string('x', length)), (byte)'0', .. pickle[2..], .. Keys("0"), .. Int64(4), .. Floats(5, 6, 7, 8)]));
+        for (var before = 0; before < 3; before++) // letters of three bytes: whatever of them a buffer lost would not be text
+            Assert.Equal([5, 6, 7, 8], Load([.. LegacyStart, .. Proto, .. Enumerable.Repeat("N0"u8.ToArray(), before).SelectMany(none => none), .. Text(new string('€', 30_000)), (byte)'0', .. pickle[2..], .. Keys("0"), .. Int64(4), .. Floats(5, 6, 7, 8)]));
         byte[] names = [.. Enumerable.Range(0, 20_000).SelectMany(i => Global("lib", $"Name{i}")), .. "I12345\n"u8];
         Assert.Equal([5, 6, 7, 8], Load([.. LegacyStart, .. Proto, (byte)'(', .. names, (byte)'1', .. pickle[2..], .. Keys("0"), .. Int64(4), .. Floats(5, 6, 7, 8)]));
     }
