@@ -84,6 +84,14 @@ public sealed class ReadingMemoryTests : IDisposable
         Hostile.AssertRefused(_folder.Write("weights.pth", InLegacyFile(pickle)), factor: 12, "makes more objects than");
     }
 
+    [Fact]
+    public void One_shape_of_many_dimensions_used_again_and_again()
+    {
+        byte[] shape = Tuple(Enumerable.Repeat("K\u0001"u8.ToArray(), 64)), strides = Tuple(Enumerable.Repeat("K\0"u8.ToArray(), 64));
+        byte[] start = [.. Proto, .. Global("torch._utils", "_rebuild_tensor_v2"), .. "q\0"u8, .. Tuple(Storage(), Int(0), shape, strides, [0x89], OrderedDict), .. "q\u0001"u8];
+        Assert.True(Factor("weights.pth", InArchive([.. start, .. Enumerable.Repeat("h\0h\u0001R"u8.ToArray(), Size / 5).SelectMany(bytes => bytes), (byte)'.'])) < 20);
+    }
+
     public static TheoryData<string, string, string, string> Headers => new()
     {
         { "dimensions", "{'weight':{'dtype':'F32','shape':[", "0,", "0],'data_offsets':[0,0]}}" },
