@@ -55,10 +55,12 @@ internal static class CommandLine
 
         Command Predict()
         {
-            var files = Options.Argument<string[]>("predict", "file", "a picture", "Images: JPEG, PNG, WebP, GIF, BMP");
-            files.Arity = ArgumentArity.OneOrMore;
+            var paths = Options.Argument<string[]>("predict", "path", "a picture, or a folder of pictures", "Images (JPEG, PNG, WebP, GIF, BMP), and folders, of which all images are meant");
+            paths.Arity = ArgumentArity.OneOrMore;
             var model = Options.Text("--model", "dir", Trained, "Folder of a training, or a file with weights, or from export, in it [default: the last training in runs/]");
-            return Command("predict", "Says what pictures show", result => PredictJob.Run(result.GetValue(files)!, result.GetValue(model), result.GetValue(engine)!.Value, result.GetValue(device)!), files, model, engine, device);
+            var csv = Options.Text("--csv", "file", "a file for a table", "Writes the probability of every class into a table; - is the standard output");
+            return Command("predict", "Says what pictures show",
+                result => PredictJob.Run(result.GetValue(paths)!, result.GetValue(model), result.GetValue(csv), result.GetValue(engine)!.Value, result.GetValue(device)!), paths, model, csv, engine, device);
         }
 
         Command Export()

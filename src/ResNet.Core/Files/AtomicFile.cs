@@ -8,6 +8,9 @@ internal static class AtomicFile
 {
     private const PosixSignal FileTooLarge = (PosixSignal)25; // SIGXFSZ, on Linux and macOS
 
+    /// <summary>In bytes: what comes slowly, line by line, is not flushed at every line.</summary>
+    private const long FlushedAtOnce = 1 << 20;
+
     private static PosixSignalRegistration? ignored;
 
     /// <summary>
@@ -45,9 +48,16 @@ internal static class AtomicFile
         using var written = new ManualResetEventSlim();
         var flushing = Task.Run(() =>
         {
-            // Not by the stream: to flush it, or only to ask for its handle, writes its buffer, which the other thread is filling.
+            var flushed = 0L;
             while (!written.Wait(millisecondsTimeout: 5))
+            {
+                // Not by the stream: to flush it, or only to ask for its handle, writes its buffer, which the other thread is filling.
+                var length = RandomAccess.GetLength(handle);
+                if (length < flushed + FlushedAtOnce)
+                    continue;
                 RandomAccess.FlushToDisk(handle);
+                flushed = length;
+            }
         });
         try
         {

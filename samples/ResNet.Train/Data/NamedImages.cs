@@ -1,0 +1,91 @@
+namespace ResNet.Train;
+
+/// <summary>The images that a user names: files, and folders, of which all images at any depth are meant.</summary>
+internal sealed class NamedImages
+{
+    private readonly IReadOnlyList<(string? Folder, string[] Files)> _found;
+    private readonly Action<string> _tell, _remark;
+
+    private NamedImages(IReadOnlyList<(string? Folder, string[] Files)> found, Action<string> tell, Action<string> remark) =>
+        (_found, _tell, _remark) = (found, tell, remark);
+
+    public bool HasFolders => _found.Any(part => part.Folder is not null);
+
+    /// <summary>How many there are, if each file in a folder is one.</summary>
+    public int MostCount => _found.Sum(part => part.Files.Length);
+
+    /// <param name="paths">Files and folders.</param>
+    /// <param name="tell">Takes what is wrong.</param>
+    /// <param name="remark">Takes what the user should know, and nothing is wrong with.</param>
+    /// <param name="cancellation">Ends the search.</param>
+    /// <exception cref="OperationCanceledException">It was ended by <paramref name="cancellation"/>.</exception>
+    public static NamedImages Find(IReadOnlyList<string> paths, Action<string> tell, Action<string> remark, CancellationToken cancellation)
+    {
+        var found = new List<(string?, string[])>();
+        foreach (var path in paths)
+        {
+            if (!Directory.Exists(path))
+            {
+                found.Add((null, [path]));
+                continue;
+            }
+            try
+            {
+                // All of its names first, so that a folder that cannot be read is told before anything is made of a part of it.
+                var files = new ImageFiles(root: null);
+                found.Add((path, [.. files.Of(path, isForTraining: false).TakeWhile(_ => !cancellation.IsCancellationRequested)]));
+                files.Remarks.ForEach(remark);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                tell($"{path}: cannot be read: {e.Message}");
+            }
+            cancellation.ThrowIfCancellationRequested();
+        }
+        return new NamedImages(found, tell, remark);
+    }
+
+    /// <summary>
+    /// One after the other, in the order in which they were named, and sorted in each folder. What is no image in a folder is
+    /// counted there; what cannot be read, or is named itself, is for the decoder to tell.
+    /// </summary>
+    public IEnumerable<Picture> Images()
+    {
+        foreach (var (folder, files) in _found)
+        {
+            if (folder is null)
+            {
+                yield return new FilePicture(files[0], label: 0);
+                continue;
+            }
+            var (count, others) = (0, new Dictionary<string, (int Count, string First)>());
+            foreach (var file in files)
+            {
+                if (Other(file) is not { } kind)
+                {
+                    count++;
+                    yield return new FilePicture(file, label: 0);
+                    continue;
+                }
+                var (before, first) = others.GetValueOrDefault(kind, (0, file));
+                others[kind] = (before + 1, first);
+            }
+            foreach (var (kind, (passed, first)) in others)
+                _remark($"{folder}: passed over {passed} file(s) such as {first}: {kind}");
+            if (count == 0)
+                _tell($"{folder}: expected JPEG, PNG, WebP, GIF or BMP images, found none");
+        }
+    }
+
+    private static string? Other(string file)
+    {
+        try
+        {
+            return FilePicture.DescribeOther(file);
+        }
+        catch (Exception e) when (e is UserException or IOException)
+        {
+            return null; // it may be one
+        }
+    }
+}
