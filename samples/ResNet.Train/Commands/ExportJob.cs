@@ -65,7 +65,7 @@ internal static class ExportJob
     {
         var drawn = images.ToArray();
         new Random(0).Shuffle(drawn);
-        var survey = Survey.Of(drawn[..Math.Min(drawn.Length, CalibrationPictures)], network.Size, network.Frame, network.Grey, known: null, () => { }, cancellation);
+        var survey = Survey.Of(drawn[..Math.Min(drawn.Length, CalibrationPictures)], network.Size, network.Frame, network.Grey, () => { }, cancellation);
         Preparation.Warn(survey.Broken);
         if (survey.Readable.Count == 0)
             throw new UserException("export: expected pictures to fit 8 bits to, got none");

@@ -44,14 +44,14 @@ internal static class Preparation
         IReadOnlyDictionary<string, string> List(Survey survey) => ImageList.Of(survey, settings.Data);
 
         Survey Look(IReadOnlyList<Picture> pictures) =>
-            Survey.Of(pictures, settings.Recipe.Size, settings.Recipe.Frame, all.Grey, known, () => screen.Step("looking at the pictures"), cancellation);
+            Survey.Of(pictures, settings.Recipe.Size, settings.Recipe.Frame, all.Grey, () => screen.Step("looking at the pictures"), cancellation, known);
     }
 
     /// <summary>Whether a training can be made with the images that can be read, and what is to be known of it.</summary>
     /// <exception cref="UserException">Too few are left.</exception>
     public static void Expect(DataSet data, Settings settings, ImageList images)
     {
-        if (data.Test.Count == 0)
+        if (data.Test.Count == 0 && settings.Train == TrainedLayers.All) // the other may have none, and is cross-validated
             Console.Error.WriteLine($"{settings.Data}: there is no test: expected test images, got none that can be read");
         var (count, classes) = (data.Training.Count + data.Validation.Count, data.Classes.Count);
         var least = settings.Weights is null ? LeastFromScratch : LeastWithWeights;
@@ -62,7 +62,7 @@ internal static class Preparation
         if (data.Training.DistinctBy(picture => picture.Label).Count() < classes)
             throw new UserException($"{settings.Data}: expected training images of every class, got none of {data.Classes[Enumerable.Range(0, classes).Except(data.Training.Select(picture => picture.Label)).First()]} that can be read");
         Remark(SameImages.Remarks(data, images, settings.Data));
-        if (!settings.Balanced)
+        if (!settings.Balanced && data.Training[0] is FilePicture) // published sets are as they are
             RemarkUnbalanced(data);
     }
 

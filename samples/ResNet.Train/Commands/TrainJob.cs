@@ -73,7 +73,7 @@ internal static class TrainJob
         output.Write(Settings.FileName, settings.ToJson()); // last: with it a training can be resumed
 
         screen.Line($"{recipe.Architecture.Title()} on {Libtorch.On(device)}: {data.Training.Count + data.Validation.Count} images to train and validate with, {data.Test.Count} to test with");
-        foreach (var line in (string?[])[settings.Precision.Remark(device), resumed ?? start?.Line, doubt, Layers()])
+        foreach (var line in (string?[])[settings.Precision.Remark(device), resumed ?? start?.Line, doubt, Layers(), Advice()])
             if (line is not null)
                 screen.Line(line);
 
@@ -140,6 +140,9 @@ internal static class TrainJob
         string? Layers() => !settings.BeginsWithHead() || isResumed ? null
             : settings.Train == TrainedLayers.Head ? "training the classifier alone, on what the other layers make of the images; --train All trains every layer"
             : "training the classifier first, then every layer";
+        string? Advice() => settings.Weights is null && data.Training[0] is FilePicture && data.Training.Count + data.Validation.Count < StartingWeights.FewImages
+            ? $"fewer than {StartingWeights.FewImages} photographs are few to learn from nothing: --weights imagenet begins with a network that knows photographs, and takes seconds"
+            : null;
         ResidualNetwork Network() => settings.Network(all.Classes.Count, device);
         (string SafeTensors, string Torch) SaveWeights() => (output.Write(NetworkInfo.WeightsFileName, state.Result), output.Write(NetworkInfo.TorchFileName, state.Result));
         void SaveResults(IReadOnlyList<Epoch> epochs)

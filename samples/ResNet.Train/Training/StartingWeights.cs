@@ -49,7 +49,8 @@ internal sealed record StartingWeights(string Line, Normalisation? Normalisation
     /// <summary>What the weights have learned from, where these images can be given to the network in the same way; else null.</summary>
     public Normalisation? NormalisationFor(DataSet data) => Normalisation is not null && Normalisation.Fits(data.Grey) ? Normalisation : null;
 
-    private static StartingWeights LoadFile(ResidualNetwork model, string path)
+    /// <inheritdoc cref="Load"/>
+    public static StartingWeights LoadFile(ResidualNetwork model, string path)
     {
         var report = Read(model, path);
         (string Name, string Text)[] misfits =

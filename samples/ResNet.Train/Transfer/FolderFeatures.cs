@@ -13,15 +13,17 @@ internal sealed class FolderFeatures(ResidualNetwork model, Device device, Outpu
 {
     private const int AtOnce = 256; // images, after which an interruption finds the others kept
 
+    private byte[]? _network; // once the file was looked at
     private FeatureFile? _known;
 
     /// <summary>Looks at what the folder has.</summary>
     /// <returns>Digests of the images whose features it has.</returns>
     public IReadOnlySet<string> Read(NetworkInfo network)
     {
+        _network = FeatureFile.Identify(model, network);
         try
         {
-            _known = FeatureFile.Read(output.PathOf(FeatureFile.FileName), model.fc.in_features, FeatureFile.Identify(model, network));
+            _known = FeatureFile.Read(output.PathOf(FeatureFile.FileName), model.fc.in_features, _network);
         }
         catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
         {
@@ -40,6 +42,8 @@ internal sealed class FolderFeatures(ResidualNetwork model, Device device, Outpu
     /// <exception cref="UserException">An image cannot be read any more, or its features are not finite; or the file cannot be written.</exception>
     public Tensor Load(IReadOnlyList<Picture> pictures, NetworkInfo network, ImageList images, string folder, CancellationToken cancellation)
     {
+        if (_network is null)
+            Read(network);
         using var scope = NewDisposeScope();
         string[] keys = [.. pictures.Select(picture => FeatureFile.Key(images.Digest(picture.NameIn(folder))))];
         var rows = (_known?.Digests ?? []).Index().ToDictionary(image => image.Item, image => image.Index);
@@ -57,7 +61,7 @@ internal sealed class FolderFeatures(ResidualNetwork model, Device device, Outpu
             finally
             {
                 if (parts.Count > (_known is null ? 0 : 1))
-                    new FeatureFile(FeatureFile.Identify(model, network), [.. rows.OrderBy(row => row.Value).Select(row => row.Key)], cat(parts)).Write(output);
+                    new FeatureFile(_network!, [.. rows.OrderBy(row => row.Value).Select(row => row.Key)], cat(parts)).Write(output);
             }
         }
         return cat(parts).index_select(0, tensor(keys.Select(key => (long)rows[key]).ToArray())).MoveToOuterDisposeScope();

@@ -46,7 +46,8 @@ internal sealed record LinearHead(Tensor Weight, Tensor Bias) : IDisposable
             using var inner = NewDisposeScope();
             var error = ((matmul(standardized, aheadWeight) + aheadBias).softmax(1) - targets) * importance;
             var nextWeight = aheadWeight - rate * (matmul(standardized.t(), error) + Penalty * aheadWeight);
-            var nextBias = aheadBias - rate * error.sum(0);
+            // sum(0) would be the sum of all, as bytes: C# takes a literal 0 for the type of number.
+            var nextBias = aheadBias - rate * error.sum([0]);
             var momentum = (number - 1.0) / (number + 2);
             aheadWeight.copy_(nextWeight + momentum * (nextWeight - weight));
             aheadBias.copy_(nextBias + momentum * (nextBias - bias));

@@ -57,7 +57,7 @@ public static class Checkpoint
         using var file = RegularFile.OpenRead(path);
         try
         {
-            var reading = StateDictChoice.Of(module.GetType().Name, state, WeightsFile.Read(file), strict);
+            var reading = StateDictChoice.Of(module.GetType().Name, state, WeightsFile.Read(file, networks), strict);
             var match = Match.Of(state, networks, reading);
             if (match.IsEmpty || (strict && !match.Report.IsComplete))
                 throw new InvalidDataException($"does not fit {module.GetType().Name}: {match.Report}{DepthMismatch.Describe(networks, state, reading)}{NetworkMetadata.ClassesMismatch(networks, reading, match.Report)}");

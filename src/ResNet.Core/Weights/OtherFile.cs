@@ -40,7 +40,6 @@ internal static class OtherFile
         [0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y', ..] => $"is an array of NumPy's, {Expected}; {SaveStateDict}",
         _ when start.StartsWith("GGUF"u8) || start.StartsWith("lmgg"u8) || start.StartsWith("tjgg"u8) => $"is a GGUF file of llama.cpp, {Expected}; take the model's safetensors or PyTorch file instead",
         _ when start.Length >= 8 && start[4..].StartsWith("TFL3"u8) => $"is a TensorFlow Lite model, {Expected}; {SaveStateDict}",
-        _ when IsOnnx(start) => $"is an ONNX model, {Expected}; {SaveStateDict}",
         _ when Text(start) is { } text => DescribeText(text),
         _ when IsTorchSharp(start) => "is a file of TorchSharp's Module.save, expected weights written by torch.save or safetensors; read it with module.load(path), and write it with Checkpoint.Save",
         _ when !start.ContainsAnyExcept((byte)0) => $"begins with {start.Length} zero bytes, {Expected}; its download or copy did not end: {FetchAgain}",
@@ -70,9 +69,6 @@ internal static class OtherFile
     private static bool IsFile(string path, string name) => path == name || path.EndsWith($"/{name}", StringComparison.Ordinal);
 
     private static string Packed(string format) => $"is compressed with {format}, {Expected}; unpack it first";
-
-    /// <summary>Protobuf's fields of a model: its version of the format, and then its producer, its graph or its operators.</summary>
-    private static bool IsOnnx(ReadOnlySpan<byte> start) => start is [0x08, >= 1 and <= 30, 0x12 or 0x1a or 0x22 or 0x2a or 0x32 or 0x3a or 0x42, ..];
 
     /// <summary>How many tensors, and then the length of the first one's name and the name.</summary>
     private static bool IsTorchSharp(ReadOnlySpan<byte> start)

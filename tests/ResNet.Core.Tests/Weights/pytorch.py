@@ -7,12 +7,16 @@
     pytorch.py torchvision FOLDER     writes torchvision's ResNet-18 with random weights, images and its answers
     pytorch.py family FOLDER          is asked line by line: at the name of one of torchvision's networks it writes theirs.pth and answers.pth, as above
                                       with ten classes; at the name of a file in the folder it loads that strictly into such a network
+    pytorch.py published              prints what torchvision publishes for the residual networks, one file a line
+    pytorch.py cache                  is asked line by line, with environment variables in JSON, for torch.hub's folder
+    pytorch.py hub TORCH_HOME URL     prints how many tensors the file has that torch.hub has, or fetches, for an address
 """
 
 import copy
 import hashlib
 import inspect
 import json
+import os
 import pathlib
 import struct
 import sys
@@ -137,5 +141,31 @@ def family(folder):
         print("the same network", flush=True)
 
 
+def published():
+    import torchvision
+
+    for name in torchvision.models.list_models(torchvision.models):
+        if "resne" in name:
+            for weights in torchvision.models.get_model_weights(name):
+                transform, accuracy = weights.transforms(), weights.meta["_metrics"]["ImageNet-1K"]
+                print(name, weights.name, weights.url, len(weights.meta["categories"]), weights.meta["num_params"], accuracy["acc@1"], accuracy["acc@5"],
+                      *transform.resize_size, *transform.crop_size, *transform.mean, *transform.std, transform.interpolation.value, sep="|")
+
+
+def cache():
+    for line in sys.stdin:
+        for name, value in json.loads(line).items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        print(os.path.join(torch.hub.get_dir(), "checkpoints"), flush=True)
+
+
+def hub(home, url):
+    os.environ["TORCH_HOME"] = home
+    print(len(torch.hub.load_state_dict_from_url(url, check_hash=True)), "tensors")
+
+
 if __name__ == "__main__":
-    {"read": read, "resave": resave, "torchvision": torchvision_reference, "family": family}[sys.argv[1]](*sys.argv[2:])
+    {"published": published, "cache": cache, "hub": hub, "read": read, "resave": resave, "torchvision": torchvision_reference, "family": family}[sys.argv[1]](*sys.argv[2:])

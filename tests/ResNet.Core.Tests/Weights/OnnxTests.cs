@@ -1,0 +1,188 @@
+using ResNet.Core.Tests.Deployment;
+using Xunit.Abstractions;
+using static TorchSharp.torch;
+
+namespace ResNet.Core.Tests.Weights;
+
+/// <summary>The weights of an ONNX file are those of the network that it is.</summary>
+public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
+{
+    private readonly WeightsFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    /// <summary>Measured: at most 6e-7 of the largest answer apart. FamilyTests looks at every network.</summary>
+    [Theory]
+    [InlineData("resnet18", Stem.Conv3)]
+    [InlineData("resnet18", Stem.Conv7)]
+    [InlineData("resnet18", Stem.Conv7MaxPool)]
+    [InlineData("resnet50", Stem.Conv3)]
+    public void What_is_exported_here_comes_back(string architecture, Stem stem)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        using var exported = Trained.Network(architecture, stem);
+        OnnxExporter.Export(exported, _folder["model.onnx"]);
+        using var model = Family.Create(architecture, 10, stem);
+        var report = Checkpoint.Load(model, _folder["model.onnx"]);
+        Assert.True(report.IsComplete);
+        Assert.Equal(model.state_dict().Keys.Where(name => !name.EndsWith("num_batches_tracked", StringComparison.Ordinal)).Order(), report.Loaded.Order());
+
+        var x = randn(2, 3, 48, 33);
+        using var session = new OnnxSession(_folder["model.onnx"]);
+        exported.eval();
+        model.eval();
+        var (apart, fromOnnx) = (Trained.Apart(exported.forward(x), model.forward(x)), Trained.Apart(session.Run(x), model.forward(x)));
+        log.WriteLine($"{architecture}: {apart:g2} from the model, {fromOnnx:g2} from ONNX Runtime");
+        Assert.InRange(Math.Max(apart, fromOnnx), 0, 1e-5);
+
+        // What was folded once is folded again without a change: as few roundings as there can be.
+        OnnxExporter.Export(model, _folder["again.onnx"]);
+        Assert.Equal(File.ReadAllBytes(_folder["model.onnx"]), File.ReadAllBytes(_folder["again.onnx"]));
+    }
+
+    /// <summary>Each way in which torch.onnx.export writes torchvision's networks: opset, mode, folding of constants, and what people do to the head.</summary>
+    [PyTorchFact]
+    public async Task What_PyTorch_exports_is_loaded_and_to_the_bit_where_nothing_is_folded()
+    {
+        using var python = PyTorchFactAttribute.StartExports(_folder.Path);
+        foreach (var (line, folded) in ((string, bool)[])[
+            ("resnet18 9 EVAL fold -", true), ("resnet18 11 EVAL no mean_flat", true), ("resnet18 13 EVAL fold matmul", true), ("resnet18 17 EVAL no matmul", true),
+            ("resnet18 17 PRESERVE fold -", true), ("resnet18 17 EVAL fold pool", true), ("resnet18 13 EVAL fold view", true),
+            ("resnet18 9 TRAINING no -", false), ("resnet18 14 TRAINING no mean", false), ("resnet18 17 TRAINING fold shared", false), ("resnet18 17 TRAINING no view", false),
+            ("resnet18 17 TRAINING fold half", false),
+            ("resnet34 17 EVAL fold -", true), ("resnet50 17 EVAL fold -", true), ("resnet50 15 TRAINING no -", false), ("resnext50_32x4d 13 TRAINING no -", false), ("wide_resnet50_2 17 EVAL fold -", true)])
+        {
+            Assert.Equal("written", await python.AskAsync(line));
+            using var scope = NewDisposeScope();
+            var architecture = line.Split(' ')[0];
+            using var model = Family.Create(architecture, 10, Stem.Conv7MaxPool);
+            using var theirs = Family.Create(architecture, 10, Stem.Conv7MaxPool);
+            Checkpoint.Load(theirs, _folder["theirs.pth"]);
+            var report = Checkpoint.Load(model, _folder["theirs.onnx"]);
+            Assert.True(report.IsComplete, line);
+            if (!folded)
+                foreach (var name in report.Loaded)
+                    Pattern.AssertEqual(theirs.state_dict()[name], model.state_dict()[name], $"{line}: {name}");
+
+            using var _ = no_grad();
+            var x = rand(2, 3, 64, 64);
+            theirs.eval();
+            model.eval();
+            var apart = Trained.Apart(theirs.forward(x), model.forward(x));
+            log.WriteLine($"{line}: {apart:g2}");
+            Assert.InRange(apart, 0, folded ? 1e-5 : 0);
+        }
+    }
+
+    /// <summary>Networks of which no test before has looked at one number, and which answer otherwise than any here.</summary>
+    [PyTorchFact]
+    public async Task What_answers_otherwise_is_refused_by_name()
+    {
+        using var python = PyTorchFactAttribute.StartExports(_folder.Path);
+        using var model = new ResNet18(10, Stem.Conv7MaxPool);
+        using var resnet50 = new ResNet50(10);
+        using var unchanged = new Unchanged(model);
+        using var unchanged50 = new Unchanged(resnet50);
+        foreach (var (line, strict, message) in ((string, bool, string)[])[
+            ("resnet18 17 EVAL fold extra_block", true, "layer4.2.conv1.weight"), ("resnet18 17 EVAL fold extra_block", true, "the file's network has 20 layers, expected 18"),
+            ("resnet18 17 EVAL fold softmax", true, "Softmax '/behind/Softmax' behind fc"), ("resnet18 17 EVAL fold scaled", true, "Sub '/before/Sub' before conv1, Div '/before/Div' before conv1"),
+            ("resnet18 17 EVAL fold no_head", true, "missing in the file: fc.weight, fc.bias"), ("resnet18 17 EVAL fold max", true, "GlobalMaxPool '/avgpool/GlobalMaxPool' behind the last block"),
+            ("resnet34 17 EVAL fold -", true, "the file's network has 34 layers, expected 18"), ("resnet18 17 EVAL fold two_outputs", false, "2 outputs"),
+            ("resnet18 17 TRAINING no eps", false, "BatchNormalization"), ("resnet18 17 EVAL fold silu", false, "expected a ReLU and another convolution behind it, or an addition, got"),
+            ("resnet18 17 EVAL fold relu6", false, "expected a ReLU behind the first convolution, got Clip"), ("resnet18 17 EVAL fold plain", false, ""),
+            ("resnet18 17 EVAL fold preactivation", false, "pre-activation network"), ("resnet18 17 EVAL fold dilated", false, "expected dilations (1, 1), got (2, 2)"),
+            ("resnet18 17 EVAL fold pads", false, "padding 2"), ("resnet18 17 EVAL fold ceil", false, "expected ceil_mode 0, got 1"), ("resnet18 17 EVAL fold stem", false, "got 5x5 with stride 2, padding 2"),
+            ("resnet50 17 EVAL fold v1", false, "no Bottleneck, whose stride is in the 3x3 as in torchvision")])
+        {
+            Assert.Equal("written", await python.AskAsync(line));
+            var (network, is50) = line.StartsWith("resnet50", StringComparison.Ordinal) ? ((ResidualNetwork)resnet50, true) : (model, false);
+            var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(network, _folder["theirs.onnx"], strict));
+            log.WriteLine($"{line}: {problem.Message}");
+            Assert.Contains(message, problem.Message, StringComparison.Ordinal);
+            Assert.DoesNotContain('\n', problem.Message);
+            (is50 ? unchanged50 : unchanged).Assert();
+        }
+    }
+
+    [PyTorchFact]
+    public async Task Without_strict_what_fits_is_loaded_and_the_report_says_the_rest()
+    {
+        using var python = PyTorchFactAttribute.StartExports(_folder.Path);
+        foreach (var (line, missing, unexpected) in ((string, string, string)[])[
+            ("resnet18 17 EVAL fold extra_block", "", "layer4.2.conv1.weight"), ("resnet18 17 EVAL fold softmax", "", "Softmax '/behind/Softmax' behind fc"),
+            ("resnet18 17 EVAL fold scaled", "", "Sub '/before/Sub' before conv1"), ("resnet18 17 EVAL fold no_head", "fc.weight", "")])
+        {
+            Assert.Equal("written", await python.AskAsync(line));
+            using var scope = NewDisposeScope();
+            using var model = new ResNet18(10, Stem.Conv7MaxPool);
+            using var theirs = new ResNet18(10, Stem.Conv7MaxPool);
+            var report = Checkpoint.Load(model, _folder["theirs.onnx"], strict: false);
+            Assert.Equal(missing, string.Concat(report.Missing.Take(1)));
+            Assert.Equal(unexpected, string.Concat(report.Unexpected.Take(1)));
+            Checkpoint.Load(theirs, _folder["theirs.pth"], strict: false);
+            model.eval();
+            theirs.eval();
+            using var _ = no_grad();
+            var x = rand(2, 3, 64, 64);
+            Assert.InRange(Trained.Apart(theirs.forward_features(x), model.forward_features(x)), 0, 1e-5);
+        }
+    }
+
+    [Fact]
+    public void The_stem_and_the_classes_are_the_files()
+    {
+        using var exported = new ResNet18(7, Stem.Conv7);
+        OnnxExporter.Export(exported, _folder["model.onnx"]);
+        using var other = new ResNet18(7, Stem.Conv7MaxPool);
+        Assert.Contains("for another stem: expected Conv7MaxPool, got Conv7", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(other, _folder["model.onnx"])).Message, StringComparison.Ordinal);
+        Assert.Equal("expected Conv7MaxPool, got Conv7", Checkpoint.Load(other, _folder["model.onnx"], strict: false).StemMismatch);
+
+        using var ten = new ResNet18(10, Stem.Conv7);
+        Assert.Contains("the file's network has 7 classes, expected 10", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(ten, _folder["model.onnx"])).Message, StringComparison.Ordinal);
+        Assert.Equal(["fc.weight", "fc.bias"], Checkpoint.Load(ten, _folder["model.onnx"], strict: false).Mismatched.Select(mismatch => mismatch.Name));
+    }
+
+    [Fact]
+    public void A_network_inside_of_another_module_is_found_and_two_are_not()
+    {
+        using var exported = Trained.ResNet18();
+        OnnxExporter.Export(exported, _folder["model.onnx"]);
+        using var outer = nn.Sequential(("backbone", new ResNet18(10)));
+        var report = Checkpoint.Load(outer, _folder["model.onnx"]);
+        Assert.Contains("backbone.layer4.1.conv2.weight", report.Loaded);
+        Pattern.AssertEqual(exported.fc.weight!, outer.state_dict()["backbone.fc.weight"], "fc.weight");
+
+        using var two = nn.Sequential(("teacher", new ResNet18(10)), ("student", new ResNet18(10)));
+        Assert.Contains("expected a module with one ResidualNetwork, got one with 2", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(two, _folder["model.onnx"])).Message, StringComparison.Ordinal);
+        using var none = nn.Linear(1, 1);
+        Assert.Contains("expected a module with one ResidualNetwork, got one with none", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(none, _folder["model.onnx"])).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(ScalarType.Float64, 1e-5)]
+    [InlineData(ScalarType.BFloat16, 0.1)]
+    public void A_network_of_another_type_takes_it(ScalarType dtype, double tolerance)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        using var exported = Trained.ResNet18();
+        OnnxExporter.Export(exported, _folder["model.onnx"]);
+        using var model = new ResNet18(10, dtype: dtype);
+        Assert.True(Checkpoint.Load(model, _folder["model.onnx"]).IsComplete);
+        model.eval();
+        exported.eval();
+        var x = randn(2, 3, 48, 48);
+        Assert.InRange(Trained.Apart(exported.forward(x), model.forward(x.to(dtype)).to(ScalarType.Float32)), 0, tolerance);
+    }
+
+    [Fact]
+    public void A_file_in_8_bits_is_refused()
+    {
+        using var exported = Trained.ResNet18();
+        OnnxExporter.ExportInt8(exported, [rand(2, 3, 32, 32)], _folder["model.onnx"]);
+        using var unchanged = new Unchanged(exported);
+        Assert.Contains("is quantized (QuantizeLinear '", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(exported, _folder["model.onnx"], strict: false)).Message, StringComparison.Ordinal);
+        unchanged.Assert();
+    }
+}
