@@ -59,8 +59,9 @@ internal static class CommandLine
             paths.Arity = ArgumentArity.OneOrMore;
             var model = Options.Text("--model", "dir", Trained, "Folder of a training, or a file with weights, or from export, in it [default: the last training in runs/]");
             var csv = Options.Text("--csv", "file", "a file for a table", "Writes the probability of every class into a table; - is the standard output");
+            var explain = new Option<bool>("--explain") { Description = $"Draws where in each image the network sees the likeliest classes, as a PNG beside it, whose name ends with {ExplanationFile.Ending}" };
             return Command("predict", "Says what pictures show",
-                result => PredictJob.Run(result.GetValue(paths)!, result.GetValue(model), result.GetValue(csv), result.GetValue(engine)!.Value, result.GetValue(device)!), paths, model, csv, engine, device);
+                result => PredictJob.Run(result.GetValue(paths)!, result.GetValue(model), result.GetValue(csv), result.GetValue(explain), result.GetValue(engine)!.Value, result.GetValue(device)!), paths, model, csv, explain, engine, device);
         }
 
         Command Export()

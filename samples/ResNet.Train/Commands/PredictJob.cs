@@ -11,6 +11,7 @@ internal sealed class PredictJob
     private const int MostInDetail = 10;
 
     private readonly Predictor _predictor;
+    private readonly Explainer? _explainer;
     private readonly Screen _screen = new();
     private readonly IReadOnlyList<string> _names;
     private readonly int _width;
@@ -18,9 +19,9 @@ internal sealed class PredictJob
 
     private int _code = ExitCode.Done;
 
-    private PredictJob(Predictor predictor)
+    private PredictJob(Predictor predictor, Explainer? explainer)
     {
-        _predictor = predictor;
+        (_predictor, _explainer) = (predictor, explainer);
         _names = [.. predictor.Network.Classes.Select(VisibleText.Of)];
         _width = _names.Max(name => name.Length);
         _counts = new int[_names.Count];
@@ -29,15 +30,20 @@ internal sealed class PredictJob
     /// <param name="paths">The pictures, and folders of pictures.</param>
     /// <param name="model">A training's folder, or a file with a network in it; null is the last training in the folder <c>runs</c>.</param>
     /// <param name="csv">A file for all probabilities, as <see cref="PredictionCsv"/> writes them; null is none.</param>
+    /// <param name="explain">Whether to draw where the network sees what it says.</param>
     /// <param name="engine">What computes.</param>
     /// <param name="deviceName">Where libtorch computes.</param>
-    public static int Run(IReadOnlyList<string> paths, string? model, string? csv, Engine engine, string deviceName)
+    public static int Run(IReadOnlyList<string> paths, string? model, string? csv, bool explain, Engine engine, string deviceName)
     {
+        if (explain && engine != Engine.Torch)
+            throw new UserException($"--explain: expected --engine {Engine.Torch}, which gives what the last layer makes of an image, got {engine}");
         using var interruption = new Interruption();
-        using var predictor = Predictor.Load(model ?? LastRun(), engine, deviceName);
+        model ??= LastRun();
+        using var predictor = Predictor.Load(model, engine, deviceName);
+        using var explainer = explain ? Explainer.Load(model, Devices.Find(deviceName)) : null;
         try
         {
-            return new PredictJob(predictor).Run(paths, csv, interruption.Token);
+            return new PredictJob(predictor, explainer).Run(paths, csv, interruption.Token);
         }
         catch (OperationCanceledException) when (interruption.Token.IsCancellationRequested)
         {
@@ -49,21 +55,25 @@ internal sealed class PredictJob
     {
         var images = NamedImages.Find(paths, Tell, Console.Error.WriteLine, cancellation);
         var watch = Stopwatch.StartNew();
-        if (csv is not null)
-            PredictionCsv.Write(csv, _predictor.Network.Classes, table =>
-            {
-                if (csv == PredictionCsv.StandardOutput)
-                    Predict(images, table.Add, cancellation);
-                else
-                    _screen.WithBar(images.MostCount, () => Predict(images, table.Add, cancellation));
-            });
+        if (csv == PredictionCsv.StandardOutput)
+        {
+            PredictionCsv.Write(csv, _predictor.Network.Classes, table => Predict(images, table.Add, cancellation));
+        }
+        else if (csv is not null)
+        {
+            PredictionCsv.Write(csv, _predictor.Network.Classes, table => _screen.WithBar(images.MostCount, () => Predict(images, table.Add, cancellation)));
+            ShowCounts(watch.Elapsed, $", in {csv}");
+        }
         else if (images.HasFolders || images.MostCount > MostInDetail)
+        {
             Predict(images, ShowLine, cancellation);
+            _screen.Line("");
+            ShowCounts(watch.Elapsed, "");
+        }
         else
+        {
             Predict(images, ShowDetails, cancellation);
-
-        if (csv != PredictionCsv.StandardOutput && (csv is not null || images.HasFolders || images.MostCount > MostInDetail))
-            ShowCounts(watch.Elapsed, csv);
+        }
         return _code;
     }
 
@@ -79,9 +89,24 @@ internal sealed class PredictJob
                 {
                     show(picture.Name, probabilities);
                     _counts[Array.IndexOf(probabilities, probabilities.Max())]++;
+                    if (_explainer is not null)
+                        Explain(_explainer, picture, probabilities);
+                    cancellation.ThrowIfCancellationRequested();
                 }
                 _screen.Step("predicting", part.Pictures.Count + part.Broken.Count);
             }
+        }
+    }
+
+    private void Explain(Explainer explainer, Picture picture, float[] probabilities)
+    {
+        try
+        {
+            explainer.Explain(picture, probabilities);
+        }
+        catch (UserException problem)
+        {
+            Tell(problem.Message);
         }
     }
 
@@ -97,6 +122,8 @@ internal sealed class PredictJob
         _screen.Line(file);
         foreach (var (probability, name) in probabilities.Zip(_names).OrderByDescending(pair => pair.First).Take(Best))
             _screen.Line($"  {name.PadRight(_width)}  {100 * probability,5:0.0} %  {new string('█', (int)Math.Round(BarLength * probability))}".TrimEnd());
+        if (_explainer is not null)
+            _screen.Line($"  explained in {ExplanationFile.PathOf(file)}");
     }
 
     /// <summary>The name last, so that the classes stand below each other.</summary>
@@ -106,14 +133,14 @@ internal sealed class PredictJob
         _screen.Line($"{_names[Array.IndexOf(probabilities, best)].PadRight(_width)}  {100 * best,5:0.0} %  {file}");
     }
 
-    private void ShowCounts(TimeSpan time, string? csv)
+    private void ShowCounts(TimeSpan time, string where)
     {
         var count = _counts.Sum();
-        if (csv is null)
-            _screen.Line("");
-        _screen.Line($"{count} images, {count / time.TotalSeconds:0.0} images/s{(csv is null ? "" : $", in {csv}")}");
+        _screen.Line($"{count} images, {count / time.TotalSeconds:0.0} images/s{where}");
         foreach (var (name, number) in _names.Zip(_counts).Where(pair => pair.Second > 0).OrderByDescending(pair => pair.Second))
             _screen.Line($"{name.PadRight(_width)} {number,6}");
+        if (_explainer is not null)
+            _screen.Line($"explained beside the images, in files whose names end with {ExplanationFile.Ending}");
     }
 
     private static string LastRun() =>
