@@ -54,7 +54,17 @@ internal static class TrainJob
         using var state = new TrainingState(Network(), recipe.Epochs, recipe.Ema > 0 ? Network() : null, settings.Precision == Precision.Fp16);
         var isResumed = beginning is not null && File.Exists(Path.Combine(folder, State));
         var resumed = isResumed ? SavedState.Load(state, Path.Combine(folder, State)) : null;
-        var start = isResumed || settings.Weights is null ? null : StartingWeights.Load(state.Model, recipe.Architecture, settings.Weights, screen, interruption.Token);
+        StartingWeights? start = null;
+        try
+        {
+            if (!isResumed && settings.Weights is not null)
+                start = StartingWeights.Load(state.Model, recipe.Architecture, settings.Weights, screen, interruption.Token);
+        }
+        catch (OperationCanceledException) when (interruption.Token.IsCancellationRequested)
+        {
+            screen.Line("interrupted while the weights were fetched; what is there stays");
+            return interruption.ExitCode;
+        }
         var output = new OutputFolder(folder);
         using var running = beginning is null ? TrainingLock.Take(folder) : null;
 

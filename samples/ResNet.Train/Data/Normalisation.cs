@@ -6,7 +6,7 @@ namespace ResNet.Train;
 internal sealed record Normalisation(double[] Mean, double[] StandardDeviation)
 {
     /// <summary>Of the images of ImageNet, with which torchvision has trained its networks.</summary>
-    public static Normalisation ImageNet { get; } = new([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);
+    public static Normalisation ImageNet { get; } = new([.. Core.PretrainedWeights.ResNet18_ImageNet1K_V1.Mean], [.. Core.PretrainedWeights.ResNet18_ImageNet1K_V1.StandardDeviation]);
 
     /// <summary>Whether images have as many channels: one mean is for grey ones alone.</summary>
     public bool Fits(bool grey) => grey || Mean.Length > 1;

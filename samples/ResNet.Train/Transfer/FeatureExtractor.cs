@@ -20,10 +20,7 @@ internal sealed class FeatureExtractor : IDisposable
         using var _ = no_grad();
         // A classifier that is the identity hands the features through, and Fuse makes the whole of it fast.
         using var copy = network.Architecture.Create((int)model.fc.in_features, model.Stem, device);
-        var weights = model.state_dict();
-        foreach (var (name, tensor) in copy.state_dict())
-            if (!name.StartsWith("fc.", StringComparison.Ordinal))
-                tensor.copy_(weights[name]);
+        PublishedWeights.CopyLayers(model, copy);
         nn.init.eye_(copy.fc.weight);
         nn.init.zeros_(copy.fc.bias);
         copy.eval();

@@ -1,11 +1,10 @@
 using System.Runtime.InteropServices;
 using Microsoft.ML.OnnxRuntime;
 using ResNet.Core;
-using ResNet.Train.Pretrained;
 using Xunit.Abstractions;
 using static TorchSharp.torch;
 
-namespace ResNet.Train.Tests.Pretrained;
+namespace ResNet.Train.Tests;
 
 /// <summary>The ImageNet weights beside the program are the network that ONNX Runtime runs from the same file.</summary>
 public class BundledImageNetTests(ITestOutputHelper log)

@@ -1,7 +1,7 @@
 using ResNet.Core;
 using static TorchSharp.torch;
 
-namespace ResNet.Train.Pretrained;
+namespace ResNet.Train;
 
 /// <summary>A ResNet-18 that was trained on ImageNet and lies beside the program: to use it nothing is fetched.</summary>
 /// <remarks>
