@@ -12,16 +12,15 @@ internal sealed class PredictJob
 
     private readonly Predictor _predictor;
     private readonly Explainer? _explainer;
+    private readonly NamedImages _images;
     private readonly Screen _screen = new();
     private readonly IReadOnlyList<string> _names;
     private readonly int _width;
     private readonly int[] _counts;
 
-    private int _code = ExitCode.Done;
-
-    private PredictJob(Predictor predictor, Explainer? explainer)
+    private PredictJob(Predictor predictor, Explainer? explainer, NamedImages images)
     {
-        (_predictor, _explainer) = (predictor, explainer);
+        (_predictor, _explainer, _images) = (predictor, explainer, images);
         _names = [.. predictor.Network.Classes.Select(VisibleText.Of)];
         _width = _names.Max(name => name.Length);
         _counts = new int[_names.Count];
@@ -43,7 +42,9 @@ internal sealed class PredictJob
         using var explainer = explain ? Explainer.Load(model, Devices.Find(deviceName)) : null;
         try
         {
-            return new PredictJob(predictor, explainer).Run(paths, csv, interruption.Token);
+            var images = NamedImages.Find(paths, interruption.Token);
+            new PredictJob(predictor, explainer, images).Run(csv, interruption.Token);
+            return images.Code;
         }
         catch (OperationCanceledException) when (interruption.Token.IsCancellationRequested)
         {
@@ -51,40 +52,38 @@ internal sealed class PredictJob
         }
     }
 
-    private int Run(IReadOnlyList<string> paths, string? csv, CancellationToken cancellation)
+    private void Run(string? csv, CancellationToken cancellation)
     {
-        var images = NamedImages.Find(paths, Tell, Console.Error.WriteLine, cancellation);
         var watch = Stopwatch.StartNew();
         if (csv == PredictionCsv.StandardOutput)
         {
-            PredictionCsv.Write(csv, _predictor.Network.Classes, table => Predict(images, table.Add, cancellation));
+            PredictionCsv.Write(csv, _predictor.Network.Classes, table => Predict(table.Add, cancellation));
         }
         else if (csv is not null)
         {
-            PredictionCsv.Write(csv, _predictor.Network.Classes, table => _screen.WithBar(images.MostCount, () => Predict(images, table.Add, cancellation)));
+            PredictionCsv.Write(csv, _predictor.Network.Classes, table => _screen.WithBar(_images.MostCount, () => Predict(table.Add, cancellation)));
             ShowCounts(watch.Elapsed, $", in {csv}");
         }
-        else if (images.HasFolders || images.MostCount > MostInDetail)
+        else if (_images.HasFolders || _images.MostCount > MostInDetail)
         {
-            Predict(images, ShowLine, cancellation);
+            Predict(ShowLine, cancellation);
             _screen.Line("");
             ShowCounts(watch.Elapsed, "");
         }
         else
         {
-            Predict(images, ShowDetails, cancellation);
+            Predict(ShowDetails, cancellation);
         }
-        return _code;
     }
 
-    private void Predict(NamedImages images, Action<string, float[]> show, CancellationToken cancellation)
+    private void Predict(Action<string, float[]> show, CancellationToken cancellation)
     {
-        foreach (var part in _predictor.Predict(images.Images(), cancellation))
+        foreach (var part in _predictor.Predict(_images.Images(), cancellation))
         {
             using (part)
             {
                 foreach (var problem in part.Broken)
-                    Tell(problem);
+                    _images.Tell(problem);
                 foreach (var (picture, probabilities) in part.Each())
                 {
                     show(picture.Name, probabilities);
@@ -106,15 +105,8 @@ internal sealed class PredictJob
         }
         catch (UserException problem)
         {
-            Tell(problem.Message);
+            _images.Tell(problem.Message);
         }
-    }
-
-    /// <summary>The others are still wanted.</summary>
-    private void Tell(string problem)
-    {
-        Console.Error.WriteLine(problem);
-        _code = ExitCode.Failed;
     }
 
     private void ShowDetails(string file, float[] probabilities)

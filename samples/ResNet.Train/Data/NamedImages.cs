@@ -3,46 +3,57 @@ namespace ResNet.Train;
 /// <summary>The images that a user names: files, and folders, of which all images at any depth are meant.</summary>
 internal sealed class NamedImages
 {
-    private readonly IReadOnlyList<(string? Folder, string[] Files)> _found;
-    private readonly Action<string> _tell, _remark;
+    private readonly List<(string? Folder, string[] Files)> _found = [];
 
-    private NamedImages(IReadOnlyList<(string? Folder, string[] Files)> found, Action<string> tell, Action<string> remark) =>
-        (_found, _tell, _remark) = (found, tell, remark);
+    private NamedImages()
+    {
+    }
 
     public bool HasFolders => _found.Any(part => part.Folder is not null);
 
     /// <summary>How many there are, if each file in a folder is one.</summary>
     public int MostCount => _found.Sum(part => part.Files.Length);
 
+    /// <summary>What the program ends with: whether something was wrong.</summary>
+    public int Code { get; private set; } = ExitCode.Done;
+
     /// <param name="paths">Files and folders.</param>
-    /// <param name="tell">Takes what is wrong.</param>
-    /// <param name="remark">Takes what the user should know, and nothing is wrong with.</param>
     /// <param name="cancellation">Ends the search.</param>
     /// <exception cref="OperationCanceledException">It was ended by <paramref name="cancellation"/>.</exception>
-    public static NamedImages Find(IReadOnlyList<string> paths, Action<string> tell, Action<string> remark, CancellationToken cancellation)
+    public static NamedImages Find(IReadOnlyList<string> paths, CancellationToken cancellation)
     {
-        var found = new List<(string?, string[])>();
+        var images = new NamedImages();
         foreach (var path in paths)
         {
-            if (!Directory.Exists(path))
-            {
-                found.Add((null, [path]));
-                continue;
-            }
-            try
-            {
-                // All of its names first, so that a folder that cannot be read is told before anything is made of a part of it.
-                var files = new ImageFiles(root: null);
-                found.Add((path, [.. files.Of(path, isForTraining: false).TakeWhile(_ => !cancellation.IsCancellationRequested)]));
-                files.Remarks.ForEach(remark);
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                tell($"{path}: cannot be read: {e.Message}");
-            }
-            cancellation.ThrowIfCancellationRequested();
+            if (Directory.Exists(path))
+                images.List(path, cancellation);
+            else
+                images._found.Add((null, [path]));
         }
-        return new NamedImages(found, tell, remark);
+        return images;
+    }
+
+    /// <summary>Says what is wrong with an image. The others are still wanted.</summary>
+    public void Tell(string problem)
+    {
+        Console.Error.WriteLine(problem);
+        Code = ExitCode.Failed;
+    }
+
+    /// <summary>All of its names first, so that a folder that cannot be read is told before anything is made of a part of it.</summary>
+    private void List(string folder, CancellationToken cancellation)
+    {
+        try
+        {
+            var files = new ImageFiles(root: null);
+            _found.Add((folder, [.. files.Of(folder, isForTraining: false).TakeWhile(_ => !cancellation.IsCancellationRequested)]));
+            cancellation.ThrowIfCancellationRequested();
+            Preparation.Remark(files.Remarks);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Tell($"{folder}: cannot be read: {e.Message}");
+        }
     }
 
     /// <summary>
@@ -71,9 +82,9 @@ internal sealed class NamedImages
                 others[kind] = (before + 1, first);
             }
             foreach (var (kind, (passed, first)) in others)
-                _remark($"{folder}: passed over {passed} file(s) such as {first}: {kind}");
+                Preparation.Remark([$"{folder}: passed over {passed} file(s) such as {first}: {kind}"]);
             if (count == 0)
-                _tell($"{folder}: expected JPEG, PNG, WebP, GIF or BMP images, found none");
+                Tell($"{folder}: expected JPEG, PNG, WebP, GIF or BMP images, found none");
         }
     }
 
