@@ -31,6 +31,8 @@ internal static class CommandLine
             Resume(),
             Evaluate(),
             Predict(),
+            Features(),
+            Similar(),
             Export(),
             FindLearningRate(),
         };
@@ -55,10 +57,44 @@ internal static class CommandLine
 
         Command Predict()
         {
-            var files = Options.Argument<string[]>("predict", "file", "a picture", "Images: JPEG, PNG, WebP, GIF, BMP");
-            files.Arity = ArgumentArity.OneOrMore;
+            var paths = Options.Argument<string[]>("predict", "path", "a picture, or a folder of pictures", "Images (JPEG, PNG, WebP, GIF, BMP), and folders, of which all images are meant");
+            paths.Arity = ArgumentArity.OneOrMore;
             var model = Options.Text("--model", "dir", Trained, "Folder of a training, or a file with weights, or from export, in it [default: the last training in runs/]");
-            return Command("predict", "Says what pictures show", result => PredictJob.Run(result.GetValue(files)!, result.GetValue(model), result.GetValue(engine)!.Value, result.GetValue(device)!), files, model, engine, device);
+            var csv = Options.Text("--csv", "file", "a file for a table", "Writes the probability of every class into a table; - is the standard output");
+            var explain = new Option<bool>("--explain") { Description = $"Draws where in each image the network sees the likeliest classes, as a PNG beside it, whose name ends with {ExplanationFile.Ending}" };
+            return Command("predict", "Says what pictures show",
+                result => PredictJob.Run(result.GetValue(paths)!, result.GetValue(model), result.GetValue(csv), result.GetValue(explain), result.GetValue(engine)!.Value, result.GetValue(device)!), paths, model, csv, explain, engine, device);
+        }
+
+        Command Features()
+        {
+            var paths = Options.Argument<string[]>("features", "path", "an image, or a folder of images", "Images, and folders, of which all images are meant");
+            paths.Arity = ArgumentArity.OneOrMore;
+            var file = Options.Text("--out", "file", "a file that can be written", $"The file, whose name ends with {FeaturesJob.Extension}");
+            file.Required = true;
+            var (options, network) = FeatureNetwork();
+            return Command("features", "Writes what a network makes of images, as numbers for search and clustering",
+                result => FeaturesJob.Run(result.GetValue(paths)!, network(result), result.GetValue(file)!), [paths, file, .. options]);
+        }
+
+        Command Similar()
+        {
+            var image = Options.Argument<string>("similar", "image", "an image", "What to look for");
+            var folder = Options.Text("--in", "dir", "a folder", "Folder with the images to look in, at any depth");
+            folder.Required = true;
+            var count = Options.Whole("--count", 1, 1_000_000, "How many images to name", byDefault: 10);
+            var (options, network) = FeatureNetwork();
+            return Command("similar", "Finds the images of a folder that are most like one",
+                result => SimilarJob.Run(result.GetValue(image)!, result.GetValue(folder)!, result.GetValue(count)!.Value, network(result)), [image, folder, count, .. options]);
+        }
+
+        (Option[] Options, Func<ParseResult, FeatureNetwork> Network) FeatureNetwork()
+        {
+            var model = Options.Text("--model", "dir", Trained, "Folder of a training, or a file with weights in it [default: a network with the weights of --weights]");
+            var published = Options.Text("--weights", "file", "a file, imagenet or torchvision", "The weights: imagenet, which ResNet-18 has beside this program and torchvision publishes for the others; torchvision; or a file with some [default: imagenet]");
+            var architecture = Options.OneOf<Architecture>("--arch", "The network of --weights, by torchvision's names [default: resnet18]");
+            return ([model, published, architecture, device],
+                result => new FeatureNetwork(result.GetValue(model), result.GetValue(published), result.GetValue(architecture), result.GetValue(device)!));
         }
 
         Command Export()

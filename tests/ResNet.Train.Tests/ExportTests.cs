@@ -38,9 +38,9 @@ public sealed class ExportTests : IDisposable
         Assert.Equal(First(torch).Name, First(int8).Name);
         Assert.Equal(First(torch).Percent, First(int8).Percent, 10.0);
 
-        var tested = Succeeded("evaluate", _out.Path, "--device", "cpu");
-        Assert.Equal(tested, Succeeded("evaluate", _out.Path, "--engine", "onnx"));
-        Assert.StartsWith("test accuracy", Succeeded("evaluate", _out["model.int8.onnx"], "--engine", "onnx"), StringComparison.Ordinal);
+        var tested = Tested(_out.Path, "--device", "cpu");
+        Assert.Equal(tested, Tested(_out.Path, "--engine", "onnx"));
+        Assert.StartsWith("test accuracy", Tested(_out["model.int8.onnx"], "--engine", "onnx"), StringComparison.Ordinal);
 
         static (string Name, double Percent) First(string answer)
         {

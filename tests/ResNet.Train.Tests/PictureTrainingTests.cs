@@ -61,7 +61,7 @@ public sealed class PictureTrainingTests : IDisposable
     {
         Assert.Equal(0, Run(Arguments(epochs: 1)).Code);
 
-        string[] bad = [_data["nothing.jpg"], _data["red"], _data.Write("huge.png", ImageBytes.Png(46341, 46341, 8, 2, [], 0)), _data.Write("icon.ico", ImageBytes.Ico(20000, 20000))];
+        string[] bad = [_data["nothing.jpg"], _data.Write("huge.png", ImageBytes.Png(46341, 46341, 8, 2, [], 0)), _data.Write("icon.ico", ImageBytes.Ico(20000, 20000))];
         var (code, output, error) = Run(["predict", .. bad, _data["red/01.png"], "--model", _out.Path, "--device", "cpu"]);
 
         Assert.Equal(1, code);

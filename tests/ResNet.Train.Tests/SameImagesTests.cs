@@ -163,11 +163,11 @@ public sealed class SameImagesTests : IClassFixture<SameImagesTests.Training>, I
     [Fact]
     public void The_trainings_own_test_images_stay_its_own_where_others_come()
     {
-        var before = Run("evaluate", _run.Path, "--device", "cpu").Output;
+        var before = Tested(_run.Path, "--device", "cpu");
         for (var i = 0; i < 30; i++)
             Pictures.Write(_data, $"blue/more {i}.png", SKColors.Blue, SKEncodedImageFormat.Png, 40, 50);
         Pictures.Write(_data, "another class/1.png", SKColors.Green, SKEncodedImageFormat.Png, 40, 50);
-        Assert.Equal(before, Run("evaluate", _run.Path, "--device", "cpu").Output);
+        Assert.Equal(before, Tested(_run.Path, "--device", "cpu"));
         Assert.StartsWith("test accuracy ", before, StringComparison.Ordinal);
 
         var kept = ImageList.In(_run.Path)!.Test.Keys.Order(StringComparer.Ordinal).ToArray();

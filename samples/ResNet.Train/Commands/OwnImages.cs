@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+
 namespace ResNet.Train;
 
 /// <summary>The test images that a training has kept, wherever the split of their folder would put them now.</summary>
@@ -26,12 +28,26 @@ internal sealed class OwnImages
         return new OwnImages(location, list, new FolderImages(description, data.Classes, test) { Remarks = data.Remarks });
     }
 
+    /// <param name="pictures">The images, with the labels that they had.</param>
+    /// <param name="cancellation">Ends it.</param>
     /// <exception cref="UserException">Some are gone, broken or others.</exception>
-    public void Compare(Survey survey)
+    /// <exception cref="OperationCanceledException">It was ended by <paramref name="cancellation"/>.</exception>
+    public void Compare(IReadOnlyList<Picture> pictures, CancellationToken cancellation)
     {
         if (_list is null) return;
-        var (before, now) = (OfTest(_list.Test), OfTest(ImageList.Of(survey, _data)));
-        if (before.Compare(now) is { } differences)
+        var now = new ConcurrentDictionary<string, string>();
+        Parallel.ForEach(pictures, new ParallelOptions { CancellationToken = cancellation, MaxDegreeOfParallelism = Environment.ProcessorCount }, picture =>
+        {
+            try
+            {
+                now[picture.NameIn(_data)] = picture.Digest();
+            }
+            catch (UserException)
+            {
+                // It cannot be read, and counts as gone.
+            }
+        });
+        if (OfTest(_list.Test).Compare(OfTest(now)) is { } differences)
             throw new UserException($"evaluate: expected the test images that the training has kept in '{_data}', got others: {differences}; --data DIR tests with all images of a folder");
 
         static ImageList OfTest(IReadOnlyDictionary<string, string> test) => new(ImageList.None, ImageList.None, test);

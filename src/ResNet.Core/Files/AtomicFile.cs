@@ -5,6 +5,9 @@ namespace ResNet.Core.Files;
 /// <summary>Replaces a file whole or not at all.</summary>
 internal static class AtomicFile
 {
+    /// <summary>In bytes: what comes slowly, line by line, is not flushed at every line.</summary>
+    private const long FlushedAtOnce = 1 << 20;
+
     /// <summary>
     /// Writes a <see cref="TemporaryFile"/> beside the file, on the same file system, where a rename is one step; and renames it
     /// not before the data is on the disk, or a power failure could leave the name without it. Of several that write one file at
@@ -36,9 +39,16 @@ internal static class AtomicFile
         using var written = new ManualResetEventSlim();
         var flushing = Task.Run(() =>
         {
-            // Not by the stream: to flush it, or only to ask for its handle, writes its buffer, which the other thread is filling.
+            var flushed = 0L;
             while (!written.Wait(millisecondsTimeout: 5))
+            {
+                // Not by the stream: to flush it, or only to ask for its handle, writes its buffer, which the other thread is filling.
+                var length = RandomAccess.GetLength(handle);
+                if (length < flushed + FlushedAtOnce)
+                    continue;
                 RandomAccess.FlushToDisk(handle);
+                flushed = length;
+            }
         });
         try
         {
