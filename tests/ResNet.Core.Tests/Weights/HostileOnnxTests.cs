@@ -129,10 +129,10 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
         ["a bias of one number"] = (file => file.Tensors["fc.bias"] = Tensor("fc.bias", 1), "expected a bias of shape (3), got (1)"),
         ["an average over rows"] = (file => file.Replace("avgpool", new OnnxNode("ReduceMean", ["layer4.0.relu2"], ["avgpool"]).With(Ints("axes", 2))), "expected axes (2, 3), got (2)"),
         ["an average of a window"] = (file => file.Replace("avgpool", new OnnxNode("AveragePool", ["layer4.0.relu2"], ["avgpool"]).With(Ints("kernel_shape", 7, 7))), "expected a window as large as what goes in"),
-        ["no addition"] = (file => file.Replace("layer1.0.add", new("Relu", ["layer1.0.bn2"], ["layer1.0.add"])), "0 tensors fit"),
+        ["no addition"] = (file => file.Replace("layer1.0.add", new("Relu", ["layer1.0.bn2"], ["layer1.0.add"])), "expected a shortcut around it behind the stem, as in a residual network, got none"),
         ["a multiplication in place of the addition"] = (file => file.Replace("layer1.0.add", new("Mul", ["layer1.0.bn2", "maxpool"], ["layer1.0.add"])), "expected a ReLU and another convolution behind it, or an addition, got Mul 'layer1.0.add'"),
         ["an addition of something else"] = (file => file.Replace("layer1.0.add", new("Add", ["layer1.0.bn2", "relu"], ["layer1.0.add"])), "is an ONNX model"),
-        ["an addition of itself"] = (file => file.Replace("layer1.0.add", new("Add", ["layer1.0.bn2", "layer1.0.bn2"], ["layer1.0.add"])), "0 tensors fit"),
+        ["an addition of itself"] = (file => file.Replace("layer1.0.add", new("Add", ["layer1.0.bn2", "layer1.0.bn2"], ["layer1.0.add"])), "expected a shortcut around it behind the stem"),
         ["another activation"] = (file => file.Replace("layer1.0.relu1", new("Sigmoid", ["layer1.0.bn1"], ["layer1.0.relu1"])), "got Sigmoid 'layer1.0.relu1'"),
         ["no activation behind the addition"] = (file => file.Replace("layer1.0.relu2", new("Elu", ["layer1.0.add"], ["layer1.0.relu2"])), "expected a ReLU behind Add 'layer1.0.add', got Elu 'layer1.0.relu2'"),
         ["two beginnings"] = (file =>
@@ -235,7 +235,7 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
         OnnxExporter.Export(exported, _folder["model.onnx"]);
         var random = new Random(18);
         var (told, loaded) = (0, 0);
-        for (var i = 0; i < 80; i++)
+        for (var i = 0; i < 40; i++)
         {
             var position = random.Next(3, 6000); // of nodes
             Flip(position, 1 << (i % 8));
@@ -252,8 +252,8 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
             Flip(position, 1 << (i % 8));
         }
         _unchanged.Assert();
-        Assert.InRange(told, 40, 79);
-        Assert.Equal(80, told + loaded);
+        Assert.InRange(told, 15, 39);
+        Assert.Equal(40, told + loaded);
 
         void Flip(int position, int bit)
         {
@@ -312,13 +312,27 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
 
     private void AssertMemory(string what, byte[] more)
     {
-        foreach (var file in (byte[][])[Model(Join(new OnnxFile().Graph, more)), Model(Join(Field(11, Value("x")), Field(12, Text(1, "y")), more))])
-        {
-            var allocated = GC.GetAllocatedBytesForCurrentThread();
-            Refused(file);
-            var factor = (GC.GetAllocatedBytesForCurrentThread() - allocated - (1 << 20)) / (double)file.Length;
-            Assert.True(factor < 60, $"{what}: {factor}");
-        }
+        AssertFactor(what, Model(Join(new OnnxFile().Graph, more)));
+        AssertFactor(what, Model(Join(Field(11, Value("x")), Field(12, Text(1, "y")), more)));
+    }
+
+    /// <summary>How many bytes .NET takes for each of the file's, beside a megabyte, garbage included.</summary>
+    private void AssertFactor(string what, byte[] file)
+    {
+        var allocated = GC.GetAllocatedBytesForCurrentThread();
+        Refused(file);
+        var factor = (GC.GetAllocatedBytesForCurrentThread() - allocated - (1 << 20)) / (double)file.Length;
+        Assert.True(factor < 60, $"{what}: {factor}");
+    }
+
+    [Fact]
+    public void Many_nodes_before_the_first_convolution_take_no_more_than_the_file_explains()
+    {
+        var file = new OnnxFile();
+        for (var i = 0; i < 30_000; i++)
+            file.Nodes.Insert(i, new("R", [i == 0 ? "x" : $"{i - 1:x}"], [$"{i:x}"]));
+        file.Node("conv1").Inputs[0] = $"{29_999:x}";
+        AssertFactor("before", file.Bytes);
     }
 
     [Fact]

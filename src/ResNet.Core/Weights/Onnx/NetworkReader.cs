@@ -125,6 +125,8 @@ internal sealed class NetworkReader
             _entries.AddRange(block.Tensors(before, ShortcutName.Own));
             (_x, _channels, _extent) = (block.Output, block.Branch[^1].OutChannels, block.Branch[^1].Extent);
         }
+        if (_x.Consumer is { Type: "Conv" } plain)
+            throw plain.Unexpected($"a shortcut around it behind {before}, as in a residual network", "none");
     }
 
     private void ReadHead()

@@ -68,7 +68,7 @@ internal sealed record ResidualBlock(IReadOnlyList<Convolution> Branch, Convolut
             if (next is { Type: "Add" })
                 return (convolutions, next);
             if (next is not { Type: "Relu", Output.Consumer: { Type: "Conv" } following })
-                throw node.Unexpected("a ReLU and another convolution behind it, or an addition", $"{(object?)(next is { Type: "Relu" } ? next.Output.Consumer ?? next : next) ?? "none or several nodes"}");
+                throw node.Unexpected("a ReLU and another convolution behind it, or an addition", Names.List([.. (next is { Type: "Relu" } ? next.Output : convolution.Output).Consumers.Select(other => $"{other}")]));
             (node, x, channels, extent) = (following, next.Output, convolution.OutChannels, convolution.Extent);
         }
     }
