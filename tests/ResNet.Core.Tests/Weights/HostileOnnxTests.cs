@@ -336,6 +336,15 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
     }
 
     [Fact]
+    public void A_file_that_is_larger_than_protobuf_allows_is_refused()
+    {
+        var path = _folder.Write("model.onnx", Join(Number(1, 8), Text(2, "test")));
+        using (var file = new FileStream(path, FileMode.Open))
+            file.SetLength(1L << 31); // a hole
+        Assert.Contains("of 2,147,483,648 bytes, expected at most 2,147,483,647", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(_model, path)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_graph_that_is_larger_than_any_network_is_refused() =>
         Assert.Contains("takes more than 4,194,304 bytes without its tensors", Refused(Model(Join([.. Enumerable.Repeat(Field(1, new OnnxNode("R", ["x"], ["y"]).Bytes), 400_000)]))), StringComparison.Ordinal);
 }

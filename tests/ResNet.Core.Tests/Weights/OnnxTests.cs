@@ -177,6 +177,15 @@ public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
     }
 
     [Fact]
+    public void A_network_of_another_eps_is_refused()
+    {
+        using var model = new ResNet18(10, Stem.Conv7MaxPool);
+        ((BasicBlock)model.layer3.children().First()).bn2.eps = 1e-3;
+        var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(model, _folder.Write("model.onnx", OnnxFile.ResNet18().Bytes)));
+        Assert.Contains("expected a network whose batch norms have eps 1E-05, as all of this library have at first, got several", problem.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_file_in_8_bits_is_refused()
     {
         using var exported = Trained.ResNet18();

@@ -168,7 +168,7 @@ internal sealed class NetworkReader
                 var kernel = pool.Find("kernel_shape")?.Ints;
                 var isGlobal = kernel is [var height, var width] && (height, width) == (_extent.Height, _extent.Width);
                 return isGlobal && Window.Read(pool, kernel: null, _extent).Padding == 0 ? true
-                    : throw pool.Unexpected($"a window as large as what goes in, {_extent.Height?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "of a size that is not fixed"}", $"({string.Join(", ", kernel ?? [])})");
+                    : throw pool.Unexpected($"a window as large as what goes in, {(_extent is { Height: { } rows, Width: { } columns } ? $"({rows}, {columns})" : "whose size is not fixed")}", $"({string.Join(", ", kernel ?? [])})");
             default:
                 return false;
         }
