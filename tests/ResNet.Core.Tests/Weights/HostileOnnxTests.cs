@@ -152,8 +152,16 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
         ["a circle"] = (file => file.Node("conv1").Inputs[0] = "fc", "Conv 'conv1' that reads 'fc', which is no initializer and no node before it makes"),
         ["a value that is made twice"] = (file => file.Nodes.Add(new("Relu", ["x"], ["conv1"])), "'conv1' is made twice"),
         ["a tensor that is a value too"] = (file => file.Tensors.Add("conv1", Tensor("conv1", 1)), "'conv1' is made twice"),
-        ["a node without an operator"] = (file => file.Nodes.Add(new("", ["x"], ["y"])), "a node has no operator"),
-        ["a node of which nothing comes"] = (file => file.Nodes.Add(new("Relu", ["x"], [])), "a node has no operator, or nothing comes out of it"),
+        ["a node without an operator"] = (file => file.Nodes.Add(new("", ["x"], ["y"])), "a node has no operator, an attribute twice, or nothing comes out of it"),
+        ["a node of which nothing comes"] = (file => file.Nodes.Add(new("Relu", ["x"], [])), "or nothing comes out of it"),
+        ["an attribute twice"] = (file => file.Node("conv1").With(Ints("strides", 1, 1)), "an attribute twice"),
+        ["an addition of three"] = (file => file.Replace("layer1.0.add", new("Add", ["layer1.0.bn2", "maxpool", "bn1.bias"], ["layer1.0.add"])), "got Add 'layer1.0.add'"),
+        ["an activation of something else"] = (file => file.Replace("layer1.0.relu1", new("Relu", ["bn1", "layer1.0.bn1"], ["layer1.0.relu1"])), "is an ONNX model"),
+        ["automatic pads of more pixels than there are"] = (file =>
+        {
+            file.Inputs[0] = Join(Text(1, "x"), Field(2, Field(1, Field(2, Join(Field(1, []), Field(1, []), Field(1, Number(1, long.MaxValue)), Field(1, Number(1, long.MaxValue)))))));
+            file.Set("conv1", String("auto_pad", "SAME_LOWER"));
+        }, "got auto_pad SAME_LOWER"),
         ["two inputs"] = (file => file.Inputs.Add(Value("y")), "2 inputs (x, y), expected one"),
         ["no input"] = (file => file.Inputs.Clear(), "0 inputs, expected one"),
         ["two outputs"] = (file => file.Outputs.Add(Text(1, "relu")), "2 outputs (fc, relu), expected one"),
@@ -183,6 +191,7 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
             (Join(Number(1, 8), Text(2, "test"), [2]), "a field has no number"),
             (Join(Number(1, 8), Text(2, "test"), [0x3a, .. Varint(ulong.MaxValue)]), "a field has 18,446,744,073,709,551,615 bytes"),
             (Join(Number(1, 8), Text(2, "test"), [0x38, .. Enumerable.Repeat((byte)0xff, 11)]), "a number has more than ten bytes"),
+            (Join(new OnnxFile().Bytes, Field(25, Text(1, "Relu"))), "a function of its own in place of one of ONNX's operators"),
             (Join(Number(1, 8), Text(2, "test"), Field(7, Field(1, Field(4, [0xff])))), "a name is no UTF-8"),
             (Join(Number(1, 8), Text(2, "test"), Field(7, Field(1, [0x0a, 2, 0x61]))), "a field has 2 bytes, 1 are left")])
             Assert.Contains(message, Refused(file), StringComparison.Ordinal);

@@ -35,7 +35,6 @@ internal sealed class Graph
         foreach (var node in proto.Nodes)
             Join(node, file);
         Output = Find(output) ?? throw new InvalidDataException($"is an ONNX model whose output '{Names.Short(output)}' is made by no node");
-        Output.IsOutput = true;
         FindLive();
 
         static string List(IEnumerable<string> names) => Names.List([.. names]) is { Length: > 0 } list ? $" ({list})" : "";

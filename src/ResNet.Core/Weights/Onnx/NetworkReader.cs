@@ -142,7 +142,7 @@ internal sealed class NetworkReader
             _x = flatten.Output;
         if (_x.Consumer is { } linear && Linear.Find(linear, _x, _channels) is { } fc)
         {
-            _entries.AddRange([("fc.weight", fc.Weight), ("fc.bias", fc.Bias)]);
+            _entries.AddRange([(NetworkDescription.Classifier, fc.Weight), ("fc.bias", fc.Bias)]);
             (_x, Classes) = (fc.Output, fc.Weight.Shape[0]);
             AddRest("behind fc");
         }
