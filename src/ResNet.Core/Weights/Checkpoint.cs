@@ -34,7 +34,7 @@ public static class Checkpoint
     /// <para>Files that were written before a batch norm had <c>num_batches_tracked</c> hold none; as in PyTorch,
     /// it is then left alone and not missed.</para>
     /// <para>Beside the module's own weights, memory for one copy of those in the file is needed. What the file says of them takes at most
-    /// about 45 times the length of its pickle and never more than 200 MB, about 15 times the length of a safetensors header, or about 60 times that of an ONNX graph without its tensors, which may have 4 MB.</para>
+    /// about 45 times the length of its pickle and never more than 200 MB, about 15 times the length of a safetensors header, or less than 60 times that of an ONNX graph without its tensors, which may have 4 MB.</para>
     /// </remarks>
     /// <param name="module">Any module. Its parameters and persistent buffers are overwritten in place.</param>
     /// <param name="path">The file.</param>
