@@ -129,10 +129,10 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
         ["a bias of one number"] = (file => file.Tensors["fc.bias"] = Tensor("fc.bias", 1), "expected a bias of shape (3), got (1)"),
         ["an average over rows"] = (file => file.Replace("avgpool", new OnnxNode("ReduceMean", ["layer4.0.relu2"], ["avgpool"]).With(Ints("axes", 2))), "expected axes (2, 3), got (2)"),
         ["an average of a window"] = (file => file.Replace("avgpool", new OnnxNode("AveragePool", ["layer4.0.relu2"], ["avgpool"]).With(Ints("kernel_shape", 7, 7))), "expected a window as large as what goes in"),
-        ["no addition"] = (file => file.Replace("layer1.0.add", new("Relu", ["layer1.0.bn2"], ["layer1.0.add"])), "0 tensors fit"),
+        ["no addition"] = (file => file.Replace("layer1.0.add", new("Relu", ["layer1.0.bn2"], ["layer1.0.add"])), "expected a shortcut around it behind the stem, as in a residual network, got none"),
         ["a multiplication in place of the addition"] = (file => file.Replace("layer1.0.add", new("Mul", ["layer1.0.bn2", "maxpool"], ["layer1.0.add"])), "expected a ReLU and another convolution behind it, or an addition, got Mul 'layer1.0.add'"),
         ["an addition of something else"] = (file => file.Replace("layer1.0.add", new("Add", ["layer1.0.bn2", "relu"], ["layer1.0.add"])), "is an ONNX model"),
-        ["an addition of itself"] = (file => file.Replace("layer1.0.add", new("Add", ["layer1.0.bn2", "layer1.0.bn2"], ["layer1.0.add"])), "0 tensors fit"),
+        ["an addition of itself"] = (file => file.Replace("layer1.0.add", new("Add", ["layer1.0.bn2", "layer1.0.bn2"], ["layer1.0.add"])), "expected a shortcut around it behind the stem"),
         ["another activation"] = (file => file.Replace("layer1.0.relu1", new("Sigmoid", ["layer1.0.bn1"], ["layer1.0.relu1"])), "got Sigmoid 'layer1.0.relu1'"),
         ["no activation behind the addition"] = (file => file.Replace("layer1.0.relu2", new("Elu", ["layer1.0.add"], ["layer1.0.relu2"])), "expected a ReLU behind Add 'layer1.0.add', got Elu 'layer1.0.relu2'"),
         ["two beginnings"] = (file =>
@@ -152,8 +152,16 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
         ["a circle"] = (file => file.Node("conv1").Inputs[0] = "fc", "Conv 'conv1' that reads 'fc', which is no initializer and no node before it makes"),
         ["a value that is made twice"] = (file => file.Nodes.Add(new("Relu", ["x"], ["conv1"])), "'conv1' is made twice"),
         ["a tensor that is a value too"] = (file => file.Tensors.Add("conv1", Tensor("conv1", 1)), "'conv1' is made twice"),
-        ["a node without an operator"] = (file => file.Nodes.Add(new("", ["x"], ["y"])), "a node has no operator"),
-        ["a node of which nothing comes"] = (file => file.Nodes.Add(new("Relu", ["x"], [])), "a node has no operator, or nothing comes out of it"),
+        ["a node without an operator"] = (file => file.Nodes.Add(new("", ["x"], ["y"])), "a node has no operator, an attribute twice, or nothing comes out of it"),
+        ["a node of which nothing comes"] = (file => file.Nodes.Add(new("Relu", ["x"], [])), "or nothing comes out of it"),
+        ["an attribute twice"] = (file => file.Node("conv1").With(Ints("strides", 1, 1)), "an attribute twice"),
+        ["an addition of three"] = (file => file.Replace("layer1.0.add", new("Add", ["layer1.0.bn2", "maxpool", "bn1.bias"], ["layer1.0.add"])), "got Add 'layer1.0.add'"),
+        ["an activation of something else"] = (file => file.Replace("layer1.0.relu1", new("Relu", ["bn1", "layer1.0.bn1"], ["layer1.0.relu1"])), "is an ONNX model"),
+        ["automatic pads of more pixels than there are"] = (file =>
+        {
+            file.Inputs[0] = Join(Text(1, "x"), Field(2, Field(1, Field(2, Join(Field(1, []), Field(1, []), Field(1, Number(1, long.MaxValue)), Field(1, Number(1, long.MaxValue)))))));
+            file.Set("conv1", String("auto_pad", "SAME_LOWER"));
+        }, "got auto_pad SAME_LOWER"),
         ["two inputs"] = (file => file.Inputs.Add(Value("y")), "2 inputs (x, y), expected one"),
         ["no input"] = (file => file.Inputs.Clear(), "0 inputs, expected one"),
         ["two outputs"] = (file => file.Outputs.Add(Text(1, "relu")), "2 outputs (fc, relu), expected one"),
@@ -183,6 +191,7 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
             (Join(Number(1, 8), Text(2, "test"), [2]), "a field has no number"),
             (Join(Number(1, 8), Text(2, "test"), [0x3a, .. Varint(ulong.MaxValue)]), "a field has 18,446,744,073,709,551,615 bytes"),
             (Join(Number(1, 8), Text(2, "test"), [0x38, .. Enumerable.Repeat((byte)0xff, 11)]), "a number has more than ten bytes"),
+            (Join(new OnnxFile().Bytes, Field(25, Text(1, "Relu"))), "a function of its own in place of one of ONNX's operators"),
             (Join(Number(1, 8), Text(2, "test"), Field(7, Field(1, Field(4, [0xff])))), "a name is no UTF-8"),
             (Join(Number(1, 8), Text(2, "test"), Field(7, Field(1, [0x0a, 2, 0x61]))), "a field has 2 bytes, 1 are left")])
             Assert.Contains(message, Refused(file), StringComparison.Ordinal);
@@ -235,7 +244,7 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
         OnnxExporter.Export(exported, _folder["model.onnx"]);
         var random = new Random(18);
         var (told, loaded) = (0, 0);
-        for (var i = 0; i < 80; i++)
+        for (var i = 0; i < 40; i++)
         {
             var position = random.Next(3, 6000); // of nodes
             Flip(position, 1 << (i % 8));
@@ -252,8 +261,8 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
             Flip(position, 1 << (i % 8));
         }
         _unchanged.Assert();
-        Assert.InRange(told, 40, 79);
-        Assert.Equal(80, told + loaded);
+        Assert.InRange(told, 15, 39);
+        Assert.Equal(40, told + loaded);
 
         void Flip(int position, int bit)
         {
@@ -312,13 +321,36 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
 
     private void AssertMemory(string what, byte[] more)
     {
-        foreach (var file in (byte[][])[Model(Join(new OnnxFile().Graph, more)), Model(Join(Field(11, Value("x")), Field(12, Text(1, "y")), more))])
-        {
-            var allocated = GC.GetAllocatedBytesForCurrentThread();
-            Refused(file);
-            var factor = (GC.GetAllocatedBytesForCurrentThread() - allocated - (1 << 20)) / (double)file.Length;
-            Assert.True(factor < 60, $"{what}: {factor}");
-        }
+        AssertFactor(what, Model(Join(new OnnxFile().Graph, more)));
+        AssertFactor(what, Model(Join(Field(11, Value("x")), Field(12, Text(1, "y")), more)));
+    }
+
+    /// <summary>How many bytes .NET takes for each of the file's, beside a megabyte, garbage included.</summary>
+    private void AssertFactor(string what, byte[] file)
+    {
+        var allocated = GC.GetAllocatedBytesForCurrentThread();
+        Refused(file);
+        var factor = (GC.GetAllocatedBytesForCurrentThread() - allocated - (1 << 20)) / (double)file.Length;
+        Assert.True(factor < 60, $"{what}: {factor}");
+    }
+
+    [Fact]
+    public void Many_nodes_before_the_first_convolution_take_no_more_than_the_file_explains()
+    {
+        var file = new OnnxFile();
+        for (var i = 0; i < 30_000; i++)
+            file.Nodes.Insert(i, new("R", [i == 0 ? "x" : $"{i - 1:x}"], [$"{i:x}"]));
+        file.Node("conv1").Inputs[0] = $"{29_999:x}";
+        AssertFactor("before", file.Bytes);
+    }
+
+    [Fact]
+    public void A_file_that_is_larger_than_protobuf_allows_is_refused()
+    {
+        var path = _folder.Write("model.onnx", Join(Number(1, 8), Text(2, "test")));
+        using (var file = new FileStream(path, FileMode.Open))
+            file.SetLength(1L << 31); // a hole
+        Assert.Contains("of 2,147,483,648 bytes, expected at most 2,147,483,647", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(_model, path)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

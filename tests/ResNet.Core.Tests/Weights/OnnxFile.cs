@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Text;
 
 namespace ResNet.Core.Tests.Weights;
@@ -39,40 +38,56 @@ internal sealed class OnnxFile
 
     public long Opset { get; set; } = 17;
 
+    private readonly int _type;
+
+    /// <summary>One block a layer, and hardly any channels.</summary>
     public OnnxFile()
+        : this([2, 4, 4, 4], blocks: 1, classes: 3, type: 1)
     {
-        ConvNorm("x", "conv1", "bn1", 2, 3, 7, 2);
+    }
+
+    /// <summary>A ResNet-18 of ten classes.</summary>
+    /// <param name="type">ONNX's number of the elements' type.</param>
+    public static OnnxFile ResNet18(int type = 1) => new([64, 128, 256, 512], blocks: 2, classes: 10, type);
+
+    private OnnxFile(int[] widths, int blocks, int classes, int type)
+    {
+        _type = type;
+        ConvNorm("x", "conv1", "bn1", widths[0], 3, 7, 2);
         Nodes.Add(new("Relu", ["bn1"], ["relu"]));
         Nodes.Add(new OnnxNode("MaxPool", ["relu"], ["maxpool"]).With(Ints("kernel_shape", 3, 3), Ints("strides", 2, 2), Ints("pads", 1, 1, 1, 1)));
-        var (x, channels) = ("maxpool", 2);
-        foreach (var (layer, width) in ((int, int)[])[(1, 2), (2, 4), (3, 4), (4, 4)])
-        {
-            var (name, stride) = ($"layer{layer}.0", layer == 1 ? 1 : 2);
-            ConvNorm(x, $"{name}.conv1", $"{name}.bn1", width, channels, 3, stride);
-            Nodes.Add(new("Relu", [$"{name}.bn1"], [$"{name}.relu1"]));
-            ConvNorm($"{name}.relu1", $"{name}.conv2", $"{name}.bn2", width, width, 3, 1);
-            if (stride == 2)
-                ConvNorm(x, $"{name}.downsample.0", $"{name}.downsample.1", width, channels, 1, stride);
-            Nodes.Add(new("Add", [$"{name}.bn2", stride == 2 ? $"{name}.downsample.1" : x], [$"{name}.add"]));
-            Nodes.Add(new("Relu", [$"{name}.add"], [$"{name}.relu2"]));
-            (x, channels) = ($"{name}.relu2", width);
-        }
+        var (x, channels) = ("maxpool", widths[0]);
+        for (var layer = 0; layer < 4; layer++)
+            for (var i = 0; i < blocks; i++)
+            {
+                var (name, width, stride) = ($"layer{layer + 1}.{i}", widths[layer], layer > 0 && i == 0 ? 2 : 1);
+                if (stride == 2) // first, as CNTK has it
+                    ConvNorm(x, $"{name}.shortcut.0", $"{name}.shortcut.1", width, channels, 1, stride);
+                ConvNorm(x, $"{name}.conv1", $"{name}.bn1", width, channels, 3, stride);
+                Nodes.Add(new("Relu", [$"{name}.bn1"], [$"{name}.relu1"]));
+                ConvNorm($"{name}.relu1", $"{name}.conv2", $"{name}.bn2", width, width, 3, 1);
+                Nodes.Add(new("Add", [$"{name}.bn2", stride == 2 ? $"{name}.shortcut.1" : x], [$"{name}.add"]));
+                Nodes.Add(new("Relu", [$"{name}.add"], [$"{name}.relu2"]));
+                (x, channels) = ($"{name}.relu2", width);
+            }
         Nodes.Add(new("GlobalAveragePool", [x], ["avgpool"]));
         Nodes.Add(new OnnxNode("Flatten", ["avgpool"], ["flatten"]).With(Int("axis", 1)));
         Nodes.Add(new OnnxNode("Gemm", ["flatten", "fc.weight", "fc.bias"], ["fc"]).With(Int("transB", 1)));
-        Tensors.Add("fc.weight", Tensor("fc.weight", 3, channels));
-        Tensors.Add("fc.bias", Tensor("fc.bias", 3));
+        Add("fc.weight", classes, channels);
+        Add("fc.bias", classes);
     }
 
     private void ConvNorm(string x, string conv, string norm, int outChannels, int inChannels, int kernel, int stride)
     {
-        Tensors.Add($"{conv}.weight", Tensor($"{conv}.weight", outChannels, inChannels, kernel, kernel));
+        Add($"{conv}.weight", outChannels, inChannels, kernel, kernel);
         Nodes.Add(new OnnxNode("Conv", [x, $"{conv}.weight"], [conv]).With(Ints("strides", stride, stride), Ints("pads", [.. Enumerable.Repeat((long)(kernel - 1) / 2, 4)])));
         string[] tensors = [$"{norm}.weight", $"{norm}.bias", $"{norm}.running_mean", $"{norm}.running_var"];
         foreach (var tensor in tensors)
-            Tensors.Add(tensor, Tensor(tensor, outChannels));
+            Add(tensor, outChannels);
         Nodes.Add(new("BatchNormalization", [conv, .. tensors], [norm]));
     }
+
+    private void Add(string name, params long[] dims) => Tensors.Add(name, Tensor(name, _type, dims));
 
     public OnnxNode Node(string output) => Nodes.First(node => node.Outputs[0] == output);
 
@@ -107,13 +122,28 @@ internal sealed class OnnxFile
         return Join(Text(1, name), Field(2, Field(1, Join(Number(1, 1), Field(2, Join([.. lengths.Select(length => Field(1, length))]))))));
     }
 
-    /// <summary>A TensorProto of ones.</summary>
-    public static byte[] Tensor(string name, params long[] dims)
+    /// <summary>A number that tells where in which tensor it stands, nearly, and is exact in every type.</summary>
+    public static float Element(string name, long i) => ((7 * i + name.Sum(character => character)) % 17 - 8) / 8f;
+
+    /// <summary>A TensorProto of such numbers, in float32.</summary>
+    public static byte[] Tensor(string name, params long[] dims) => Tensor(name, 1, dims);
+
+    private static byte[] Tensor(string name, int type, long[] dims) => Tensor(name, type, dims, Elements(name, type, dims));
+
+    public static byte[] Elements(string name, int type, params long[] dims)
     {
-        var elements = new byte[4 * dims.Aggregate(1L, (product, length) => product * length)];
-        for (var i = 0; i < elements.Length; i += 4)
-            BinaryPrimitives.WriteSingleLittleEndian(elements.AsSpan(i), 1);
-        return Tensor(name, 1, dims, elements);
+        var seventeen = Enumerable.Range(0, 17).Select(i => Element(name, i)).Select(value => type switch
+        {
+            1 => BitConverter.GetBytes(value),
+            10 => BitConverter.GetBytes((Half)value),
+            11 => BitConverter.GetBytes((double)value),
+            _ => BitConverter.GetBytes(value)[2..], // bfloat16
+        }).ToArray();
+        var size = seventeen[0].Length;
+        var elements = new byte[size * dims.Aggregate(1L, (product, length) => product * length)];
+        for (var i = 0; i < elements.Length / size; i++)
+            seventeen[i % 17].CopyTo(elements, i * size);
+        return elements;
     }
 
     public static byte[] Tensor(string name, int type, long[] dims, byte[] raw) => Join([.. dims.Select(length => Number(1, length)), Number(2, type), Text(8, name), Field(9, raw)]);

@@ -73,8 +73,6 @@ def change(model, extra):
         model.avgpool = nn.Sequential(model.avgpool, Call(lambda x: x.view(x.size(0), -1)))
     elif extra == "pool":
         model.avgpool = nn.AvgPool2d(2)
-    elif extra == "half":
-        model.half()
     elif extra == "extra_block":
         model.layer4.append(torchvision.models.resnet.BasicBlock(512, 512))
     elif extra == "softmax":
@@ -125,14 +123,17 @@ def export(folder, name, opset, training, folding, extra):
             for block in model.modules():  # so that each adds little to its input, as in a trained network
                 if hasattr(block, "bn3") or hasattr(block, "bn2"):
                     getattr(block, "bn3", block.bn2).weight.mul_(0.2)
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = 0.0  # the export runs the network, in training mode too: its statistics are to stay
     changed = change(model, extra)
     x = torch.rand(2, 3, 64, 64)
     torch.save({key.replace("block.", ""): value for key, value in model.state_dict().items()}, f"{folder}/theirs.pth")
-    if extra not in ("half", "two_outputs"):
+    if extra != "two_outputs":
         torch.save(answers_of(changed, [(2, 3, 64, 64)]), f"{folder}/answers.pth")
     mode = getattr(torch.onnx.TrainingMode, training)
     axes = {"x": {0: "N"}} if extra == "pool" else {"x": {0: "N", 2: "H", 3: "W"}}
-    torch.onnx.export(changed, x.half() if extra == "half" else x, f"{folder}/theirs.onnx", opset_version=int(opset), training=mode, do_constant_folding=folding == "fold",
+    torch.onnx.export(changed, x, f"{folder}/theirs.onnx", opset_version=int(opset), training=mode, do_constant_folding=folding == "fold",
                       input_names=["x"], dynamic_axes=axes)
 
 

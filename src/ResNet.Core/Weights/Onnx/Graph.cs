@@ -35,7 +35,6 @@ internal sealed class Graph
         foreach (var node in proto.Nodes)
             Join(node, file);
         Output = Find(output) ?? throw new InvalidDataException($"is an ONNX model whose output '{Names.Short(output)}' is made by no node");
-        Output.IsOutput = true;
         FindLive();
 
         static string List(IEnumerable<string> names) => Names.List([.. names]) is { Length: > 0 } list ? $" ({list})" : "";
@@ -43,12 +42,20 @@ internal sealed class Graph
 
     private void Join(Node node, ProtoReader file)
     {
-        node.Inputs = [.. node.InputNames.Select(name => name.Length == 0 ? null : Find(name)
-            ?? throw new InvalidDataException($"is an ONNX model with {node} that reads '{Names.Short(name)}', which is no initializer and no node before it makes"))];
-        node.Outputs = [Result(node, file), .. node.OutputNames.Skip(1).Select(_ => new Value { Producer = node })];
-        foreach (var (name, value) in node.OutputNames.Zip(node.Outputs))
-            if (name.Length > 0)
-                Add(name, value);
+        var inputs = node.InputNames.Count == 0 ? [] : new Value?[node.InputNames.Count];
+        for (var i = 0; i < inputs.Length; i++)
+            if (node.InputNames[i] is { Length: > 0 } name)
+                inputs[i] = Find(name) ?? throw new InvalidDataException($"is an ONNX model with {node} that reads '{Names.Short(name)}', which is no initializer and no node before it makes");
+        node.Inputs = inputs;
+
+        var outputs = new Value[node.OutputNames.Count];
+        for (var i = 0; i < outputs.Length; i++)
+        {
+            outputs[i] = i == 0 ? Result(node, file) : new Value { Producer = node };
+            if (node.OutputNames[i].Length > 0)
+                Add(node.OutputNames[i], outputs[i]);
+        }
+        node.Outputs = outputs;
 
         // Who asks for a shape alone has no part in what is computed of the values.
         if (node.Type != "Shape")

@@ -29,6 +29,8 @@ internal sealed record GraphProto(IReadOnlyList<Node> Nodes, IReadOnlyList<Tenso
                     model.Once(opset is null);
                     opset = version;
                     break;
+                case 25 when ReadFunctionsDomain(model.Message()) is var domain && IsOnnx(domain):
+                    throw new InvalidDataException("is an ONNX model with a function of its own in place of one of ONNX's operators, expected these as they are");
             }
         if (graph is null || opset is null)
             throw reader.Damaged(graph is null ? "it has no graph" : "it does not say its opset");
@@ -53,6 +55,15 @@ internal sealed record GraphProto(IReadOnlyList<Node> Nodes, IReadOnlyList<Tenso
         return IsOnnx(domain) ? version : null;
     }
 
+    private static string ReadFunctionsDomain(ProtoFields fields)
+    {
+        var domain = "";
+        while (fields.Next())
+            if (fields.Number == 10)
+                domain = fields.Text();
+        return domain;
+    }
+
     private static bool IsOnnx(string domain) => domain is "" or "ai.onnx";
 
     private static GraphProto ReadGraph(ProtoReader reader, ProtoFields fields)
@@ -62,7 +73,7 @@ internal sealed record GraphProto(IReadOnlyList<Node> Nodes, IReadOnlyList<Tenso
             switch (fields.Number)
             {
                 case 1:
-                    nodes.Add(ReadNode(fields.Message()) ?? throw reader.Damaged("a node has no operator, or nothing comes out of it"));
+                    nodes.Add(ReadNode(fields.Message()) ?? throw reader.Damaged("a node has no operator, an attribute twice, or nothing comes out of it"));
                     break;
                 case 5:
                     initializers.Add(TensorProto.Read(fields.Message()));
@@ -104,7 +115,8 @@ internal sealed record GraphProto(IReadOnlyList<Node> Nodes, IReadOnlyList<Tenso
                     domain = fields.Text();
                     break;
             }
-        return type.Length == 0 || outputs.Count == 0 ? null : new Node(IsOnnx(domain) ? type : $"{domain}.{type}", name, [.. inputs], [.. outputs], attributes.Count == 0 ? [] : attributes);
+        var isNode = type.Length > 0 && outputs.Count > 0 && (attributes.Count < 2 || attributes.DistinctBy(attribute => attribute.Name).Count() == attributes.Count);
+        return !isNode ? null : new Node(IsOnnx(domain) ? type : $"{domain}.{type}", name, [.. inputs], [.. outputs], attributes.Count == 0 ? [] : attributes);
     }
 
     private static ModelInput ReadValue(ProtoFields fields)

@@ -31,7 +31,7 @@ internal sealed record Linear(StoredTensor Weight, StoredTensor Bias, Value Outp
         if (!isTransposed)
             weight = weight with { Shape = [columns, rows], Strides = [1, columns] };
         return node.Type == "Gemm" ? Make(node, node.Inputs.ElementAtOrDefault(2), node)
-            : node.Output.Consumer is { Type: "Add" } add && add.Inputs.FirstOrDefault(input => input != node.Output) is { } addend ? Make(node, addend, add)
+            : node.Output.Addition is { } add ? Make(node, add.Inputs.First(input => input != node.Output), add)
             : Make(node, null, node);
 
         Linear Make(Node product, Value? bias, Node last)

@@ -125,6 +125,8 @@ internal sealed class NetworkReader
             _entries.AddRange(block.Tensors(before, ShortcutName.Own));
             (_x, _channels, _extent) = (block.Output, block.Branch[^1].OutChannels, block.Branch[^1].Extent);
         }
+        if (_x.Consumer is { Type: "Conv" } plain)
+            throw plain.Unexpected($"a shortcut around it behind {before}, as in a residual network", "none");
     }
 
     private void ReadHead()
@@ -140,7 +142,7 @@ internal sealed class NetworkReader
             _x = flatten.Output;
         if (_x.Consumer is { } linear && Linear.Find(linear, _x, _channels) is { } fc)
         {
-            _entries.AddRange([("fc.weight", fc.Weight), ("fc.bias", fc.Bias)]);
+            _entries.AddRange([(NetworkDescription.Classifier, fc.Weight), ("fc.bias", fc.Bias)]);
             (_x, Classes) = (fc.Output, fc.Weight.Shape[0]);
             AddRest("behind fc");
         }
@@ -166,7 +168,7 @@ internal sealed class NetworkReader
                 var kernel = pool.Find("kernel_shape")?.Ints;
                 var isGlobal = kernel is [var height, var width] && (height, width) == (_extent.Height, _extent.Width);
                 return isGlobal && Window.Read(pool, kernel: null, _extent).Padding == 0 ? true
-                    : throw pool.Unexpected($"a window as large as what goes in, {_extent.Height?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "of a size that is not fixed"}", $"({string.Join(", ", kernel ?? [])})");
+                    : throw pool.Unexpected($"a window as large as what goes in, {(_extent is { Height: { } rows, Width: { } columns } ? $"({rows}, {columns})" : "whose size is not fixed")}", $"({string.Join(", ", kernel ?? [])})");
             default:
                 return false;
         }

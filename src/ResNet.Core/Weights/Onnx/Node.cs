@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace ResNet.Core.Weights.Onnx;
 
 /// <summary>An operator of the graph, with what goes in and comes out.</summary>
@@ -48,7 +50,7 @@ internal sealed class Node(string type, string name, string[] inputNames, string
     public void Expect(string attribute, float expected)
     {
         if (Find(attribute) is { } found && found.Float != expected)
-            throw Unexpected($"{attribute} {expected}", found.Float is { } number ? $"{number}" : "none");
+            throw Unexpected(string.Create(CultureInfo.InvariantCulture, $"{attribute} {expected}"), found.Float?.ToString(CultureInfo.InvariantCulture) ?? "none");
     }
 
     public InvalidDataException Unexpected(string expected, string got) => new($"is an ONNX model with {this}: expected {expected}, got {got}");

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace ResNet.Core.Weights.Onnx;
 
 /// <summary>The residual network that an ONNX file's graph is, as a <c>state_dict</c> under the names of one in a module.</summary>
@@ -20,7 +22,8 @@ internal sealed class OnnxStateDict : StateDict
         if (networks is not [var target])
             throw new InvalidDataException($"is an ONNX model, whose weights are found by its graph, expected a module with one {nameof(ResidualNetwork)}, got one with {(networks.Count == 0 ? "none" : $"{networks.Count}")}; where the model is PyTorch's, save its state_dict in Python: torch.save(model.state_dict(), path)");
         if (target.Description.Epsilon != Convolution.Epsilon)
-            throw new InvalidDataException($"is an ONNX model, expected a network whose batch norms have eps {Convolution.Epsilon}, as those of its own have, got {(target.Description.Epsilon is { } other ? $"{other}" : "several")}");
+            throw new InvalidDataException(string.Create(CultureInfo.InvariantCulture,
+                $"is an ONNX model, expected a network whose batch norms have eps {Convolution.Epsilon}, as all of this library have at first, got {target.Description.Epsilon?.ToString(CultureInfo.InvariantCulture) ?? "several"}"));
         if (file.Length > int.MaxValue)
             throw new InvalidDataException($"is an ONNX model of {file.Length:N0} bytes, expected at most {int.MaxValue:N0}, more than which Protocol Buffers does not hold");
         var reader = new ProtoReader(file.SafeFileHandle, file.Length);

@@ -19,7 +19,7 @@ internal sealed record ResidualBlock(IReadOnlyList<Convolution> Branch, Convolut
         var readers = x.Consumers.ToList();
         var chains = readers.Where(reader => reader.Type == "Conv").Select(reader => Chain(reader, x, channels, extent)).OrderByDescending(chain => chain.Convolutions.Count).ToList();
         var add = chains.FirstOrDefault().Add;
-        if (readers.Count != 2 || add is null || add.Inputs.Count != 2 || (chains.Count == 1 ? !readers.Contains(add) : chains[1].Add != add))
+        if (readers.Count != 2 || add is null || (chains.Count == 1 ? !readers.Contains(add) : chains[1].Add != add))
             throw new InvalidDataException($"is an ONNX model with another block than this library's behind {before}: expected two or three convolutions and a shortcut that are added, got {Names.List([.. readers.Select(reader => $"{reader}")])}{PreActivation(readers)}");
         var (branch, shortcut) = (chains[0].Convolutions, chains.ElementAtOrDefault(1).Convolutions);
         if (branch.Count < 2 || shortcut is { Count: not 1 } || !kernels.Any(kind => kind.SequenceEqual(branch.Select(convolution => convolution.Window.Kernel))))
@@ -64,11 +64,11 @@ internal sealed record ResidualBlock(IReadOnlyList<Convolution> Branch, Convolut
         {
             var convolution = Convolution.Read(node, x, channels, extent);
             convolutions.Add(convolution);
+            if (convolution.Output.Addition is { } add)
+                return (convolutions, add);
             var next = convolution.Output.Consumer;
-            if (next is { Type: "Add" })
-                return (convolutions, next);
             if (next is not { Type: "Relu", Output.Consumer: { Type: "Conv" } following })
-                throw node.Unexpected("a ReLU and another convolution behind it, or an addition", $"{(object?)(next is { Type: "Relu" } ? next.Output.Consumer ?? next : next) ?? "none or several nodes"}");
+                throw node.Unexpected("a ReLU and another convolution behind it, or an addition", Names.List([.. (next is { Type: "Relu" } ? next.Output : convolution.Output).Consumers.Select(other => $"{other}")]));
             (node, x, channels, extent) = (following, next.Output, convolution.OutChannels, convolution.Extent);
         }
     }

@@ -14,9 +14,6 @@ internal sealed class Value
     /// <summary>Whether rows and columns of that are exchanged.</summary>
     public bool IsTransposed { get; init; }
 
-    /// <summary>Whether it is what comes out of the model.</summary>
-    public bool IsOutput { get; set; }
-
     public void AddConsumer(Node node)
     {
         _consumers ??= [];
@@ -27,6 +24,9 @@ internal sealed class Value
     /// <summary>The nodes that read it and have a part in the model's output.</summary>
     public IEnumerable<Node> Consumers => _consumers?.Where(node => node.IsLive) ?? [];
 
-    /// <summary>The one node that reads it; null where there are none or several.</summary>
-    public Node? Consumer => Consumers.Take(2).ToArray() is [var one] ? one : null;
+    /// <summary>The one node that reads it, as its first input; null where there are none or several.</summary>
+    public Node? Consumer => Consumers.Take(2).ToArray() is [var one] && one.Inputs[0] == this ? one : null;
+
+    /// <summary>The addition that is the one node that reads it; null where there is none.</summary>
+    public Node? Addition => Consumers.Take(2).ToArray() is [{ Type: "Add", Inputs: [{ } x, { } y] } add] && x != y ? add : null;
 }

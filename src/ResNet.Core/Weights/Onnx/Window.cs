@@ -63,7 +63,7 @@ internal sealed record Window(long Kernel, long Stride, long Padding)
         }
 
         // So many that the stride divides the image, the rest of it too.
-        long? Total(long? pixels) => stride == 1 ? kernel - 1 : pixels is { } known ? Math.Max(((known + stride - 1) / stride - 1) * stride + kernel - known, 0) : null;
+        long? Total(long? pixels) => stride == 1 ? kernel - 1 : pixels is > 0 and < MostPixels and var known ? Math.Max(((known + stride - 1) / stride - 1) * stride + kernel - known, 0) : null;
     }
 
     private static long? Count(long? pixels, long kernel, long stride, long padding) =>
