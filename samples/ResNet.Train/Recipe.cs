@@ -62,5 +62,5 @@ internal sealed record Recipe(
     /// The same for a network with ImageNet's weights: its stem, images of the size that it has learned from, and a rate with which all layers
     /// follow the new images without forgetting the old ones.
     /// </summary>
-    public Recipe ForFineTuning() => this with { Stem = Stem.Conv7MaxPool, Size = 224, Epochs = 20, BatchSize = 32, LearningRate = 0.02, LabelSmoothing = 0.1 };
+    public Recipe ForFineTuning() => this with { Stem = Stem.Conv7MaxPool, Size = 224, Epochs = 15, BatchSize = 32, LearningRate = 0.01, LabelSmoothing = 0.1 };
 }
