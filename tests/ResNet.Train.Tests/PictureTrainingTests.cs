@@ -36,6 +36,7 @@ public sealed class PictureTrainingTests : IDisposable
         Assert.Equal(5, warning.Length);
         Assert.All(new[] { broken, text, huge, icon }, file => Assert.Single(warning, line => line.Contains(file, StringComparison.Ordinal)));
         Assert.StartsWith("3 classes: blue, red, yellow", output, StringComparison.Ordinal);
+        Assert.Contains("are few to learn from nothing: --weights imagenet begins with a network that knows photographs", output, StringComparison.Ordinal);
         Assert.Contains("41 images to train and validate with, 4 to test with", output, StringComparison.Ordinal);
         using var network = new ResNet18(3, Stem.Conv7MaxPool);
         Checkpoint.Load(network, _out["model.safetensors"]);

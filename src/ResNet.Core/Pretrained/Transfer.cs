@@ -4,8 +4,8 @@ using System.Net.Http.Headers;
 namespace ResNet.Core.Pretrained;
 
 /// <summary>
-/// Fetches into a file what it lacks, and goes on where an answer was cut off. Whether the pieces fit together the file's hash tells: its content never
-/// changes, so there is no other condition (<c>If-Range</c>) under which to go on.
+/// Fetches into a file what it lacks, and goes on where an answer was cut off, as long as the server has the same version (<c>If-Range</c>). Of which version
+/// the bytes of an earlier call are is not known: whether they fit the others the file's hash tells.
 /// </summary>
 /// <param name="client">Its <see cref="HttpClient.Timeout"/> is how long nothing may come.</param>
 /// <param name="url">Of the whole file.</param>
@@ -16,6 +16,7 @@ internal sealed class Transfer(HttpClient client, Uri url, FileStream file, long
     private const int MostFailures = 5; // one after the other, and nothing new between
 
     private long _received;
+    private EntityTagHeaderValue? _version;
 
     /// <summary>Whether the file has bytes of more than one answer.</summary>
     public bool IsPieced { get; private set; }
@@ -58,7 +59,10 @@ internal sealed class Transfer(HttpClient client, Uri url, FileStream file, long
         using var request = new HttpRequestMessage(HttpMethod.Get, url);
         var start = file.Length;
         if (start > 0)
+        {
             request.Headers.Range = new RangeHeaderValue(start, null);
+            request.Headers.IfRange = _version is null ? null : new RangeConditionHeaderValue(_version);
+        }
         using var response = await WaitAsync(token => client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, token), cancellationToken).ConfigureAwait(false);
 
         if (response.StatusCode == HttpStatusCode.RequestedRangeNotSatisfiable && start > 0)
@@ -81,7 +85,10 @@ internal sealed class Transfer(HttpClient client, Uri url, FileStream file, long
             throw new InvalidDataException($"expected at most {longest} bytes, got {length}.");
         IsPieced = part is not null;
         if (!IsPieced)
+        {
             file.SetLength(0);
+            _version = response.Headers.ETag is { IsWeak: false } version ? version : null;
+        }
         await CopyAsync(response.Content, length, report, cancellationToken).ConfigureAwait(false);
         return true;
     }

@@ -17,7 +17,8 @@ public static class Checkpoint
     /// <summary>Copies weights from a file into a module. What cannot be loaded leaves the module as it was.</summary>
     /// <remarks>
     /// <para>The format is told by the content, whatever the file is called: the zip format of <c>torch.save</c> (PyTorch 1.6 to
-    /// today), or safetensors.</para>
+    /// today), the format that it wrote before (PyTorch 0.1.10 to 1.5), or safetensors. Only the first has checksums: in the
+    /// others a number that was damaged on its way is another number.</para>
     /// <para>A file of <c>torch.save</c> can hold more than weights, such as an optimizer's state. The one dictionary of tensors
     /// that fits the module is taken, under whatever key and however deep it lies. Names can have one prefix before the module's own, as wrappers put
     /// there (<c>module.</c>, <c>_orig_mod.</c>, <c>model.backbone.</c>): it is taken off, and the <c>n_averaged</c> of PyTorch's
@@ -29,7 +30,7 @@ public static class Checkpoint
     /// <para>Files that were written before a batch norm had <c>num_batches_tracked</c> hold none; as in PyTorch,
     /// it is then left alone and not missed.</para>
     /// <para>Beside the module's own weights, memory for one copy of those in the file is needed. What the file says of them takes at most
-    /// about 45 times the length of its pickle and never more than 200 MB, or about 15 times the length of a safetensors header.</para>
+    /// about 45 times the length of its pickles and never more than 200 MB, or about 15 times the length of a safetensors header.</para>
     /// </remarks>
     /// <param name="module">Any module. Its parameters and persistent buffers are overwritten in place.</param>
     /// <param name="path">The file.</param>
@@ -38,7 +39,7 @@ public static class Checkpoint
     /// </param>
     /// <returns>What was loaded, and what was not.</returns>
     /// <exception cref="InvalidDataException">
-    /// The file is neither of the formats, is damaged, or holds what a <c>state_dict</c> does not need; or, where
+    /// The file is of none of the formats, is damaged, or holds what a <c>state_dict</c> does not need; or, where
     /// <paramref name="strict"/>, it does not fit: the message then names what is missing, unexpected or of another shape. Or nothing in it fits, or more
     /// than one <c>state_dict</c> does.
     /// </exception>

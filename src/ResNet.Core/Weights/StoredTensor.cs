@@ -11,6 +11,9 @@ namespace ResNet.Core.Weights;
 /// <param name="Checksum">Their CRC-32, or null if the file has none.</param>
 internal sealed record Storage(string Name, ElementType Type, long Count, long Position, uint? Checksum)
 {
+    /// <summary>Where in the file they begin, in bytes. In some files it is known only when the tensors are.</summary>
+    public long Position { get; set; } = Position;
+
     /// <summary>No elements.</summary>
     public static Storage None { get; } = new("", ElementType.All[0], Count: 0, Position: 0, Checksum: null);
 
@@ -35,6 +38,12 @@ internal sealed record Storage(string Name, ElementType Type, long Count, long P
             Crc32.Check(Name, Checksum.Value, checksum => tensor.ReadFrom(file, Position, checksum));
     }
 }
+
+/// <summary>Elements of a storage that a pickle takes for one: all of them, or, in files of PyTorch before 0.4, those from one on.</summary>
+/// <param name="Storage">Where they are.</param>
+/// <param name="Offset">Index of the first.</param>
+/// <param name="Count">How many there are.</param>
+internal sealed record StoragePart(Storage Storage, long Offset, long Count);
 
 /// <summary>A tensor in a file: a view of a storage. It is known to lie within it.</summary>
 /// <param name="Storage">Where its elements are.</param>

@@ -20,6 +20,8 @@ internal static class WeightsFile
 
         if (start.StartsWith(ZipDirectory.Magic))
             return TorchArchiveReader.Read(file);
+        if (TorchLegacyReader.MagicLength(start) is > 0 and var magicLength)
+            return TorchLegacyReader.Read(file, magicLength);
         if (start.Length > SafeTensorsReader.LengthSize && start[SafeTensorsReader.LengthSize] == '{' && !OtherFile.IsText(start[..SafeTensorsReader.LengthSize]))
             return [SafeTensorsReader.Read(file)];
         if (OnnxStateDict.Starts(start))

@@ -119,6 +119,23 @@ public sealed class DownloadTests : IDisposable
     }
 
     [Fact]
+    public async Task A_server_that_names_versions_is_asked_for_the_rest_of_the_same_one()
+    {
+        var old = new byte[_cache.Content.Length];
+        using var server = new WebServer(request => request switch
+        {
+            { Number: 1 } => Version("\"1\"", new(200, old)) with { CutAfter = 1000 },
+            { IfRange: not null and not "\"2\"" } => Version("\"2\"", new(200, _cache.Content)) with { CutAfter = 60_000 },
+            _ => WebAnswer.Honest(_cache.Content, request),
+        });
+        await _cache.DownloadAsync(server);
+        _cache.AssertWhole();
+        Assert.Equal([(null, null), (1000, "\"1\""), (60_000, "\"2\"")], server.Requests.Select(request => (request.From, request.IfRange)));
+
+        static WebAnswer Version(string name, WebAnswer answer) => answer with { Head = $"Content-Length: {answer.Body.Length}\r\nETag: {name}\r\n" };
+    }
+
+    [Fact]
     public async Task Nobody_is_left_waiting_for_a_connection_on_which_nothing_comes()
     {
         using var client = new HttpClient { Timeout = TimeSpan.FromMilliseconds(300) };

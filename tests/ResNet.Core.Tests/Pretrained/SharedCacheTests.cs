@@ -68,6 +68,23 @@ public sealed class SharedCacheTests : IDisposable
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => first);
     }
 
+    [Fact]
+    public async Task A_file_that_somebody_still_has_locked_is_waited_for()
+    {
+        Directory.CreateDirectory(_cache.Folder);
+        await File.WriteAllBytesAsync(_cache.File, _cache.Content);
+        using var server = new WebServer(request => WebAnswer.Honest(_cache.Content, request));
+        Task<string> waiting;
+        using (File.Open(_cache.File, FileMode.Open, FileAccess.ReadWrite, FileShare.None))
+        {
+            waiting = _cache.DownloadAsync(server);
+            await Task.Delay(200);
+            Assert.False(waiting.IsCompleted);
+        }
+        Assert.Equal(_cache.File, await waiting);
+        Assert.Empty(server.Requests);
+    }
+
     /// <summary>As by Python, by hand, or by another machine.</summary>
     [Fact]
     public async Task A_file_that_appears_meanwhile_is_taken_and_not_replaced()

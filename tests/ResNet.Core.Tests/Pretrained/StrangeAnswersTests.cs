@@ -42,7 +42,7 @@ public sealed class StrangeAnswersTests : IDisposable
     public async Task Where_nothing_new_comes_the_first_failure_is_told()
     {
         _cache.WritePartial(_cache.Content[..1000]);
-        using var server = new WebServer(request => throw new InvalidOperationException("The connection is closed."));
+        using var server = new WebServer(request => WebAnswer.Honest(_cache.Content, request) with { CutAfter = 0 });
         await AssertFailsAsync(server);
         Assert.Single(server.Requests);
         _cache.AssertBeginning(1000);
@@ -163,6 +163,15 @@ public sealed class StrangeAnswersTests : IDisposable
         using var server = new WebServer(request => WebAnswer.Honest(other, request));
         await AssertRefusedAsync(server, "got 600000 bytes");
         Assert.Equal([1000, null], server.Requests.Select(request => request.From));
+    }
+
+    [Fact]
+    public async Task Other_content_in_pieces_is_not_fetched_again_and_again()
+    {
+        var other = new byte[_cache.Content.Length];
+        using var server = new WebServer(request => WebAnswer.Honest(other, request) with { CutAfter = request.From is null ? 1000 : null });
+        await AssertRefusedAsync(server, "got 600000 bytes");
+        Assert.Equal([null, 1000, null, 1000], server.Requests.Select(request => request.From));
     }
 
     [Theory]

@@ -10,7 +10,8 @@ namespace ResNet.Core.Tests.Pretrained;
 /// <param name="Number">1 for the first request.</param>
 /// <param name="Path">With its slash.</param>
 /// <param name="From">The first byte that is wanted, where not all are.</param>
-internal sealed record WebRequest(int Number, string Path, int? From);
+/// <param name="IfRange">Of which version alone, where that is said.</param>
+internal sealed record WebRequest(int Number, string Path, int? From, string? IfRange = null);
 
 /// <summary>What a <see cref="WebServer"/> says, be it true or not.</summary>
 /// <param name="Status">Such as 200.</param>
@@ -72,14 +73,16 @@ internal sealed class WebServer : IDisposable
         var stream = connection.GetStream();
         using var reader = new StreamReader(stream, Encoding.ASCII, leaveOpen: true);
         var path = (await reader.ReadLineAsync(_end.Token))!.Split(' ')[1];
-        int? from = null;
+        var (from, version) = (default(int?), default(string));
         while (await reader.ReadLineAsync(_end.Token) is { Length: > 0 } line)
             if (line.StartsWith("Range: bytes=", StringComparison.OrdinalIgnoreCase))
                 from = int.Parse(line.Split('=', '-')[1], CultureInfo.InvariantCulture);
+            else if (line.StartsWith("If-Range: ", StringComparison.OrdinalIgnoreCase))
+                version = line["If-Range: ".Length..];
 
         WebRequest request;
         lock (_requests)
-            _requests.Enqueue(request = new(_requests.Count + 1, path, from));
+            _requests.Enqueue(request = new(_requests.Count + 1, path, from, version));
         var said = answer(request);
         var head = $"HTTP/1.1 {said.Status} Words\r\n{said.Head ?? $"Content-Length: {said.Body.Length}\r\n"}Connection: close\r\n\r\n";
         await stream.WriteAsync(Encoding.ASCII.GetBytes(head), _end.Token);
