@@ -11,7 +11,7 @@ public sealed class ExportTests : IDisposable
     public ExportTests()
     {
         Pictures.WriteSet(_data);
-        Assert.Equal(0, Run("--data", _data.Path, "--out", _out.Path, "--size", "32", "--epochs", "4", "--batch-size", "8", "--device", "cpu").Code);
+        Assert.Equal(0, Run("--data", _data.Path, "--out", _out.Path, "--size", "32", "--epochs", "8", "--batch-size", "8", "--device", "cpu").Code);
     }
 
     public void Dispose()

@@ -117,7 +117,7 @@ public sealed class StartingWeightsTests : IDisposable
     public void A_folder_is_told() => Refused($"--weights: expected a file, got '{_files.Path}', which is none", _files.Path);
 
     [Fact]
-    public void No_name_is_told() => Refused("--weights: expected a file, got '', which is none", "");
+    public void No_name_is_told() => Refused("--weights: expected a file, imagenet or torchvision, got '', which is none", "");
 
     [Fact]
     public void A_file_that_cannot_be_read_is_told()

@@ -47,6 +47,10 @@ internal sealed class Trainer(TrainingState state, DataSet data, NetworkInfo net
     private (double Loss, double Accuracy, double ImagesPerSecond) TrainEpoch(int number, Learner learner, CancellationToken cancellation)
     {
         state.Model.train();
+        // ImageNet's statistics are of a million images, and better than those of a batch of a few.
+        if (settings.BeginsWithHead())
+            foreach (var norm in state.Model.modules().OfType<TorchSharp.Modules.BatchNorm2d>())
+                norm.eval();
         var (loss, correct, seen, step) = (0.0, 0L, 0, (number - 1) * _batches.Count);
         var watch = Stopwatch.StartNew();
         foreach (var next in _batches.Epoch(number))

@@ -15,21 +15,23 @@ internal sealed record HeadResult(IReadOnlyList<Epoch> Epochs, Evaluation? Test,
 /// <param name="model">On the device. Its <c>fc</c> becomes the head.</param>
 /// <param name="data">With images that can be read.</param>
 /// <param name="network">What the model is.</param>
-/// <param name="features">Of the images, by their pictures.</param>
 /// <param name="classWeights">What an image of each class counts; null is 1.</param>
 /// <param name="screen">Where the user is told.</param>
-internal sealed class HeadTraining(ResidualNetwork model, DataSet data, NetworkInfo network, Func<IReadOnlyList<Picture>, Tensor> features, double[]? classWeights, Screen screen)
+internal sealed class HeadTraining(ResidualNetwork model, DataSet data, NetworkInfo network, double[]? classWeights, Screen screen)
 {
-    /// <exception cref="OperationCanceledException">The user wants to stop.</exception>
-    public HeadResult Run(CancellationToken cancellation)
+    /// <param name="extract">Gives the features of images, shape (N, features), on the CPU.</param>
+    /// <param name="isFirst">Whether the user is to be told of near-duplicates.</param>
+    /// <param name="cancellation">Ends it.</param>
+    /// <exception cref="OperationCanceledException">It was ended by <paramref name="cancellation"/>.</exception>
+    public HeadResult Run(Func<IReadOnlyList<Picture>, Tensor> extract, bool isFirst, CancellationToken cancellation)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
         IReadOnlyList<Picture>[] parts = [data.Training, data.Validation, data.Test];
-        var all = features([.. parts.SelectMany(part => part)]).split([.. parts.Select(part => (long)part.Count)]);
+        var all = extract([.. parts.SelectMany(part => part)]).split([.. parts.Select(part => (long)part.Count)]);
         var (training, validation, test) = (all[0], all[1], all[2]);
         var (labels, validationLabels) = (Labels(data.Training), Labels(data.Validation));
-        if (data.Training.Count < StartingWeights.FewImages)
+        if (isFirst && data.Training.Count < StartingWeights.FewImages)
         {
             RemarkNearDuplicates("test", data.Test, test, training);
             if (data.Validation.Count > 0)
