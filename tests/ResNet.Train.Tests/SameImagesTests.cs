@@ -183,9 +183,11 @@ public sealed class SameImagesTests : IClassFixture<SameImagesTests.Training>, I
         using var some = new TempFolder();
         for (var i = 0; i < 12; i++)
             Pictures.Write(some, $"yellow/{i}.png", SKColors.Yellow, SKEncodedImageFormat.Png, 40, 50);
+        var broken = some.Write("yellow/broken.jpg", [0xff, 0xd8, 0xff]);
 
         var (code, output, error) = Run("evaluate", _run.Path, "--data", some.Path, "--device", "cpu");
-        Assert.Equal((0, ""), (code, error));
+        Assert.Equal(0, code);
+        Assert.StartsWith($"1 files are left out, which are no images or broken:\n  {broken}: ", error.ReplaceLineEndings("\n"), StringComparison.Ordinal);
         var lines = output.ReplaceLineEndings("\n").Split('\n');
         Assert.Matches($"^test accuracy [01]\\.000 \\(.*\\): (0|12) of 12 images, loss .*; all images in '{System.Text.RegularExpressions.Regex.Escape(some.Path)}'$", lines[0]);
         Assert.EndsWith(" of 12", lines[3], StringComparison.Ordinal);

@@ -18,6 +18,12 @@ internal static class ExplanationImage
 
     private const float Blue = 240; // on the circle of hues, on which red is 0
 
+    /// <summary>Of 256 shares, from 0 to 1.</summary>
+    private static readonly SKColor[] colors = [.. Enumerable.Range(0, 256).Select(share => SKColor.FromHsv(Blue * (1 - share / 255f), 100, 100).WithAlpha(Opacity))];
+
+    /// <summary>In a tenth of the time, and a fifth larger.</summary>
+    private static readonly SKPngEncoderOptions quick = new(SKPngEncoderFilterFlags.Paeth, zLibLevel: 1);
+
     private static readonly SKColor unseen = SKColors.Black.WithAlpha(128), behindText = SKColors.Black.WithAlpha(160);
 
     /// <param name="picture">The image.</param>
@@ -48,8 +54,8 @@ internal static class ExplanationImage
             canvas.Restore();
             canvas.Translate(width, 0);
         }
-        using var drawn = surface.Snapshot();
-        using var png = drawn.Encode(SKEncodedImageFormat.Png, 100);
+        using var drawn = surface.PeekPixels();
+        using var png = drawn.Encode(quick)!;
         return png.ToArray();
 
         int Scaled(double length) => Math.Max(1, (int)Math.Round(length * scale));
@@ -71,7 +77,7 @@ internal static class ExplanationImage
             {
                 // What speaks against the class is blue as well.
                 var share = Math.Clamp(shown.At((x + 0.5) / size.Width, (y + 0.5) / size.Height) / highest, 0, 1);
-                pixels[y * size.Width + x] = SKColor.FromHsv(Blue * (1 - share), 100, 100).WithAlpha(Opacity);
+                pixels[y * size.Width + x] = colors[(int)Math.Round(255 * share)];
             }
         return new SKBitmap(new SKImageInfo(size.Width, size.Height, SKColorType.Rgba8888, SKAlphaType.Unpremul)) { Pixels = pixels };
     }
