@@ -93,7 +93,10 @@ public sealed class PredictTests : IDisposable
 
         Directory.CreateDirectory(_images["empty"]);
         File.WriteAllText(_images["empty/.hidden"], "");
-        Assert.Contains($"{_images["empty"]}: expected JPEG, PNG, WebP, GIF or BMP images, found none", Predict(_images["empty"]).Error, StringComparison.Ordinal);
+        var table = _run.Write("table.csv", [1, 2, 3]);
+        var (code, _, error) = Predict(_images["empty"], "--csv", table);
+        Assert.Equal([$"{_images["empty"]}: expected JPEG, PNG, WebP, GIF or BMP images, found none", "--csv: expected images that can be read, got none; the table is not written"], Lines(error));
+        Assert.Equal((1, 3), (code, File.ReadAllBytes(table).Length));
     }
 
     [Fact]

@@ -61,7 +61,12 @@ internal sealed class PredictJob
         }
         else if (csv is not null)
         {
-            PredictionCsv.Write(csv, _predictor.Network.Classes, table => _screen.WithBar(_images.MostCount, () => Predict(table.Add, cancellation)));
+            PredictionCsv.Write(csv, _predictor.Network.Classes, table =>
+            {
+                _screen.WithBar(_images.MostCount, () => Predict(table.Add, cancellation));
+                if (_counts.Sum() == 0)
+                    throw new UserException("--csv: expected images that can be read, got none; the table is not written");
+            });
             ShowCounts(watch.Elapsed, $", in {csv}");
         }
         else if (_images.HasFolders || _images.MostCount > MostInDetail)
