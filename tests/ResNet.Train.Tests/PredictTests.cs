@@ -106,6 +106,8 @@ public sealed class PredictTests : IDisposable
         _images.Write("sub/b.png.cam.png", [1, 2, 3]); // the user's own, whatever it is
         Assert.Contains($"\n  explained in {_images["a.png"]}.cam.png", Predict(_images["a.png"], "--explain").Output.ReplaceLineEndings("\n"), StringComparison.Ordinal);
 
+        Assert.DoesNotContain("explained", Predict(_images["sub/b.png"], "--explain").Output, StringComparison.Ordinal);
+
         var (code, output, error) = Predict(_images.Path, "--explain");
 
         Assert.Equal(1, code);

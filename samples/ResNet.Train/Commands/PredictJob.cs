@@ -17,6 +17,7 @@ internal sealed class PredictJob
     private readonly IReadOnlyList<string> _names;
     private readonly int _width;
     private readonly int[] _counts;
+    private bool _isDetailed;
 
     private PredictJob(Predictor predictor, Explainer? explainer, NamedImages images)
     {
@@ -77,6 +78,7 @@ internal sealed class PredictJob
         }
         else
         {
+            _isDetailed = true;
             Predict(ShowDetails, cancellation);
         }
     }
@@ -107,6 +109,8 @@ internal sealed class PredictJob
         try
         {
             explainer.Explain(picture, probabilities);
+            if (_isDetailed)
+                _screen.Line($"  explained in {ExplanationFile.PathOf(picture.Name)}");
         }
         catch (UserException problem)
         {
@@ -119,8 +123,6 @@ internal sealed class PredictJob
         _screen.Line(file);
         foreach (var (probability, name) in probabilities.Zip(_names).OrderByDescending(pair => pair.First).Take(Best))
             _screen.Line($"  {name.PadRight(_width)}  {100 * probability,5:0.0} %  {new string('█', (int)Math.Round(BarLength * probability))}".TrimEnd());
-        if (_explainer is not null)
-            _screen.Line($"  explained in {ExplanationFile.PathOf(file)}");
     }
 
     /// <summary>The name last, so that the classes stand below each other.</summary>
