@@ -91,7 +91,8 @@ internal static class TrainJob
         try
         {
             var head = features is null ? null
-                : Head(state.Model).Run(pictures => features.Load(pictures, network, images, settings.Data, interruption.Token), isFirst: true, interruption.Token);
+                : new HeadTraining(state.Model, data, network, settings.Balanced ? data.ClassWeights() : null, screen)
+                    .Run(pictures => features.Load(pictures, network, images, settings.Data, interruption.Token), interruption.Token);
             return settings.Train == TrainedLayers.Head ? FinishHead(head!) : TrainLayers();
         }
         catch (OperationCanceledException) when (interruption.Token.IsCancellationRequested)
@@ -131,22 +132,12 @@ internal static class TrainJob
                 output.Write(OfEpochs, Metrics.Csv(state.Epochs));
                 log.Add(epoch);
             }, interruption.Token);
-            if (settings.BeginsWithHead())
-                RefitHead();
             SaveResults(state.Epochs); // the weights once more where the last run was killed between the two
             if (data.Test.Count > 0)
                 Show(Evaluation.Of(state.Result, network, data.Test, device, interruption.Token), "test", isLast: true);
             return ExitCode.Done;
         }
 
-        // Steps with augmented images and a falling rate leave the classifier behind the layers below it.
-        void RefitHead()
-        {
-            using var extractor = new FeatureExtractor(state.Result, network, device);
-            Head(state.Result).Run(pictures => extractor.Extract(pictures, _ => { }, interruption.Token), isFirst: false, interruption.Token);
-        }
-
-        HeadTraining Head(ResidualNetwork model) => new(model, data, network, settings.Balanced ? data.ClassWeights() : null, screen);
 
         void Show(Evaluation evaluation, string figure, bool isLast)
         {
@@ -160,7 +151,7 @@ internal static class TrainJob
 
         string? Layers() => !settings.BeginsWithHead() || isResumed ? null
             : settings.Train == TrainedLayers.Head ? "training the classifier alone, on what the other layers make of the images; --train All trains every layer"
-            : "training the classifier, then every layer, then the classifier once more";
+            : "training the classifier, then every layer";
         string? Advice() => settings.Weights is null && data.Training[0] is FilePicture && data.Training.Count + data.Validation.Count < StartingWeights.FewImages
             ? $"fewer than {StartingWeights.FewImages} photographs are few to learn from nothing: --weights imagenet begins with a network that knows photographs, and takes seconds"
             : null;

@@ -20,10 +20,9 @@ internal sealed record HeadResult(IReadOnlyList<Epoch> Epochs, Evaluation? Test,
 internal sealed class HeadTraining(ResidualNetwork model, DataSet data, NetworkInfo network, double[]? classWeights, Screen screen)
 {
     /// <param name="extract">Gives the features of images, shape (N, features), on the CPU.</param>
-    /// <param name="isFirst">Whether the user is to be told of near-duplicates.</param>
     /// <param name="cancellation">Ends it.</param>
     /// <exception cref="OperationCanceledException">It was ended by <paramref name="cancellation"/>.</exception>
-    public HeadResult Run(Func<IReadOnlyList<Picture>, Tensor> extract, bool isFirst, CancellationToken cancellation)
+    public HeadResult Run(Func<IReadOnlyList<Picture>, Tensor> extract, CancellationToken cancellation)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
@@ -31,7 +30,7 @@ internal sealed class HeadTraining(ResidualNetwork model, DataSet data, NetworkI
         var all = extract([.. parts.SelectMany(part => part)]).split([.. parts.Select(part => (long)part.Count)]);
         var (training, validation, test) = (all[0], all[1], all[2]);
         var (labels, validationLabels) = (Labels(data.Training), Labels(data.Validation));
-        if (isFirst && data.Training.Count < StartingWeights.FewImages)
+        if (data.Training.Count < StartingWeights.FewImages)
         {
             RemarkNearDuplicates("test", data.Test, test, training);
             if (data.Validation.Count > 0)

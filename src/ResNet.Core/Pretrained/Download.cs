@@ -65,7 +65,7 @@ internal sealed class Download(HttpClient client, Uri url, string path, string s
             partial.Move();
             return true;
         }
-        catch (IOException) when (Path.Exists(path))
+        catch (IOException) when (HasAppeared())
         {
             return false; // Python, say, was faster
         }
@@ -81,6 +81,19 @@ internal sealed class Download(HttpClient client, Uri url, string path, string s
         {
             var message = $"{url}: cannot be fetched to {path}: {e.Message.TrimEnd('.')}. A file that was fetched in another way, such as by a browser, serves as well: put it there.";
             throw new HttpRequestException(e.HttpRequestError, message, e, e.StatusCode);
+        }
+    }
+
+    /// <summary>Not where its place is a link to nothing: that is there as well, and would be tried for ever.</summary>
+    private bool HasAppeared()
+    {
+        try
+        {
+            return Path.Exists(Links.Follow(path));
+        }
+        catch (IOException)
+        {
+            return false; // the link leads nowhere
         }
     }
 

@@ -56,6 +56,8 @@ internal sealed class Transfer(HttpClient client, Uri url, FileStream file, long
     /// <returns>Whether the file has its end. Otherwise it is empty, and the next try asks for all of it.</returns>
     private async Task<bool> ReceiveAsync(Action<long, long?> report, CancellationToken cancellationToken)
     {
+        if (file.Length > longest)
+            file.SetLength(0); // whatever it is
         using var request = new HttpRequestMessage(HttpMethod.Get, url);
         var start = file.Length;
         if (start > 0)
@@ -126,6 +128,10 @@ internal sealed class Transfer(HttpClient client, Uri url, FileStream file, long
         {
             cancellationToken.ThrowIfCancellationRequested();
             throw new HttpRequestException($"nothing came for {client.Timeout.TotalSeconds:0.#} s.", e);
+        }
+        catch (Exception e) when (e is FormatException or ArgumentException) // HttpClient's, of an address to which the server redirects
+        {
+            throw new HttpRequestException($"the server redirects to what is no address: {e.Message}", e);
         }
         catch (IOException e) // how the stream of an answer says that the connection broke
         {

@@ -204,6 +204,37 @@ public sealed class StrangeAnswersTests : IDisposable
         Assert.Empty(server.Requests);
     }
 
+    [Theory]
+    [InlineData("about:blank")]
+    [InlineData("//")]
+    [InlineData("file://h/x")]
+    public async Task A_redirection_to_what_is_no_address_is_told(string location)
+    {
+        using var server = new WebServer(_ => new(302, []) { Head = $"Content-Length: 0\r\nLocation: {location}\r\n" });
+        var problem = await Assert.ThrowsAsync<HttpRequestException>(() => _cache.DownloadAsync(server));
+        Assert.StartsWith($"{server["net.pth"]}: cannot be fetched to {_cache.File}: ", problem.Message, StringComparison.Ordinal);
+    }
+
+    [LinuxFact]
+    public async Task A_link_to_nowhere_in_the_place_of_the_file_is_told()
+    {
+        using var server = new WebServer(request => WebAnswer.Honest(_cache.Content, request));
+        Directory.CreateDirectory(_cache.Folder);
+        File.CreateSymbolicLink(_cache.File, Path.Combine(_cache.Folder, "nowhere", "net.pth"));
+        var problem = await Assert.ThrowsAnyAsync<IOException>(() => _cache.DownloadAsync(server).WaitAsync(TimeSpan.FromSeconds(20)));
+        Assert.StartsWith(_cache.File, problem.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_is_longer_than_the_file_can_be_is_no_part_of_it()
+    {
+        using var server = new WebServer(request => WebAnswer.Honest(_cache.Content, request));
+        _cache.WritePartial(new byte[4_000_000]);
+        await _cache.DownloadAsync(server);
+        _cache.AssertWhole();
+        Assert.Equal([null], server.Requests.Select(request => request.From));
+    }
+
     [Fact]
     public async Task A_folder_in_the_place_of_the_file_is_told()
     {
