@@ -124,7 +124,7 @@ internal static class CommandLine
             var settings = new Settings(
                 Path.GetFullPath(folder),
                 start,
-                recipe.Of(result, StartingWeights.IsPublished(start) ? set.Defaults.ForFineTuning() : set.Defaults),
+                recipe.Of(result, StartingWeights.IsPublished(start) ? set.Defaults.ForFineTuning(set.Training.Count) : set.Defaults),
                 result.GetValue(seed)!.Value,
                 result.GetValue(device)!,
                 result.GetValue(precision)!.Value,
