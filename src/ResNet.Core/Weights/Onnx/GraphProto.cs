@@ -26,7 +26,8 @@ internal sealed record GraphProto(IReadOnlyList<Node> Nodes, IReadOnlyList<Tenso
                     graph = ReadGraph(reader, model.Message());
                     break;
                 case 8 when ReadOpset(model.Message()) is { } version:
-                    model.Once(opset is null);
+                    if (opset is { } other && other != version)
+                        throw new InvalidDataException($"is an ONNX model of opset {other} and of opset {version}, expected one");
                     opset = version;
                     break;
                 case 25 when ReadFunctionsDomain(model.Message()) is var domain && IsOnnx(domain):
