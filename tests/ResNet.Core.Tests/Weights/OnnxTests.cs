@@ -222,6 +222,18 @@ public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
                 conv.With(Int("group", 1), Ints("dilations", 1, 1));
             file.Node("fc").With(Float("alpha", 1), Float("beta", 1), Int("transA", 0));
         },
+        ["as writers of proto3 do, without zeros"] = file =>
+        {
+            file.Node("maxpool").With(Absent("ceil_mode", 2), Absent("storage_order", 2), Absent("auto_pad", 3));
+            file.Nodes.Insert(0, new OnnxNode("Transpose", ["fc.weight"], ["fc.weight.T"]).With(Ints("perm", 1, 0)));
+            file.Replace("fc", new OnnxNode("Gemm", ["flatten", "fc.weight.T", "fc.bias"], ["fc"]).With(Absent("transA", 2), Absent("transB", 2)));
+        },
+        ["as PyTorch 1.4 and opset 9 have an AvgPool2d"] = file =>
+        {
+            (file.Opset, file.Inputs[0]) = (9, Value("x", 224));
+            file.Nodes.Insert(file.Nodes.IndexOf(file.Node("avgpool")), new OnnxNode("Pad", ["layer4.1.relu2"], ["pad"]).With(String("mode", "constant"), Ints("pads", 0, 0, 0, 0, 0, 0, 0, 0), Float("value", 0)));
+            file.Replace("avgpool", new OnnxNode("AveragePool", ["pad"], ["avgpool"]).With(Ints("kernel_shape", 7, 7), Ints("pads", 0, 0, 0, 0), Ints("strides", 7, 7)));
+        },
         ["values that do nothing"] = file =>
         {
             file.Node("fc").Outputs[0] = "before";
@@ -281,6 +293,19 @@ public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
         var file = OnnxFile.ResNet18();
         ways[way](file);
         AssertLoads(file);
+    }
+
+    /// <summary>What has fewer bits does not come back when it is made a float again.</summary>
+    [Fact]
+    public void Half_precision_around_the_network_is_named()
+    {
+        var file = OnnxFile.ResNet18();
+        file.Nodes.InsertRange(0, [new OnnxNode("Cast", ["x"], ["half"]).With(Int("to", 16)), new OnnxNode("Cast", ["half"], ["float"]).With(Int("to", 1))]);
+        file.Node("conv1").Inputs[0] = "float";
+        file.Node("fc").Outputs[0] = "logits";
+        file.Nodes.AddRange([new OnnxNode("Cast", ["logits"], ["short"]).With(Int("to", 5)), new OnnxNode("Cast", ["short"], ["fc"]).With(Int("to", 11))]);
+        using var model = new ResNet18(10, Stem.Conv7MaxPool);
+        Assert.Equal(["Cast 'half' before conv1", "Cast 'short' behind fc"], Checkpoint.Load(model, _folder.Write("model.onnx", file.Bytes), strict: false).Unexpected);
     }
 
     [Theory]
