@@ -154,6 +154,12 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
         }, "expected padding 0, got 1"),
         ["no addition"] = (file => file.Replace("layer1.0.add", new("Relu", ["layer1.0.bn2"], ["layer1.0.add"])), "expected a shortcut around it behind the stem, as in a residual network, got none"),
         ["a multiplication in place of the addition"] = (file => file.Replace("layer1.0.add", new("Mul", ["layer1.0.bn2", "maxpool"], ["layer1.0.add"])), "expected a ReLU and another convolution behind it, or an addition, got Mul 'layer1.0.add'"),
+        ["a dropout in training"] = (file =>
+        {
+            file.Nodes.Insert(file.Nodes.IndexOf(file.Node("layer1.0.conv2")), new("Dropout", ["layer1.0.relu1", "", "fc.bias"], ["dropout"]));
+            file.Node("layer1.0.conv2").Inputs[0] = "dropout";
+        }, "got Dropout 'dropout'"),
+        ["a sum of three"] = (file => file.Replace("layer1.0.add", new("Sum", ["layer1.0.bn2", "maxpool", "maxpool"], ["layer1.0.add"])), "got Sum 'layer1.0.add'"),
         ["an addition of something else"] = (file => file.Replace("layer1.0.add", new("Add", ["layer1.0.bn2", "relu"], ["layer1.0.add"])), "is an ONNX model"),
         ["an addition of itself"] = (file => file.Replace("layer1.0.add", new("Add", ["layer1.0.bn2", "layer1.0.bn2"], ["layer1.0.add"])), "expected a shortcut around it behind the stem"),
         ["another activation"] = (file => file.Replace("layer1.0.relu1", new("Sigmoid", ["layer1.0.bn1"], ["layer1.0.relu1"])), "got Sigmoid 'layer1.0.relu1'"),
@@ -168,6 +174,9 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
             file.Nodes.Clear();
             file.Nodes.Add(new("Flatten", ["x"], ["fc"]));
         }, "begins with 0 convolutions"),
+        ["a first convolution of another kind"] = (file => file.Set("conv1", Ints("strides", 1, 1)), "expected a first convolution of 7x7 with stride 2 and padding 3, or of 3x3 with stride 1 and padding 1, got 7x7 with stride 1, padding 3 and 1 groups"),
+        ["another activation behind the first convolution"] = (file => file.Replace("relu", new("Clip", ["bn1"], ["relu"])), "expected a ReLU behind the first convolution, got Clip 'relu'"),
+        ["a pooling up to the images' end"] = (file => file.Set("maxpool", Int("ceil_mode", 1)), "expected ceil_mode 0, got 1"),
         ["a pooling behind another stem"] = (file => file.Set("maxpool", Ints("kernel_shape", 2, 2)), "expected 3x3 with stride 2 and padding 1, behind a 7x7 convolution, got 2x2"),
         ["a node with a graph"] = (file => file.Replace("flatten", new OnnxNode("If", ["avgpool"], ["flatten"]).With(Join(Text(1, "then_branch"), Field(6, [])))), "If 'flatten': expected no node with a graph of its own"),
         ["a node of another domain"] = (file => file.Node("conv1").Domain = "com.microsoft", "com.microsoft.Conv 'conv1': expected one of ONNX's own operators, got one of another domain or a function of the model's own"),

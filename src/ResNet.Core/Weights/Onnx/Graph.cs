@@ -72,6 +72,7 @@ internal sealed class Graph
         // PyTorch writes one before an AvgPool2d.
         ("Pad", [{ } same]) when node.Find("pads") is { Ints: [_, ..] pads } && pads.All(pad => pad == 0) => same, // until opset 10
         ("Pad", [{ } same, { Constant: { } pads }, ..]) when pads.Numbers(file)?.All(pad => pad == 0) == true => same,
+        ("Dropout", [{ } same, ..]) when node.Inputs.Count < 3 => same, // and is not told to train
         ("Constant", []) when node.Find("value")?.Tensor is { } tensor => new Value { Constant = tensor },
         ("Transpose", [{ Constant: { Shape: [_, _] } matrix } value]) when node.Find("perm") is null or { Ints: [1, 0] } => new Value { Constant = matrix, IsTransposed = !value.IsTransposed },
         _ => new Value { Producer = node },
