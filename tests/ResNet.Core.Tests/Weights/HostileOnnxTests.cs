@@ -61,6 +61,8 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
             file.Tensors["layer2.0.conv2.weight"] = Tensor("layer2.0.conv2.weight", 4, 2, 3, 3);
         }, "expected a 3x3 with stride 1, padding 1 and 1 group in the block behind layer1.0, got a 3x3 with stride 1, padding 1 and 2 groups"),
         ["no groups"] = (file => file.Set("layer1.0.conv1", Int("group", 0)), "in 0 groups"),
+        ["groups of zero, which proto3 does not write"] = (file => file.Set("layer1.0.conv1", Absent("group", 2)), "in 0 groups"),
+        ["groups that do not divide the first convolution"] = (file => file.Set("conv1", Int("group", 3)), "Conv 'conv1': expected as many out_channels for each group, got shape (2, 3, 7, 7) in 3 groups"),
         ["a stride"] = (file => file.Set("layer2.0.conv1", Ints("strides", 3, 3)), "with stride 3"),
         ["a stride of two numbers"] = (file => file.Set("layer2.0.conv1", Ints("strides", 2, 1)), "expected strides of two equal numbers, got (2, 1)"),
         ["a stride of none"] = (file => file.Set("layer2.0.conv1", Ints("strides", 0, 0)), "expected strides of two equal numbers, got (0, 0)"),
@@ -82,6 +84,18 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
         }, "expected the same pads on all sides"),
         ["negative pads"] = (file => file.Set("layer1.0.conv1", Ints("pads", -1, -1, -1, -1)), "expected four pads of at least 0"),
         ["large pads"] = (file => file.Set("layer1.0.conv1", Ints("pads", long.MaxValue, 1, 1, 1)), "expected four pads of at least 0"),
+        ["automatic pads of another kind"] = (file => file.Set("conv1", Int("auto_pad", 1)), "got auto_pad of another kind"),
+        ["automatic pads of a long name"] = (file => file.Set("conv1", String("auto_pad", new string('S', 65))), "got auto_pad 65 bytes"),
+        ["pads of a node of their own"] = (file =>
+        {
+            file.Nodes.Insert(file.Nodes.IndexOf(file.Node("layer1.0.conv2")), new OnnxNode("Pad", ["layer1.0.relu1"], ["pad"]).With(Ints("pads", 0, 0, 0, 1, 0, 0, 0, 0)));
+            file.Node("layer1.0.conv2").Inputs[0] = "pad";
+        }, "got Pad 'pad'"),
+        ["half precision in between"] = (file =>
+        {
+            file.Nodes.Insert(file.Nodes.IndexOf(file.Node("layer1.0.conv2")), new OnnxNode("Cast", ["layer1.0.relu1"], ["half"]).With(Int("to", 16)));
+            file.Node("layer1.0.conv2").Inputs[0] = "half";
+        }, "got Cast 'half'"),
         ["automatic pads"] = (file => file.Set("conv1", String("auto_pad", "SAME_UPPER")), "got auto_pad SAME_UPPER"),
         ["automatic pads of images of a fixed size"] = (file =>
         {
@@ -110,7 +124,8 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
         }, "Conv 'conv1': expected a convolution with weights that are in the file"),
         ["whole numbers as weights"] = (file => file.Tensors["conv1.weight"] = Tensor("conv1.weight", 6, [2, 3, 7, 7], new byte[4 * 294]), "elements of data type 6 as the weights of Conv 'conv1', expected floating-point numbers"),
         ["weights in another file"] = (file => file.Tensors["conv1.weight"] = Join(Number(1, 2), Number(1, 3), Number(1, 7), Number(1, 7), Number(2, 1), Text(8, "conv1.weight"), Field(13, Join(Text(1, "location"), Text(2, "/etc/passwd"))), Number(14, 1)), "tensors are in another file"),
-        ["float16 as numbers one by one"] = (file => file.Tensors["bn1.bias"] = Join(Number(1, 2), Number(2, 10), Number(5, 1), Number(5, 2), Text(8, "bn1.bias")), "numbers one by one"),
+        ["float16 as numbers one by one"] = (file => file.Tensors["bn1.bias"] = Join(Number(1, 2), Number(2, 10), Number(5, 1), Number(5, 2), Text(8, "bn1.bias")), "numpy_helper.from_array"),
+        ["float16 as packed whole numbers"] = (file => file.Tensors["bn1.bias"] = Join(Number(1, 2), Number(2, 10), Field(5, [1, 2]), Text(8, "bn1.bias")), "numpy_helper.from_array"),
         ["floats one by one"] = (file => file.Tensors["bn1.bias"] = Join(Number(1, 2), Number(2, 1), Varint(4 << 3 | 5), new byte[4], Varint(4 << 3 | 5), new byte[4], Text(8, "bn1.bias")), "numbers one by one"),
         ["floats and raw data"] = (file => file.Tensors["bn1.bias"] = Join(Number(1, 2), Number(2, 1), Field(4, new byte[8]), Field(9, new byte[8]), Text(8, "bn1.bias")), "numbers one by one"),
         ["floats as another type"] = (file => file.Tensors["bn1.bias"] = Join(Number(1, 2), Number(2, 11), Field(4, new byte[16]), Text(8, "bn1.bias")), "numbers one by one"),
@@ -124,13 +139,27 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
         ["many dimensions"] = (file => file.Tensors["bn1.bias"] = Tensor("bn1.bias", 1, [.. Enumerable.Repeat(1L, 9)], new byte[4]), "more than 8 numbers"),
         ["a factor of the classifier"] = (file => file.Set("fc", Float("alpha", 0.5f)), "expected alpha 1, got 0.5"),
         ["a factor of its bias"] = (file => file.Set("fc", Float("beta", 0)), "expected beta 1, got 0"),
+        ["a factor of zero, which proto3 does not write"] = (file => file.Set("fc", Absent("alpha", 1)), "expected alpha 1, got 0"),
+        ["weights that are not transposed, which proto3 does not write"] = (file => file.Set("fc", Absent("transB", 2)), "expected weights for 4 features, got shape (3, 4)"),
+        ["a transposition that is no whole number"] = (file => file.Set("fc", Float("transB", 1)), "Gemm 'fc': expected a whole number as transB, got another value"),
         ["a transposed input"] = (file => file.Set("fc", Int("transA", 1)), "expected transA 0, got 1"),
         ["a classifier of other features"] = (file => file.Tensors["fc.weight"] = Tensor("fc.weight", 3, 5), "expected weights for 4 features, got shape (3, 5)"),
         ["a bias of one number"] = (file => file.Tensors["fc.bias"] = Tensor("fc.bias", 1), "expected a bias of shape (3), got (1)"),
         ["an average over rows"] = (file => file.Replace("avgpool", new OnnxNode("ReduceMean", ["layer4.0.relu2"], ["avgpool"]).With(Ints("axes", 2))), "expected axes (2, 3), got (2)"),
         ["an average of a window"] = (file => file.Replace("avgpool", new OnnxNode("AveragePool", ["layer4.0.relu2"], ["avgpool"]).With(Ints("kernel_shape", 7, 7))), "expected a window as large as what goes in"),
+        ["an average with padding"] = (file =>
+        {
+            file.Inputs[0] = Value("x", 64);
+            file.Replace("avgpool", new OnnxNode("AveragePool", ["layer4.0.relu2"], ["avgpool"]).With(Ints("kernel_shape", 2, 2), Ints("pads", 1, 1, 1, 1)));
+        }, "expected padding 0, got 1"),
         ["no addition"] = (file => file.Replace("layer1.0.add", new("Relu", ["layer1.0.bn2"], ["layer1.0.add"])), "expected a shortcut around it behind the stem, as in a residual network, got none"),
         ["a multiplication in place of the addition"] = (file => file.Replace("layer1.0.add", new("Mul", ["layer1.0.bn2", "maxpool"], ["layer1.0.add"])), "expected a ReLU and another convolution behind it, or an addition, got Mul 'layer1.0.add'"),
+        ["a dropout in training"] = (file =>
+        {
+            file.Nodes.Insert(file.Nodes.IndexOf(file.Node("layer1.0.conv2")), new("Dropout", ["layer1.0.relu1", "", "fc.bias"], ["dropout"]));
+            file.Node("layer1.0.conv2").Inputs[0] = "dropout";
+        }, "got Dropout 'dropout'"),
+        ["a sum of three"] = (file => file.Replace("layer1.0.add", new("Sum", ["layer1.0.bn2", "maxpool", "maxpool"], ["layer1.0.add"])), "got Sum 'layer1.0.add'"),
         ["an addition of something else"] = (file => file.Replace("layer1.0.add", new("Add", ["layer1.0.bn2", "relu"], ["layer1.0.add"])), "is an ONNX model"),
         ["an addition of itself"] = (file => file.Replace("layer1.0.add", new("Add", ["layer1.0.bn2", "layer1.0.bn2"], ["layer1.0.add"])), "expected a shortcut around it behind the stem"),
         ["another activation"] = (file => file.Replace("layer1.0.relu1", new("Sigmoid", ["layer1.0.bn1"], ["layer1.0.relu1"])), "got Sigmoid 'layer1.0.relu1'"),
@@ -145,9 +174,12 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
             file.Nodes.Clear();
             file.Nodes.Add(new("Flatten", ["x"], ["fc"]));
         }, "begins with 0 convolutions"),
+        ["a first convolution of another kind"] = (file => file.Set("conv1", Ints("strides", 1, 1)), "expected a first convolution of 7x7 with stride 2 and padding 3, or of 3x3 with stride 1 and padding 1, got 7x7 with stride 1, padding 3 and 1 groups"),
+        ["another activation behind the first convolution"] = (file => file.Replace("relu", new("Clip", ["bn1"], ["relu"])), "expected a ReLU behind the first convolution, got Clip 'relu'"),
+        ["a pooling up to the images' end"] = (file => file.Set("maxpool", Int("ceil_mode", 1)), "expected ceil_mode 0, got 1"),
         ["a pooling behind another stem"] = (file => file.Set("maxpool", Ints("kernel_shape", 2, 2)), "expected 3x3 with stride 2 and padding 1, behind a 7x7 convolution, got 2x2"),
         ["a node with a graph"] = (file => file.Replace("flatten", new OnnxNode("If", ["avgpool"], ["flatten"]).With(Join(Text(1, "then_branch"), Field(6, [])))), "If 'flatten': expected no node with a graph of its own"),
-        ["a node of another domain"] = (file => file.Node("conv1").Domain = "com.microsoft", "convolutions side by side"),
+        ["a node of another domain"] = (file => file.Node("conv1").Domain = "com.microsoft", "com.microsoft.Conv 'conv1': expected one of ONNX's own operators, got one of another domain or a function of the model's own"),
         ["a quantized node"] = (file => file.Replace("relu", new("QuantizeLinear", ["bn1", "bn1.bias"], ["relu"])), "is quantized (QuantizeLinear 'relu')"),
         ["a circle"] = (file => file.Node("conv1").Inputs[0] = "fc", "Conv 'conv1' that reads 'fc', which is no initializer and no node before it makes"),
         ["a value that is made twice"] = (file => file.Nodes.Add(new("Relu", ["x"], ["conv1"])), "'conv1' is made twice"),
@@ -186,6 +218,7 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
             (Join(Number(1, 8), Text(2, "test")), "it has no graph"),
             (Join(Number(1, 8), Text(2, "test"), Field(7, graph)), "it does not say its opset"),
             (Join(Number(1, 8), Text(2, "test"), Field(7, graph), Field(7, graph)), "field 7 stands twice"),
+            (Join(new OnnxFile().Bytes, Field(8, Join(Text(1, "ai.onnx"), Number(2, 11)))), "of opset 17 and of opset 11, expected one"),
             (Join(Number(1, 8), Text(2, "test"), Number(7, 1)), "field 7 is of kind 0, expected 2"),
             (Join(Number(1, 8), Text(2, "test"), [0x3b]), "a field is of kind 3"),
             (Join(Number(1, 8), Text(2, "test"), [2]), "a field has no number"),
@@ -197,6 +230,28 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
             Assert.Contains(message, Refused(file), StringComparison.Ordinal);
         _unchanged.Assert();
     }
+
+    /// <summary>A writer of Protocol Buffers may bring fields in any order, and leave out what is empty.</summary>
+    [Fact]
+    public void However_its_fields_are_in_order_it_is_ONNX()
+    {
+        var (version, producer, graph, opset) = (Number(1, 8), Text(2, "test"), Field(7, new OnnxFile().Graph), Field(8, Join(Text(1, ""), Number(2, 17))));
+        foreach (var file in (byte[][])[
+            Join(version, graph, opset), Join(version, Number(5, 1), graph, opset), Join(version, Number(5, 200), graph, opset), Join(graph, opset, version), Join(opset, graph, version), Join(opset, version, graph),
+            Join(Number(5, 1), version, opset, graph), Join(producer, Number(5, 1), graph, opset), Join(Text(6, "of a stranger"), graph, opset), Join(version, opset, opset, graph),
+            Join(Field(14, Join(Text(1, "key"), Text(2, "value"))), graph, opset, version)])
+            Assert.Contains("does not fit ResNet18: 0 tensors fit", Refused(file), StringComparison.Ordinal);
+        _unchanged.Assert();
+    }
+
+    [Theory]
+    [InlineData("(a:b", "is text that begins '(a:b'")]
+    [InlineData("\"ab\"", "is text that begins")]
+    [InlineData(":-)", "is text that begins")]
+    [InlineData("BZh91AY&SY", "is compressed with bzip2")]
+    [InlineData("2:b\nB", "is text that begins")]
+    [InlineData("rabbit", "is text that begins")]
+    public void What_begins_like_ONNX_is_called_what_it_is(string start, string message) => Assert.Contains(message, Refused(System.Text.Encoding.UTF8.GetBytes(start)), StringComparison.Ordinal);
 
     /// <summary>Messages in messages in messages, where the format has one kind of them in itself: a graph in a node's attribute.</summary>
     [Fact]

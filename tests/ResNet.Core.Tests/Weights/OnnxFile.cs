@@ -156,6 +156,9 @@ internal sealed class OnnxFile
 
     public static byte[] String(string name, string value) => Join(Text(1, name), Text(4, value), Number(20, 3));
 
+    /// <summary>An attribute whose value is zero or empty, as proto3 writes it: not at all.</summary>
+    public static byte[] Absent(string name, int type) => Join(Text(1, name), Number(20, type));
+
     public static byte[] Number(int field, long value) => Join(Varint((ulong)field << 3), Varint((ulong)value));
 
     public static byte[] Text(int field, string text) => Field(field, Encoding.UTF8.GetBytes(text));

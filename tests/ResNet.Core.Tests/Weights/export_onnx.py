@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Writes ONNX files with torch.onnx.export, beside the weights that are in them.
 
-    export_onnx.py FOLDER    is asked line by line: NETWORK OPSET TRAINING FOLDING EXTRA, such as "resnet18 17 EVAL fold -"; writes theirs.onnx, theirs.pth and
-                             answers.pth there. EXTRA is one of the changes below, or -
+    export_onnx.py FOLDER    is asked line by line: NETWORK OPSET TRAINING FOLDING EXTRA, such as "resnet18 17 EVAL fold -"; writes theirs.onnx and theirs.pth
+                             there. EXTRA is one of the changes below, or -
 """
 
 import sys
@@ -13,7 +13,7 @@ import torchvision
 from torch import nn
 
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
-from pytorch import answers_of, randomize_statistics  # noqa: E402
+from pytorch import randomize_statistics  # noqa: E402
 
 
 class Wrapped(nn.Module):
@@ -45,17 +45,11 @@ class MatMul(nn.Module):
         return torch.matmul(x, self.weight.t()) + self.bias
 
 
-class PlainBlock(nn.Module):
+class PreActivation(nn.Module):
     def __init__(self, block):
         super().__init__()
         self.block = block
 
-    def forward(self, x):
-        block = self.block
-        return block.relu(block.bn2(block.conv2(block.relu(block.bn1(block.conv1(x))))))
-
-
-class PreActivation(PlainBlock):
     def forward(self, x):
         block = self.block
         return x + block.conv2(block.relu(block.bn2(block.conv1(block.relu(block.bn1(x))))))
@@ -81,31 +75,15 @@ def change(model, extra):
         return Wrapped(model, before=Call(lambda x: (x - torch.tensor([123.0, 117.0, 104.0]).view(1, 3, 1, 1)) / 58.0))
     elif extra == "no_head":
         model.fc = nn.Identity()
-    elif extra == "eps":
-        model.layer2[0].bn1.eps = 1e-3
     elif extra == "silu":
         model.layer1[0].relu = nn.SiLU()
-    elif extra == "relu6":
-        model.relu = nn.ReLU6()
-    elif extra == "plain":
-        model.layer2[1] = PlainBlock(model.layer2[1])
     elif extra == "preactivation":
         model.layer1[0] = PreActivation(model.layer1[0])
     elif extra == "v1":
         for layer in (model.layer2, model.layer3, model.layer4):
             layer[0].conv1.stride, layer[0].conv2.stride = (2, 2), (1, 1)
-    elif extra == "dilated":
-        model.layer4[1].conv1.dilation, model.layer4[1].conv1.padding = (2, 2), (2, 2)
-    elif extra == "pads":
-        model.layer4[1].conv1.padding, model.layer4[1].conv2.padding = (2, 2), (0, 0)
     elif extra == "max":
         model.avgpool = nn.AdaptiveMaxPool2d((1, 1))
-    elif extra == "ceil":
-        model.maxpool.ceil_mode = True
-    elif extra == "stem":
-        model.conv1 = nn.Conv2d(3, 64, 5, 2, 2, bias=False)
-    elif extra == "two_outputs":
-        return Wrapped(model, behind=Call(lambda x: (x, x * 2)))
     elif extra not in ("-", "shared"):
         raise ValueError(extra)
     return model
@@ -129,8 +107,6 @@ def export(folder, name, opset, training, folding, extra):
     changed = change(model, extra)
     x = torch.rand(2, 3, 64, 64)
     torch.save({key.replace("block.", ""): value for key, value in model.state_dict().items()}, f"{folder}/theirs.pth")
-    if extra != "two_outputs":
-        torch.save(answers_of(changed, [(2, 3, 64, 64)]), f"{folder}/answers.pth")
     mode = getattr(torch.onnx.TrainingMode, training)
     axes = {"x": {0: "N"}} if extra == "pool" else {"x": {0: "N", 2: "H", 3: "W"}}
     torch.onnx.export(changed, x, f"{folder}/theirs.onnx", opset_version=int(opset), training=mode, do_constant_folding=folding == "fold",

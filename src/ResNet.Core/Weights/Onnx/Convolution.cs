@@ -27,10 +27,12 @@ internal sealed record Convolution(Node Node, StoredTensor Weight, StoredTensor?
             throw node.Unexpected("a convolution with weights that are in the file", "another operator or computed weights");
         node.Knows([.. Window.Attributes, "group"]);
         var weight = weights.Elements($"the weights of {node}");
-        var groups = node.Find("group") is { } group ? group.Int ?? 0 : 1;
+        var groups = node.Int("group", 1);
         if (weight.Shape is not [>= 1 and var outChannels, >= 1 and var inChannels, >= 1 and var kernel, var width] || kernel != width)
             throw node.Unexpected("weights of shape (out_channels, in_channels, kernel, kernel)", $"({string.Join(", ", weight.Shape)})");
-        if (groups < 1 || outChannels % groups != 0 || (channels is { } known && (known % groups != 0 || known / groups != inChannels)))
+        if (groups < 1 || outChannels % groups != 0)
+            throw node.Unexpected("as many out_channels for each group", $"shape ({string.Join(", ", weight.Shape)}) in {groups} groups");
+        if (channels is { } known && (known % groups != 0 || known / groups != inChannels))
             throw node.Unexpected($"weights for {channels} channels", $"shape ({string.Join(", ", weight.Shape)}) in {groups} groups");
         var bias = node.Inputs.Count > 2 && node.Inputs[2] is not null ? Vector(node, 2, "bias", outChannels) : null;
 

@@ -67,9 +67,12 @@ internal sealed class Graph
     private static Value Result(Node node, ProtoReader file) => (node.Type, node.Inputs) switch
     {
         ("Identity", [{ } same]) => same,
-        ("Cast", [{ Constant: null } same]) when node.Find("to")?.Int is { } type && ElementType.All.Any(known => known.Onnx == type && known.IsFloatingPoint) => same,
+        // To float32 or float64. Another type may have fewer bits, and these stay lost.
+        ("Cast", [{ Constant: null } same]) when node.Find("to")?.Int is 1 or 11 => same,
         // PyTorch writes one before an AvgPool2d.
+        ("Pad", [{ } same]) when node.Find("pads") is { Ints: [_, ..] pads } && pads.All(pad => pad == 0) => same, // until opset 10
         ("Pad", [{ } same, { Constant: { } pads }, ..]) when pads.Numbers(file)?.All(pad => pad == 0) == true => same,
+        ("Dropout", [{ } same, ..]) when node.Inputs.Count < 3 => same, // and is not told to train
         ("Constant", []) when node.Find("value")?.Tensor is { } tensor => new Value { Constant = tensor },
         ("Transpose", [{ Constant: { Shape: [_, _] } matrix } value]) when node.Find("perm") is null or { Ints: [1, 0] } => new Value { Constant = matrix, IsTransposed = !value.IsTransposed },
         _ => new Value { Producer = node },

@@ -26,7 +26,8 @@ internal sealed record GraphProto(IReadOnlyList<Node> Nodes, IReadOnlyList<Tenso
                     graph = ReadGraph(reader, model.Message());
                     break;
                 case 8 when ReadOpset(model.Message()) is { } version:
-                    model.Once(opset is null);
+                    if (opset is { } other && other != version)
+                        throw new InvalidDataException($"is an ONNX model of opset {other} and of opset {version}, expected one");
                     opset = version;
                     break;
                 case 25 when ReadFunctionsDomain(model.Message()) is var domain && IsOnnx(domain):
@@ -35,7 +36,7 @@ internal sealed record GraphProto(IReadOnlyList<Node> Nodes, IReadOnlyList<Tenso
         if (graph is null || opset is null)
             throw reader.Damaged(graph is null ? "it has no graph" : "it does not say its opset");
         return opset >= LeastOpset ? graph
-            : throw new InvalidDataException($"is an ONNX model of opset {opset}, expected {LeastOpset} or later; convert it in Python: onnx.save(onnx.version_converter.convert_version(onnx.load(path), 17), \"new.onnx\")");
+            : throw new InvalidDataException($"is an ONNX model of opset {opset}, expected {LeastOpset} or later; convert it in Python: from onnx import version_converter; onnx.save(version_converter.convert_version(onnx.load(path), 17), \"new.onnx\")");
     }
 
     /// <summary>The version of ONNX's own operators, or null for those of another domain.</summary>

@@ -22,7 +22,7 @@ internal sealed record Linear(StoredTensor Weight, StoredTensor Bias, Value Outp
             node.Expect("alpha", 1f);
             node.Expect("beta", 1f);
             node.Expect("transA", 0);
-            isTransposed ^= node.Find("transB") is { Int: not 0 };
+            isTransposed ^= node.Int("transB", 0) != 0;
         }
         // What stands in the file as (features, classes) is seen as (classes, features).
         var weight = constant.Elements($"the weights of {node}");

@@ -64,6 +64,8 @@ internal sealed class NetworkReader
                     foreach (var output in node.Outputs)
                         next.Enqueue(output);
                 }
+        if (first.Count != 1 && before.Find(node => node.IsForeign) is { } foreign)
+            throw foreign.Unexpected("one of ONNX's own operators", "one of another domain or a function of the model's own; export the model without functions, or load it as it was before an optimizer changed it");
         if (first.Count != 1)
             throw new InvalidDataException($"is an ONNX model that begins with {first.Count} convolutions side by side, expected one, as residual networks do");
 
@@ -79,6 +81,7 @@ internal sealed class NetworkReader
     {
         "Add" or "Sub" or "Mul" or "Div" => node.Inputs.All(input => input?.Constant is not { } constant || constant.Shape is [] or [_, 1, 1] or [_, _, 1, 1] || EndsAlike(constant.Shape)),
         "Split" or "Concat" => node.Find("axis")?.Int is 1,
+        "Cast" => true,
         _ => false,
     };
 
@@ -166,9 +169,9 @@ internal sealed class NetworkReader
                 pool.Knows([.. Window.Attributes, "ceil_mode", "count_include_pad"]);
                 // Neither stride nor the way of counting matters where the window is the image.
                 var kernel = pool.Find("kernel_shape")?.Ints;
-                var isGlobal = kernel is [var height, var width] && (height, width) == (_extent.Height, _extent.Width);
-                return isGlobal && Window.Read(pool, kernel: null, _extent).Padding == 0 ? true
-                    : throw pool.Unexpected($"a window as large as what goes in, {(_extent is { Height: { } rows, Width: { } columns } ? $"({rows}, {columns})" : "whose size is not fixed")}", $"({string.Join(", ", kernel ?? [])})");
+                if (kernel is not [var height, var width] || (height, width) != (_extent.Height, _extent.Width))
+                    throw pool.Unexpected($"a window as large as what goes in, {(_extent is { Height: { } rows, Width: { } columns } ? $"({rows}, {columns})" : "whose size is not fixed")}", $"({string.Join(", ", kernel ?? [])})");
+                return Window.Read(pool, kernel: null, _extent).Padding is not 0 and var padding ? throw pool.Unexpected("padding 0", $"{padding}") : true;
             default:
                 return false;
         }

@@ -30,6 +30,9 @@ internal sealed class Node(string type, string name, string[] inputNames, string
     /// <summary>Such as <c>Conv 'layer1.0.conv1'</c>.</summary>
     public override string ToString() => $"{Names.Short(type)} '{Names.Short(name.Length > 0 ? name : outputNames.FirstOrDefault() ?? "")}'";
 
+    /// <summary>Whether the operator is of another domain than ONNX's own, or a function of the model's.</summary>
+    public bool IsForeign => type.Contains('.', StringComparison.Ordinal);
+
     public NodeAttribute? Find(string attribute) => attributes.FirstOrDefault(known => known.Name == attribute);
 
     /// <summary>Refuses a setting that is not one of those that are looked at.</summary>
@@ -40,17 +43,25 @@ internal sealed class Node(string type, string name, string[] inputNames, string
                 throw Unexpected("no attribute of other names than " + string.Join(", ", known.ToArray()), $"'{Names.Short(attribute.Name)}'");
     }
 
+    /// <summary>A setting that is a whole number, and another one where it is left out.</summary>
+    public long Int(string attribute, long otherwise) => Find(attribute) switch
+    {
+        null => otherwise,
+        { Int: { } number } => number,
+        _ => throw Unexpected($"a whole number as {attribute}", "another value"),
+    };
+
     /// <summary>Refuses a number other than the expected one, which is the default.</summary>
     public void Expect(string attribute, long expected)
     {
-        if (Find(attribute) is { } found && found.Int != expected)
-            throw Unexpected($"{attribute} {expected}", found.Int is { } number ? $"{number}" : "none");
+        if (Int(attribute, expected) is var number && number != expected)
+            throw Unexpected($"{attribute} {expected}", $"{number}");
     }
 
     public void Expect(string attribute, float expected)
     {
         if (Find(attribute) is { } found && found.Float != expected)
-            throw Unexpected(string.Create(CultureInfo.InvariantCulture, $"{attribute} {expected}"), found.Float?.ToString(CultureInfo.InvariantCulture) ?? "none");
+            throw Unexpected(string.Create(CultureInfo.InvariantCulture, $"{attribute} {expected}"), found.Float?.ToString(CultureInfo.InvariantCulture) ?? "another value");
     }
 
     public InvalidDataException Unexpected(string expected, string got) => new($"is an ONNX model with {this}: expected {expected}, got {got}");

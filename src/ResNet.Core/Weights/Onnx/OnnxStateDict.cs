@@ -10,9 +10,53 @@ internal sealed class OnnxStateDict : StateDict
 
     private OnnxStateDict(NetworkReader network, NamedNetwork target) => (_network, _target) = (network, target);
 
-    /// <summary>Whether a file is ONNX: its first field is its version of the format, and then comes its producer, its graph or its operators.</summary>
+    /// <summary>Whether a file is ONNX: a ModelProto, up to a field behind its version of the format, or up to its graph where that comes before the version.</summary>
     /// <param name="start">The file's first bytes.</param>
-    public static bool Starts(ReadOnlySpan<byte> start) => start is [0x08, >= 1 and <= 30, 0x12 or 0x1a or 0x22 or 0x2a or 0x32 or 0x3a or 0x42, ..];
+    public static bool Starts(ReadOnlySpan<byte> start)
+    {
+        const uint Version = 1 << 3, ModelVersion = 5 << 3, Graph = 7 << 3 | 2;
+        var hasVersion = false;
+        while (Varint(ref start) is { } tag)
+        {
+            if (tag == Version && !hasVersion)
+            {
+                if (Varint(ref start) is not (>= 1 and <= 30))
+                    return false;
+                hasVersion = true;
+                continue;
+            }
+            // Names and documentation; operator sets, properties, training, functions, devices.
+            if (tag is not (ModelVersion or Graph or (2 << 3 | 2) or (3 << 3 | 2) or (4 << 3 | 2) or (6 << 3 | 2) or (8 << 3 | 2) or (14 << 3 | 2) or (20 << 3 | 2) or (25 << 3 | 2) or (26 << 3 | 2)))
+                return false;
+            if (hasVersion)
+                return true;
+            if (Varint(ref start) is not { } value)
+                return false;
+            if (tag == Graph) // with a network it is longer than this, and begins with one of its own fields; text does not
+                return value >= 128 && start is [0x0a or 0x12 or 0x2a or 0x52 or 0x5a or 0x62 or 0x6a or 0x72 or 0x7a, ..];
+            if (tag == ModelVersion)
+                continue;
+            if (value > (ulong)start.Length)
+                return false;
+            start = start[(int)value..];
+        }
+        return false;
+
+        static ulong? Varint(ref ReadOnlySpan<byte> bytes)
+        {
+            var value = 0UL;
+            for (var i = 0; i < Math.Min(bytes.Length, 10); i++)
+            {
+                value |= (ulong)(bytes[i] & 0x7f) << (7 * i);
+                if (bytes[i] < 0x80)
+                {
+                    bytes = bytes[(i + 1)..];
+                    return value;
+                }
+            }
+            return null;
+        }
+    }
 
     /// <param name="file">The file.</param>
     /// <param name="networks">Those in the module.</param>

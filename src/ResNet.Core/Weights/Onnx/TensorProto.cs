@@ -76,7 +76,7 @@ internal sealed record TensorProto(string Name, long DataType, long[] Shape, lon
         if (ElementType.All.FirstOrDefault(known => known.Onnx == DataType) is not { IsFloatingPoint: true } type)
             throw new InvalidDataException($"is an ONNX model with elements of data type {DataType} as {use}, expected floating-point numbers");
         if (Encoding != TensorEncoding.Bytes)
-            throw new InvalidDataException($"is an ONNX model with {use} as numbers one by one, expected raw_data or packed numbers; write it again in Python: onnx.save(onnx.load(path), \"one.onnx\")");
+            throw new InvalidDataException($"is an ONNX model with {use} as numbers one by one or whole numbers, expected raw_data, or packed float_data or double_data; write it again in Python: from onnx import numpy_helper; m = onnx.load(path); [t.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(t), t.name)) for t in m.graph.initializer]; onnx.save(m, \"one.onnx\")");
         if (Count() is var count && count * type.Size != Length)
             throw new InvalidDataException($"is an ONNX model with {use} of shape ({string.Join(", ", Shape)}), expected {count * type.Size} bytes of {type.Dtype}, got {Length}");
         return new StoredTensor(new Storage(Name, type, Length / type.Size, Position, Checksum: null), Offset: 0, Shape, StoredTensor.ContiguousStrides(Shape));

@@ -28,5 +28,5 @@ internal sealed class Value
     public Node? Consumer => Consumers.Take(2).ToArray() is [var one] && one.Inputs[0] == this ? one : null;
 
     /// <summary>The addition that is the one node that reads it; null where there is none.</summary>
-    public Node? Addition => Consumers.Take(2).ToArray() is [{ Type: "Add", Inputs: [{ } x, { } y] } add] && x != y ? add : null;
+    public Node? Addition => Consumers.Take(2).ToArray() is [{ Type: "Add" or "Sum", Inputs: [{ } x, { } y] } add] && x != y ? add : null;
 }

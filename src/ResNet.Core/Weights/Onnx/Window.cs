@@ -43,10 +43,10 @@ internal sealed record Window(long Kernel, long Stride, long Padding)
 
     private static (long Top, long Left, long Bottom, long Right) Pads(Node node, long kernel, long stride, Extent extent)
     {
-        var kind = node.Find("auto_pad")?.Text ?? "NOTSET";
+        var kind = node.Find("auto_pad") is { } found ? found.Text ?? "of another kind" : "";
         switch (kind)
         {
-            case "NOTSET":
+            case "" or "NOTSET":
                 return node.Find("pads") switch
                 {
                     null => (0, 0, 0, 0),
