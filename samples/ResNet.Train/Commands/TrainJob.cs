@@ -138,7 +138,6 @@ internal static class TrainJob
             return ExitCode.Done;
         }
 
-
         void Show(Evaluation evaluation, string figure, bool isLast)
         {
             if (isLast)

@@ -10,7 +10,7 @@ internal static class NearDuplicates
 {
     /// <summary>
     /// The least cosine of standardized features. Among 520 photographs of fruit, every fourth has such a neighbour, which mostly is the same fruit on the
-    /// same shelf; between them and 512 photographs of other days, one in fifty has.
+    /// same shelf; between them and 512 photographs of the same set for the test, one in fifty has.
     /// </summary>
     private const double Cosine = 0.8;
 
