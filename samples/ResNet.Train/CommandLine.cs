@@ -10,7 +10,9 @@ internal static class CommandLine
     public static RootCommand Create()
     {
         var data = Options.Text("--data", "dir", "a folder", "Folder with the pictures: a folder for each class, or the files of Fashion-MNIST, MNIST, CIFAR-10 or CIFAR-100 [default: a subset of Fashion-MNIST that comes with this program]");
-        var weights = Options.Text("--weights", "file", "a file", "File with the weights to start from: this program's own, or another network's of the same --arch, written by torch.save or safetensors [default: random weights]");
+        var weights = Options.Text("--weights", "file", "a file, imagenet or torchvision", "The weights to start from: imagenet, which ResNet-18 has beside this program and torchvision publishes for the others; torchvision; or a file with this program's own, or another network's of the same --arch [default: random weights]");
+        var train = Options.OneOf<TrainedLayers>("--train", $"What learns: the classifier alone, in seconds, or every layer [default: Head with --weights imagenet or torchvision and fewer than {StartingWeights.FewImages} images, else All]");
+        var balanced = new Option<bool>("--balanced") { Description = "Counts all classes alike, however many images they have" };
         var seed = Options.Number("--seed", Limits.Seed, "Of the initial weights, the order of the images and their augmentation", byDefault: 1);
         var device = Options.Device();
         var precision = Options.OneOf<Precision>("--precision", "Of convolutions and matrix products in training", byDefault: Precision.Fp32);
@@ -20,8 +22,8 @@ internal static class CommandLine
         var recipe = new RecipeOptions();
 
         Option[] common = [data, weights, .. recipe.OfNetworkAndPictures, .. recipe.OfSteps, seed, device, precision, channelsLast, output];
-        Option[] all = [data, weights, .. recipe.OfNetworkAndPictures, .. recipe.OfSteps, .. recipe.OfSchedule, seed, device, precision, channelsLast, output];
-        int Train(ParseResult result) => WithData(result, TrainJob.Train);
+        Option[] all = [data, weights, train, .. recipe.OfNetworkAndPictures, .. recipe.OfSteps, .. recipe.OfSchedule, balanced, seed, device, precision, channelsLast, output];
+        int Train(ParseResult result) => WithData(result, result.GetValue(train), TrainJob.Train);
 
         var root = new RootCommand("Trains a residual network to tell pictures apart. Without a command and options a ResNet-18, on pictures of clothes that come with it.")
         {
@@ -29,6 +31,8 @@ internal static class CommandLine
             Resume(),
             Evaluate(),
             Predict(),
+            Features(),
+            Similar(),
             Export(),
             FindLearningRate(),
         };
@@ -53,10 +57,44 @@ internal static class CommandLine
 
         Command Predict()
         {
-            var files = Options.Argument<string[]>("predict", "file", "a picture", "Images: JPEG, PNG, WebP, GIF, BMP");
-            files.Arity = ArgumentArity.OneOrMore;
+            var paths = Options.Argument<string[]>("predict", "path", "a picture, or a folder of pictures", "Images (JPEG, PNG, WebP, GIF, BMP), and folders, of which all images are meant");
+            paths.Arity = ArgumentArity.OneOrMore;
             var model = Options.Text("--model", "dir", Trained, "Folder of a training, or a file with weights, or from export, in it [default: the last training in runs/]");
-            return Command("predict", "Says what pictures show", result => PredictJob.Run(result.GetValue(files)!, result.GetValue(model), result.GetValue(engine)!.Value, result.GetValue(device)!), files, model, engine, device);
+            var csv = Options.Text("--csv", "file", "a file for a table", "Writes the probability of every class into a table; - is the standard output");
+            var explain = new Option<bool>("--explain") { Description = $"Draws where in each image the network sees the likeliest classes, as a PNG beside it, whose name ends with {ExplanationFile.Ending}" };
+            return Command("predict", "Says what pictures show",
+                result => PredictJob.Run(result.GetValue(paths)!, result.GetValue(model), result.GetValue(csv), result.GetValue(explain), result.GetValue(engine)!.Value, result.GetValue(device)!), paths, model, csv, explain, engine, device);
+        }
+
+        Command Features()
+        {
+            var paths = Options.Argument<string[]>("features", "path", "an image, or a folder of images", "Images, and folders, of which all images are meant");
+            paths.Arity = ArgumentArity.OneOrMore;
+            var file = Options.Text("--out", "file", "a file that can be written", $"The file, whose name ends with {FeaturesJob.Extension}");
+            file.Required = true;
+            var (options, network) = FeatureNetwork();
+            return Command("features", "Writes what a network makes of images, as numbers for search and clustering",
+                result => FeaturesJob.Run(result.GetValue(paths)!, network(result), result.GetValue(file)!), [paths, file, .. options]);
+        }
+
+        Command Similar()
+        {
+            var image = Options.Argument<string>("similar", "image", "an image", "What to look for");
+            var folder = Options.Text("--in", "dir", "a folder", "Folder with the images to look in, at any depth");
+            folder.Required = true;
+            var count = Options.Whole("--count", 1, 1_000_000, "How many images to name", byDefault: 10);
+            var (options, network) = FeatureNetwork();
+            return Command("similar", "Finds the images of a folder that are most like one",
+                result => SimilarJob.Run(result.GetValue(image)!, result.GetValue(folder)!, result.GetValue(count)!.Value, network(result)), [image, folder, count, .. options]);
+        }
+
+        (Option[] Options, Func<ParseResult, FeatureNetwork> Network) FeatureNetwork()
+        {
+            var model = Options.Text("--model", "dir", Trained, "Folder of a training, or a file with weights in it [default: a network with the weights of --weights]");
+            var published = Options.Text("--weights", "file", "a file, imagenet or torchvision", "The weights: imagenet, which ResNet-18 has beside this program and torchvision publishes for the others; torchvision; or a file with some [default: imagenet]");
+            var architecture = Options.OneOf<Architecture>("--arch", "The network of --weights, by torchvision's names [default: resnet18]");
+            return ([model, published, architecture, device],
+                result => new FeatureNetwork(result.GetValue(model), result.GetValue(published), result.GetValue(architecture), result.GetValue(device)!));
         }
 
         Command Export()
@@ -72,22 +110,37 @@ internal static class CommandLine
         {
             var steps = Options.Whole("--steps", 10, 10_000, "How many, each with a higher rate", byDefault: 100);
             return Command("lr-find", "Tries learning rates from low to high and draws the loss against them", result =>
-                WithData(result, (set, settings, folder) => LearningRateJob.Run(set, settings, result.GetValue(steps)!.Value, folder)), [.. common, steps]);
+                WithData(result, TrainedLayers.All, (set, settings, folder) => LearningRateJob.Run(set, settings, result.GetValue(steps)!.Value, folder)), [.. common, steps]);
         }
 
-        int WithData(ParseResult result, Func<DataSet, Settings, string, int> run)
+        int WithData(ParseResult result, TrainedLayers? layers, Func<DataSet, Settings, string, int> run)
         {
             var folder = Options.Data(result, data);
             var set = DataSet.Load(folder);
+            var start = result.GetValue(weights) is { } text ? StartingWeights.Find(text) : null;
+            layers ??= StartingWeights.TrainByDefault(start, set);
+            if (layers == TrainedLayers.Head)
+                ExpectHeadAlone(result, start);
             var settings = new Settings(
                 Path.GetFullPath(folder),
-                result.GetValue(weights) is { } file ? Path.GetFullPath(file) : null,
-                recipe.Of(result, set.Defaults),
+                start,
+                recipe.Of(result, StartingWeights.IsPublished(start) ? set.Defaults.ForFineTuning(set.Training.Count) : set.Defaults),
                 result.GetValue(seed)!.Value,
                 result.GetValue(device)!,
                 result.GetValue(precision)!.Value,
-                result.GetValue(channelsLast));
+                result.GetValue(channelsLast),
+                layers.Value,
+                result.GetValue(balanced));
             return run(set, settings, Options.Folder(result, output));
+        }
+
+        // What has no effect would be taken for one that had.
+        void ExpectHeadAlone(ParseResult result, string? start)
+        {
+            if (start is null)
+                throw new UserException("--train Head: expected weights whose features are used, got none; --weights imagenet has some");
+            if (((Option[])[.. recipe.OfEveryLayer, precision, channelsLast]).FirstOrDefault(option => result.GetResult(option) is { Implicit: false }) is { } option)
+                throw new UserException($"{option.Name}: expected no such option where the classifier alone is trained, as by default with fewer than {StartingWeights.FewImages} images and published weights; --train All trains every layer");
         }
     }
 

@@ -14,7 +14,7 @@ internal static class JsonFile
         RespectRequiredConstructorParameters = true,
         RespectNullableAnnotations = true,
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
-        Converters = { new ByName<Architecture>(), new ByName<Stem>(), new ByName<Precision>() },
+        Converters = { new ByName<Architecture>(), new ByName<Stem>(), new ByName<Precision>(), new ByName<TrainedLayers>() },
     };
 
     public static byte[] Write<T>(T value) => JsonSerializer.SerializeToUtf8Bytes(value, options);

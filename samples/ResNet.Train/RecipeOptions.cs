@@ -29,6 +29,9 @@ internal sealed class RecipeOptions
 
     public Option[] OfSchedule => [_epochs, _learningRate, _warmup, _ema];
 
+    /// <summary>Those that say how layers are trained step by step, and have no effect where the classifier alone is fitted.</summary>
+    public Option[] OfEveryLayer => [_shift, _scale, _flip, _erase, .. OfSteps, .. OfSchedule];
+
     public Recipe Of(ParseResult result, Recipe byDefault) => byDefault with
     {
         Architecture = result.GetValue(_architecture)!.Value,

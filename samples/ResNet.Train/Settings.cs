@@ -5,9 +5,22 @@ using static TorchSharp.torch;
 namespace ResNet.Train;
 
 /// <summary>What the command line decides about a training, and what its folder keeps for resuming it.</summary>
-internal sealed record Settings(string Data, string? Weights, Recipe Recipe, int Seed, string Device, Precision Precision, bool ChannelsLast)
+/// <param name="Data">The folder with the images.</param>
+/// <param name="Weights">To start from: a file's path, or one of <see cref="StartingWeights.Published"/>; null is at random.</param>
+/// <param name="Recipe">How it is trained.</param>
+/// <param name="Seed">Of the initial weights, the order of the images and their augmentation.</param>
+/// <param name="Device">Where it is trained.</param>
+/// <param name="Precision">Of convolutions and matrix products.</param>
+/// <param name="ChannelsLast">The weights' memory format.</param>
+/// <param name="Train">Which layers are trained.</param>
+/// <param name="Balanced">Whether all classes count alike, however many images they have.</param>
+internal sealed record Settings(
+    string Data, string? Weights, Recipe Recipe, int Seed, string Device, Precision Precision, bool ChannelsLast, TrainedLayers Train = TrainedLayers.All, bool Balanced = false)
 {
     public const string FileName = "settings.json";
+
+    /// <summary>Whether the classifier is fitted to features before anything else is trained.</summary>
+    public bool BeginsWithHead() => Train == TrainedLayers.Head || StartingWeights.IsPublished(Weights);
 
     /// <summary>The network to train, with random weights.</summary>
     public ResidualNetwork Network(int classes, Device device) =>

@@ -10,7 +10,7 @@ public class FoldersTests
     private const string Models = "the models"; // BasicBlock.cs, ResNet18.cs and what stands beside them
 
     /// <summary>From the lowest to the highest.</summary>
-    private static readonly string[] layers = ["Files", "Training", "Modules", Models, "Family", "Weights", "Deployment"];
+    private static readonly string[] layers = ["Files", "Training", "Modules", Models, "Family", "Weights", "Deployment", "Pretrained"];
 
     private static readonly ILookup<(string From, string To), string> arrows = Arrows();
 
@@ -31,6 +31,7 @@ public class FoldersTests
     /// <summary>Or the test above would have nothing to look at.</summary>
     [Theory]
     [InlineData("Weights", "Files")]
+    [InlineData("Pretrained", "Files")]
     [InlineData("Deployment", "Files")]
     [InlineData("Deployment", "Family")]
     [InlineData("Family", Models)]
@@ -48,7 +49,7 @@ public class FoldersTests
             .Where(path => Path.GetFileName(path) != "ResNet.Core.dll")
             .Select(path => MetadataReference.CreateFromFile(path));
         SyntaxTree[] trees = [.. Sources().Select(file => CSharpSyntaxTree.ParseText(File.ReadAllText(file), path: file))];
-        const string implicitUsings = "global using System; global using System.Collections.Generic; global using System.IO; global using System.Linq; global using System.Threading; global using System.Threading.Tasks;";
+        const string implicitUsings = "global using System; global using System.Collections.Generic; global using System.IO; global using System.Linq; global using System.Net.Http; global using System.Threading; global using System.Threading.Tasks;";
         var compilation = CSharpCompilation.Create(
             "ResNet.Core", [.. trees, CSharpSyntaxTree.ParseText(implicitUsings)], references,
             new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, allowUnsafe: true, nullableContextOptions: NullableContextOptions.Enable));

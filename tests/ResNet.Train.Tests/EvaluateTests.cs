@@ -28,7 +28,9 @@ public sealed class EvaluateTests : IDisposable
             Assert.Equal((0, ""), (status, error));
             var lines = output.ReplaceLineEndings("\n").TrimEnd().Split('\n');
             Assert.StartsWith($"{accuracy}, loss ", lines[0], StringComparison.Ordinal);
-            Assert.Equal(11, lines.Length);
+            Assert.Equal(12, lines.Length);
+            Assert.Matches(@"^[0-9.]+ s, [0-9.]+ images/s$", lines[11]);
+            lines = lines[..11];
             Assert.All(lines[1..], line => Assert.EndsWith(" of 2", line, StringComparison.Ordinal));
             var right = int.Parse(accuracy.Split(": ")[1].Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture);
             Assert.Equal(right, lines[1..].Sum(line => int.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], System.Globalization.CultureInfo.InvariantCulture)));

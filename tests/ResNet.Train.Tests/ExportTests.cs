@@ -11,7 +11,7 @@ public sealed class ExportTests : IDisposable
     public ExportTests()
     {
         Pictures.WriteSet(_data);
-        Assert.Equal(0, Run("--data", _data.Path, "--out", _out.Path, "--size", "32", "--epochs", "4", "--batch-size", "8", "--device", "cpu").Code);
+        Assert.Equal(0, Run("--data", _data.Path, "--out", _out.Path, "--size", "32", "--epochs", "8", "--batch-size", "8", "--device", "cpu").Code);
     }
 
     public void Dispose()
@@ -38,9 +38,9 @@ public sealed class ExportTests : IDisposable
         Assert.Equal(First(torch).Name, First(int8).Name);
         Assert.Equal(First(torch).Percent, First(int8).Percent, 10.0);
 
-        var tested = Succeeded("evaluate", _out.Path, "--device", "cpu");
-        Assert.Equal(tested, Succeeded("evaluate", _out.Path, "--engine", "onnx"));
-        Assert.StartsWith("test accuracy", Succeeded("evaluate", _out["model.int8.onnx"], "--engine", "onnx"), StringComparison.Ordinal);
+        var tested = Tested(_out.Path, "--device", "cpu");
+        Assert.Equal(tested, Tested(_out.Path, "--engine", "onnx"));
+        Assert.StartsWith("test accuracy", Tested(_out["model.int8.onnx"], "--engine", "onnx"), StringComparison.Ordinal);
 
         static (string Name, double Percent) First(string answer)
         {

@@ -91,12 +91,12 @@ public sealed class FormerVersionTests : IDisposable
     [Fact]
     public void It_is_tested_asked_exported_and_resumed()
     {
-        var tested = Succeeded("evaluate", _run.Path, "--device", "cpu");
+        var tested = Tested(_run.Path, "--device", "cpu");
         Assert.Contains(" of 20 images, loss ", tested, StringComparison.Ordinal);
-        Assert.Equal(tested, Succeeded("evaluate", _run["model.pth"], "--device", "cpu"));
+        Assert.Equal(tested, Tested(_run["model.pth"], "--device", "cpu"));
         Succeeded("export", _run.Path);
         Succeeded("export", _run.Path, "--int8");
-        Assert.Equal(tested, Succeeded("evaluate", _run.Path, "--engine", "onnx"));
+        Assert.Equal(tested, Tested(_run.Path, "--engine", "onnx"));
 
         var image = Pictures.Write(_run, "new.png", SkiaSharp.SKColors.Gray, SkiaSharp.SKEncodedImageFormat.Png, 28, 28);
         Assert.Equal(Succeeded("predict", image, "--model", _run.Path, "--device", "cpu"), Succeeded("predict", image, "--model", _run.Path, "--engine", "onnx"));

@@ -31,6 +31,42 @@ public sealed class HeldOutTests
         Assert.Equal(images[20..], others);
     }
 
+    [Fact]
+    public void Of_photographs_each_class_gives_a_tenth()
+    {
+        Picture[] images = [.. Of(0, 100), .. Of(1, 37), .. Of(2, 8), .. Of(3, 1)];
+        var (heldOut, others) = DataSet.SplitByClass(images);
+
+        Assert.Equal(10, heldOut.Count(image => image.Label == 0));
+        Assert.InRange(heldOut.Count(image => image.Label == 1), 3, 4);
+        Assert.InRange(heldOut.Count(image => image.Label == 2), 0, 1);
+        Assert.DoesNotContain(heldOut, image => image.Label == 3);
+        Assert.Equal(images.Order(Comparer<Picture>.Create((a, b) => string.CompareOrdinal(a.Name, b.Name))).Select(image => image.Name), heldOut.Concat(others).Select(image => image.Name).Order(StringComparer.Ordinal));
+        Assert.Equal(heldOut, DataSet.SplitByClass(images).HeldOut);
+        // Not the first ones of each
+        Assert.NotEqual(Enumerable.Range(0, 10).Select(i => $"0 {i}"), heldOut.Where(image => image.Label == 0).Select(image => image.Name));
+    }
+
+    [Fact]
+    public void Many_small_classes_give_a_tenth_of_all_and_keep_one_each()
+    {
+        var (heldOut, others) = DataSet.SplitByClass([.. Enumerable.Range(0, 50).SelectMany(label => Of(label, 2))]);
+        Assert.Equal(10, heldOut.Count);
+        Assert.Equal(50, others.DistinctBy(image => image.Label).Count());
+    }
+
+    [Fact]
+    public void What_was_held_out_can_go_back_and_what_has_a_folder_stays()
+    {
+        var data = new DataSet(["0"], Grey: false, [.. Of(0, 5)], [.. Of(0, 2)], [.. Of(0, 3)], Recipe.Photographs) { TestIsHeldOut = true, ValidationIsHeldOut = true };
+        Assert.Equal((7, 0, 3), Counts(data.Pool(test: false)));
+        Assert.Equal((10, 0, 0), Counts(data.Pool(test: true)));
+        Assert.Equal((7, 0, 3), Counts((data with { TestIsHeldOut = false }).Pool(test: true)));
+        Assert.Equal((5, 2, 3), Counts((data with { TestIsHeldOut = false, ValidationIsHeldOut = false }).Pool(test: true)));
+
+        static (int, int, int) Counts(DataSet data) => (data.Training.Count, data.Validation.Count, data.Test.Count);
+    }
+
     private static IEnumerable<Picture> Of(int label, int count) =>
         Enumerable.Range(0, count).Select(i => new MemoryPicture(new byte[1], 1, label, $"{label} {i}"));
 }

@@ -97,7 +97,7 @@ public class NumbersTests
     [InlineData("evaluate: expected the folder of a training, or a file in it, got ''", "evaluate", "")]
     [InlineData("resume: expected the folder of a training, got ''", "resume", "")]
     [InlineData("export: expected the folder of a training, or a file in it, got ''", "export", "")]
-    [InlineData("predict: expected a picture, got ''", "predict", "a.png", "")]
+    [InlineData("predict: expected a picture, or a folder of pictures, got ''", "predict", "a.png", "")]
     [InlineData("--model: expected the folder of a training, or a file in it, got ''", "predict", "a.png", "--model", "")]
     [InlineData("--out: expected a file that can be written, got ''", "export", "run", "--out", "")]
     [InlineData("--data: expected a folder, got ''", "evaluate", "run", "--data", "")]

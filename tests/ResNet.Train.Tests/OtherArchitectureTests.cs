@@ -42,10 +42,10 @@ public sealed class OtherArchitectureTests : IDisposable
         Succeeded("export", _out["run"]);
         Succeeded("export", _out["run"], "--int8");
         Assert.True(new FileInfo(_out["run/model.int8.onnx"]).Length < 0.3 * new FileInfo(_out["run/model.onnx"]).Length);
-        var tested = Succeeded("evaluate", _out["run"], "--device", "cpu");
+        var tested = Tested(_out["run"], "--device", "cpu");
         Assert.Contains(tested.Split(',')[0], resumed, StringComparison.Ordinal); // the accuracy
-        Assert.Equal(tested, Succeeded("evaluate", _out["run"], "--engine", "onnx"));
-        Assert.StartsWith("test accuracy", Succeeded("evaluate", _out["run/model.int8.onnx"], "--engine", "onnx"), StringComparison.Ordinal);
+        Assert.Equal(tested, Tested(_out["run"], "--engine", "onnx"));
+        Assert.StartsWith("test accuracy", Tested(_out["run/model.int8.onnx"], "--engine", "onnx"), StringComparison.Ordinal);
         var image = Pictures.Write(_out, "new.png", SKColors.Gray, SKEncodedImageFormat.Png, 28, 28);
         Assert.Equal(Succeeded("predict", image, "--model", _out["run"], "--device", "cpu"), Succeeded("predict", image, "--model", _out["run"], "--engine", "onnx"));
 
@@ -80,7 +80,7 @@ public sealed class OtherArchitectureTests : IDisposable
         using var other = Enum.Parse<Architecture>(saved).Create(10, Stem.Conv7, CPU);
         using var model = Enum.Parse<Architecture>(expected).Create(10, Stem.Conv7, CPU);
         Checkpoint.Save(other, _out["other.pth"]);
-        var problem = Assert.Throws<UserException>(() => StartingWeights.Load(model, _out["other.pth"])).Message;
+        var problem = Assert.Throws<UserException>(() => StartingWeights.LoadFile(model, _out["other.pth"]).Line).Message;
         Assert.StartsWith($"--weights: expected those of a {model.GetType().Name} with the stem Conv7, as --arch and --stem say, got '{_out["other.pth"]}', which does not fit: {message}", problem, StringComparison.Ordinal);
     }
 }

@@ -262,11 +262,11 @@ public sealed class PictureFolderTests : IDisposable
     }
 
     [Theory]
-    [InlineData("a tenth of the training images", "a tenth of the training images", 4, 3, "test/1.jpg", "test/2.jpg")]
-    [InlineData("a tenth of the training images", "a tenth of the training images", 4, 3, "test/test/1.jpg")]
-    [InlineData("a tenth of the training images", "a tenth of the training images", 4, 3, "test/cat/", "test/dog/")]
-    [InlineData("val", "a tenth of the training images", 1, 4, "test/1.jpg", "val/cat/1.jpg")]
-    [InlineData("test", "a tenth of the training images", 1, 4, "val/1.jpg", "test/cat/1.jpg")]
+    [InlineData("a tenth of the training images of each class", "a tenth of the training images of each class", 4, 4, "test/1.jpg", "test/2.jpg")]
+    [InlineData("a tenth of the training images of each class", "a tenth of the training images of each class", 4, 4, "test/test/1.jpg")]
+    [InlineData("a tenth of the training images of each class", "a tenth of the training images of each class", 4, 4, "test/cat/", "test/dog/")]
+    [InlineData("val", "a tenth of the training images of each class", 1, 4, "test/1.jpg", "val/cat/1.jpg")]
+    [InlineData("test", "a tenth of the training images of each class", 1, 4, "val/1.jpg", "test/cat/1.jpg")]
     public void A_part_without_classes_is_told_and_what_is_in_its_place(string test, string validation, int tested, int validated, params string[] others)
     {
         Add([.. Classes("train", 20), .. others]);

@@ -36,6 +36,7 @@ public sealed class PictureTrainingTests : IDisposable
         Assert.Equal(5, warning.Length);
         Assert.All(new[] { broken, text, huge, icon }, file => Assert.Single(warning, line => line.Contains(file, StringComparison.Ordinal)));
         Assert.StartsWith("3 classes: blue, red, yellow", output, StringComparison.Ordinal);
+        Assert.Contains("are few to learn from nothing: --weights imagenet begins with a network that knows photographs", output, StringComparison.Ordinal);
         Assert.Contains("41 images to train and validate with, 4 to test with", output, StringComparison.Ordinal);
         using var network = new ResNet18(3, Stem.Conv7MaxPool);
         Checkpoint.Load(network, _out["model.safetensors"]);
@@ -61,7 +62,7 @@ public sealed class PictureTrainingTests : IDisposable
     {
         Assert.Equal(0, Run(Arguments(epochs: 1)).Code);
 
-        string[] bad = [_data["nothing.jpg"], _data["red"], _data.Write("huge.png", ImageBytes.Png(46341, 46341, 8, 2, [], 0)), _data.Write("icon.ico", ImageBytes.Ico(20000, 20000))];
+        string[] bad = [_data["nothing.jpg"], _data.Write("huge.png", ImageBytes.Png(46341, 46341, 8, 2, [], 0)), _data.Write("icon.ico", ImageBytes.Ico(20000, 20000))];
         var (code, output, error) = Run(["predict", .. bad, _data["red/01.png"], "--model", _out.Path, "--device", "cpu"]);
 
         Assert.Equal(1, code);
@@ -90,7 +91,7 @@ public sealed class PictureTrainingTests : IDisposable
     {
         using var few = new TempFolder();
         Pictures.WriteSet(few, each: 6);
-        Refused("expected at least 20 training images, got 17", "--data", few.Path, "--out", _out.Path);
+        Refused("expected at least 20 training images, got 16; 4 are enough with --weights imagenet", "--data", few.Path, "--out", _out.Path);
 
         for (var i = 0; i < 15; i++)
             _data.Write($"red/{i:00}.{(i % 2 == 0 ? "jpg" : "png")}", [1, 2, 3]);

@@ -116,7 +116,7 @@ public sealed class ProgramTests : IDisposable
         var (code, output, error) = Run("--help");
 
         Assert.Equal((0, ""), (code, error));
-        Assert.All(["--data", "--weights", "--epochs", "--batch-size", "--lr", "--seed", "--device", "--out", "train", "resume", "evaluate", "--weight-decay", "--label-smoothing", "--ema", "--arch", "--stem", "--size", "--frame", "--shift", "--scale", "--flip", "--erase", "--warmup", "--precision", "--channels-last", "predict", "lr-find"], option => Assert.Contains(option, output, StringComparison.Ordinal));
+        Assert.All(["--data", "--weights", "--epochs", "--batch-size", "--lr", "--seed", "--device", "--out", "train", "resume", "evaluate", "--weight-decay", "--label-smoothing", "--ema", "--arch", "--stem", "--size", "--frame", "--shift", "--scale", "--flip", "--erase", "--warmup", "--precision", "--channels-last", "predict", "features", "similar", "lr-find"], option => Assert.Contains(option, output, StringComparison.Ordinal));
     }
 
     [SignalFact(2)]

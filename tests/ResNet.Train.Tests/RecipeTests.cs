@@ -31,6 +31,17 @@ public sealed class RecipeTests : IDisposable
         return Network.Of(_out[$"{folder}/model.pth"]);
     }
 
+    [Theory]
+    [InlineData(100, 40)]
+    [InlineData(2_000, 10)]
+    [InlineData(50_000, 5)]
+    public void The_fewer_images_the_more_epochs_of_fine_tuning(int images, int epochs)
+    {
+        Assert.Equal(epochs, Recipe.Photographs.ForFineTuning(images).Epochs);
+        Assert.Equal((Stem.Conv7MaxPool, 224, 0.2), (Recipe.Cifar.ForFineTuning(images).Stem, Recipe.FashionMnist.ForFineTuning(images).Size, Recipe.Photographs.ForFineTuning(images).Scale));
+        Assert.Equal((Recipe.FashionMnist.Frame, 1), (Recipe.FashionMnist.ForFineTuning(images).Frame, Recipe.FashionMnist.ForFineTuning(images).Scale));
+    }
+
     /// <summary>With a rate that makes steps too small to see, only what is multiplied by the decay can move; with both large, that does.</summary>
     [Fact]
     public void Weight_decay_draws_weights_to_zero_and_leaves_biases_and_normalisations()

@@ -24,6 +24,10 @@ internal static class SampleProgram
         return output;
     }
 
+    /// <returns>What <c>evaluate</c> printed, without its last line, which says how long it took.</returns>
+    public static string Tested(params string[] arguments) =>
+        string.Join('\n', Succeeded(["evaluate", .. arguments]).ReplaceLineEndings("\n").TrimEnd().Split('\n').SkipLast(1));
+
     public static (int Code, string Output, string Error) Run(params string[] arguments) => RunAt(Assembly, arguments);
 
     /// <summary>The program in a copy of its folder.</summary>

@@ -106,7 +106,7 @@ public sealed class StartingWeightsTests : IDisposable
         using var other = new ResNet18(10, Stem.Conv7MaxPool);
         using var model = new ResNet18(10);
         var path = Saved(other);
-        Assert.Equal($"weights from {path}: 122 of 122 tensors; they are for another stem: expected Conv7, got Conv7MaxPool", StartingWeights.Load(model, path));
+        Assert.Equal($"weights from {path}: 122 of 122 tensors; they are for another stem: expected Conv7, got Conv7MaxPool", StartingWeights.LoadFile(model, path).Line);
         Assert.Equal(0, Network.Distance(other.parameters(), model.parameters()));
     }
 
@@ -117,7 +117,7 @@ public sealed class StartingWeightsTests : IDisposable
     public void A_folder_is_told() => Refused($"--weights: expected a file, got '{_files.Path}', which is none", _files.Path);
 
     [Fact]
-    public void No_name_is_told() => Refused("--weights: expected a file, got '', which is none", "");
+    public void No_name_is_told() => Refused("--weights: expected a file, imagenet or torchvision, got '', which is none", "");
 
     [Fact]
     public void A_file_that_cannot_be_read_is_told()
@@ -165,7 +165,7 @@ public sealed class StartingWeightsTests : IDisposable
         classifier.load_state_dict(model.fc.state_dict());
         var path = Saved(saved);
 
-        var line = StartingWeights.Load(model, path);
+        var line = StartingWeights.LoadFile(model, path).Line;
 
         Assert.Equal($"weights from {path}: 120 of 122 tensors; the classifier starts fresh: {fresh}", line);
         Assert.Equal(0, Network.Distance(other.parameters().SkipLast(2), model.parameters().SkipLast(2)));

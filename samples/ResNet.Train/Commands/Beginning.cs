@@ -26,6 +26,8 @@ internal sealed class Beginning
         var (before, now) = (beginning.Network.Classes, data.Classes);
         if (!before.SequenceEqual(now))
             throw beginning.Other("classes", Differences.Joined(Differences.Named(now.Except(before), "added"), Differences.Named(before.Except(now), "gone")) ?? "the same in another order");
+        if (beginning._images is null && (data.TestIsHeldOut || data.ValidationIsHeldOut))
+            throw new UserException($"resume: expected a file {Path.Combine(folder, ImageList.FileName)}, found none: which images the training, of version 0.1.0, has held out cannot be told; {beginning.StartAgain}");
         return beginning;
     }
 
@@ -48,10 +50,15 @@ internal sealed class Beginning
         return _images is null ? $"whether the images are those that it began with cannot be told: there is no {ImageList.FileName} in its folder" : null;
     }
 
-    private UserException Other(string what, string differences)
+    private UserException Other(string what, string differences) =>
+        new($"resume: expected the {what} that the training began with, in '{_settings.Data}', got others: {differences}; put them back, or {StartAgain}");
+
+    private string StartAgain
     {
-        var weights = Path.Combine(_folder, NetworkInfo.WeightsFileName);
-        return new UserException($"resume: expected the {what} that the training began with, in '{_settings.Data}', got others: {differences}; " +
-            $"put them back, or start a new training with --data '{_settings.Data}'{(File.Exists(weights) ? $" --weights '{weights}'" : "")}");
+        get
+        {
+            var weights = Path.Combine(_folder, NetworkInfo.WeightsFileName);
+            return $"start a new training with --data '{_settings.Data}'{(File.Exists(weights) ? $" --weights '{weights}'" : "")}";
+        }
     }
 }

@@ -1,3 +1,6 @@
+using System.Diagnostics;
+using static TorchSharp.torch;
+
 namespace ResNet.Train;
 
 /// <summary>Tests a network that was trained before.</summary>
@@ -19,14 +22,13 @@ internal static class EvaluateJob
         Preparation.Remark(images.Remarks);
         try
         {
-            var survey = Survey.Of(images.For(network), network.Size, network.Frame, network.Grey, () => { }, interruption.Token);
-            Preparation.Warn(survey.Broken);
-            own?.Compare(survey);
-            if (survey.Readable.Count == 0)
-                throw new UserException("evaluate: expected test images, got none");
+            var pictures = images.For(network);
+            own?.Compare(pictures, interruption.Token);
+            var watch = Stopwatch.StartNew();
+            var test = Test(predictor, pictures, screen, interruption.Token);
+            var time = watch.Elapsed;
 
-            var test = Evaluation.Of(predictor.Logits, network, survey.Readable, interruption.Token);
-            screen.Line($"test accuracy {test.Accuracy:0.000}: {test.Correct} of {test.Count} images, loss {Digits.OfLoss(test.Loss)}; {images.Description}");
+            screen.Line($"test accuracy {test.AccuracyInWords}, loss {Digits.OfLoss(test.Loss)}; {images.Description}");
             string[] names = [.. network.Classes.Select(VisibleText.Of)];
             int[] counts = [.. names.Select((_, i) => Enumerable.Range(0, names.Length).Sum(j => test.Confusion[i, j]))];
             var width = names.Max(name => name.Length);
@@ -34,11 +36,34 @@ internal static class EvaluateJob
                 screen.Line($"{name.PadRight(width)} {test.Confusion[i, i],5} of {counts[i]}");
             if (counts.Contains(0))
                 screen.Line($"no images of: {string.Join(", ", names.Where((_, i) => counts[i] == 0))}");
+            screen.Line($"{time.TotalSeconds:0.0} s, {test.Count / time.TotalSeconds:0.0} images/s");
             return ExitCode.Done;
         }
         catch (OperationCanceledException) when (interruption.Token.IsCancellationRequested)
         {
             return interruption.ExitCode;
         }
+    }
+
+    /// <summary>Decodes each image once; those that are broken are told and left out.</summary>
+    private static Evaluation Test(Predictor predictor, IReadOnlyList<Picture> pictures, Screen screen, CancellationToken cancellation)
+    {
+        using var scope = NewDisposeScope();
+        var (readable, broken, logits) = (new List<Picture>(), new List<string>(), new List<Tensor>());
+        screen.WithBar(pictures.Count, () =>
+        {
+            foreach (var part in PictureBatches.Stream(pictures, predictor.Network, predictor.Logits, cancellation))
+            {
+                readable.AddRange(part.Pictures);
+                broken.AddRange(part.Broken);
+                if (part.Pictures.Count > 0)
+                    logits.Add(part.Outputs);
+                screen.Step("testing", part.Pictures.Count + part.Broken.Count);
+            }
+        });
+        Preparation.Warn(broken);
+        if (readable.Count == 0)
+            throw new UserException("evaluate: expected test images, got none; --data DIR tests with all images of a folder");
+        return Evaluation.Of(cat(logits), predictor.Network, readable);
     }
 }

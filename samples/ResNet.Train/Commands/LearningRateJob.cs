@@ -13,17 +13,22 @@ internal static class LearningRateJob
         var device = Devices.Find(settings.Device);
         manual_seed(settings.Seed);
         using var model = settings.Network(all.Classes.Count, device);
-        if (settings.Weights is not null)
-            screen.Line(StartingWeights.Load(model, settings.Weights));
-        if (settings.Precision.Remark(device) is { } remark)
-            screen.Line(remark);
-        var output = new OutputFolder(folder);
-        if (Preparation.Of(all, settings, screen, interruption.Token) is not var (data, network, images))
-            return interruption.ExitCode;
-        Preparation.Expect(data, settings, images);
-
         try
         {
+            Normalisation? normalisation = null;
+            if (settings.Weights is not null)
+            {
+                var start = StartingWeights.Load(model, settings.Recipe.Architecture, settings.Weights, screen, interruption.Token);
+                screen.Line(start.Line);
+                normalisation = start.NormalisationFor(all);
+            }
+            if (settings.Precision.Remark(device) is { } remark)
+                screen.Line(remark);
+            var output = new OutputFolder(folder);
+            if (Preparation.Of(all, settings, normalisation, known: null, screen, interruption.Token) is not var (data, network, images))
+                return interruption.ExitCode;
+            Preparation.Expect(data, settings, images);
+
             using var learner = new Learner(model, settings.Recipe, settings.Precision, device);
             IReadOnlyList<SweepStep> sweep = [];
             screen.WithBar(steps, () => sweep = LearningRateFinder.Sweep(

@@ -1,40 +1,145 @@
+using System.Diagnostics;
+
 namespace ResNet.Train;
 
 /// <summary>Says what pictures show.</summary>
-internal static class PredictJob
+internal sealed class PredictJob
 {
     private const int Best = 5, BarLength = 40;
 
-    /// <param name="files">The pictures.</param>
-    /// <param name="model">A training's folder, or a file with a network in it; null is the last training in the folder <c>runs</c>.</param>
-    /// <param name="engine">What computes.</param>
-    /// <param name="deviceName">Where libtorch computes.</param>
-    public static int Run(IReadOnlyList<string> files, string? model, Engine engine, string deviceName)
+    /// <summary>Of more images than these, or of a folder, a line each tells enough.</summary>
+    private const int MostInDetail = 10;
+
+    private readonly Predictor _predictor;
+    private readonly Explainer? _explainer;
+    private readonly NamedImages _images;
+    private readonly Screen _screen = new();
+    private readonly IReadOnlyList<string> _names;
+    private readonly int _width;
+    private readonly int[] _counts;
+    private bool _isDetailed;
+
+    private PredictJob(Predictor predictor, Explainer? explainer, NamedImages images)
     {
-        using var predictor = Predictor.Load(model ?? LastRun(), engine, deviceName);
-        var code = ExitCode.Done;
-        foreach (var file in files)
-        {
-            try
-            {
-                Show(file, predictor.Probabilities(new FilePicture(file, label: 0)), predictor.Network.Classes);
-            }
-            catch (UserException problem)
-            {
-                // The others are still wanted.
-                Console.Error.WriteLine(problem.Message);
-                code = ExitCode.Failed;
-            }
-        }
-        return code;
+        (_predictor, _explainer, _images) = (predictor, explainer, images);
+        _names = [.. predictor.Network.Classes.Select(VisibleText.Of)];
+        _width = _names.Max(name => name.Length);
+        _counts = new int[_names.Count];
     }
 
-    private static void Show(string file, float[] probabilities, IReadOnlyList<string> classes)
+    /// <param name="paths">The pictures, and folders of pictures.</param>
+    /// <param name="model">A training's folder, or a file with a network in it; null is the last training in the folder <c>runs</c>.</param>
+    /// <param name="csv">A file for all probabilities, as <see cref="PredictionCsv"/> writes them; null is none.</param>
+    /// <param name="explain">Whether to draw where the network sees what it says.</param>
+    /// <param name="engine">What computes.</param>
+    /// <param name="deviceName">Where libtorch computes.</param>
+    public static int Run(IReadOnlyList<string> paths, string? model, string? csv, bool explain, Engine engine, string deviceName)
     {
-        Console.WriteLine(file);
-        var width = classes.Max(name => name.Length);
-        foreach (var (probability, name) in probabilities.Zip(classes).OrderByDescending(pair => pair.First).Take(Best))
-            Console.WriteLine($"  {name.PadRight(width)}  {100 * probability,5:0.0} %  {new string('█', (int)Math.Round(BarLength * probability))}".TrimEnd());
+        if (explain && engine != Engine.Torch)
+            throw new UserException($"--explain: expected --engine {Engine.Torch}, which gives what the last layer makes of an image, got {engine}");
+        using var interruption = new Interruption();
+        model ??= LastRun();
+        using var predictor = Predictor.Load(model, engine, deviceName);
+        using var explainer = explain ? Explainer.Load(model, Devices.Find(deviceName)) : null;
+        try
+        {
+            var images = NamedImages.Find(paths, interruption.Token);
+            new PredictJob(predictor, explainer, images).Run(csv, interruption.Token);
+            return images.Code;
+        }
+        catch (OperationCanceledException) when (interruption.Token.IsCancellationRequested)
+        {
+            return interruption.ExitCode;
+        }
+    }
+
+    private void Run(string? csv, CancellationToken cancellation)
+    {
+        var watch = Stopwatch.StartNew();
+        if (csv == PredictionCsv.StandardOutput)
+        {
+            PredictionCsv.Write(csv, _predictor.Network.Classes, table => Predict(table.Add, cancellation));
+        }
+        else if (csv is not null)
+        {
+            PredictionCsv.Write(csv, _predictor.Network.Classes, table =>
+            {
+                _screen.WithBar(_images.MostCount, () => Predict(table.Add, cancellation));
+                if (_counts.Sum() == 0)
+                    throw new UserException("--csv: expected images that can be read, got none; the table is not written");
+            });
+            ShowCounts(watch.Elapsed, $", in {csv}");
+        }
+        else if (_images.HasFolders || _images.MostCount > MostInDetail)
+        {
+            Predict(ShowLine, cancellation);
+            _screen.Line("");
+            ShowCounts(watch.Elapsed, "");
+        }
+        else
+        {
+            _isDetailed = true;
+            Predict(ShowDetails, cancellation);
+        }
+    }
+
+    private void Predict(Action<string, float[]> show, CancellationToken cancellation)
+    {
+        foreach (var part in _predictor.Predict(_images.Images(), cancellation))
+        {
+            using (part)
+            {
+                foreach (var problem in part.Broken)
+                    _images.Tell(problem);
+                foreach (var (picture, probabilities) in part.Each())
+                {
+                    show(picture.Name, probabilities);
+                    _counts[Array.IndexOf(probabilities, probabilities.Max())]++;
+                    if (_explainer is not null)
+                        Explain(_explainer, picture, probabilities);
+                    cancellation.ThrowIfCancellationRequested();
+                }
+                _screen.Step("predicting", part.Pictures.Count + part.Broken.Count);
+            }
+        }
+    }
+
+    private void Explain(Explainer explainer, Picture picture, float[] probabilities)
+    {
+        try
+        {
+            explainer.Explain(picture, probabilities);
+            if (_isDetailed)
+                _screen.Line($"  explained in {ExplanationFile.PathOf(picture.Name)}");
+        }
+        catch (UserException problem)
+        {
+            _images.Tell(problem.Message);
+        }
+    }
+
+    private void ShowDetails(string file, float[] probabilities)
+    {
+        _screen.Line(file);
+        foreach (var (probability, name) in probabilities.Zip(_names).OrderByDescending(pair => pair.First).Take(Best))
+            _screen.Line($"  {name.PadRight(_width)}  {100 * probability,5:0.0} %  {new string('█', (int)Math.Round(BarLength * probability))}".TrimEnd());
+    }
+
+    /// <summary>The name last, so that the classes stand below each other.</summary>
+    private void ShowLine(string file, float[] probabilities)
+    {
+        var best = probabilities.Max();
+        _screen.Line($"{_names[Array.IndexOf(probabilities, best)].PadRight(_width)}  {100 * best,5:0.0} %  {file}");
+    }
+
+    private void ShowCounts(TimeSpan time, string where)
+    {
+        var count = _counts.Sum();
+        _screen.Line($"{count} images, {count / time.TotalSeconds:0.0} images/s{where}");
+        foreach (var (name, number) in _names.Zip(_counts).Where(pair => pair.Second > 0).OrderByDescending(pair => pair.Second))
+            _screen.Line($"{name.PadRight(_width)} {number,6}");
+        if (_explainer is not null)
+            _screen.Line($"explained beside the images, in files whose names end with {ExplanationFile.Ending}");
     }
 
     private static string LastRun() =>

@@ -9,6 +9,9 @@ internal static class TrainJob
 {
     private const string State = "checkpoint.safetensors", OfEpochs = "metrics.csv";
 
+    /// <summary>Of fewer images none are held out for a test, which would be too small to tell anything: they are cross-validated.</summary>
+    private const int FewToHoldOut = 300;
+
     /// <summary>A new training. What another one has left in the folder is replaced.</summary>
     public static int Train(DataSet data, Settings settings, string folder) => Run(data, settings, folder, beginning: null);
 
@@ -19,7 +22,8 @@ internal static class TrainJob
     {
         var settings = Settings.Of(folder);
         using var running = TrainingLock.Take(folder); // before anything is read that another one would replace
-        ExpectState(folder);
+        if (settings.Train == TrainedLayers.All) // the other is fitted anew, to features that are kept
+            ExpectState(folder);
         if (moved is not null)
             settings = settings with { Data = Path.GetFullPath(moved) };
         else if (!Directory.Exists(settings.Data))
@@ -43,16 +47,31 @@ internal static class TrainJob
         using var interruption = new Interruption();
         var (watch, screen, recipe) = (Stopwatch.StartNew(), new Screen(), settings.Recipe);
         var device = Devices.Find(settings.Device);
+        if (beginning is null && settings.Train == TrainedLayers.Head)
+            all = all.Pool(test: all.Training.Count + all.Validation.Count + all.Test.Count < FewToHoldOut);
 
         manual_seed(settings.Seed);
         using var state = new TrainingState(Network(), recipe.Epochs, recipe.Ema > 0 ? Network() : null, settings.Precision == Precision.Fp16);
-        var start = beginning is not null && File.Exists(Path.Combine(folder, State)) ? SavedState.Load(state, Path.Combine(folder, State))
-            : settings.Weights is null ? null
-            : StartingWeights.Load(state.Model, settings.Weights);
+        var isResumed = beginning is not null && File.Exists(Path.Combine(folder, State));
+        var resumed = isResumed ? SavedState.Load(state, Path.Combine(folder, State)) : null;
+        StartingWeights? start = null;
+        try
+        {
+            if (!isResumed && settings.Weights is not null)
+                start = StartingWeights.Load(state.Model, recipe.Architecture, settings.Weights, screen, interruption.Token);
+        }
+        catch (OperationCanceledException) when (interruption.Token.IsCancellationRequested)
+        {
+            screen.Line("interrupted while the weights were fetched; what is there stays");
+            return interruption.ExitCode;
+        }
         var output = new OutputFolder(folder);
         using var running = beginning is null ? TrainingLock.Take(folder) : null;
 
-        if (Preparation.Of(all, settings, screen, interruption.Token) is not var (data, network, images))
+        var normalisation = beginning?.Network.Normalisation ?? start?.NormalisationFor(all);
+        using var features = settings.BeginsWithHead() && !isResumed ? new FolderFeatures(state.Model, device, output, screen) : null;
+        var known = normalisation is null ? null : features?.Read(NetworkInfo.Of(all, recipe, normalisation));
+        if (Preparation.Of(all, settings, normalisation, known, screen, interruption.Token) is not var (data, network, images))
             return interruption.ExitCode;
         var doubt = beginning?.Compare(network, images);
         Preparation.Expect(data, settings, images);
@@ -64,16 +83,48 @@ internal static class TrainJob
         output.Write(Settings.FileName, settings.ToJson()); // last: with it a training can be resumed
 
         screen.Line($"{recipe.Architecture.Title()} on {Libtorch.On(device)}: {data.Training.Count + data.Validation.Count} images to train and validate with, {data.Test.Count} to test with");
-        if (settings.Precision.Remark(device) is { } remark)
-            screen.Line(remark);
-        if (start is not null)
-            screen.Line(start);
-        if (doubt is not null)
-            screen.Line(doubt);
+        foreach (var line in (string?[])[settings.Precision.Remark(device), resumed ?? start?.Line, doubt, Layers(), Advice()])
+            if (line is not null)
+                screen.Line(line);
 
+        var log = new TensorBoardLog(folder);
         try
         {
-            var log = new TensorBoardLog(folder);
+            var head = features is null ? null
+                : new HeadTraining(state.Model, data, network, settings.Balanced ? data.ClassWeights() : null, screen)
+                    .Run(pictures => features.Load(pictures, network, images, settings.Data, interruption.Token), interruption.Token);
+            return settings.Train == TrainedLayers.Head ? FinishHead(head!) : TrainLayers();
+        }
+        catch (OperationCanceledException) when (interruption.Token.IsCancellationRequested)
+        {
+            screen.Line(settings.Train == TrainedLayers.Head ? "interrupted before the classifier was fitted" : $"interrupted after {state.Epochs.Count} of {recipe.Epochs} epochs");
+            if (settings.Train == TrainedLayers.All)
+            {
+                var weights = SaveWeights();
+                screen.Line($"weights so far    {weights.SafeTensors}");
+                screen.Line($"for torch.load    {weights.Torch}");
+            }
+            if (state.Epochs.Count > 0)
+                SaveCurves(state.Epochs);
+            screen.Line($"to go on          resume {folder}");
+            return interruption.ExitCode;
+        }
+
+        int FinishHead(HeadResult head)
+        {
+            foreach (var epoch in head.Epochs)
+                log.Add(epoch);
+            output.Write(OfEpochs, Metrics.Csv(head.Epochs));
+            SaveResults(head.Epochs);
+            if (head.CrossValidation is { } crossed)
+                Show(crossed, "cross-validated", isLast: head.Test is null);
+            if (head.Test is { } test)
+                Show(test, "test", isLast: true);
+            return ExitCode.Done;
+        }
+
+        int TrainLayers()
+        {
             new Trainer(state, data, network, settings, device, screen).Train(epoch =>
             {
                 output.Write(State, state);
@@ -81,41 +132,44 @@ internal static class TrainJob
                 output.Write(OfEpochs, Metrics.Csv(state.Epochs));
                 log.Add(epoch);
             }, interruption.Token);
-
-            var weights = SaveWeights(); // once more where the last run was killed between the two
-            screen.Line($"weights           {weights.SafeTensors}");
-            screen.Line($"for torch.load    {weights.Torch}");
-            screen.Line($"learning curves   {SaveCurves()}");
-            if (data.Test.Count == 0)
-                return ExitCode.Done;
-
-            var test = Evaluation.Of(state.Result, network, data.Test, device, interruption.Token);
-            screen.Line($"confusion matrix  {output.Write("confusion-matrix.png", Charts.Confusion(test, network.Classes))}");
-            screen.Line($"surely wrong      {output.Write("most-wrong.png", WrongSheet.Of(test, network))}");
-            screen.Line($"test accuracy {test.Accuracy:0.000}: {test.Correct} of {test.Count} images, {watch.Elapsed.TotalSeconds:0} s after the start");
+            SaveResults(state.Epochs); // the weights once more where the last run was killed between the two
+            if (data.Test.Count > 0)
+                Show(Evaluation.Of(state.Result, network, data.Test, device, interruption.Token), "test", isLast: true);
             return ExitCode.Done;
         }
-        catch (OperationCanceledException) when (interruption.Token.IsCancellationRequested)
+
+        void Show(Evaluation evaluation, string figure, bool isLast)
         {
-            screen.Line($"interrupted after {state.Epochs.Count} of {recipe.Epochs} epochs");
-            var weights = SaveWeights();
-            screen.Line($"weights so far    {weights.SafeTensors}");
-            screen.Line($"for torch.load    {weights.Torch}");
-            if (state.Epochs.Count > 0)
-                screen.Line($"learning curves   {SaveCurves()}");
-            screen.Line($"to go on          resume {folder}");
-            return interruption.ExitCode;
+            if (isLast)
+            {
+                screen.Line($"confusion matrix  {output.Write("confusion-matrix.png", Charts.Confusion(evaluation, network.Classes, figure))}");
+                screen.Line($"surely wrong      {output.Write("most-wrong.png", WrongSheet.Of(evaluation, network))}");
+            }
+            screen.Line($"{figure} accuracy {evaluation.AccuracyInWords}{(isLast ? $", {watch.Elapsed.TotalSeconds:0} s after the start" : ", each by a classifier that had not seen it")}");
         }
 
+        string? Layers() => !settings.BeginsWithHead() || isResumed ? null
+            : settings.Train == TrainedLayers.Head ? "training the classifier alone, on what the other layers make of the images; --train All trains every layer"
+            : "training the classifier, then every layer";
+        string? Advice() => settings.Weights is null && data.Training[0] is FilePicture && data.Training.Count + data.Validation.Count < StartingWeights.FewImages
+            ? $"fewer than {StartingWeights.FewImages} photographs are few to learn from nothing: --weights imagenet begins with a network that knows photographs, and takes seconds"
+            : null;
         ResidualNetwork Network() => settings.Network(all.Classes.Count, device);
-        (string SafeTensors, string Torch) SaveWeights() => (output.Write(NetworkInfo.WeightsFileName, state.Result), output.Write("model.pth", state.Result));
+        (string SafeTensors, string Torch) SaveWeights() => (output.Write(NetworkInfo.WeightsFileName, state.Result), output.Write(NetworkInfo.TorchFileName, state.Result));
+        void SaveResults(IReadOnlyList<Epoch> epochs)
+        {
+            var weights = SaveWeights();
+            screen.Line($"weights           {weights.SafeTensors}");
+            screen.Line($"for torch.load    {weights.Torch}");
+            SaveCurves(epochs);
+        }
+        void SaveCurves(IReadOnlyList<Epoch> epochs) => screen.Line($"learning curves   {output.Write("learning-curves.png", Charts.LearningCurves(epochs))}");
         void Clear()
         {
             // Another training's, which would not go with this one's classes, but for what this one starts from
-            foreach (var name in (string[])[Settings.FileName, State, OfEpochs, NetworkInfo.FileName, NetworkInfo.WeightsFileName, "model.pth", ExportJob.FileName, ExportJob.Int8FileName])
+            foreach (var name in (string[])[Settings.FileName, State, OfEpochs, NetworkInfo.FileName, NetworkInfo.WeightsFileName, NetworkInfo.TorchFileName, ExportJob.FileName, ExportJob.Int8FileName])
                 if (!Path.GetFullPath(Path.Combine(folder, name)).Equals(settings.Weights, StringComparison.OrdinalIgnoreCase)) // as some systems compare names
                     output.Delete(name);
         }
-        string SaveCurves() => output.Write("learning-curves.png", Charts.LearningCurves(state.Epochs));
     }
 }

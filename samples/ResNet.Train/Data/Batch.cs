@@ -1,10 +1,11 @@
 using System.Runtime.InteropServices;
+using SkiaSharp;
 using static TorchSharp.torch;
 
 namespace ResNet.Train;
 
 /// <summary>What goes into the network at once, on the CPU.</summary>
-/// <param name="Images">Shape (N, 3, size, size), or (N, 1, size, size) of grey pictures, normalised.</param>
+/// <param name="Images">Shape (N, channels, size, size), normalised: 3 channels, or 1 where grey pictures have one mean and deviation.</param>
 /// <param name="Labels">Shape (N), int64.</param>
 internal sealed record Batch(Tensor Images, Tensor Labels) : IDisposable
 {
@@ -12,40 +13,49 @@ internal sealed record Batch(Tensor Images, Tensor Labels) : IDisposable
     /// <param name="pictures">N of them.</param>
     /// <param name="network">How it sees them.</param>
     /// <param name="augmentation">What is done to them in training; without it they are drawn as they are.</param>
+    /// <param name="broken">Takes what is wrong with each picture that cannot be read, which the batch is then without; null throws.</param>
     /// <exception cref="UserException">A picture cannot be read any more.</exception>
-    public static Batch Of(IReadOnlyList<Picture> pictures, NetworkInfo network, Augmentation? augmentation = null)
+    public static Batch Of(IReadOnlyList<Picture> pictures, NetworkInfo network, Augmentation? augmentation = null, IDictionary<Picture, string>? broken = null)
     {
         using var canvas = new Canvas(network.Size, network.Grey);
         var area = network.Size * network.Size;
         var pixels = new byte[area];
         var tables = network.Normalisation.Tables();
+        var channels = tables.Length;
 
         // Straight into libtorch's memory: no large arrays for the garbage collector.
-        var batch = new Batch(
-            empty(pictures.Count, canvas.Channels, network.Size, network.Size),
-            tensor(pictures.Select(picture => (long)picture.Label).ToArray()));
-        try
+        using var images = empty(pictures.Count, channels, network.Size, network.Size);
+        var values = MemoryMarshal.Cast<byte, float>(images.bytes);
+        var labels = new List<long>(pictures.Count);
+        foreach (var picture in pictures)
         {
-            var values = MemoryMarshal.Cast<byte, float>(batch.Images.bytes);
-            for (var i = 0; i < pictures.Count; i++)
+            using var image = Decode(picture);
+            if (image is null)
+                continue;
+            canvas.Draw(image, augmentation?.Window(image.Width, image.Height) ?? Window.Middle(image.Width, image.Height, network.Frame));
+            var drawn = values.Slice(labels.Count * channels * area, channels * area);
+            for (var channel = 0; channel < channels; channel++)
             {
-                using var image = pictures[i].Decode(network.Size);
-                canvas.Draw(image, augmentation?.Window(image.Width, image.Height) ?? Window.Middle(image.Width, image.Height, network.Frame));
-                var picture = values.Slice(i * canvas.Channels * area, canvas.Channels * area);
-                for (var channel = 0; channel < canvas.Channels; channel++)
-                {
-                    canvas.Read(channel, pixels);
-                    for (var j = 0; j < area; j++)
-                        picture[channel * area + j] = tables[channel][pixels[j]];
-                }
-                augmentation?.Erase(picture, canvas.Channels, network.Size);
+                canvas.Read(Math.Min(channel, canvas.Channels - 1), pixels); // a grey picture's only one again and again
+                for (var j = 0; j < area; j++)
+                    drawn[channel * area + j] = tables[channel][pixels[j]];
             }
-            return batch;
+            augmentation?.Erase(drawn, channels, network.Size);
+            labels.Add(picture.Label);
         }
-        catch
+        return new Batch(images.narrow(0, 0, labels.Count), tensor(labels));
+
+        SKImage? Decode(Picture picture)
         {
-            batch.Dispose();
-            throw;
+            try
+            {
+                return picture.Decode(network.Size);
+            }
+            catch (UserException problem) when (broken is not null)
+            {
+                broken[picture] = problem.Message;
+                return null;
+            }
         }
     }
 

@@ -10,9 +10,9 @@ internal static class Batches
     /// The batches that <paramref name="make"/> makes of each of the <paramref name="parts"/>, in their order. Besides the one
     /// that was taken last, no more than <see cref="ahead"/> of them exist, whole or in the making. Who takes one disposes of it.
     /// </summary>
-    public static IEnumerable<Batch> Of<T>(IEnumerable<T> parts, Func<T, Batch> make)
+    public static IEnumerable<TBatch> Of<T, TBatch>(IEnumerable<T> parts, Func<T, TBatch> make) where TBatch : IDisposable
     {
-        var coming = new Queue<Task<Batch>>();
+        var coming = new Queue<Task<TBatch>>();
         try
         {
             foreach (var part in parts)

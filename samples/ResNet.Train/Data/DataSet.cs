@@ -15,6 +15,32 @@ internal sealed record DataSet(
     /// <summary>What the user should know of how the set was read, a line each.</summary>
     public IReadOnlyList<string> Remarks { get; init; } = [];
 
+    /// <summary>Whether the test images were taken from the training images, class by class, since there was no folder for them.</summary>
+    public bool TestIsHeldOut { get; init; }
+
+    /// <inheritdoc cref="TestIsHeldOut"/>
+    public bool ValidationIsHeldOut { get; init; }
+
+    /// <summary>What a training image of each class counts, so that all classes count alike and an image on average 1.</summary>
+    public double[] ClassWeights()
+    {
+        var weights = new double[Classes.Count];
+        foreach (var (label, count) in Training.CountBy(picture => picture.Label))
+            weights[label] = (double)Training.Count / (Classes.Count * count);
+        return weights;
+    }
+
+    /// <summary>The set with what was held out back in the training. What has a folder of its own stays there.</summary>
+    /// <param name="test">Whether the test images go back as well.</param>
+    public DataSet Pool(bool test) => this with
+    {
+        Training = [.. Training, .. ValidationIsHeldOut ? Validation : [], .. test && TestIsHeldOut ? Test : []],
+        Validation = ValidationIsHeldOut ? [] : Validation,
+        Test = test && TestIsHeldOut ? [] : Test,
+        ValidationIsHeldOut = false,
+        TestIsHeldOut = TestIsHeldOut && !test,
+    };
+
     /// <summary>In a line that does not grow with them.</summary>
     public string ClassesInWords
     {
@@ -70,7 +96,10 @@ internal sealed record DataSet(
     private static UserException Unknown(string folder) =>
         new($"{folder}: expected a folder of pictures for each class, or the files of MNIST's or CIFAR's format ({Mnist.Files}, {CifarSet.Files}), found none of them");
 
-    /// <summary>Takes a tenth of the pictures, the same ones whatever the seed, so that runs can be compared, but not the last one of a class.</summary>
+    /// <summary>
+    /// Takes a tenth of the pictures, the same ones whatever the seed, so that runs can be compared, but not the last one of a class. It is for
+    /// sets of thousands; the figures that are published for them were measured with it.
+    /// </summary>
     public static (IReadOnlyList<Picture> HeldOut, IReadOnlyList<Picture> Others) Split(IReadOnlyList<Picture> pictures)
     {
         var shuffled = pictures.ToArray();
@@ -86,5 +115,19 @@ internal sealed record DataSet(
             (isHeldOut ? heldOut : others).Add(picture);
         }
         return (heldOut, others);
+    }
+
+    /// <summary>
+    /// Takes a tenth of the images of each class, the same ones whatever the seed: every tenth where they lie class by class, shuffled within
+    /// each. A class never gives its only one.
+    /// </summary>
+    public static (IReadOnlyList<Picture> HeldOut, IReadOnlyList<Picture> Others) SplitByClass(IReadOnlyList<Picture> images)
+    {
+        var random = new Random(0);
+        var classes = images.GroupBy(image => image.Label).OrderBy(images => images.Key).Select(images => images.ToArray()).Where(images => images.Length > 1).ToArray();
+        foreach (var ofClass in classes)
+            random.Shuffle(ofClass);
+        var heldOut = classes.SelectMany(images => images).Where((_, i) => i % 10 == 5).ToHashSet();
+        return ([.. images.Where(heldOut.Contains)], [.. images.Where(image => !heldOut.Contains(image))]);
     }
 }

@@ -40,13 +40,21 @@ internal sealed class FilePicture(string path, int label) : Picture(label)
     {
         try
         {
-            using var file = RegularFile.OpenRead(path);
-            return FileKind.Format(FileKind.Head(file)) is not null;
+            return DescribeOther(path) is null;
         }
         catch (UserException)
         {
             return false; // it cannot be read
         }
+    }
+
+    /// <returns>What a file is that is no image of a format that is decoded, in words; null where it is one.</returns>
+    /// <exception cref="UserException">It cannot be read.</exception>
+    public static string? DescribeOther(string path)
+    {
+        using var file = RegularFile.OpenRead(path);
+        var head = FileKind.Head(file);
+        return FileKind.Format(head) is null ? FileKind.Describe(head) : null;
     }
 
     public override SKImage Decode(int size)

@@ -7,8 +7,8 @@ internal sealed class ImageFiles
     private readonly Dictionary<string, (string Path, string Class, bool IsForTraining)> _found = [];
     private readonly string[] _aboveSet;
 
-    /// <param name="root">The set's folder.</param>
-    public ImageFiles(string root) => _aboveSet = [.. Above(_real.Of(root)), _real.Of(root)];
+    /// <param name="root">The set's folder; null where there is no set.</param>
+    public ImageFiles(string? root) => _aboveSet = root is null ? [] : [.. Above(_real.Of(root)), _real.Of(root)];
 
     /// <summary>Links that were not followed.</summary>
     public List<string> Remarks { get; } = [];

@@ -19,6 +19,11 @@ internal sealed record ImageList(IReadOnlyDictionary<string, string> Training, I
         return digests;
     }
 
+    /// <summary>Of an image in one of the parts.</summary>
+    /// <param name="name">Within the folder.</param>
+    public string Digest(string name) =>
+        Training.TryGetValue(name, out var digest) || Validation.TryGetValue(name, out digest) || Test.TryGetValue(name, out digest) ? digest : throw new KeyNotFoundException(name);
+
     public byte[] ToJson() => JsonFile.Write(this);
 
     /// <returns>What a training has left in its folder; null where it has left none, as version 0.1.0 did.</returns>
@@ -44,8 +49,8 @@ internal sealed record ImageList(IReadOnlyDictionary<string, string> Training, I
 
     private void Check(string path)
     {
-        if (Training.Count == 0 || Validation.Count == 0)
-            throw new UserException($"{path}: expected training and validation images, as every training has, got {Training.Count} and {Validation.Count}");
+        if (Training.Count == 0)
+            throw new UserException($"{path}: expected training images, as every training has, got none");
         if (Training.Keys.Concat(Validation.Keys).Concat(Test.Keys).GroupBy(name => name).FirstOrDefault(same => same.Count() > 1) is { } twice)
             throw new UserException($"{path}: expected each image in one part, got {twice.Key} in two");
     }

@@ -10,7 +10,7 @@ internal static class Listing
 
     public static string[] Folders(string folder) => Sorted(Directory.EnumerateDirectories(folder));
 
-    public static string[] Files(string folder) => Sorted(Directory.EnumerateFiles(folder));
+    public static string[] Files(string folder) => Sorted(Directory.EnumerateFiles(folder).Where(path => !ExplanationFile.IsOne(path)));
 
     private static string[] Sorted(IEnumerable<string> paths) =>
         [.. paths.Where(path => Path.GetFileName(path) is var name && !name.StartsWith('.') && !own.Contains(name)).Order(StringComparer.Ordinal)];

@@ -5,6 +5,12 @@ namespace ResNet.Train;
 /// <param name="StandardDeviation">Of each channel, on the same scale.</param>
 internal sealed record Normalisation(double[] Mean, double[] StandardDeviation)
 {
+    /// <summary>Of the images of ImageNet, with which torchvision has trained its networks.</summary>
+    public static Normalisation ImageNet { get; } = new([.. Core.PretrainedWeights.ResNet18_ImageNet1K_V1.Mean], [.. Core.PretrainedWeights.ResNet18_ImageNet1K_V1.StandardDeviation]);
+
+    /// <summary>Whether images have as many channels: one mean is for grey ones alone.</summary>
+    public bool Fits(bool grey) => grey || Mean.Length > 1;
+
     /// <param name="histograms">How often each of the 256 values comes up, channel by channel.</param>
     public static Normalisation Of(long[][] histograms)
     {

@@ -6,7 +6,7 @@ namespace ResNet.Train;
 /// </summary>
 internal static class PictureFolder
 {
-    private const string Held = "a tenth of the training images";
+    private const string Held = "a tenth of the training images of each class";
 
     public static bool IsIn(string folder) => Listing.Folders(folder).Length > 0;
 
@@ -38,11 +38,16 @@ internal static class PictureFolder
         var (validationFrom, validation) = usable.TryDequeue(out var second) ? second : (Held, Split());
         remarks.AddRange(parts.Where(part => part.Pictures.Count == 0).Select(part =>
             $"{part.Folder}: left out: expected a folder of images for each class, found none. The test is made with {testFrom}, the validation with {validationFrom}."));
-        return new DataSet(classes, Grey: false, training, validation, test, Recipe.Photographs) { Remarks = [.. remarks, .. files.Remarks] };
+        return new DataSet(classes, Grey: false, training, validation, test, Recipe.Photographs)
+        {
+            Remarks = [.. remarks, .. files.Remarks],
+            TestIsHeldOut = testFrom == Held,
+            ValidationIsHeldOut = validationFrom == Held,
+        };
 
         IReadOnlyList<Picture> Split()
         {
-            (var heldOut, training) = DataSet.Split(training);
+            (var heldOut, training) = DataSet.SplitByClass(training);
             return heldOut;
         }
 

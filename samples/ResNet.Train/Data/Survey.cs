@@ -16,8 +16,9 @@ internal sealed record Survey(IReadOnlyList<Picture> Readable, IReadOnlyList<str
     /// <param name="grey">Whether they have one channel in place of three.</param>
     /// <param name="step">Called after each picture, from several threads.</param>
     /// <param name="cancellation">Ends it.</param>
+    /// <param name="known">Digests of images that were decoded before and need not be again: their values are then not counted. Null is none.</param>
     /// <exception cref="OperationCanceledException">It was ended by <paramref name="cancellation"/>.</exception>
-    public static Survey Of(IReadOnlyList<Picture> pictures, int size, double frame, bool grey, Action step, CancellationToken cancellation)
+    public static Survey Of(IReadOnlyList<Picture> pictures, int size, double frame, bool grey, Action step, CancellationToken cancellation, IReadOnlySet<string>? known = null)
     {
         var problems = new string?[pictures.Count];
         var digests = new string[pictures.Count];
@@ -32,7 +33,8 @@ internal sealed record Survey(IReadOnlyList<Picture> Readable, IReadOnlyList<str
                 try
                 {
                     digests[i] = pictures[i].Digest();
-                    Count(pictures[i], size, frame, grey, own);
+                    if (known is null || !known.Contains(FeatureFile.Key(digests[i])))
+                        Count(pictures[i], size, frame, grey, own);
                 }
                 catch (UserException problem)
                 {

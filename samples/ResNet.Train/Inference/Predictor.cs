@@ -14,15 +14,10 @@ internal abstract class Predictor(NetworkInfo network) : IDisposable
     public static Predictor Load(string path, Engine engine, string deviceName) =>
         engine == Engine.Onnx ? OnnxPredictor.Load(path) : TorchPredictor.Load(path, Devices.Find(deviceName));
 
-    /// <returns>The probability of each class.</returns>
-    /// <exception cref="UserException">The picture cannot be read.</exception>
-    public float[] Probabilities(Picture picture)
-    {
-        using var scope = NewDisposeScope();
-        using var _ = no_grad();
-        using var batch = Batch.Of([picture], Network);
-        return Logits(batch).softmax(1).cpu().data<float>().ToArray();
-    }
+    /// <summary>The probability of each class, in batches.</summary>
+    /// <inheritdoc cref="PictureBatches.Stream"/>
+    public IEnumerable<NetworkOutputs> Predict(IEnumerable<Picture> pictures, CancellationToken cancellation) =>
+        PictureBatches.Stream(pictures, Network, batch => Logits(batch).softmax(1), cancellation);
 
     /// <returns>Shape (N, classes).</returns>
     public abstract Tensor Logits(Batch batch);

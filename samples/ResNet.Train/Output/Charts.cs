@@ -17,7 +17,7 @@ internal static class Charts
     }
 
     /// <summary>Which classes are taken for which, as a PNG.</summary>
-    public static byte[] Confusion(Evaluation evaluation, IReadOnlyList<string> classes)
+    public static byte[] Confusion(Evaluation evaluation, IReadOnlyList<string> classes, string figure = "test")
     {
         var plot = new Plot();
         var (confusion, count) = (evaluation.Confusion, classes.Count);
@@ -50,7 +50,7 @@ internal static class Charts
         plot.Axes.Bottom.MinimumSize = 80;
         plot.Axes.SetLimits(-0.5, count - 0.5, -0.5, count - 0.5);
         plot.HideGrid();
-        plot.Title($"Test accuracy {evaluation.Accuracy:0.000} ({evaluation.Correct} of {evaluation.Count} images)");
+        plot.Title($"{char.ToUpperInvariant(figure[0])}{figure[1..]} accuracy {evaluation.Accuracy:0.000} ({evaluation.Correct} of {evaluation.Count} images)");
         plot.XLabel("taken for");
         plot.YLabel("is");
         return plot.GetImage(900, 900).GetImageBytes();

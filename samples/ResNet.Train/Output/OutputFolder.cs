@@ -43,6 +43,8 @@ internal sealed class OutputFolder
     /// <inheritdoc cref="Write(string, byte[])"/>
     public string Write(string name, nn.Module model) => Write(name, path => Checkpoint.Save(model, path));
 
+    public string PathOf(string name) => Path.Combine(_path, name);
+
     /// <summary>Removes a file if it is there.</summary>
     /// <exception cref="UserException">It cannot be removed.</exception>
     public void Delete(string name)

@@ -44,14 +44,14 @@ internal sealed class Screen
         }
     }
 
-    /// <summary>One step of the bar is done, on whatever thread.</summary>
-    public void Step(string status)
+    /// <summary>Steps of the bar are done, on whatever thread.</summary>
+    public void Step(string status, int steps = 1)
     {
         if (_bar is not { } bar) return;
         lock (bar)
         {
             bar.Description = Markup.Escape(VisibleText.Of(status));
-            bar.Increment(1);
+            bar.Increment(steps);
         }
     }
 }

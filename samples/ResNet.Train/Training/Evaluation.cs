@@ -16,14 +16,21 @@ internal sealed record Prediction(Picture Picture, int Class, double Probability
 /// <param name="Predictions">Picture by picture.</param>
 internal sealed record Evaluation(double Loss, int[,] Confusion, IReadOnlyList<Prediction> Predictions)
 {
-    /// <summary>At a time: 250 pictures of 32x32, or fewer larger ones.</summary>
-    private const int PixelsAtOnce = 256_000, LeastAtOnce = 16;
-
     public int Count => Predictions.Count;
 
     public int Correct => Predictions.Count(prediction => prediction.Class == prediction.Picture.Label);
 
     public double Accuracy => (double)Correct / Count;
+
+    /// <summary>The accuracy, how far chance may have moved it, and the counts.</summary>
+    public string AccuracyInWords
+    {
+        get
+        {
+            var (low, high) = WilsonInterval.Find(Correct, Count);
+            return $"{Accuracy:0.000} (95 % interval {low:0.000} to {high:0.000}): {Correct} of {Count} images";
+        }
+    }
 
     /// <param name="model">In training or not; it will not be.</param>
     /// <param name="network">What it is.</param>
@@ -41,27 +48,28 @@ internal sealed record Evaluation(double Loss, int[,] Confusion, IReadOnlyList<P
     /// <summary>The same for a network in any engine: what it makes of a batch, shape (N, classes).</summary>
     public static Evaluation Of(Func<Batch, Tensor> logits, NetworkInfo network, IReadOnlyList<Picture> pictures, CancellationToken cancellation)
     {
+        using var outputs = PictureBatches.Run(pictures, network, logits, cancellation);
+        return Of(outputs, network, pictures);
+    }
+
+    /// <param name="logits">Shape (number of pictures, classes), on the CPU.</param>
+    /// <param name="network">Whose they are.</param>
+    /// <param name="pictures">One at least.</param>
+    public static Evaluation Of(Tensor logits, NetworkInfo network, IReadOnlyList<Picture> pictures)
+    {
         using var _ = no_grad();
-        var loss = 0.0;
+        using var scope = NewDisposeScope();
+        var labels = tensor(pictures.Select(picture => (long)picture.Label).ToArray());
+        var loss = F.cross_entropy(logits.to(ScalarType.Float64), labels).item<double>();
+        var (probabilities, classes) = logits.softmax(1).max(1);
         var confusion = new int[network.Classes.Count, network.Classes.Count];
         var predictions = new List<Prediction>(pictures.Count);
-        var parts = pictures.Chunk(Math.Max(LeastAtOnce, PixelsAtOnce / (network.Size * network.Size)));
-        foreach (var made in Batches.Of(parts, part => Batch.Of(part, network)))
+        foreach (var (probability, predicted) in probabilities.to(ScalarType.Float32).data<float>().Zip(classes.data<long>()))
         {
-            using var batch = made;
-            cancellation.ThrowIfCancellationRequested();
-            using var scope = NewDisposeScope();
-
-            var answers = logits(batch);
-            loss += F.cross_entropy(answers, batch.Labels.to(answers.device), reduction: nn.Reduction.Sum).item<float>();
-            var (probabilities, classes) = answers.softmax(1).cpu().max(1);
-            foreach (var (probability, predicted) in probabilities.data<float>().Zip(classes.data<long>()))
-            {
-                var picture = pictures[predictions.Count];
-                predictions.Add(new Prediction(picture, (int)predicted, probability));
-                confusion[picture.Label, predicted]++;
-            }
+            var picture = pictures[predictions.Count];
+            predictions.Add(new Prediction(picture, (int)predicted, probability));
+            confusion[picture.Label, predicted]++;
         }
-        return new Evaluation(loss / pictures.Count, confusion, predictions);
+        return new Evaluation(loss, confusion, predictions);
     }
 }

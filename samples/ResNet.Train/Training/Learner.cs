@@ -10,9 +10,12 @@ namespace ResNet.Train;
 /// <param name="recipe">The optimizer's numbers.</param>
 /// <param name="precision">Of the forward pass, and so of the backward pass.</param>
 /// <param name="device">Where the network is.</param>
-internal sealed class Learner(ResidualNetwork model, Recipe recipe, Precision precision, Device device) : IDisposable
+/// <param name="classWeights">What an image of each class counts; null is 1.</param>
+internal sealed class Learner(ResidualNetwork model, Recipe recipe, Precision precision, Device device, double[]? classWeights = null) : IDisposable
 {
     private const double Momentum = 0.9;
+
+    private readonly Tensor? _classWeights = classWeights is null ? null : tensor(classWeights, ScalarType.Float32, device);
 
     public SGD Optimizer { get; } = MakeOptimizer(model, recipe);
 
@@ -33,7 +36,7 @@ internal sealed class Learner(ResidualNetwork model, Recipe recipe, Precision pr
         using (precision.Begin(device))
         {
             logits = model.call(batch.To(device));
-            loss = F.cross_entropy(logits, labels, label_smoothing: recipe.LabelSmoothing);
+            loss = F.cross_entropy(logits, labels, weight: _classWeights, label_smoothing: recipe.LabelSmoothing);
         }
         Optimizer.zero_grad();
         Scaler.scale(loss).backward();
@@ -42,7 +45,11 @@ internal sealed class Learner(ResidualNetwork model, Recipe recipe, Precision pr
         return (loss.item<float>(), logits.argmax(1).eq(labels).sum().item<long>());
     }
 
-    public void Dispose() => Optimizer.Dispose();
+    public void Dispose()
+    {
+        Optimizer.Dispose();
+        _classWeights?.Dispose();
+    }
 
     /// <summary>Weight decay is for what multiplies its input: biases, and the scales of normalisations, need not be small.</summary>
     private static SGD MakeOptimizer(ResidualNetwork model, Recipe recipe)

@@ -14,7 +14,7 @@ namespace ResNet.Train;
 internal sealed record NetworkInfo(
     Stem Stem, int Size, double Frame, bool Grey, Normalisation Normalisation, IReadOnlyList<string> Classes, Architecture Architecture = Architecture.resnet18)
 {
-    public const string FileName = "network.json", WeightsFileName = "model.safetensors";
+    public const string FileName = "network.json", WeightsFileName = "model.safetensors", TorchFileName = "model.pth";
 
     public static NetworkInfo Of(DataSet data, Recipe recipe, Normalisation normalisation) =>
         new(recipe.Stem, recipe.Size, recipe.Frame, data.Grey, normalisation, data.Classes, recipe.Architecture);
@@ -68,8 +68,8 @@ internal sealed record NetworkInfo(
     {
         Limits.Size.Check($"{where}{nameof(Size)}", Size);
         Limits.Frame.Check($"{where}{nameof(Frame)}", Frame);
-        Expect(Normalisation.Mean.Length == Channels && Normalisation.StandardDeviation.Length == Channels,
-            $"{Channels} mean(s) and standard deviation(s), as {(Grey ? "grey" : "coloured")} pictures have channels", $"{Normalisation.Mean.Length} and {Normalisation.StandardDeviation.Length}");
+        Expect((Normalisation.Mean.Length, Normalisation.StandardDeviation.Length) is (3, 3) || (Grey && (Normalisation.Mean.Length, Normalisation.StandardDeviation.Length) is (1, 1)),
+            $"{(Grey ? "1 or 3 means and standard deviations for grey" : "3 means and standard deviations for coloured")} pictures", $"{Normalisation.Mean.Length} and {Normalisation.StandardDeviation.Length}");
         foreach (var mean in Normalisation.Mean)
             Limit.FromZeroToOne.Check($"{where}Mean", mean);
         foreach (var deviation in Normalisation.StandardDeviation)
@@ -84,6 +84,4 @@ internal sealed record NetworkInfo(
                 throw new UserException($"{where}expected {expected}, got {got}");
         }
     }
-
-    private int Channels => Grey ? 1 : 3;
 }

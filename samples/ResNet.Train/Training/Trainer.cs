@@ -21,7 +21,7 @@ internal sealed class Trainer(TrainingState state, DataSet data, NetworkInfo net
     /// <exception cref="UserException">The loss is no number any more, or a picture cannot be read any more.</exception>
     public void Train(Action<Epoch> epochDone, CancellationToken cancellation)
     {
-        using var learner = new Learner(state.Model, _recipe, settings.Precision, device);
+        using var learner = new Learner(state.Model, _recipe, settings.Precision, device, settings.Balanced ? data.ClassWeights() : null);
         state.GiveMomentumTo(learner.Optimizer);
         state.GiveTo(learner.Scaler);
         if (state.Average is not null && state.Epochs.Count == 0)

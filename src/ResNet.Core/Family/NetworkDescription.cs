@@ -4,7 +4,9 @@ using static TorchSharp.torch;
 namespace ResNet.Core.Family;
 
 /// <summary>What a network is beside its tensors: two with the same tensors can differ in it, and answer differently.</summary>
-internal sealed partial record NetworkDescription(Stem Stem)
+/// <param name="Stem">Its first layers.</param>
+/// <param name="Epsilon">What its batch norms add to the variance; null where they differ in it.</param>
+internal sealed partial record NetworkDescription(Stem Stem, double? Epsilon)
 {
     /// <summary>The stem of the networks whose weights are published under torchvision's names.</summary>
     public const Stem Torchvision = Stem.Conv7MaxPool;
@@ -23,7 +25,9 @@ internal sealed partial record NetworkDescription(Stem Stem)
     public static int? Depth(IEnumerable<string> names) => names.Count(name => BlocksConvolution().IsMatch(name)) is > 0 and var convolutions ? convolutions + 2 : null;
 
     /// <summary>Null where the module is none of this library's networks.</summary>
-    public static NetworkDescription? Of(nn.Module module) => module is ResidualNetwork network ? new(network.Stem) : null;
+    public static NetworkDescription? Of(nn.Module module) => module is ResidualNetwork network ? new(network.Stem, OneEpsilon(network)) : null;
+
+    private static double? OneEpsilon(ResidualNetwork network) => network.BatchNorms().Select(norm => norm.eps).Distinct().Take(2).ToArray() is [var one] ? one : null;
 
     [GeneratedRegex(@"^layer[1-4]\.[0-9]+\.conv[0-9]+\.weight\z", RegexOptions.CultureInvariant)]
     private static partial Regex BlocksConvolution();

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
 namespace ResNet.Core.Files;
@@ -6,9 +5,8 @@ namespace ResNet.Core.Files;
 /// <summary>Replaces a file whole or not at all.</summary>
 internal static class AtomicFile
 {
-    private const PosixSignal FileTooLarge = (PosixSignal)25; // SIGXFSZ, on Linux and macOS
-
-    private static PosixSignalRegistration? ignored;
+    /// <summary>In bytes: what comes slowly, line by line, is not flushed at every line.</summary>
+    private const long FlushedAtOnce = 1 << 20;
 
     /// <summary>
     /// Writes a <see cref="TemporaryFile"/> beside the file, on the same file system, where a rename is one step; and renames it
@@ -19,7 +17,7 @@ internal static class AtomicFile
     /// <exception cref="UnauthorizedAccessException">The file or its folder may not be written, or it is a folder.</exception>
     public static void Write(string path, Action<Stream> write)
     {
-        IgnoreSizeSignal();
+        WriteErrors.IgnoreSizeSignal();
         try
         {
             var target = TargetFile.Of(path);
@@ -29,13 +27,9 @@ internal static class AtomicFile
             target.GivePermissionsTo(temporary.Handle);
             temporary.MoveTo(target.Path);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (WriteErrors.Includes(e))
         {
-            throw WithPath(path, e);
-        }
-        catch (ArgumentOutOfRangeException e) when (e.ParamName == "value") // how .NET tells EFBIG
-        {
-            throw new IOException($"{path}: cannot be written: it would be larger than a file may be here: {e.Message}", e);
+            throw WriteErrors.WithPath(path, e);
         }
     }
 
@@ -45,9 +39,16 @@ internal static class AtomicFile
         using var written = new ManualResetEventSlim();
         var flushing = Task.Run(() =>
         {
-            // Not by the stream: to flush it, or only to ask for its handle, writes its buffer, which the other thread is filling.
+            var flushed = 0L;
             while (!written.Wait(millisecondsTimeout: 5))
+            {
+                // Not by the stream: to flush it, or only to ask for its handle, writes its buffer, which the other thread is filling.
+                var length = RandomAccess.GetLength(handle);
+                if (length < flushed + FlushedAtOnce)
+                    continue;
                 RandomAccess.FlushToDisk(handle);
+                flushed = length;
+            }
         });
         try
         {
@@ -59,24 +60,5 @@ internal static class AtomicFile
             flushing.GetAwaiter().GetResult();
         }
         stream.Flush(flushToDisk: true);
-    }
-
-    /// <summary>A write beyond the size that files may have (<c>ulimit -f</c>) then fails, as in Python; otherwise it ends the process.</summary>
-    private static void IgnoreSizeSignal()
-    {
-        if (!OperatingSystem.IsWindows())
-            ignored ??= PosixSignalRegistration.Create(FileTooLarge, context => context.Cancel = true);
-    }
-
-    /// <summary>Says which file it is about: the messages of .NET name the temporary one.</summary>
-    private static Exception WithPath(string path, Exception e)
-    {
-        var message = $"{path}: cannot be written: {e.Message}";
-        return e switch
-        {
-            UnauthorizedAccessException => new UnauthorizedAccessException(message, e),
-            DirectoryNotFoundException => new DirectoryNotFoundException(message, e),
-            _ => new IOException(message, e) { HResult = e.HResult },
-        };
     }
 }

@@ -1,8 +1,12 @@
 namespace ResNet.Core.Files;
 
-/// <summary>Opens what is to be read, and never waits for it.</summary>
+/// <summary>Opens what is to be read, and never waits for it; and tells what is no file.</summary>
 internal static class RegularFile
 {
+    /// <summary>Whether something is there that is not to be written to: a link, a folder, a pipe, a socket or a device.</summary>
+    public static bool IsOther(string path) =>
+        OperatingSystem.IsLinux() ? LinuxFile.Find(path, followLink: false) is { IsRegular: false } : new FileInfo(path).LinkTarget is not null || Directory.Exists(path);
+
     /// <exception cref="InvalidDataException">It is a pipe, a socket or a device.</exception>
     /// <exception cref="IOException">It is not there, or cannot be read.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be read, or is a folder.</exception>

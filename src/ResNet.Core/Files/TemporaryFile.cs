@@ -77,9 +77,9 @@ internal sealed partial class TemporaryFile : IDisposable
             foreach (var file in new DirectoryInfo(Path.GetDirectoryName(_path)!).EnumerateFiles($"{Prefix}*"))
             {
                 var name = Name().Match(file.Name);
-                if (name.Success && file.FullName != _path && IsRegular(file)
+                if (name.Success && file.FullName != _path && !RegularFile.IsOther(file.FullName)
                     && ((name.Groups["host"].Value == host && locksWork.Value) || file.LastWriteTimeUtc < hourAgo))
-                    TryLock(file.FullName, FileOptions.DeleteOnClose);
+                    DeleteUnlocked(file.FullName);
             }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -87,6 +87,9 @@ internal sealed partial class TemporaryFile : IDisposable
             // A folder may be writable and not readable. What was to be written can be written all the same.
         }
     }
+
+    /// <summary>Deletes a file that nobody is writing.</summary>
+    public static void DeleteUnlocked(string path) => TryLock(path, FileOptions.DeleteOnClose);
 
     /// <summary>Gives it its name, in place of what has that.</summary>
     public void MoveTo(string path)
@@ -123,9 +126,6 @@ internal sealed partial class TemporaryFile : IDisposable
         Handle.Dispose(); // and not the stream, which would write what it still holds
         _lockWhileMoved?.Dispose();
     }
-
-    private static bool IsRegular(FileInfo file) =>
-        OperatingSystem.IsLinux() ? LinuxFile.Find(file.FullName, followLink: false) is { IsRegular: true } : file.LinkTarget is null;
 
     /// <summary>Whether the file is, for a moment, this process's alone.</summary>
     private static bool TryLock(string path, FileOptions options)

@@ -6,18 +6,19 @@ namespace ResNet.Core;
 
 /// <summary>
 /// Weights in files, as PyTorch and the rest of its world read and write them, without Python: <c>.pth</c> files of
-/// <c>torch.save(model.state_dict(), …)</c> and <c>.safetensors</c>.
+/// <c>torch.save(model.state_dict(), …)</c> and <c>.safetensors</c>. And residual networks out of <c>.onnx</c> files.
 /// </summary>
 /// <remarks>
 /// A file can do no harm, wherever it comes from: nothing in it is run, and time and memory are bounded by its size. It works
-/// for any TorchSharp module, not only those of this library.
+/// for any TorchSharp module, not only those of this library; an ONNX file for a module with one <see cref="ResidualNetwork"/>.
 /// </remarks>
 public static class Checkpoint
 {
     /// <summary>Copies weights from a file into a module. What cannot be loaded leaves the module as it was.</summary>
     /// <remarks>
     /// <para>The format is told by the content, whatever the file is called: the zip format of <c>torch.save</c> (PyTorch 1.6 to
-    /// today), or safetensors.</para>
+    /// today), the format that it wrote before (PyTorch 0.1.10 to 1.5), safetensors, or ONNX. Only the first has checksums: in the
+    /// others a number that was damaged on its way is another number.</para>
     /// <para>A file of <c>torch.save</c> can hold more than weights, such as an optimizer's state. The one dictionary of tensors
     /// that fits the module is taken, under whatever key and however deep it lies. Names can have one prefix before the module's own, as wrappers put
     /// there (<c>module.</c>, <c>_orig_mod.</c>, <c>model.backbone.</c>): it is taken off, and the <c>n_averaged</c> of PyTorch's
@@ -26,10 +27,15 @@ public static class Checkpoint
     /// <para>Networks of different <see cref="Stem"/>s can have the same tensors. Files of <see cref="Save"/> say which stem they are for, and others
     /// under torchvision's names are for <see cref="Stem.Conv7MaxPool"/>: into another stem they load where <paramref name="strict"/> is false, and the report says so.</para>
     /// <para>The type and the device of the module's tensors stay: what is copied is converted, as in PyTorch.</para>
+    /// <para>Of an ONNX file the graph decides and no name: it is gone through from the images to the logits, and what it computes has to be a residual network with this
+    /// library's stems, blocks and classifier. The report has the library's names. Files of <see cref="OnnxExporter"/> and of <c>torch.onnx.export</c> load, among others. A batch norm that
+    /// was folded into its convolution becomes one that answers the same in eval mode: with scale 1, the convolution's bias, mean 0 and a variance that makes 1 of it. What it had learned of
+    /// its own, statistics included, is in the convolution's weights then. Operators before the first convolution and behind the classifier, such as a scaling of the images or a softmax,
+    /// are <see cref="LoadReport.Unexpected"/>. Whatever else differs, such as another block or activation, another eps, or 8 bits, is refused, <paramref name="strict"/> or not.</para>
     /// <para>Files that were written before a batch norm had <c>num_batches_tracked</c> hold none; as in PyTorch,
     /// it is then left alone and not missed.</para>
     /// <para>Beside the module's own weights, memory for one copy of those in the file is needed. What the file says of them takes at most
-    /// about 45 times the length of its pickle and never more than 200 MB, or about 15 times the length of a safetensors header.</para>
+    /// about 45 times the length of its pickles and never more than 200 MB, about 15 times the length of a safetensors header, or less than 60 times that of an ONNX graph without its tensors, which may have 4 MB.</para>
     /// </remarks>
     /// <param name="module">Any module. Its parameters and persistent buffers are overwritten in place.</param>
     /// <param name="path">The file.</param>
@@ -38,7 +44,7 @@ public static class Checkpoint
     /// </param>
     /// <returns>What was loaded, and what was not.</returns>
     /// <exception cref="InvalidDataException">
-    /// The file is neither of the formats, is damaged, or holds what a <c>state_dict</c> does not need; or, where
+    /// The file is of none of the formats, is damaged, or holds what a <c>state_dict</c> does not need; its graph is no residual network of this library, or the module does not have one; or, where
     /// <paramref name="strict"/>, it does not fit: the message then names what is missing, unexpected or of another shape. Or nothing in it fits, or more
     /// than one <c>state_dict</c> does.
     /// </exception>
@@ -57,7 +63,7 @@ public static class Checkpoint
         using var file = RegularFile.OpenRead(path);
         try
         {
-            var reading = StateDictChoice.Of(module.GetType().Name, state, WeightsFile.Read(file), strict);
+            var reading = StateDictChoice.Of(module.GetType().Name, state, WeightsFile.Read(file, networks), strict);
             var match = Match.Of(state, networks, reading);
             if (match.IsEmpty || (strict && !match.Report.IsComplete))
                 throw new InvalidDataException($"does not fit {module.GetType().Name}: {match.Report}{DepthMismatch.Describe(networks, state, reading)}{NetworkMetadata.ClassesMismatch(networks, reading, match.Report)}");

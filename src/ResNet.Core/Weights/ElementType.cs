@@ -2,26 +2,29 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Weights;
 
-/// <summary>A type of tensor elements, and what the two formats call it.</summary>
+/// <summary>A type of tensor elements, and what the formats call it.</summary>
 /// <param name="Dtype">TorchSharp's name.</param>
 /// <param name="Size">Bytes an element.</param>
 /// <param name="Storage">The class that a pickle of torch.save names.</param>
 /// <param name="SafeTensors">The name in a safetensors header.</param>
-internal sealed record ElementType(ScalarType Dtype, int Size, string Storage, string SafeTensors)
+/// <param name="Onnx">The number in an ONNX file, a <c>TensorProto.DataType</c>.</param>
+internal sealed record ElementType(ScalarType Dtype, int Size, string Storage, string SafeTensors, int Onnx)
 {
     public static IReadOnlyList<ElementType> All { get; } =
     [
-        new(ScalarType.Float64, 8, "DoubleStorage", "F64"),
-        new(ScalarType.Float32, 4, "FloatStorage", "F32"),
-        new(ScalarType.Float16, 2, "HalfStorage", "F16"),
-        new(ScalarType.BFloat16, 2, "BFloat16Storage", "BF16"),
-        new(ScalarType.Int64, 8, "LongStorage", "I64"),
-        new(ScalarType.Int32, 4, "IntStorage", "I32"),
-        new(ScalarType.Int16, 2, "ShortStorage", "I16"),
-        new(ScalarType.Int8, 1, "CharStorage", "I8"),
-        new(ScalarType.Byte, 1, "ByteStorage", "U8"),
-        new(ScalarType.Bool, 1, "BoolStorage", "BOOL"),
+        new(ScalarType.Float64, 8, "DoubleStorage", "F64", 11),
+        new(ScalarType.Float32, 4, "FloatStorage", "F32", 1),
+        new(ScalarType.Float16, 2, "HalfStorage", "F16", 10),
+        new(ScalarType.BFloat16, 2, "BFloat16Storage", "BF16", 16),
+        new(ScalarType.Int64, 8, "LongStorage", "I64", 7),
+        new(ScalarType.Int32, 4, "IntStorage", "I32", 6),
+        new(ScalarType.Int16, 2, "ShortStorage", "I16", 5),
+        new(ScalarType.Int8, 1, "CharStorage", "I8", 3),
+        new(ScalarType.Byte, 1, "ByteStorage", "U8", 2),
+        new(ScalarType.Bool, 1, "BoolStorage", "BOOL", 9),
     ];
+
+    public bool IsFloatingPoint => Dtype is ScalarType.Float64 or ScalarType.Float32 or ScalarType.Float16 or ScalarType.BFloat16;
 
     /// <summary>Of this type, or null if the formats have none.</summary>
     public static ElementType? Find(ScalarType dtype) => All.FirstOrDefault(type => type.Dtype == dtype);

@@ -32,6 +32,10 @@ public sealed class LoadReport
     public IReadOnlyList<string> Missing { get; }
 
     /// <summary>What the file has and the module does not, by its names in the file.</summary>
+    /// <remarks>
+    /// Tensors of an ONNX file have this library's names, such as <c>layer4.2.conv1.weight</c>. Its operators that are no part of a network say where they are:
+    /// <c>Sub 'mean' before conv1</c>, <c>Softmax 'probabilities' behind fc</c>.
+    /// </remarks>
     public IReadOnlyList<string> Unexpected { get; }
 
     /// <summary>The module's tensors that have another shape in the file. They are as they were.</summary>
@@ -47,7 +51,7 @@ public sealed class LoadReport
     /// What is wrong where the weights are for another <see cref="Stem"/> than the network has, with which it would answer differently; null where
     /// nothing is known to be. Such as <c>expected Conv7, got Conv7MaxPool</c>.
     /// </summary>
-    /// <remarks>Files that <see cref="Checkpoint.Save"/> wrote say their stem; torchvision's are known by their names.</remarks>
+    /// <remarks>Files that <see cref="Checkpoint.Save"/> wrote say their stem; torchvision's are known by their names, ONNX files by their graph.</remarks>
     public string? StemMismatch { get; }
 
     /// <summary>

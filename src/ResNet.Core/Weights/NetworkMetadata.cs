@@ -22,6 +22,14 @@ internal static class NetworkMetadata
         ])),
     ];
 
+    /// <summary>What a file would say of a network, had it words for it.</summary>
+    public static string? Find(string key, Stem stem, long? classes) => key switch
+    {
+        StemKey => $"{stem}",
+        ClassesKey when classes is { } number => Text(number),
+        _ => null,
+    };
+
     /// <summary>What is wrong where a file is for another stem than a network has: with the same tensors it would answer differently. Null where nothing is known to be.</summary>
     /// <remarks>What the file says itself decides. Torchvision's files say nothing, but have torchvision's names.</remarks>
     public static string? StemMismatch(IEnumerable<NamedNetwork> networks, Reading reading)

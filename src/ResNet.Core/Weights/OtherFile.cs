@@ -14,18 +14,16 @@ internal static class OtherFile
     private const string SaveStateDict = "save the model's state_dict in Python: torch.save(model.state_dict(), path)";
     private const string FetchAgain = "fetch the file again";
 
-    /// <summary>The pickled number that torch.save before PyTorch 1.6 put before everything else.</summary>
-    private static ReadOnlySpan<byte> LegacyMagic => [0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
+    /// <summary>Of files of torch.save.</summary>
+    public const string BigEndian = "was written on a big-endian machine, expected little-endian numbers; load it in Python and save it again on another machine";
 
     /// <summary>What it is, what was expected, and what to do.</summary>
     /// <param name="start">Its first bytes, <see cref="StartLength"/> if it has them.</param>
     public static string Describe(ReadOnlySpan<byte> start) => start switch
     {
         [] => $"is empty, {Expected}; {FetchAgain}",
-        [0x80, ..] when start[..Math.Min(start.Length, 32)].IndexOf(LegacyMagic) is >= 0 =>
-            $"is in the format that torch.save wrote before PyTorch 1.6, expected the zip format that it writes since; {Convert}",
         _ when start.Length > 262 && start[257..].StartsWith("ustar"u8) =>
-            $"is a tar archive, as torch.save wrote before PyTorch 0.1.10, expected the zip format that it writes today; unpack it, or {Convert}",
+            $"is a tar archive, as torch.save wrote before PyTorch 0.1.10, expected one of the formats that it has written since; unpack it, or {Convert}",
         [0x80, >= 2 and <= 5, ..] => $"is a pickle that torch.save did not write, {Expected}; load it in Python with the program that wrote it, and save its state_dict: torch.save(state_dict, path)",
         _ when start.StartsWith("PK\x05\x06"u8) => $"is a zip archive without entries, {Expected}; {FetchAgain}",
         [0x89, (byte)'P', (byte)'N', (byte)'G', ..] or [0xff, 0xd8, 0xff, ..] => $"is an image, {Expected}",
@@ -40,7 +38,6 @@ internal static class OtherFile
         [0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y', ..] => $"is an array of NumPy's, {Expected}; {SaveStateDict}",
         _ when start.StartsWith("GGUF"u8) || start.StartsWith("lmgg"u8) || start.StartsWith("tjgg"u8) => $"is a GGUF file of llama.cpp, {Expected}; take the model's safetensors or PyTorch file instead",
         _ when start.Length >= 8 && start[4..].StartsWith("TFL3"u8) => $"is a TensorFlow Lite model, {Expected}; {SaveStateDict}",
-        _ when IsOnnx(start) => $"is an ONNX model, {Expected}; {SaveStateDict}",
         _ when Text(start) is { } text => DescribeText(text),
         _ when IsTorchSharp(start) => "is a file of TorchSharp's Module.save, expected weights written by torch.save or safetensors; read it with module.load(path), and write it with Checkpoint.Save",
         _ when !start.ContainsAnyExcept((byte)0) => $"begins with {start.Length} zero bytes, {Expected}; its download or copy did not end: {FetchAgain}",
@@ -70,9 +67,6 @@ internal static class OtherFile
     private static bool IsFile(string path, string name) => path == name || path.EndsWith($"/{name}", StringComparison.Ordinal);
 
     private static string Packed(string format) => $"is compressed with {format}, {Expected}; unpack it first";
-
-    /// <summary>Protobuf's fields of a model: its version of the format, and then its producer, its graph or its operators.</summary>
-    private static bool IsOnnx(ReadOnlySpan<byte> start) => start is [0x08, >= 1 and <= 30, 0x12 or 0x1a or 0x22 or 0x2a or 0x32 or 0x3a or 0x42, ..];
 
     /// <summary>How many tensors, and then the length of the first one's name and the name.</summary>
     private static bool IsTorchSharp(ReadOnlySpan<byte> start)

@@ -31,6 +31,7 @@ internal enum PickleOpcode : byte
     Appends = (byte)'e',
     BinGet = (byte)'h',
     LongBinGet = (byte)'j',
+    Obj = (byte)'o',
     BinPut = (byte)'q',
     LongBinPut = (byte)'r',
     SetItem = (byte)'s',

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Numerics;
 using System.Text;
+using System.Text.Unicode;
 
 namespace ResNet.Core.Weights;
 
@@ -15,42 +16,44 @@ namespace ResNet.Core.Weights;
 /// an int a <c>long</c>. The pickle's length bounds memory, of which every object takes its part, and time: nothing here
 /// recurses, however deep it is nested.
 /// </remarks>
-internal sealed class PickleReader
+/// <param name="bytes">The pickle, or several that follow each other.</param>
+/// <param name="memory">Where every object is counted.</param>
+internal sealed class PickleReader(PickleBytes bytes, PickleMemory memory)
 {
     private static readonly object @true = true, @false = false, unset = new();
     private static readonly object[] smallNumbers = [.. Enumerable.Range(0, 256).Select(number => (object)(long)number)];
 
     private static readonly UTF8Encoding utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
-    private readonly byte[] _pickle;
     private readonly List<object?> _stack = [];
     private readonly List<int> _marks = []; // how high the stack was
     private readonly List<object?> _memo = [];
-    private readonly PickleMemory _memory;
-    private readonly PickledCalls _calls;
-    private int _position;
+    private readonly PickledCalls _calls = new(memory);
 
-    /// <param name="pickle">Its bytes.</param>
-    /// <param name="storage">Gives the storage of that key, type and number of elements, which the archive holds beside the pickle.</param>
-    public PickleReader(byte[] pickle, Func<string, ElementType, long, Storage> storage)
-    {
-        _pickle = pickle;
-        _memory = new PickleMemory(pickle.Length);
-        _calls = new PickledCalls(_memory, storage);
-    }
-
+    /// <summary>Reads the next pickle, to its last byte.</summary>
+    /// <param name="load">Gives what stands beside the pickle, such as a storage, for the persistent id by which it is referred to.</param>
     /// <exception cref="InvalidDataException">It is damaged, or asks for more than a <c>state_dict</c> needs.</exception>
-    public object? Read()
+    public object? Read(Func<object?[], object> load)
     {
+        _stack.Clear();
+        _marks.Clear();
+        _memo.Clear();
         while (true)
         {
-            var start = _position;
+            var start = bytes.Position;
             try
             {
-                var opcode = (PickleOpcode)Bytes(1)[0];
-                if (opcode == PickleOpcode.Stop)
-                    return Pop();
-                Execute(opcode);
+                switch ((PickleOpcode)Bytes(1)[0])
+                {
+                    case PickleOpcode.Stop:
+                        return Pop();
+                    case PickleOpcode.BinPersId:
+                        Push(load(Pop<object?[]>()));
+                        break;
+                    case var opcode:
+                        Execute(opcode);
+                        break;
+                }
             }
             catch (InvalidDataException e)
             {
@@ -69,8 +72,8 @@ internal sealed class PickleReader
                 break;
             case PickleOpcode.Frame:
                 // How many bytes belong together, for whoever reads from a socket
-                if (BinaryPrimitives.ReadUInt64LittleEndian(Bytes(8)) is var length && length > (ulong)(_pickle.Length - _position))
-                    throw new InvalidDataException($"has a frame of {length:N0} bytes, expected at most the {_pickle.Length - _position:N0} that follow");
+                if (BinaryPrimitives.ReadUInt64LittleEndian(Bytes(8)) is var length && length > (ulong)bytes.Left)
+                    throw new InvalidDataException($"has a frame of {length:N0} bytes, expected at most the {bytes.Left:N0} that follow");
                 break;
 
             case PickleOpcode.None:
@@ -105,12 +108,16 @@ internal sealed class PickleReader
                 PushNew(BinaryPrimitives.ReadDoubleBigEndian(Bytes(8)));
                 break;
             case PickleOpcode.ShortBinUnicode:
-            case PickleOpcode.ShortBinString:
                 Push(TextOrObject(Bytes(Bytes(1)[0])));
                 break;
             case PickleOpcode.BinUnicode:
-            case PickleOpcode.BinString:
                 Push(TextOrObject(Bytes(BinaryPrimitives.ReadUInt32LittleEndian(Bytes(4)))));
+                break;
+            case PickleOpcode.ShortBinString:
+                Push(TextOrBytes(Bytes(Bytes(1)[0])));
+                break;
+            case PickleOpcode.BinString:
+                Push(TextOrBytes(Bytes(BinaryPrimitives.ReadUInt32LittleEndian(Bytes(4)))));
                 break;
             case PickleOpcode.BinUnicode8:
                 Push(TextOrObject(Bytes(BinaryPrimitives.ReadUInt64LittleEndian(Bytes(8)))));
@@ -185,7 +192,7 @@ internal sealed class PickleReader
                 AppendItems(PopMark());
                 break;
             case PickleOpcode.EmptyDict:
-                Push(_memory.NewDictionary());
+                Push(memory.NewDictionary());
                 break;
             case PickleOpcode.SetItem:
                 SetItems(First(2));
@@ -212,12 +219,13 @@ internal sealed class PickleReader
                 var name = Pop<string>();
                 Push(_calls.Import(Pop<string>(), name));
                 break;
-            case PickleOpcode.BinPersId:
-                Push(_calls.FindStorage(Pop<object?[]>()));
-                break;
             case PickleOpcode.Reduce:
                 var arguments = Pop<object?[]>();
                 Push(_calls.Call(Pop(), arguments));
+                break;
+            case PickleOpcode.Obj:
+                // Of a class of Python 2's own kind
+                Push(PopTuple(PopMark()) is [var type, .. var given] ? _calls.Call(type, given) : throw TakesTooMuch());
                 break;
             case PickleOpcode.NewObj:
                 Pop<object?[]>();
@@ -230,6 +238,8 @@ internal sealed class PickleReader
                 var state = Pop();
                 if (Peek() is PickledObject instance)
                     instance.SetState(state);
+                else if (Peek() is StoredTensor && PickledCalls.IsStateOfVariable(state))
+                    break;
                 else if (state is not Dictionary<object, object?> attributes || Peek() is not Dictionary<object, object?>)
                     throw Misplaced(state is Dictionary<object, object?> ? Peek() : state);
                 // Of an OrderedDict: a state_dict has _metadata, the versions of its modules and what the file says of its network.
@@ -265,23 +275,19 @@ internal sealed class PickleReader
         var dictionary = BelowItems(first) switch
         {
             Dictionary<object, object?> known => known,
-            PickledObject instance => instance.Items ??= _memory.NewDictionary(), // of a class that is derived from one
+            PickledObject instance => instance.Items ??= memory.NewDictionary(), // of a class that is derived from one
             var other => throw Misplaced(other),
         };
         for (var i = first; i < _stack.Count; i += 2)
-        {
-            _memory.ChargeItem(dictionary.Count);
-            if (!dictionary.TryAdd(PickledKeys.Of(_stack[i]), _stack[i + 1]))
-                throw new InvalidDataException($"has the key '{Names.Short($"{_stack[i]}")}' twice in a dictionary");
-        }
+            memory.Add(dictionary, _stack[i], _stack[i + 1]);
         RemoveFrom(first);
     }
 
     private void Remember(uint index)
     {
         // Every object takes a byte at least, and Python counts them.
-        if (index > _pickle.Length)
-            throw new InvalidDataException($"stores an object under {index}, expected at most {_pickle.Length}");
+        if (index > bytes.Position)
+            throw new InvalidDataException($"stores an object under {index}, expected at most {bytes.Position}");
         var value = Peek();
         while (_memo.Count <= index)
             Add(_memo, unset);
@@ -295,7 +301,7 @@ internal sealed class PickleReader
     {
         // It doubles, and the old array goes only with the next garbage collection.
         if (list.Count == list.Capacity)
-            _memory.ChargeGrowth(list.Capacity);
+            memory.ChargeGrowth(list.Capacity);
         list.Add(item);
     }
 
@@ -303,7 +309,7 @@ internal sealed class PickleReader
 
     private void PushNew(object value)
     {
-        _memory.Charge(value is PickledObject ? PickleMemory.PickledObject : PickleMemory.SmallObject);
+        memory.Charge(value is PickledObject ? PickleMemory.PickledObject : PickleMemory.SmallObject);
         Push(value);
     }
 
@@ -358,7 +364,7 @@ internal sealed class PickleReader
             throw TakesTooMuch();
         if (first == _stack.Count)
             return [];
-        _memory.Charge(PickleMemory.SmallObject + 8 * (_stack.Count - first));
+        memory.Charge(PickleMemory.SmallObject + 8 * (_stack.Count - first));
         object?[] items = [.. _stack[first..]];
         RemoveFrom(first);
         return items;
@@ -368,41 +374,29 @@ internal sealed class PickleReader
 
     private static InvalidDataException Misplaced(object? value) => new($"has {Describe(value)} on its stack, which does not go with its next instruction");
 
-    private ReadOnlySpan<byte> Bytes(ulong count)
-    {
-        if (count > (ulong)(_pickle.Length - _position))
-            throw new InvalidDataException($"ends too early: expected {count:N0} more bytes, got {_pickle.Length - _position:N0}");
-        var bytes = _pickle.AsSpan(_position, (int)count);
-        _position += (int)count;
-        return bytes;
-    }
+    private ReadOnlySpan<byte> Bytes(ulong count) => bytes.Take(count);
 
-    private string Line()
-    {
-        var length = _pickle.AsSpan(_position).IndexOf((byte)'\n');
-        if (length < 0)
-            throw new InvalidDataException("ends within a name");
-        var line = Text(Bytes((ulong)length));
-        _position++;
-        return line;
-    }
+    private string Line() => Text(bytes.TakeLine());
 
     /// <summary>Python's text can hold half a surrogate pair, as the names of files do that are not UTF-8; .NET's UTF-8 cannot, and no tensor is called so.</summary>
-    private object TextOrObject(ReadOnlySpan<byte> bytes)
+    private object TextOrObject(ReadOnlySpan<byte> value)
     {
-        for (var i = bytes.IndexOf((byte)0xed); i >= 0 && i + 1 < bytes.Length; i++)
-            if (bytes[i] == 0xed && bytes[i + 1] >= 0xa0)
-                return new PickledObject("str");
-        return Text(bytes);
+        for (var i = value.IndexOf((byte)0xed); i >= 0 && i + 1 < value.Length; i++)
+            if (value[i] == 0xed && value[i + 1] >= 0xa0)
+                return memory.NewObject("str");
+        return Text(value);
     }
 
-    private string Text(ReadOnlySpan<byte> bytes)
+    /// <summary>Python 2 has one type for both.</summary>
+    private object TextOrBytes(ReadOnlySpan<byte> value) => Utf8.IsValid(value) ? Text(value) : memory.NewObject("str");
+
+    private string Text(ReadOnlySpan<byte> value)
     {
-        _memory.Charge(PickleMemory.SmallObject);
-        _memory.Charge(2 * Math.Min(bytes.Length, PickleMemory.AtMost)); // two bytes a letter
+        memory.Charge(PickleMemory.SmallObject);
+        memory.Charge(2 * Math.Min(value.Length, PickleMemory.AtMost)); // two bytes a letter
         try
         {
-            return utf8.GetString(bytes);
+            return utf8.GetString(value);
         }
         catch (DecoderFallbackException e)
         {
@@ -411,11 +405,11 @@ internal sealed class PickleReader
     }
 
     /// <summary>A two's complement number of any length, which Python's int can hold. Beyond 64 bits none is kept: no shape has it.</summary>
-    private static object Long(ReadOnlySpan<byte> bytes)
+    private static object Long(ReadOnlySpan<byte> digits)
     {
-        if (bytes.Length > sizeof(long) + 1)
+        if (digits.Length > sizeof(long) + 1)
             return new PickledObject("int");
-        var number = new BigInteger(bytes);
+        var number = new BigInteger(digits);
         return number >= long.MinValue && number <= long.MaxValue ? (long)number : new PickledObject("int");
     }
 
@@ -441,7 +435,7 @@ internal sealed class PickleReader
         object?[] items => $"a tuple of {string.Join(", ", items.Select(item => item is object?[] ? "a tuple" : Describe(item)))}",
         List<object?> => "a list",
         Dictionary<object, object?> => "a dict",
-        Storage => "a storage",
+        StoragePart => "a storage",
         StoredTensor => "a tensor",
         PickledGlobal global => Names.Short(global.Name),
         PickledObject { IsModule: true } model => $"a whole pickled model (class {Names.Short(model.Type)})",

@@ -1,12 +1,11 @@
 namespace ResNet.Core.Weights;
 
 /// <summary>
-/// What a pickle asks Python for: names, calls and storages. A call of what builds a tensor or a dictionary gives one; every other gives
+/// What a pickle asks Python for: names and calls. A call of what builds a tensor or a dictionary gives one; every other gives
 /// a <see cref="PickledObject"/>, or is refused by <see cref="PickledNames"/>. Nothing is looked up or run.
 /// </summary>
 /// <param name="memory">Where every object is counted.</param>
-/// <param name="storage">Gives the storage of that key, type and number of elements, which the archive holds beside the pickle.</param>
-internal sealed class PickledCalls(PickleMemory memory, Func<string, ElementType, long, Storage> storage)
+internal sealed class PickledCalls(PickleMemory memory)
 {
     private const string OrderedDict = "collections.OrderedDict";
     private const string DefaultDict = "collections.defaultdict";
@@ -16,14 +15,13 @@ internal sealed class PickledCalls(PickleMemory memory, Func<string, ElementType
     private const string Rebuild = "torch._utils._rebuild_";
     private const string RebuildTensor = $"{Rebuild}tensor_v2";
     private const string RebuildParameter = $"{Rebuild}parameter";
+    private const string Parameter = "torch.nn.parameter.Parameter";
     private const string RebuildParameterWithState = $"{Rebuild}parameter_with_state";
 
     // PyTorch's own limit, and far more than any layer has
     private const int MaxDimensions = 64;
 
     private const int MaxNameLength = 1000; // so that it can be told
-
-    private static readonly Dictionary<string, ElementType> storageTypes = ElementType.All.ToDictionary(type => $"torch.{type.Storage}");
 
     private readonly Dictionary<string, PickledGlobal> _globals = [];
     private readonly Dictionary<object?[], long[]> _shapes = new(ReferenceEqualityComparer.Instance); // a tuple can be used again and again
@@ -51,7 +49,7 @@ internal sealed class PickledCalls(PickleMemory memory, Func<string, ElementType
     public object Call(object? callable, object?[] arguments) => callable switch
     {
         PickledGlobal function => Call(function, arguments),
-        PickledObject { Type: Partial } => NewObject(Partial),
+        PickledObject { Type: Partial } => memory.NewObject(Partial),
         _ => throw new InvalidDataException($"calls {PickleReader.Describe(callable)}"),
     };
 
@@ -63,25 +61,30 @@ internal sealed class PickledCalls(PickleMemory memory, Func<string, ElementType
         {
             case (OrderedDict, []):
                 return memory.NewOrderedDictionary();
+            case (OrderedDict, [List<object?> items]): // of Python 2
+                return OrderedDictOf(items);
             case (Counter or "builtins.dict", []) or (DefaultDict, [] or [_]):
                 return memory.NewDictionary();
             case (Counter, [Dictionary<object, object?> counts]):
                 return counts;
 
             // storage, offset, size, stride, and in the second version requires_grad, backward_hooks and, since PyTorch 2, metadata
-            case ($"{Rebuild}tensor", [Storage elements, long offset, object?[] size, object?[] stride]):
+            case ($"{Rebuild}tensor", [StoragePart elements, long offset, object?[] size, object?[] stride]):
                 return View(elements, offset, Longs(size), Longs(stride));
-            case (RebuildTensor, [Storage elements, long offset, object?[] size, object?[] stride, bool, Dictionary<object, object?>, .. { Length: <= 1 } metadata]):
+            case (RebuildTensor, [StoragePart elements, long offset, object?[] size, object?[] stride, bool, null or Dictionary<object, object?>, .. { Length: <= 1 } metadata]):
                 var view = View(elements, offset, Longs(size), Longs(stride));
                 // What it says is that the numbers are to be negated or conjugated before they are used.
                 return metadata is [] or [null] or [Dictionary<object, object?> { Count: 0 }] ? view : NewUnloadable("tensor that is negated or conjugated when it is read");
-            case (RebuildTensor, [PickledObject elements, long, object?[], object?[], bool, Dictionary<object, object?>, .. { Length: <= 1 }]):
+            case (RebuildTensor, [PickledObject elements, long, object?[], object?[], bool, null or Dictionary<object, object?>, .. { Length: <= 1 }]):
                 return NewUnloadable($"tensor of {elements.Type}");
             // data, requires_grad, backward_hooks and, where it has any, attributes
-            case (RebuildParameter or RebuildParameterWithState, [StoredTensor tensor, bool, Dictionary<object, object?>, .. { Length: <= 1 }]):
+            case (RebuildParameter or RebuildParameterWithState, [StoredTensor tensor, bool, null or Dictionary<object, object?>, .. { Length: <= 1 }]):
+                return tensor;
+            // Before PyTorch 0.4
+            case (Parameter or "torch.autograd.variable.Variable", [StoredTensor tensor]):
                 return tensor;
             // A tensor with attributes, or of a class that may read its numbers otherwise
-            case ("torch._tensor._rebuild_from_type_v2", [PickledGlobal { Name: RebuildTensor or RebuildParameter } inner, PickledGlobal { Name: "torch.Tensor" or "torch.nn.parameter.Parameter" }, object?[] innerArguments, _]):
+            case ("torch._tensor._rebuild_from_type_v2", [PickledGlobal { Name: RebuildTensor or RebuildParameter } inner, PickledGlobal { Name: "torch.Tensor" or Parameter }, object?[] innerArguments, _]):
                 return Call(inner, innerArguments);
             case ("torch._tensor._rebuild_from_type_v2", [PickledGlobal, PickledGlobal type, object?[], _]):
                 return NewUnloadable($"tensor of class {type.Name}");
@@ -98,19 +101,29 @@ internal sealed class PickledCalls(PickleMemory memory, Func<string, ElementType
             case (GetAttribute, [PickledGlobal owner, string name]):
                 return Import(owner.Name, name);
             case (GetAttribute, [PickledObject, string]):
-                return NewObject("method");
+                return memory.NewObject("method");
             case ("copyreg._reconstructor" or "copyreg.__newobj__" or "copyreg.__newobj_ex__" or "numpy.core.multiarray._reconstruct" or "numpy._core.multiarray._reconstruct", [PickledGlobal type, ..]):
-                return NewObject(type.Name);
+                return memory.NewObject(type.Name);
         }
         if (function.StartsWith(Rebuild, StringComparison.Ordinal))
             return NewUnloadable(function[Rebuild.Length..].Replace('_', ' ')); // such as a sparse tensor
-        return function != GetAttribute && !global.ActsWhenCalled ? NewObject(function) : throw Refused(function);
+        return function != GetAttribute && !global.ActsWhenCalled ? memory.NewObject(function) : throw Refused(function);
     }
 
-    private PickledObject NewObject(string type)
+    /// <summary>Whether an object's state is that of a parameter before PyTorch 0.4: <c>requires_grad</c>, <c>volatile</c> and hooks.</summary>
+    public static bool IsStateOfVariable(object? state) => state is object?[] and [bool, bool, null or Dictionary<object, object?>];
+
+    /// <summary>Of lists, each of a key and its value.</summary>
+    private PickledOrderedDict OrderedDictOf(List<object?> items)
     {
-        memory.Charge(PickleMemory.PickledObject);
-        return new PickledObject(type);
+        var dictionary = memory.NewOrderedDictionary();
+        foreach (var item in items)
+        {
+            if (item is not IReadOnlyList<object?> { Count: 2 } pair)
+                throw new InvalidDataException($"calls {OrderedDict} with {PickleReader.Describe(item)} in a list, expected a key and its value");
+            memory.Add(dictionary, pair[0], pair[1]);
+        }
+        return dictionary;
     }
 
     private StoredTensor NewUnloadable(string kind)
@@ -119,18 +132,8 @@ internal sealed class PickledCalls(PickleMemory memory, Func<string, ElementType
         return StoredTensor.NotLoadable(Names.Short(kind));
     }
 
-    /// <summary>A <see cref="Storage"/>, or a <see cref="PickledObject"/> where it is one of a type that no module has.</summary>
-    public object FindStorage(object?[] id)
-    {
-        if (id is not ["storage", PickledGlobal type, string key, string, long count] || !type.Name.StartsWith("torch.", StringComparison.Ordinal) || !type.Name.EndsWith("Storage", StringComparison.Ordinal))
-            throw new InvalidDataException($"refers to {PickleReader.Describe(id)}, expected a storage: ('storage', type, key, location, number of elements)");
-        if (key.Length > MaxNameLength)
-            throw new InvalidDataException($"refers to a storage whose name has {key.Length:N0} characters, expected at most {MaxNameLength}");
-        return storageTypes.TryGetValue(type.Name, out var elementType) ? storage(key, elementType, count) : NewObject(type.Name);
-    }
-
     /// <summary>A view whose last element, too, lies within the storage.</summary>
-    private StoredTensor View(Storage elements, long offset, long[] shape, long[] strides)
+    private StoredTensor View(StoragePart elements, long offset, long[] shape, long[] strides)
     {
         var inside = shape.Length == strides.Length && offset >= 0 && offset <= elements.Count && !shape.Any(long.IsNegative) && !strides.Any(long.IsNegative);
         if (inside && !shape.Contains(0))
@@ -144,7 +147,7 @@ internal sealed class PickledCalls(PickleMemory memory, Func<string, ElementType
 
         memory.Charge(PickleMemory.TensorObject);
         return inside
-            ? new StoredTensor(elements, offset, shape, strides)
+            ? new StoredTensor(elements.Storage, elements.Offset + offset, shape, strides)
             : throw new InvalidDataException($"has a tensor of shape ({Names.Short(string.Join(", ", shape))}) and strides ({Names.Short(string.Join(", ", strides))}) that starts at element {offset}, expected one within its storage of {elements.Count} elements");
     }
 

@@ -84,7 +84,7 @@ internal static class PickledNames
         inspect.Signature inspect.Parameter inspect._ParameterKind inspect._empty random.Random random.SystemRandom re._compile time.struct_time types.SimpleNamespace types.NoneType types.EllipsisType types.GenericAlias types.MappingProxyType
         typing._GenericAlias uuid.UUID uuid.SafeUUID zoneinfo.ZoneInfo._unpickle _decimal.Decimal _pydecimal.Decimal _collections.deque _struct.Struct
         torch.device torch.dtype torch.finfo torch.iinfo torch.layout torch.memory_format torch.qscheme torch.serialization._get_layout
-        torch._tensor._rebuild_from_type torch._tensor._rebuild_from_type_v2
+        torch._tensor._rebuild_from_type torch._tensor._rebuild_from_type_v2 torch.nn.backends.thnn._get_thnn_function_backend
         numpy.ndarray numpy.dtype numpy.core.multiarray._reconstruct numpy._core.multiarray._reconstruct numpy.core.multiarray.scalar numpy._core.multiarray.scalar
         numpy._core._internal._convert_to_stringdtype_kwargs numpy.core.numeric._frombuffer numpy._core.numeric._frombuffer numpy.ma.core._mareconstruct numpy.matrix numpy.recarray numpy.rec.recarray numpy.record numpy.datetime64 numpy.timedelta64
         numpy.random._pickle.__randomstate_ctor numpy.random._pickle.__generator_ctor numpy.random._pickle.__bit_generator_ctor

@@ -11,8 +11,17 @@ namespace ResNet.Core.Weights;
 /// <param name="Checksum">Their CRC-32, or null if the file has none.</param>
 internal sealed record Storage(string Name, ElementType Type, long Count, long Position, uint? Checksum)
 {
+    /// <summary>Where in the file they begin, in bytes. In some files it is known only when the tensors are.</summary>
+    public long Position { get; set; } = Position;
+
     /// <summary>No elements.</summary>
     public static Storage None { get; } = new("", ElementType.All[0], Count: 0, Position: 0, Checksum: null);
+
+    /// <summary>What all elements are, where that is known without the file. Else null.</summary>
+    public double? Value { get; private init; }
+
+    /// <summary>One element that no file holds.</summary>
+    public static Storage Constant(string name, double value) => new(name, ElementType.All[0], Count: 1, Position: 0, Checksum: null) { Value = value };
 
     /// <summary>A new tensor of shape (Count) for the elements, uninitialised.</summary>
     public Tensor Empty() => empty(Count, dtype: Type.Dtype, device: CPU);
@@ -21,12 +30,20 @@ internal sealed record Storage(string Name, ElementType Type, long Count, long P
     /// <exception cref="InvalidDataException">The file is damaged there.</exception>
     public void ReadInto(Tensor tensor, SafeFileHandle file)
     {
-        if (Checksum is null)
+        if (Value is { } value)
+            tensor.fill_(value);
+        else if (Checksum is null)
             tensor.ReadFrom(file, Position, copy: Stream.Null);
         else
             Crc32.Check(Name, Checksum.Value, checksum => tensor.ReadFrom(file, Position, checksum));
     }
 }
+
+/// <summary>Elements of a storage that a pickle takes for one: all of them, or, in files of PyTorch before 0.4, those from one on.</summary>
+/// <param name="Storage">Where they are.</param>
+/// <param name="Offset">Index of the first.</param>
+/// <param name="Count">How many there are.</param>
+internal sealed record StoragePart(Storage Storage, long Offset, long Count);
 
 /// <summary>A tensor in a file: a view of a storage. It is known to lie within it.</summary>
 /// <param name="Storage">Where its elements are.</param>
@@ -40,6 +57,9 @@ internal sealed record StoredTensor(Storage Storage, long Offset, long[] Shape, 
 
     /// <summary>A tensor of a kind that no module of TorchSharp's has.</summary>
     public static StoredTensor NotLoadable(string kind) => new(Storage.None, 0, Shape: [-1], Strides: [0]) { Unloadable = kind };
+
+    /// <summary>A vector whose elements are all the same.</summary>
+    public static StoredTensor Constant(string name, double value, long length) => new(Storage.Constant(name, value), 0, Shape: [length], Strides: [0]);
 
     /// <summary>Whether both are the same elements of the file.</summary>
     public bool IsSameAs(StoredTensor other) =>

@@ -6,9 +6,6 @@ namespace ResNet.Core.Weights;
 /// </summary>
 internal static class TorchArchiveReader
 {
-    // It is read as a whole. A tensor takes about 150 bytes of it, so this is for 400,000; and arrays of NumPy's may stand in it.
-    private const int MaxPickleLength = 64 << 20;
-
     private const string Pickle = "data.pkl";
 
     /// <exception cref="InvalidDataException">The archive is damaged, or holds no dictionary with tensors.</exception>
@@ -17,21 +14,26 @@ internal static class TorchArchiveReader
         var entries = ZipDirectory.Read(file);
         var folder = Folder(entries);
         if (entries.TryGetValue($"{folder}byteorder", out var byteOrder) && !ReadBytes(file, byteOrder, 10).AsSpan().SequenceEqual("little"u8))
-            throw new InvalidDataException("was written on a big-endian machine, expected little-endian numbers; load it in Python and save it again on another machine");
+            throw new InvalidDataException(OtherFile.BigEndian);
 
-        var storages = new Dictionary<string, Storage>();
-        var pickle = ReadBytes(file, entries[folder + Pickle], MaxPickleLength);
-        return PickledStateDict.FindIn(new PickleReader(pickle, FindStorage).Read());
+        var storages = new Dictionary<string, StoragePart>();
+        var pickle = new PickleBytes(ReadBytes(file, entries[folder + Pickle], PickleBytes.MaxLength));
+        var memory = new PickleMemory(pickle);
+        return PickledStateDict.FindIn(new PickleReader(pickle, memory).Read(FindStorage));
 
-        Storage FindStorage(string key, ElementType type, long count)
+        object FindStorage(object?[] id)
         {
+            var storage = StorageId.Parse(id);
+            var (key, count) = (storage.Key, storage.Count);
+            if (storage.ElementType is not { } type)
+                return memory.NewObject(storage.Type); // which no module has
             if (!entries.TryGetValue($"{folder}data/{key}", out var entry))
                 throw new InvalidDataException($"refers to a storage '{Names.Short(key)}' that the archive does not have");
-            if (!storages.TryGetValue(key, out var storage))
-                storages.Add(key, storage = new Storage(entry.Name, type, count, ZipDirectory.DataPosition(file, entry), Checksum(entry)));
-            if (storage.Type != type || storage.Count != count || entry.Length != (Int128)count * type.Size)
+            if (!storages.TryGetValue(key, out var elements))
+                storages.Add(key, elements = new StoragePart(new Storage(entry.Name, type, count, ZipDirectory.DataPosition(file, entry), Checksum(entry)), 0, count));
+            if (elements.Storage.Type != type || elements.Count != count || entry.Length != (Int128)count * type.Size)
                 throw new InvalidDataException($"refers to storage '{Names.Short(key)}' as {count:N0} elements of {type.Dtype}, which its {entry.Length:N0} bytes are not");
-            return storage;
+            return elements;
         }
     }
 

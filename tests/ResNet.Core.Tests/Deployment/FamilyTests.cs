@@ -22,7 +22,7 @@ public sealed class FamilyTests(ITestOutputHelper log) : IDisposable
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void Fused_and_in_ONNX_Runtime_it_answers_as_the_model_does(string architecture)
+    public void Fused_in_ONNX_Runtime_and_loaded_from_there_it_answers_as_the_model_does(string architecture)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
@@ -41,8 +41,14 @@ public sealed class FamilyTests(ITestOutputHelper log) : IDisposable
             AssertClose(expected, session.Run(x), Single, $"{batch}x3x{height}x{width}, ONNX Runtime");
         }
         var one = randn(1, 3, 24, 17);
-        AssertClose(model.call(one), fused.call(one.ToMemoryFormat(memory_format.channels_last)), Single, "fused, channels-last");
+        var answer = model.call(one);
+        AssertClose(answer, fused.call(one.ToMemoryFormat(memory_format.channels_last)), Single, "fused, channels-last");
         Assert.Equal([0, 10], fused.call(zeros(0, 3, 32, 32)).shape);
+
+        foreach (var tensor in model.state_dict().Values)
+            tensor.zero_();
+        Assert.True(Checkpoint.Load(model, _folder["model.onnx"]).IsComplete);
+        AssertClose(answer, model.call(one), Single, "loaded from ONNX");
     }
 
     [Theory]

@@ -138,7 +138,7 @@ public sealed class OnnxInt8Tests(ITestOutputHelper log) : IDisposable
     }
 
     [Fact]
-    public void Names_and_metadata_are_as_in_float32()
+    public void Names_and_metadata_are_as_in_float32_and_its_weights_are_refused()
     {
         using var scope = NewDisposeScope();
         using var model = Trained.ResNet18(2);
@@ -147,6 +147,7 @@ public sealed class OnnxInt8Tests(ITestOutputHelper log) : IDisposable
         Assert.Equal([-1, 3, -1, -1], session.Session.InputMetadata["pictures"].Dimensions);
         Assert.Equal(typeof(float), session.Session.OutputMetadata["scores"].ElementType);
         Assert.Equal("""["a","b"]""", session.Session.ModelMetadata.CustomMetadataMap["classes"]);
+        Assert.Contains("is quantized (QuantizeLinear '", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(model, File, strict: false)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -22,6 +22,9 @@ internal static class ChildProcess
             case ["export", var path]:
                 Deployment.SurroundingsTests.ExportWithoutReflection(path);
                 return 0;
+            case ["download", var what]:
+                Console.WriteLine(Pretrained.SharedCacheTests.DownloadAsync(what).GetAwaiter().GetResult());
+                return 0;
             case ["dispose", _]:
                 Console.WriteLine(Deployment.DisposedAmidstCallsTests.DisposeAmidstCalls());
                 return 0;

@@ -15,6 +15,9 @@ public sealed class DamagedFileTests(ITestOutputHelper log) : IDisposable
     [InlineData("protocol2.pth")]
     [InlineData("protocol4.pth")]
     [InlineData("block.safetensors")]
+    [InlineData("legacy_protocol2.pth")]
+    [InlineData("legacy_protocol4.pth")]
+    [InlineData("legacy_python2.pth")]
     public void A_file_that_ends_anywhere_before_its_end_is_refused(string fixture)
     {
         var file = File.ReadAllBytes(WeightsFolder.Fixture(fixture));
@@ -31,17 +34,20 @@ public sealed class DamagedFileTests(ITestOutputHelper log) : IDisposable
 
     /// <summary>
     /// One bit, at ten thousand random places: either an exception with the module as it was, or, where the bit was a
-    /// tensor's (which safetensors cannot tell, having no checksum) or nobody's, such as padding, the weights.
+    /// tensor's (which safetensors cannot tell, having no checksum) or nobody's, such as padding, the weights. The format from
+    /// before PyTorch 1.6 has no checksum of the pickle either: there it can also be another stride.
     /// </summary>
     [Theory]
     [InlineData("protocol2.pth")]
     [InlineData("protocol4.pth")]
     [InlineData("views.pth")]
     [InlineData("block.safetensors")]
+    [InlineData("legacy_protocol2.pth")]
+    [InlineData("legacy_python2.pth")]
     public void A_flipped_bit_is_told_or_harmless(string fixture)
     {
         var file = File.ReadAllBytes(WeightsFolder.Fixture(fixture));
-        var dataStart = fixture.EndsWith(".safetensors", StringComparison.Ordinal) ? 8 + BitConverter.ToInt32(file) : file.Length;
+        var dataStart = fixture.EndsWith(".safetensors", StringComparison.Ordinal) ? 8 + BitConverter.ToInt32(file) : fixture.StartsWith("legacy_", StringComparison.Ordinal) ? 0 : file.Length;
         using var module = fixture == "views.pth" ? LoadTests.Views() : (torch.nn.Module)new BasicBlock(3, 4, stride: 2);
         using var before = new Unchanged(module);
         Checkpoint.Load(module, WeightsFolder.Fixture(fixture));
@@ -80,6 +86,7 @@ public sealed class DamagedFileTests(ITestOutputHelper log) : IDisposable
     [Theory]
     [InlineData("types.pth")]
     [InlineData("types.safetensors")]
+    [InlineData("legacy_types.pth")]
     public void A_stretch_of_random_bytes_is_told_or_harmless(string fixture)
     {
         var file = File.ReadAllBytes(WeightsFolder.Fixture(fixture));

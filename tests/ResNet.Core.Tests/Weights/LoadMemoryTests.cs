@@ -1,5 +1,6 @@
 using System.Globalization;
 using Xunit.Abstractions;
+using static ResNet.Core.Tests.Weights.Pickled;
 
 namespace ResNet.Core.Tests.Weights;
 
@@ -12,12 +13,18 @@ public sealed class LoadMemoryTests(ITestOutputHelper log) : IDisposable
     /// <summary>Measured: 102 and 103 MB for files of 100 MB.</summary>
     [Theory]
     [InlineData("pth")]
+    [InlineData("legacy.pth")]
     [InlineData("safetensors")]
     public void Loading_holds_one_copy_of_the_files_tensors_beside_the_modules(string extension)
     {
         var path = _folder[$"large.{extension}"];
         using (var module = ChildProcess.LargeModule())
-            Checkpoint.Save(module, path);
+        {
+            if (extension.StartsWith("legacy", StringComparison.Ordinal))
+                SaveAsBeforePyTorch16(module, path);
+            else
+                Checkpoint.Save(module, path);
+        }
 
         using var child = ChildProcess.Start("load", path);
         var grown = long.Parse(child.StandardOutput.ReadToEnd(), CultureInfo.InvariantCulture);
@@ -26,5 +33,23 @@ public sealed class LoadMemoryTests(ITestOutputHelper log) : IDisposable
         Assert.Equal(0, child.ExitCode);
         log.WriteLine($"loading {new FileInfo(path).Length / 1e6:0} MB takes {grown / 1e6:0} MB");
         Assert.InRange(grown, 0, new FileInfo(path).Length * 13 / 10);
+    }
+
+    /// <summary>In the format of that time, with all values 0.</summary>
+    private static void SaveAsBeforePyTorch16(TorchSharp.torch.nn.Module module, string path)
+    {
+        var state = module.state_dict();
+        using var file = File.Create(path);
+        file.Write([.. LegacyStart, .. Proto, .. "}("u8, .. state.SelectMany(entry => (byte[])
+            [
+                .. Text(entry.Key),
+                .. Tensor(LegacyStorage(key: entry.Key, count: entry.Value.numel()), 0, Ints(entry.Value.shape), Ints(entry.Value.stride())),
+            ]), .. "u."u8, .. Keys(state.Keys)]);
+        foreach (var tensor in state.Values)
+        {
+            file.Write(Int64(tensor.numel()));
+            file.SetLength(file.Position + 4 * tensor.numel());
+            file.Position = file.Length;
+        }
     }
 }

@@ -29,6 +29,12 @@ public class LoadTests
     [InlineData("wrapped_model.pth")]
     [InlineData("wrapped_state_dict.pth")]
     [InlineData("wrapped_model_state_dict.pth")]
+    [InlineData("legacy_protocol2.pth")]
+    [InlineData("legacy_protocol3.pth")]
+    [InlineData("legacy_protocol4.pth")]
+    [InlineData("legacy_protocol5.pth")]
+    [InlineData("legacy_checkpoint.pth")]
+    [InlineData("legacy_python2.pth")]
     [InlineData("block.safetensors")]
     public void Every_tensor_of_a_file_arrives(string file)
     {
@@ -76,11 +82,13 @@ public class LoadTests
         return new TensorBag([.. ExpectedViews().Select(view => (view.Name, zeros(view.Expected.shape)))]);
     }
 
-    [Fact]
-    public void Views_of_one_storage_arrive_whatever_their_strides()
+    [Theory]
+    [InlineData("views.pth")]
+    [InlineData("legacy_views.pth")]
+    public void Views_of_one_storage_arrive_whatever_their_strides(string file)
     {
         using var bag = Views();
-        Checkpoint.Load(bag, WeightsFolder.Fixture("views.pth"));
+        Checkpoint.Load(bag, WeightsFolder.Fixture(file));
 
         using var scope = NewDisposeScope();
         var state = bag.state_dict();
@@ -100,6 +108,7 @@ public class LoadTests
 
     [Theory]
     [InlineData("types.pth")]
+    [InlineData("legacy_types.pth")]
     [InlineData("types.safetensors")]
     public void Every_type_arrives(string file)
     {
@@ -148,15 +157,17 @@ public class LoadTests
         Assert.Null(CurrentDisposeScope);
     }
 
-    [Fact]
-    public void Counters_that_the_whole_file_lacks_are_not_missed_and_one_that_it_lacks_is()
+    [Theory]
+    [InlineData("no_counters.pth")]
+    [InlineData("legacy_parameters_no_counters.pth")]
+    public void Counters_that_the_whole_file_lacks_are_not_missed_and_one_that_it_lacks_is(string file)
     {
         using var block = Block();
         using (var x = rand(2, 3, 4, 4))
         using (block.forward(x))
         {
         }
-        var report = Checkpoint.Load(block, WeightsFolder.Fixture("no_counters.pth"));
+        var report = Checkpoint.Load(block, WeightsFolder.Fixture(file));
         Assert.Equal(15, report.Loaded.Count);
         Assert.Empty(report.Missing);
         Assert.True(report.IsComplete);

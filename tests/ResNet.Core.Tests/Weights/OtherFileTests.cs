@@ -31,9 +31,9 @@ public sealed class OtherFileTests : IDisposable
     [InlineData("refused_traced.pt", "is a TorchScript program of torch.jit.save", "torch.save(torch.jit.load(path).state_dict(), path)")]
     [InlineData("refused_lite.ptl", "is a TorchScript program of torch.jit.save", "torch.save(torch.jit.load(path).state_dict(), path)")]
     [InlineData("refused_package.pt", "is a package of torch.package", "torch.package.PackageImporter")]
-    [InlineData("refused_model.onnx", "is an ONNX model", "torch.save(model.state_dict(), path)")]
+    [InlineData("refused_model.onnx", "is an ONNX model, whose weights are found by its graph, expected a module with one ResidualNetwork, got one with none", "torch.save(model.state_dict(), path)")]
     [InlineData("refused_arrays.npz", "is an archive of NumPy's arrays", "torch.save(model.state_dict(), path)")]
-    [InlineData("refused_legacy.pth", "before PyTorch 1.6", "torch.save(torch.load(path")]
+    [InlineData("refused_whole_model_legacy.pth", "is a whole pickled model (class resnet.BasicBlock), expected its state_dict", "torch.save(torch.load(path, weights_only=False).state_dict(), path)")]
     public void What_PyTorch_and_NumPy_write_and_is_no_state_dict(string file, params string[] message) => FileTold(WeightsFolder.Fixture(file), message);
 
     [Fact]

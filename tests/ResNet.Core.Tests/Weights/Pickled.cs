@@ -41,6 +41,26 @@ internal static class Pickled
     /// <summary>A dict with one item.</summary>
     public static byte[] Dict(string key, byte[] value) => [.. Proto, (byte)'}', .. Text(key), .. value, .. "s."u8];
 
+    /// <summary>A storage as a file from before PyTorch 1.6 refers to it.</summary>
+    public static byte[] LegacyStorage(string type = "FloatStorage", string key = "0", long count = 4, byte[]? view = null) =>
+        [.. Tuple(Text("storage"), Global("torch", type), Text(key), Text("cuda:0"), Int(count), view ?? [(byte)'N']), (byte)'Q'];
+
+    public static byte[] View(string key, long offset, long count) => Tuple(Text(key), Int(offset), Int(count));
+
+    /// <summary>What every file from before PyTorch 1.6 begins with.</summary>
+    public static readonly byte[] LegacyStart =
+    [
+        .. Proto, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, (byte)'.',
+        .. Proto, .. Int(1001), (byte)'.',
+        .. Dict("little_endian", [0x88]),
+    ];
+
+    /// <summary>The list of the storages in a file from before PyTorch 1.6.</summary>
+    public static byte[] Keys(params IEnumerable<string> keys) => [.. Proto, .. "]("u8, .. keys.SelectMany(Text), .. "e."u8];
+
+    /// <summary>A file from before PyTorch 1.6 with this pickle and one storage, "0", of 16 bytes, that are four elements.</summary>
+    public static byte[] InLegacyFile(byte[] pickle) => [.. LegacyStart, .. pickle, .. Keys("0"), .. Int64(4), .. new byte[16]];
+
     /// <summary>An archive with this pickle and one storage, "0", of 16 bytes.</summary>
     public static byte[] InArchive(byte[] pickle) => Zip.Of(("archive/data.pkl", pickle), ("archive/data/0", new byte[16]), ("archive/version", "3\n"u8.ToArray()));
 }

@@ -8,4 +8,7 @@ public sealed class PyTorchFactAttribute() : PythonFactAttribute("torch, torchvi
 
     /// <summary>pytorch.py, asked line by line.</summary>
     internal static PythonConversation Start(params string[] arguments) => StartScript("Weights/pytorch.py", arguments);
+
+    /// <summary>export_onnx.py, asked line by line.</summary>
+    internal static PythonConversation StartExports(string folder) => StartScript("Weights/export_onnx.py", folder);
 }

@@ -55,8 +55,33 @@ public sealed class ReadingMemoryTests : IDisposable
     {
         byte[] first = [.. Proto, .. Encoding.Latin1.GetBytes(start)], unit = Encoding.Latin1.GetBytes(again);
         byte[] pickle = [.. first, .. Enumerable.Repeat(unit, (Size - first.Length) / unit.Length).SelectMany(bytes => bytes), (byte)'.'];
-        var factor = Factor("weights.pth", InArchive(pickle));
-        Assert.True(factor < 45, $"{what}: {factor}");
+        foreach (var file in new[] { InArchive(pickle), InLegacyFile(pickle) })
+        {
+            var factor = Factor("weights.pth", file);
+            Assert.True(factor < 45, $"{what}: {factor}");
+        }
+    }
+
+    /// <summary>What is behind the pickle explains none of its memory.</summary>
+    [Fact]
+    public void A_small_pickle_before_large_storages()
+    {
+        byte[] pickle = [.. Proto, .. Enumerable.Repeat((byte)'}', Size / 2), (byte)'.'];
+        Hostile.AssertRefused(_folder.Write("weights.pth", [.. LegacyStart, .. pickle, .. Keys("0"), .. Int64(Size), .. new byte[4 * Size]]), factor: 10, "makes more objects");
+    }
+
+    /// <summary>Storages of a file from before PyTorch 1.6, or views of one, each with a key of its own.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Storages_with_ever_other_keys(bool views)
+    {
+        byte[] start = [.. Proto, .. Text("storage"), .. "q\0"u8, .. Global("torch", "FloatStorage"), .. "q\u0001]"u8];
+        IEnumerable<byte> One(int i) => views
+            ? [.. "(h\0h\u0001U\u0001aU\0K\u0009U\u0006"u8, .. Encoding.ASCII.GetBytes($"{i:x6}"), .. "K\0K\u0001"u8, 0x87, .. "tQ0"u8]
+            : [.. "(h\0h\u0001U\u0006"u8, .. Encoding.ASCII.GetBytes($"{i:x6}"), .. "U\0K\u0009NtQ0"u8];
+        byte[] pickle = [.. start, .. Enumerable.Range(0, 17 * Size / One(0).Count()).SelectMany(One), (byte)'.'];
+        Hostile.AssertRefused(_folder.Write("weights.pth", InLegacyFile(pickle)), factor: 12, "makes more objects than");
     }
 
     [Fact]

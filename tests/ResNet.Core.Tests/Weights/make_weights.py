@@ -18,6 +18,7 @@ import json
 import logging
 import operator
 import pathlib
+import pickle
 import random
 import re
 import struct
@@ -59,6 +60,20 @@ def block_state():
     for i, tensor in enumerate(state.values()):
         tensor.copy_(pattern(i, tensor.shape, tensor.dtype))
     return state
+
+
+def views():
+    """One storage, many views."""
+    base = pattern(0, (24,))
+    return OrderedDict(whole=base, part=base[2:8].view(2, 3), transposed=base.view(4, 6).t(), every_second=base[1::2],
+                       expanded=base[5:6].expand(3, 4), permuted=base.view(2, 3, 4).permute(2, 0, 1), last=base[23])
+
+
+def types_of_tensors():
+    tensors = OrderedDict((str(dtype).removeprefix("torch."), pattern(i, (2, 3), dtype)) for i, dtype in enumerate(TYPES))
+    tensors["empty"] = torch.zeros(0, 3)
+    tensors["scalar"] = pattern(11, ())
+    return tensors
 
 
 def renamed(state, rename):
@@ -168,6 +183,109 @@ def beside():
     )
 
 
+class StorageView:
+    """A part of a storage as PyTorch before 0.4 had it, with a key of its own: the persistent id is all that there is of it."""
+
+    def __init__(self, *id):
+        self.id = id
+
+
+class OldTensor:
+    def __init__(self, *arguments):
+        self.arguments = arguments
+
+
+class Python2Pickler(pickle._Pickler):
+    """Writes what Python 2 and PyTorch 0.3 wrote."""
+
+    dispatch = dict(pickle._Pickler.dispatch)
+
+    def __init__(self, file, views=None):
+        super().__init__(file, protocol=2)
+        self.views = views or {}
+
+    def save_str(self, text):
+        raw = text.encode()
+        self.write(pickle.SHORT_BINSTRING + bytes([len(raw)]) + raw if len(raw) < 256 else pickle.BINSTRING + struct.pack("<i", len(raw)) + raw)
+        self.memoize(text)
+
+    def save_bytes(self, raw):
+        self.write(pickle.SHORT_BINSTRING + bytes([len(raw)]) + raw)
+        self.memoize(raw)
+
+    def save_old_instance(self, instance):
+        self.write(pickle.MARK)
+        self.save(Config)
+        self.write(pickle.OBJ)
+        self.memoize(instance)
+        self.save(instance.__dict__)
+        self.write(pickle.BUILD)
+
+    dispatch.update({str: save_str, bytes: save_bytes, Config: save_old_instance})
+
+    def persistent_id(self, value):
+        return value.id if isinstance(value, StorageView) else None
+
+    def reducer_override(self, value):
+        if isinstance(value, OrderedDict):
+            return OrderedDict, ([[name, item] for name, item in value.items()],), value.__dict__ or None
+        if isinstance(value, nn.Parameter):
+            return nn.Parameter, (self.views[value.data_ptr()],), (True, False, OrderedDict())
+        if isinstance(value, OldTensor):
+            return torch._utils._rebuild_tensor, value.arguments
+        return NotImplemented
+
+
+def save_as_python2(state, path):
+    """All floating-point tensors are parts of one storage that was on a GPU, each of a view of it that begins two elements before; every other of them is a parameter."""
+    floats = torch.cat([torch.full((5,), 9.0), *[tensor.flatten() for tensor in state.values() if tensor.is_floating_point()]])
+    longs = torch.stack([tensor for tensor in state.values() if not tensor.is_floating_point()])
+    content, offset, count, views = OrderedDict(), 5, 0, {}
+    for i, (name, tensor) in enumerate(state.items()):
+        if tensor.is_floating_point():
+            view = StorageView("storage", torch.FloatStorage, "94100", "cuda:0", floats.numel(), (str(94200 + i), offset - 2, tensor.numel() + 3 if offset + tensor.numel() < floats.numel() else tensor.numel() + 2))
+            content[name] = OldTensor(view, 2, tuple(tensor.shape), tensor.stride())
+            offset += tensor.numel()
+        else:
+            content[name] = OldTensor(StorageView("storage", torch.LongStorage, "9400", "cpu", longs.numel(), None), count, (1,), (1,))
+            count += 1
+        if i % 2 == 0:
+            parameter = nn.Parameter(torch.zeros(1))
+            views[parameter.data_ptr()] = content[name]
+            content[name] = parameter
+    content._metadata = OrderedDict([("", {"version": 1})])
+    with open(path, "wb") as file:
+        for value in (torch.serialization.MAGIC_NUMBER, torch.serialization.PROTOCOL_VERSION, dict(protocol_version=1001, little_endian=True, type_sizes=dict(short=2, int=4, long=8)),
+                      {"epoch": 3, "state_dict": content, "best": b"\x9a\x99\xb9?", "args": Config()}, ["9400", "94100"]):
+            Python2Pickler(file, views).dump(value)
+        for tensor in (longs, floats):
+            file.write(struct.pack("<q", tensor.numel()) + tensor.numpy().tobytes())
+
+
+def legacy(state):
+    """The format that torch.save wrote before PyTorch 1.6."""
+    # It puts the source code of every class of a model into the file. PyTorch's own does not belong into this repository.
+    torch.serialization.get_source_lines_and_file = lambda type: ([f"class {type.__name__}:\n", "    pass\n"], 1, "größe.py")
+
+    def save(value, name, protocol=2):
+        torch.save(value, FIXTURES / f"{name}.pth", pickle_protocol=protocol, _use_new_zipfile_serialization=False)
+
+    for protocol in (2, 3, 4, 5):
+        save(state, f"legacy_protocol{protocol}", protocol)
+    parameters = dict(resnet.BasicBlock(3, 4, stride=2).named_parameters())
+    save(OrderedDict((name, nn.Parameter(tensor) if name in parameters else tensor) for name, tensor in state.items() if "num_batches_tracked" not in name), "legacy_parameters_no_counters")
+    model = nn.Sequential(nn.Linear(1, 1))
+    optimizer = torch.optim.SGD(model.parameters(), 0.1, momentum=0.9)
+    model(torch.ones(1, 1)).sum().backward()
+    optimizer.step()
+    save({"epoch": 3, "arch": "resnet18", "state_dict": renamed(state, lambda name: f"module.{name}"), "best_acc1": torch.tensor(71.2), "optimizer": optimizer.state_dict(), "model": model}, "legacy_checkpoint")
+    save(views(), "legacy_views")
+    save(types_of_tensors(), "legacy_types")
+    save({"model": state, "epoch": 3, **beside()}, "legacy_beside")
+    save_as_python2(state, FIXTURES / "legacy_python2.pth")
+    save(resnet.BasicBlock(1, 1), "refused_whole_model_legacy")
+
+
 def what_is_no_state_dict():
     model = resnet.BasicBlock(1, 1)
     torch.save({"epoch": 3, "model": model}, FIXTURES / "refused_whole_model_in_dict.pth")
@@ -226,27 +344,19 @@ def main():
     torch.save({"state_dict": both}, FIXTURES / "teacher_student.pth")
     save_safetensors(both, FIXTURES / "teacher_student.safetensors", {})
 
-    # One storage, many views
-    base = pattern(0, (24,))
-    views = OrderedDict(whole=base, part=base[2:8].view(2, 3), transposed=base.view(4, 6).t(), every_second=base[1::2],
-                        expanded=base[5:6].expand(3, 4), permuted=base.view(2, 3, 4).permute(2, 0, 1), last=base[23])
-    torch.save(views, FIXTURES / "views.pth")
-
-    types = OrderedDict((str(dtype).removeprefix("torch."), pattern(i, (2, 3), dtype)) for i, dtype in enumerate(TYPES))
-    types["empty"] = torch.zeros(0, 3)
-    types["scalar"] = pattern(11, ())
-    torch.save(types, FIXTURES / "types.pth")
-    save_safetensors(types, FIXTURES / "types.safetensors", {})
+    torch.save(views(), FIXTURES / "views.pth")
+    torch.save(types_of_tensors(), FIXTURES / "types.pth")
+    save_safetensors(types_of_tensors(), FIXTURES / "types.safetensors", {})
     save_safetensors(state, FIXTURES / "block.safetensors", {"format": "pt", "note": "größe"})
 
     # What is refused
-    torch.save(state, FIXTURES / "refused_legacy.pth", _use_new_zipfile_serialization=False)
     torch.save(resnet.BasicBlock(1, 1), FIXTURES / "refused_whole_model.pth")
     torch.save(pattern(0, (2, 3)), FIXTURES / "refused_tensor.pth")
     torch.save({"weight": np.zeros(3, np.float32)}, FIXTURES / "refused_numpy.pth")
     torch.jit.save(torch.jit.script(nn.Linear(1, 1)), str(FIXTURES / "refused_torchscript.pt"))
 
     what_is_no_state_dict()
+    legacy(state)
 
     for protocol in (1, 2, 3, 4, 5):
         torch.save({"model": state, "epoch": 3, **beside()}, FIXTURES / f"beside{protocol}.pth", pickle_protocol=protocol)

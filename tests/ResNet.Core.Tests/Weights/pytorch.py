@@ -7,12 +7,21 @@
     pytorch.py torchvision FOLDER     writes torchvision's ResNet-18 with random weights, images and its answers
     pytorch.py family FOLDER          is asked line by line: at the name of one of torchvision's networks it writes theirs.pth and answers.pth, as above
                                       with ten classes; at the name of a file in the folder it loads that strictly into such a network
+    pytorch.py published              prints what torchvision publishes for the residual networks, one file a line
+    pytorch.py cache                  is asked line by line, with environment variables in JSON, for torch.hub's folder
+    pytorch.py hub TORCH_HOME URL     prints how many tensors the file has that torch.hub has, or fetches, for an address
+    pytorch.py legacy FOLDER          is asked line by line: at the name of one of torchvision's networks it writes it twice, in the format from before
+                                      PyTorch 1.6 as legacy.pth and in today's as zip.pth, as torchvision published such files in 2019; after `training`
+                                      as a checkpoint with an optimizer's state
+    pytorch.py parameters FOLDER      writes archive.pth, a ResNet-18 as torchvision publishes it since 2021
 """
 
+import collections
 import copy
 import hashlib
 import inspect
 import json
+import os
 import pathlib
 import struct
 import sys
@@ -137,5 +146,85 @@ def family(folder):
         print("the same network", flush=True)
 
 
+def published():
+    import torchvision
+
+    for name in torchvision.models.list_models(torchvision.models):
+        if "resne" in name:
+            for weights in torchvision.models.get_model_weights(name):
+                transform, accuracy = weights.transforms(), weights.meta["_metrics"]["ImageNet-1K"]
+                print(name, weights.name, weights.url, len(weights.meta["categories"]), weights.meta["num_params"], accuracy["acc@1"], accuracy["acc@5"],
+                      *transform.resize_size, *transform.crop_size, *transform.mean, *transform.std, transform.interpolation.value, sep="|")
+
+
+def cache():
+    for line in sys.stdin:
+        for name, value in json.loads(line).items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        print(os.path.join(torch.hub.get_dir(), "checkpoints"), flush=True)
+
+
+def hub(home, url):
+    os.environ["TORCH_HOME"] = home
+    print(len(torch.hub.load_state_dict_from_url(url, check_hash=True)), "tensors")
+
+
+def legacy(folder):
+    import torchvision
+
+    for line in map(str.strip, sys.stdin):
+        training, name = line.startswith("training "), line.removeprefix("training ")
+        torch.manual_seed(0)
+        model = getattr(torchvision.models, name)(weights=None)
+        randomize_statistics(model)
+        if name.startswith("wide"):
+            model.half()
+        saved = model.state_dict()
+        if training:
+            optimizer = torch.optim.SGD(model.parameters(), 0.1, momentum=0.9)
+            model(torch.rand(2, 3, 64, 64)).sum().backward()
+            optimizer.step()
+            saved = {"epoch": 1, "arch": name, "state_dict": {f"module.{key}": value for key, value in model.state_dict().items()}, "best_acc1": torch.tensor(7.0), "optimizer": optimizer.state_dict()}
+        torch.save(saved, f"{folder}/legacy.pth", _use_new_zipfile_serialization=False)
+        torch.save(saved, f"{folder}/zip.pth")
+        print(f"{len(model.state_dict())} tensors", flush=True)
+
+
+def parameters(folder):
+    """Parameters and buffers, no counters, no metadata; and, as PyTorch 1.6 to 1.8 wrote it, a storage's address for its name."""
+    import io
+    import pickle
+    import torchvision
+
+    torch.manual_seed(0)
+    model = torchvision.models.resnet18(weights=None)
+    randomize_statistics(model)
+    parameters, state = dict(model.named_parameters()), model.state_dict()
+    content = collections.OrderedDict((name, parameters.get(name, tensor)) for name, tensor in state.items() if "num_batches_tracked" not in name)
+    buffer, storages = io.BytesIO(), {}
+
+    def persistent_id(value):
+        if isinstance(value, torch.storage.TypedStorage):
+            key = str(140_000_000_000_000 + 64 * len(storages))
+            storages[key] = value
+            return "storage", getattr(torch, value.pickle_storage_type()), key, "cpu", value.size()
+
+    pickler = pickle.Pickler(buffer, protocol=2)
+    pickler.persistent_id = persistent_id
+    pickler.dump(content)
+    writer = torch._C.PyTorchFileWriter(f"{folder}/archive.pth")
+    writer.write_record("data.pkl", buffer.getvalue(), len(buffer.getvalue()))
+    for key, storage in storages.items():
+        writer.write_record(f"data/{key}", storage.data_ptr(), storage.nbytes())
+    writer.write_end_of_file()
+    torch.save(state, f"{folder}/state.pth")
+    loaded = torch.load(f"{folder}/archive.pth")
+    assert all(torch.equal(state[name], tensor) for name, tensor in loaded.items())
+    print(sum(isinstance(tensor, torch.nn.Parameter) for tensor in loaded.values()), "of", len(loaded), "are parameters")
+
+
 if __name__ == "__main__":
-    {"read": read, "resave": resave, "torchvision": torchvision_reference, "family": family}[sys.argv[1]](*sys.argv[2:])
+    {"published": published, "cache": cache, "hub": hub, "read": read, "resave": resave, "torchvision": torchvision_reference, "family": family, "legacy": legacy, "parameters": parameters}[sys.argv[1]](*sys.argv[2:])

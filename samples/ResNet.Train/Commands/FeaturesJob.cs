@@ -1,0 +1,72 @@
+using System.Diagnostics;
+using System.Text;
+using ResNet.Core;
+using static TorchSharp.torch;
+
+namespace ResNet.Train;
+
+/// <summary>Writes what a network makes of images before it says which class they are, for search, clustering and classifiers elsewhere.</summary>
+internal static class FeaturesJob
+{
+    public const string Extension = ".safetensors";
+
+    /// <param name="paths">Images, and folders of images.</param>
+    /// <param name="network">Which makes the features.</param>
+    /// <param name="file">
+    /// What to write: the tensor <c>features</c>, shape (N, D), float32, and <c>files</c>, the names in UTF-8 in the order of the rows, with a zero byte
+    /// between two of them, which no name can have. Both in one file, so that they belong together.
+    /// </param>
+    public static int Run(IReadOnlyList<string> paths, FeatureNetwork network, string file)
+    {
+        if (!file.EndsWith(Extension, StringComparison.OrdinalIgnoreCase))
+            throw new UserException($"--out: expected a file whose name ends with {Extension}, got '{file}'");
+        using var interruption = new Interruption();
+        var screen = new Screen();
+        var output = new OutputFolder(Path.GetDirectoryName(Path.GetFullPath(file))!);
+        try
+        {
+            using var extractor = network.Load(screen, interruption.Token);
+            var images = NamedImages.Find(paths, interruption.Token);
+            var watch = Stopwatch.StartNew();
+            using var scope = NewDisposeScope();
+            var (names, parts) = (new List<string>(), new List<Tensor>());
+            screen.WithBar(images.MostCount, () =>
+            {
+                foreach (var part in extractor.Stream(images.Images(), interruption.Token))
+                {
+                    foreach (var problem in part.Broken)
+                        images.Tell(problem);
+                    names.AddRange(part.Pictures.Select(picture => picture.Name));
+                    if (part.Pictures.Count > 0)
+                        parts.Add(part.Outputs);
+                    screen.Step("computing features", part.Pictures.Count + part.Broken.Count);
+                }
+            });
+            if (names.Count == 0)
+                throw new UserException("features: expected images that can be read, got none");
+            var time = watch.Elapsed;
+
+            using var contents = new Contents(cat(parts), names);
+            output.Write(Path.GetFileName(file), contents);
+            screen.Line($"{file}  features ({names.Count}, {contents.Features.shape[1]}), {names.Count / time.TotalSeconds:0.0} images/s");
+            return images.Code;
+        }
+        catch (OperationCanceledException) when (interruption.Token.IsCancellationRequested)
+        {
+            return interruption.ExitCode;
+        }
+    }
+
+    /// <summary>As a module it is saved by <see cref="Checkpoint"/>.</summary>
+    private sealed class Contents : nn.Module
+    {
+        public Contents(Tensor features, IReadOnlyList<string> names)
+            : base(nameof(FeaturesJob))
+        {
+            register_buffer("features", Features = features);
+            register_buffer("files", tensor(Encoding.UTF8.GetBytes(string.Join('\0', names))));
+        }
+
+        public Tensor Features { get; }
+    }
+}

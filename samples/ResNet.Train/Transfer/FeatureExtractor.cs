@@ -1,0 +1,60 @@
+using ResNet.Core;
+using static TorchSharp.torch;
+
+namespace ResNet.Train;
+
+/// <summary>A network up to its classifier: what it makes of an image before it says which class that is.</summary>
+internal sealed class FeatureExtractor : IDisposable
+{
+    private readonly Device _device;
+    private readonly nn.Module<Tensor, Tensor> _fused;
+
+    /// <param name="model">Its weights are copied.</param>
+    /// <param name="network">What it is.</param>
+    /// <param name="device">Where the model is.</param>
+    /// <exception cref="UserException">The weights are not finite.</exception>
+    public FeatureExtractor(ResidualNetwork model, NetworkInfo network, Device device)
+    {
+        (Network, _device) = (network, device);
+        using var _ = no_grad();
+        // A classifier that is the identity hands the features through, and Fuse makes the whole of it fast.
+        using var copy = network.Architecture.Create((int)model.fc.in_features, model.Stem, device);
+        PublishedWeights.CopyLayers(model, copy);
+        nn.init.eye_(copy.fc.weight);
+        nn.init.zeros_(copy.fc.bias);
+        copy.eval();
+        try
+        {
+            _fused = copy.Fuse();
+        }
+        catch (ArgumentException e)
+        {
+            throw new UserException($"--weights: {e.Message.Replace($" (Parameter '{e.ParamName}')", "", StringComparison.Ordinal)}");
+        }
+    }
+
+    /// <summary>What the network is.</summary>
+    public NetworkInfo Network { get; }
+
+    /// <param name="pictures">One at least.</param>
+    /// <param name="step">Called with the number of images of each batch.</param>
+    /// <param name="cancellation">Ends it.</param>
+    /// <returns>Shape (number of images, features), float32, on the CPU. The caller owns it.</returns>
+    /// <exception cref="OperationCanceledException">It was ended by <paramref name="cancellation"/>.</exception>
+    /// <exception cref="UserException">An image cannot be read any more.</exception>
+    public Tensor Extract(IReadOnlyList<Picture> pictures, Action<int> step, CancellationToken cancellation) =>
+        PictureBatches.Run(pictures, Network, batch =>
+        {
+            step(batch.Count);
+            return Run(batch);
+        }, cancellation);
+
+    /// <summary>The features part by part, whatever the number of images.</summary>
+    /// <inheritdoc cref="PictureBatches.Stream"/>
+    public IEnumerable<NetworkOutputs> Stream(IEnumerable<Picture> pictures, CancellationToken cancellation) => PictureBatches.Stream(pictures, Network, Run, cancellation);
+
+    /// <returns>Shape (N, features), on the network's device.</returns>
+    public Tensor Run(Batch batch) => _fused.call(batch.To(_device));
+
+    public void Dispose() => _fused.Dispose();
+}

@@ -1,0 +1,105 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using ResNet.Core;
+using static TorchSharp.torch;
+
+namespace ResNet.Train;
+
+/// <summary>The features of images in a file: what a second run, or a search, does not compute again.</summary>
+/// <param name="Network">Which network made them of which part of the images, as <see cref="Identify"/> says; 32 bytes.</param>
+/// <param name="Digests">Of each image, by <see cref="Picture.Digest"/> without its label.</param>
+/// <param name="Features">Shape (number of images, features), float32.</param>
+internal sealed record FeatureFile(byte[] Network, IReadOnlyList<string> Digests, Tensor Features)
+{
+    public const string FileName = "features.safetensors";
+
+    private const int DigestLength = 16; // hexadecimal digits
+    private const string Version = "1"; // of how an image is decoded and drawn: other pixels, another number
+
+    /// <summary>A digest of all that decides about features: the weights, without the classifier's, and how images come to the network.</summary>
+    public static byte[] Identify(ResidualNetwork model, NetworkInfo network)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        double[] numbers = [network.Size, network.Frame, .. network.Normalisation.Mean, .. network.Normalisation.StandardDeviation];
+        hash.AppendData(Encoding.UTF8.GetBytes(
+            $"{Version} {network.Architecture} {network.Stem} {network.Grey} {string.Join(' ', numbers.Select(number => number.ToString("r", CultureInfo.InvariantCulture)))}"));
+        foreach (var (name, tensor) in model.state_dict())
+            if (!name.StartsWith("fc.", StringComparison.Ordinal))
+            {
+                using var copy = tensor.cpu().contiguous();
+                hash.AppendData(copy.bytes);
+            }
+        return hash.GetHashAndReset();
+    }
+
+    /// <summary>The part of an image's digest that its features depend on.</summary>
+    public static string Key(string digest) => digest[..DigestLength];
+
+    /// <param name="path">The file.</param>
+    /// <param name="width">How many features an image has.</param>
+    /// <param name="network">Which network is expected.</param>
+    /// <returns>Null where there is no such file, or where it is another network's.</returns>
+    /// <exception cref="InvalidDataException">It is damaged, or holds something else.</exception>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    public static FeatureFile? Read(string path, long width, byte[] network)
+    {
+        if (!File.Exists(path))
+            return null;
+        // Their number first: a module has the shapes that it loads.
+        using var header = new Contents(count: 0, width);
+        Load(header, path);
+        if (!header.Network.SequenceEqual(network))
+            return null;
+        var count = header.Count;
+        if (count < 0 || count > new FileInfo(path).Length / (width * sizeof(float)))
+            throw new InvalidDataException($"{path}: expected features of as many images as fit into the file, got {count}");
+
+        using var contents = new Contents(count, width);
+        if (!Load(contents, path).IsComplete)
+            throw new InvalidDataException($"{path}: expected the features of {count} images");
+        if (contents.Digests.Distinct().Count() < count || !contents.Features.isfinite().all().item<bool>())
+            throw new InvalidDataException($"{path}: expected each image once, and finite features");
+        return new FeatureFile(network, contents.Digests, contents.Features.clone().DetachFromDisposeScope());
+    }
+
+    public void Write(OutputFolder output)
+    {
+        using var contents = new Contents(this);
+        output.Write(FileName, contents);
+    }
+
+    private static LoadReport Load(Contents contents, string path) => Checkpoint.Load(contents, path, strict: false);
+
+    /// <summary>As a module it is saved and loaded by <see cref="Checkpoint"/>.</summary>
+    private sealed class Contents : nn.Module
+    {
+        private readonly Tensor _network, _count, _digests;
+
+        public Contents(long count, long width)
+            : base(nameof(FeatureFile))
+        {
+            register_buffer("network", _network = zeros([SHA256.HashSizeInBytes], ScalarType.Byte));
+            register_buffer("count", _count = zeros([], ScalarType.Int64));
+            register_buffer("digests", _digests = zeros([count, DigestLength / 2], ScalarType.Byte));
+            register_buffer("features", Features = zeros([count, width]));
+        }
+
+        public Contents(FeatureFile file)
+            : this(file.Digests.Count, file.Features.shape[1])
+        {
+            file.Network.CopyTo(_network.bytes);
+            _count.fill_(file.Digests.Count);
+            Convert.FromHexString(string.Concat(file.Digests.Select(Key))).CopyTo(_digests.bytes);
+            Features.copy_(file.Features);
+        }
+
+        public byte[] Network => _network.bytes.ToArray();
+
+        public long Count => _count.item<long>();
+
+        public IReadOnlyList<string> Digests => [.. Convert.ToHexStringLower(_digests.bytes).Chunk(DigestLength).Select(digits => new string(digits))];
+
+        public Tensor Features { get; }
+    }
+}

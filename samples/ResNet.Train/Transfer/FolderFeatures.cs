@@ -1,0 +1,96 @@
+using System.Diagnostics;
+using ResNet.Core;
+using static TorchSharp.torch;
+
+namespace ResNet.Train;
+
+/// <summary>The features of a training's images. What the training's folder has of them is not computed again.</summary>
+/// <param name="model">The network. Its weights stay as they are until the features are there.</param>
+/// <param name="device">Where it is.</param>
+/// <param name="output">The training's folder.</param>
+/// <param name="screen">Where progress is shown.</param>
+internal sealed class FolderFeatures(ResidualNetwork model, Device device, OutputFolder output, Screen screen) : IDisposable
+{
+    private const int AtOnce = 256; // images, after which an interruption finds the others kept
+
+    private byte[]? _network; // once the file was looked at
+    private FeatureFile? _known;
+
+    /// <summary>Looks at what the folder has.</summary>
+    /// <returns>Digests of the images whose features it has.</returns>
+    public IReadOnlySet<string> Read(NetworkInfo network)
+    {
+        _network = FeatureFile.Identify(model, network);
+        try
+        {
+            _known = FeatureFile.Read(output.PathOf(FeatureFile.FileName), model.fc.in_features, _network);
+        }
+        catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
+        {
+            screen.Line($"{e.Message}; the features are computed anew");
+        }
+        return _known?.Digests.ToHashSet() ?? [];
+    }
+
+    /// <param name="pictures">One at least, of the list.</param>
+    /// <param name="network">How it sees them.</param>
+    /// <param name="images">With the digest of each.</param>
+    /// <param name="folder">In which they are.</param>
+    /// <param name="cancellation">Ends it; what is computed until then is kept.</param>
+    /// <returns>Shape (number of images, features), float32, on the CPU, in their order. The caller owns it.</returns>
+    /// <exception cref="OperationCanceledException">It was ended by <paramref name="cancellation"/>.</exception>
+    /// <exception cref="UserException">An image cannot be read any more, or its features are not finite; or the file cannot be written.</exception>
+    public Tensor Load(IReadOnlyList<Picture> pictures, NetworkInfo network, ImageList images, string folder, CancellationToken cancellation)
+    {
+        if (_network is null)
+            Read(network);
+        using var scope = NewDisposeScope();
+        string[] keys = [.. pictures.Select(picture => FeatureFile.Key(images.Digest(picture.NameIn(folder))))];
+        var rows = (_known?.Digests ?? []).Index().ToDictionary(image => image.Item, image => image.Index);
+        var parts = new List<Tensor>();
+        if (_known is not null)
+            parts.Add(_known.Features);
+
+        (string Key, Picture Picture)[] missing = [.. keys.Zip(pictures).Where(image => !rows.ContainsKey(image.First)).DistinctBy(image => image.First)];
+        if (missing.Length > 0)
+        {
+            try
+            {
+                Compute();
+            }
+            finally
+            {
+                if (parts.Count > (_known is null ? 0 : 1))
+                    new FeatureFile(_network!, [.. rows.OrderBy(row => row.Value).Select(row => row.Key)], cat(parts)).Write(output);
+            }
+        }
+        return cat(parts).index_select(0, tensor(keys.Select(key => (long)rows[key]).ToArray())).MoveToOuterDisposeScope();
+
+        void Compute()
+        {
+            var (watch, done) = (Stopwatch.StartNew(), 0);
+            using var extractor = new FeatureExtractor(model, network, device);
+            screen.WithBar(missing.Length, () =>
+            {
+                foreach (var part in missing.Chunk(AtOnce))
+                {
+                    var features = extractor.Extract([.. part.Select(image => image.Picture)], Step, cancellation);
+                    if (!features.isfinite().all().item<bool>())
+                        throw new UserException($"expected features that are finite numbers, got others of one of the {part.Length} images from {part[0].Picture.Name} on: the weights do not fit these images");
+                    parts.Add(features);
+                    foreach (var (key, _) in part)
+                        rows[key] = rows.Count;
+                }
+            });
+            screen.Line($"features of {pictures.Count} images, {missing.Length} of them computed in {watch.Elapsed.TotalSeconds:0.0} s");
+
+            void Step(int count)
+            {
+                done += count;
+                screen.Step($"features  {done / watch.Elapsed.TotalSeconds:0} images/s", count);
+            }
+        }
+    }
+
+    public void Dispose() => _known?.Features.Dispose();
+}

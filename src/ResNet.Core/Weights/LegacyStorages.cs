@@ -1,0 +1,124 @@
+using System.Buffers.Binary;
+
+namespace ResNet.Core.Weights;
+
+/// <summary>
+/// The storages of a file that <c>torch.save</c> wrote before PyTorch 1.6. First the pickle refers to them. Then their keys are listed, and they follow in
+/// that order, each behind its number of elements.
+/// </summary>
+/// <param name="memory">Where every object is counted.</param>
+internal sealed class LegacyStorages(PickleMemory memory)
+{
+    /// <summary>How many bytes an element takes of the types that no module has.</summary>
+    private static readonly Dictionary<string, int> otherSizes = new()
+    {
+        ["torch.ComplexFloatStorage"] = 8, ["torch.ComplexDoubleStorage"] = 16,
+        ["torch.QInt8Storage"] = 1, ["torch.QUInt8Storage"] = 1, ["torch.QInt32Storage"] = 4, ["torch.QUInt4x2Storage"] = 1, ["torch.QUInt2x4Storage"] = 1,
+        ["torch.UntypedStorage"] = 1, ["torch.storage.UntypedStorage"] = 1, ["torch._UntypedStorage"] = 1, ["torch.storage._UntypedStorage"] = 1,
+    };
+
+    private readonly Dictionary<string, Entry> _entries = []; // by key
+    private readonly Dictionary<string, StoragePart> _views = []; // by key
+
+    /// <summary>A storage of the file.</summary>
+    /// <param name="Id">How the pickle refers to it.</param>
+    /// <param name="ElementSize">In bytes.</param>
+    /// <param name="Elements">All of it; null if it is of a type that no module has.</param>
+    private sealed record Entry(StorageId Id, int ElementSize, StoragePart? Elements);
+
+    /// <summary>What a persistent id of the object's pickle stands for.</summary>
+    /// <exception cref="InvalidDataException">It is not one that torch.save wrote, or does not go with another.</exception>
+    public object Find(object?[] id)
+    {
+        // A class of a whole model, with its source code
+        if (id is ["module", PickledGlobal type, _, _])
+            return type;
+        if (id is not [_, _, _, _, _, null or object?[]])
+            throw StorageId.Misplaced(id);
+        var storage = StorageId.Parse(id[..^1]);
+        if (!_entries.TryGetValue(storage.Key, out var entry))
+            _entries.Add(storage.Key, entry = NewEntry(storage));
+        if (entry.Id != storage)
+            throw new InvalidDataException($"refers to storage '{Names.Short(storage.Key)}' as {storage.Count:N0} elements of {Names.Short(storage.Type)}, and elsewhere as {entry.Id.Count:N0} of {Names.Short(entry.Id.Type)}");
+        return entry.Elements is null ? memory.NewObject(storage.Type)
+            : id[^1] is object?[] view ? FindView(entry.Elements, view)
+            : entry.Elements;
+    }
+
+    private Entry NewEntry(StorageId id)
+    {
+        var type = id.ElementType;
+        var size = type?.Size ?? otherSizes.GetValueOrDefault(id.Type);
+        if (size == 0)
+            throw new InvalidDataException($"refers to storage '{Names.Short(id.Key)}' of {Names.Short(id.Type)}, whose elements are of unknown size, expected one such as torch.FloatStorage");
+        if (id.Count < 0)
+            throw new InvalidDataException($"refers to storage '{Names.Short(id.Key)}' as {id.Count:N0} elements");
+        if (_views.ContainsKey(id.Key))
+            throw TwoMeanings(id.Key);
+        memory.Charge(2 * PickleMemory.SmallObject + PickleMemory.Storage + PickleMemory.StoragePart);
+        memory.ChargeItem(_entries.Count);
+        return new Entry(id, size, type is null ? null : new StoragePart(new Storage(id.Key, type, id.Count, Position: 0, Checksum: null), 0, id.Count));
+    }
+
+    /// <summary>A part of a storage that had a key of its own, as before PyTorch 0.4.</summary>
+    private StoragePart FindView(StoragePart elements, object?[] view)
+    {
+        if (view is not [string key, long offset, long count])
+            throw new InvalidDataException($"refers to {PickleReader.Describe(view)} within a storage, expected a view: (key, first element, number of elements)");
+        StorageId.CheckKey(key);
+        if (offset < 0 || count < 0 || offset > elements.Count - count)
+            throw new InvalidDataException($"refers to a view of {count:N0} elements from {offset:N0} on, expected one within its storage of {elements.Count:N0}");
+        if (!_views.TryGetValue(key, out var part))
+        {
+            memory.Charge(PickleMemory.StoragePart);
+            memory.ChargeItem(_views.Count);
+            _views.Add(key, part = new StoragePart(elements.Storage, offset, count));
+        }
+        return !_entries.ContainsKey(key) && part.Storage == elements.Storage && (part.Offset, part.Count) == (offset, count) ? part : throw TwoMeanings(key);
+    }
+
+    private static InvalidDataException TwoMeanings(string key) => new($"refers to two different storages by the key '{Names.Short(key)}'");
+
+    /// <summary>Finds out where in the file the storages are. All of them are, and there is nothing behind them.</summary>
+    /// <param name="keys">The list that follows the pickle.</param>
+    /// <param name="file">The file.</param>
+    /// <param name="position">Where in it the first storage begins.</param>
+    /// <exception cref="InvalidDataException">One is missing, has another length or is none of the pickle's, or the file ends elsewhere.</exception>
+    public void Place(object? keys, FileStream file, long position)
+    {
+        if (keys is not IReadOnlyList<object?> items) // a tuple where PyTorch's C++ library wrote it
+            throw new InvalidDataException($"has {PickleReader.Describe(keys)} behind its pickle, expected the list of its storages");
+        foreach (var item in items)
+        {
+            if (item is not string { Length: > 0 } key || !_entries.Remove(key, out var entry))
+                throw new InvalidDataException($"lists {(item is string text ? $"a storage '{Names.Short(text)}'" : PickleReader.Describe(item))}, expected each storage that its pickle refers to, once");
+            position = Place(entry, file, position);
+        }
+        if (_entries.Count > 0)
+            throw new InvalidDataException($"refers to a storage '{Names.Short(_entries.Keys.First())}' that the file does not have");
+        if (position != file.Length)
+            throw new InvalidDataException($"has {file.Length - position:N0} bytes behind its last storage, expected its end at byte {position:N0}");
+    }
+
+    /// <returns>Where it ends.</returns>
+    private static long Place(Entry entry, FileStream file, long position)
+    {
+        Span<byte> bytes = stackalloc byte[sizeof(long)];
+        var left = file.Length - position - bytes.Length;
+        if (left < 0)
+            throw CutOff(entry, bytes.Length, left + bytes.Length);
+        file.Position = position;
+        file.ReadAll(bytes);
+        if (BinaryPrimitives.ReadInt64LittleEndian(bytes) is var count && count != entry.Id.Count)
+            throw new InvalidDataException($"has {count:N0} elements in storage '{Names.Short(entry.Id.Key)}', expected {entry.Id.Count:N0}, as its pickle says");
+        if (count > left / entry.ElementSize)
+            throw CutOff(entry, (Int128)count * entry.ElementSize, left);
+        position += bytes.Length;
+        if (entry.Elements is { } elements)
+            elements.Storage.Position = position;
+        return position + count * entry.ElementSize;
+    }
+
+    private static InvalidDataException CutOff(Entry entry, Int128 expected, long actual) =>
+        new($"ends within storage '{Names.Short(entry.Id.Key)}': expected {expected:N0} more bytes, got {actual:N0}; a download or a copy was cut off: fetch it again");
+}

@@ -1,0 +1,50 @@
+namespace ResNet.Core.Weights.Onnx;
+
+/// <summary>A classifier of the graph: <c>x · weightᵀ + bias</c>.</summary>
+/// <param name="Weight">Shape (classes, features).</param>
+/// <param name="Bias">Shape (classes).</param>
+/// <param name="Output">The logits.</param>
+internal sealed record Linear(StoredTensor Weight, StoredTensor Bias, Value Output)
+{
+    /// <summary>The one that a node is or begins; null where it is something else.</summary>
+    /// <param name="node">A node that reads <paramref name="x"/>.</param>
+    /// <param name="x">The features.</param>
+    /// <param name="features">How many there are.</param>
+    /// <exception cref="InvalidDataException">It is one of another kind.</exception>
+    public static Linear? Find(Node node, Value x, long features)
+    {
+        if (node.Type is not ("Gemm" or "MatMul") || node.Inputs is not [var data, { Constant: { } constant } matrix, ..] || data != x)
+            return null;
+        var isTransposed = matrix.IsTransposed;
+        if (node.Type == "Gemm")
+        {
+            node.Knows("alpha", "beta", "transA", "transB");
+            node.Expect("alpha", 1f);
+            node.Expect("beta", 1f);
+            node.Expect("transA", 0);
+            isTransposed ^= node.Int("transB", 0) != 0;
+        }
+        // What stands in the file as (features, classes) is seen as (classes, features).
+        var weight = constant.Elements($"the weights of {node}");
+        if (weight.Shape is not [>= 1 and var rows, >= 1 and var columns] || (isTransposed ? columns : rows) != features)
+            throw node.Unexpected($"weights for {features} features", $"shape ({string.Join(", ", weight.Shape)}){(isTransposed ? ", transposed" : "")}");
+        if (!isTransposed)
+            weight = weight with { Shape = [columns, rows], Strides = [1, columns] };
+        return node.Type == "Gemm" ? Make(node, node.Inputs.ElementAtOrDefault(2), node)
+            : node.Output.Addition is { } add ? Make(node, add.Inputs.First(input => input != node.Output), add)
+            : Make(node, null, node);
+
+        Linear Make(Node product, Value? bias, Node last)
+        {
+            var classes = weight.Shape[0];
+            if (bias is null)
+                return new Linear(weight, StoredTensor.Constant("fc.bias", 0, classes), last.Output);
+            if (bias.Constant is not { } tensor)
+                throw last.Unexpected("a bias that is in the file", "a computed one");
+            var vector = tensor.Elements($"the bias of {last}");
+            return vector.Shape is [.., var length] and ([_] or [1, _]) && length == classes
+                ? new Linear(weight, vector with { Shape = [classes], Strides = [1] }, last.Output)
+                : throw product.Unexpected($"a bias of shape ({classes})", $"({string.Join(", ", vector.Shape)})");
+        }
+    }
+}

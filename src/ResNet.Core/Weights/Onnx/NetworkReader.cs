@@ -1,0 +1,196 @@
+using ResNet.Core.Family;
+
+namespace ResNet.Core.Weights.Onnx;
+
+/// <summary>
+/// Finds a residual network's parts in a graph by what they compute, whatever they are called there: the stem, the blocks, the classifier. What stands before
+/// and behind them becomes an entry without a tensor.
+/// </summary>
+internal sealed class NetworkReader
+{
+    private readonly Graph _graph;
+    private readonly ProtoReader _file;
+    private readonly List<(string Name, StoredTensor? Tensor)> _entries = [];
+    private Value _x;
+    private long _channels;
+    private Extent _extent;
+
+    private NetworkReader(Graph graph, ProtoReader file) => (_graph, _file, _x) = (graph, file, graph.Input);
+
+    /// <summary>The tensors under this library's names, and the nodes that are no part of such a network.</summary>
+    public IReadOnlyList<(string Name, StoredTensor? Tensor)> Entries => _entries;
+
+    /// <summary>The network's first layers.</summary>
+    public Stem Stem { get; private set; }
+
+    /// <summary>How many classes it has; null where it has no classifier.</summary>
+    public long? Classes { get; private set; }
+
+    /// <exception cref="InvalidDataException">It is no residual network of this library's blocks.</exception>
+    public static NetworkReader Read(Graph graph, ProtoReader file)
+    {
+        var network = new NetworkReader(graph, file);
+        foreach (var node in graph.Live)
+            Refuse(node);
+        network.ReadStem(network.FindFirst());
+        network.ReadBlocks();
+        network.ReadHead();
+        return network;
+    }
+
+    private static void Refuse(Node node)
+    {
+        if (node.HasGraph)
+            throw node.Unexpected("no node with a graph of its own", "one");
+        if (node.Type.Contains("QuantizeLinear", StringComparison.Ordinal) || node.Type.StartsWith("QLinear", StringComparison.Ordinal) || node.Type is "ConvInteger" or "MatMulInteger")
+            throw new InvalidDataException($"is an ONNX model that is quantized ({node}), expected weights as they were before; load the model that it was made of");
+    }
+
+    /// <summary>The convolution to which everything leads that begins at the images. What is done to these before is no part of a network.</summary>
+    private Node FindFirst()
+    {
+        var (first, before) = (new HashSet<Node>(), new List<Node>());
+        var next = new Queue<Value>([_x]);
+        var seen = new HashSet<Node>();
+        while (next.TryDequeue(out var value))
+            foreach (var node in value.Consumers)
+                if (node.Type == "Conv")
+                {
+                    first.Add(node);
+                }
+                else if (seen.Add(node))
+                {
+                    before.Add(node);
+                    foreach (var output in node.Outputs)
+                        next.Enqueue(output);
+                }
+        if (first.Count != 1 && before.Find(node => node.IsForeign) is { } foreign)
+            throw foreign.Unexpected("one of ONNX's own operators", "one of another domain or a function of the model's own; export the model without functions, or load it as it was before an optimizer changed it");
+        if (first.Count != 1)
+            throw new InvalidDataException($"is an ONNX model that begins with {first.Count} convolutions side by side, expected one, as residual networks do");
+
+        var conv = first.Single();
+        AddNodes(before, "before conv1");
+        _extent = before.TrueForAll(KeepsExtent) && _graph.InputShape is [_, _, var height, var width] ? new(height, width) : default;
+        _x = conv.Inputs.Count > 0 && conv.Inputs[0] is { } x ? x : _x;
+        return conv;
+    }
+
+    /// <summary>Whether what comes out is as high and wide as what goes in, as where a mean is subtracted and channels are put in another order.</summary>
+    private bool KeepsExtent(Node node) => node.Type switch
+    {
+        "Add" or "Sub" or "Mul" or "Div" => node.Inputs.All(input => input?.Constant is not { } constant || constant.Shape is [] or [_, 1, 1] or [_, _, 1, 1] || EndsAlike(constant.Shape)),
+        "Split" or "Concat" => node.Find("axis")?.Int is 1,
+        "Cast" => true,
+        _ => false,
+    };
+
+    private bool EndsAlike(long[] shape) => _graph.InputShape is [_, _, { } height, { } width] && shape is [.., var rows, var columns] && (rows, columns) == (height, width);
+
+    private void ReadStem(Node first)
+    {
+        var conv = Convolution.Read(first, _x, channels: null, _extent);
+        Stem = (conv.Window, conv.Groups) switch
+        {
+            ({ Kernel: 7, Stride: 2, Padding: 3 }, 1) => Stem.Conv7,
+            ({ Kernel: 3, Stride: 1, Padding: 1 }, 1) => Stem.Conv3,
+            var (window, _) => throw first.Unexpected("a first convolution of 7x7 with stride 2 and padding 3, or of 3x3 with stride 1 and padding 1",
+                $"{window.Kernel}x{window.Kernel} with stride {window.Stride}, padding {window.Padding} and {conv.Groups} groups"),
+        };
+        if (conv.Output.Consumer is not { Type: "Relu" } relu)
+            throw first.Unexpected("a ReLU behind the first convolution", $"{Names.List([.. conv.Output.Consumers.Select(node => $"{node}")])}");
+        _entries.AddRange(conv.Tensors("conv1", "bn1"));
+        (_x, _channels, _extent) = (relu.Output, conv.OutChannels, conv.Extent);
+
+        if (_x.Consumer is { Type: "MaxPool" } pool)
+        {
+            pool.Knows([.. Window.Attributes, "ceil_mode", "storage_order"]);
+            pool.Expect("ceil_mode", 0);
+            if (Window.Read(pool, kernel: null, _extent) is var window && (window != new Window(Kernel: 3, Stride: 2, Padding: 1) || Stem != Stem.Conv7))
+                throw pool.Unexpected("3x3 with stride 2 and padding 1, behind a 7x7 convolution", $"{window.Kernel}x{window.Kernel} with stride {window.Stride} and padding {window.Padding}");
+            Stem = Stem.Conv7MaxPool;
+            (_x, _extent) = (pool.Output, _extent.Through(window));
+        }
+    }
+
+    /// <summary>A stride of 2 begins the next layer.</summary>
+    private void ReadBlocks()
+    {
+        var before = "the stem";
+        for (var (layer, index) = (1, 0); _x.Consumers.Skip(1).Any(); index++)
+        {
+            var block = ResidualBlock.Read(before, _x, _channels, _extent);
+            if (block.Stride > 1 && (layer, index) == (1, 0))
+                throw block.Branch[0].Node.Unexpected("stride 1 in the first block", $"{block.Stride}");
+            if (block.Stride > 1)
+                (layer, index) = (layer + 1, 0);
+            before = $"layer{layer}.{index}";
+            _entries.AddRange(block.Tensors(before, ShortcutName.Own));
+            (_x, _channels, _extent) = (block.Output, block.Branch[^1].OutChannels, block.Branch[^1].Extent);
+        }
+        if (_x.Consumer is { Type: "Conv" } plain)
+            throw plain.Unexpected($"a shortcut around it behind {before}, as in a residual network", "none");
+    }
+
+    private void ReadHead()
+    {
+        if (_x.Consumer is not { } pool || !IsAveragePool(pool))
+        {
+            AddRest("behind the last block");
+            return;
+        }
+        _x = pool.Output;
+        // One pixel is left: to whatever shape these bring it, it stays a row of channels.
+        while (_x.Consumer is { Type: "Flatten" or "Reshape" or "Squeeze", Inputs: [var data, ..] } flatten && data == _x)
+            _x = flatten.Output;
+        if (_x.Consumer is { } linear && Linear.Find(linear, _x, _channels) is { } fc)
+        {
+            _entries.AddRange([(NetworkDescription.Classifier, fc.Weight), ("fc.bias", fc.Bias)]);
+            (_x, Classes) = (fc.Output, fc.Weight.Shape[0]);
+            AddRest("behind fc");
+        }
+        else
+        {
+            AddRest("behind avgpool");
+        }
+    }
+
+    private bool IsAveragePool(Node pool)
+    {
+        switch (pool.Type)
+        {
+            case "GlobalAveragePool":
+                return true;
+            case "ReduceMean":
+                pool.Knows("axes", "keepdims", "noop_with_empty_axes");
+                var axes = pool.Find("axes")?.Ints ?? (pool.Inputs is [_, { Constant: { } tensor }] ? tensor.Numbers(_file) : null);
+                return axes is [2 or -2, 3 or -1] or [3 or -1, 2 or -2] ? true : throw pool.Unexpected("axes (2, 3)", $"({string.Join(", ", axes ?? [])})");
+            case "AveragePool":
+                pool.Knows([.. Window.Attributes, "ceil_mode", "count_include_pad"]);
+                // Neither stride nor the way of counting matters where the window is the image.
+                var kernel = pool.Find("kernel_shape")?.Ints;
+                if (kernel is not [var height, var width] || (height, width) != (_extent.Height, _extent.Width))
+                    throw pool.Unexpected($"a window as large as what goes in, {(_extent is { Height: { } rows, Width: { } columns } ? $"({rows}, {columns})" : "whose size is not fixed")}", $"({string.Join(", ", kernel ?? [])})");
+                return Window.Read(pool, kernel: null, _extent).Padding is not 0 and var padding ? throw pool.Unexpected("padding 0", $"{padding}") : true;
+            default:
+                return false;
+        }
+    }
+
+    /// <summary>What there still is until the output.</summary>
+    private void AddRest(string where)
+    {
+        var (rest, seen, next) = (new List<Node>(), new HashSet<Node>(), new Queue<Value>([_x]));
+        while (next.TryDequeue(out var value))
+            foreach (var node in value.Consumers)
+                if (seen.Add(node))
+                {
+                    rest.Add(node);
+                    foreach (var output in node.Outputs)
+                        next.Enqueue(output);
+                }
+        AddNodes(rest, where);
+    }
+
+    private void AddNodes(IEnumerable<Node> nodes, string where) => _entries.AddRange(nodes.Select(node => ($"{node} {where}", null as StoredTensor)));
+}

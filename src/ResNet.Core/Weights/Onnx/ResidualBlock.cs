@@ -1,0 +1,91 @@
+namespace ResNet.Core.Weights.Onnx;
+
+/// <summary>A residual block of the graph: <c>relu(branch(x) + shortcut(x))</c>.</summary>
+/// <param name="Branch">Two convolutions or three.</param>
+/// <param name="Shortcut">Null is the identity.</param>
+/// <param name="Stride">Of the whole block, 1 or 2.</param>
+/// <param name="Output">What comes out.</param>
+internal sealed record ResidualBlock(IReadOnlyList<Convolution> Branch, Convolution? Shortcut, long Stride, Value Output)
+{
+    private static readonly long[][] kernels = [[3, 3], [1, 3, 1]]; // BasicBlock's and Bottleneck's
+
+    /// <param name="before">What it stands behind, such as <c>layer1.0</c>, for messages: where it belongs itself, its stride will say.</param>
+    /// <param name="x">What goes into it: more than one node reads it.</param>
+    /// <param name="channels">How many channels that has.</param>
+    /// <param name="extent">Height and width of that.</param>
+    /// <exception cref="InvalidDataException">It is a block of another kind.</exception>
+    public static ResidualBlock Read(string before, Value x, long channels, Extent extent)
+    {
+        var readers = x.Consumers.ToList();
+        var chains = readers.Where(reader => reader.Type == "Conv").Select(reader => Chain(reader, x, channels, extent)).OrderByDescending(chain => chain.Convolutions.Count).ToList();
+        var add = chains.FirstOrDefault().Add;
+        if (readers.Count != 2 || add is null || (chains.Count == 1 ? !readers.Contains(add) : chains[1].Add != add))
+            throw new InvalidDataException($"is an ONNX model with another block than this library's behind {before}: expected two or three convolutions and a shortcut that are added, got {Names.List([.. readers.Select(reader => $"{reader}")])}{PreActivation(readers)}");
+        var (branch, shortcut) = (chains[0].Convolutions, chains.ElementAtOrDefault(1).Convolutions);
+        if (branch.Count < 2 || shortcut is { Count: not 1 } || !kernels.Any(kind => kind.SequenceEqual(branch.Select(convolution => convolution.Window.Kernel))))
+            throw Unexpected(before, "convolutions of 3x3 and 3x3, as in BasicBlock, or of 1x1, 3x3 and 1x1, as in Bottleneck, and at most one in the shortcut",
+                $"{Kernels(branch)} and {(shortcut is null ? "none" : Kernels(shortcut))}");
+
+        var block = new ResidualBlock(branch, shortcut?[0], branch.Max(convolution => convolution.Window.Stride), Relu(add, before));
+        block.Check(before, channels);
+        return block;
+    }
+
+    private void Check(string before, long channels)
+    {
+        // A Bottleneck's stride is in its 3x3, a BasicBlock's in the first of two.
+        var strided = Branch.First(convolution => convolution.Window.Kernel == 3);
+        foreach (var convolution in Branch)
+            Check(convolution, convolution.Window.Kernel, convolution == strided ? Stride : 1, convolution == strided && Branch.Count == 3 ? convolution.Groups : 1);
+        if (Shortcut is not null)
+            Check(Shortcut, kernel: 1, Stride, groups: 1);
+        if (Stride > 2 || (Shortcut?.OutChannels ?? channels) != Branch[^1].OutChannels || (Shortcut is null && Stride != 1))
+            throw Unexpected(before, "a stride of 1 or 2 and a shortcut of the same shape as the branch", $"a stride of {Stride}, and {Shortcut?.OutChannels ?? channels} and {Branch[^1].OutChannels} channels");
+
+        void Check(Convolution convolution, long kernel, long stride, long groups)
+        {
+            var window = new Window(kernel, stride, (kernel - 1) / 2);
+            if (convolution.Window != window || convolution.Groups != groups)
+                throw convolution.Node.Unexpected(
+                    $"a {Describe(window, groups)} in the block behind {before}",
+                    $"a {Describe(convolution.Window, convolution.Groups)}{(Branch.Count == 3 && Branch[0].Window.Stride > 1 ? "; with the stride in the first 1x1 it is the first version of the block, which Caffe and MXNet have, and no Bottleneck, whose stride is in the 3x3 as in torchvision" : "")}");
+        }
+    }
+
+    /// <summary>The tensors under their names in the block.</summary>
+    public IEnumerable<(string Name, StoredTensor? Tensor)> Tensors(string name, string shortcut) =>
+        Branch.SelectMany((convolution, i) => convolution.Tensors($"{name}.conv{i + 1}", $"{name}.bn{i + 1}")).Concat(Shortcut?.Tensors($"{name}.{shortcut}.0", $"{name}.{shortcut}.1") ?? []);
+
+    /// <summary>Convolutions with a ReLU between two, up to an addition.</summary>
+    private static (List<Convolution> Convolutions, Node Add) Chain(Node first, Value x, long channels, Extent extent)
+    {
+        var convolutions = new List<Convolution>();
+        for (var node = first; ;)
+        {
+            var convolution = Convolution.Read(node, x, channels, extent);
+            convolutions.Add(convolution);
+            if (convolution.Output.Addition is { } add)
+                return (convolutions, add);
+            var next = convolution.Output.Consumer;
+            if (next is not { Type: "Relu", Output.Consumer: { Type: "Conv" } following })
+                throw node.Unexpected("a ReLU and another convolution behind it, or an addition", Names.List([.. (next is { Type: "Relu" } ? next.Output : convolution.Output).Consumers.Select(other => $"{other}")]));
+            (node, x, channels, extent) = (following, next.Output, convolution.OutChannels, convolution.Extent);
+        }
+    }
+
+    private static Value Relu(Node add, string before)
+    {
+        add.Knows();
+        return add.Output.Consumer is { Type: "Relu" } relu ? relu.Output
+            : throw Unexpected(before, $"a ReLU behind {add}", $"{Names.List([.. add.Output.Consumers.Select(node => $"{node}")])}{PreActivation(add.Output.Consumers)}");
+    }
+
+    private static string PreActivation(IEnumerable<Node> nodes) =>
+        nodes.Any(node => node.Type == "BatchNormalization") ? "; a batch norm there is a pre-activation network's (ResNet v2), which this library does not have" : "";
+
+    private static string Describe(Window window, long groups) => $"{window.Kernel}x{window.Kernel} with stride {window.Stride}, padding {window.Padding} and {groups} group{(groups == 1 ? "" : "s")}";
+
+    private static string Kernels(IEnumerable<Convolution> convolutions) => string.Join(", ", convolutions.Select(convolution => $"{convolution.Window.Kernel}x{convolution.Window.Kernel}").Take(5));
+
+    private static InvalidDataException Unexpected(string before, string expected, string got) => new($"is an ONNX model with another block behind {before}: expected {expected}, got {got}");
+}

@@ -1,0 +1,211 @@
+using System.Net;
+
+namespace ResNet.Core.Tests.Pretrained;
+
+/// <summary>A file comes whole, is fetched once, and a connection that breaks off costs no more than what was under way.</summary>
+public sealed class DownloadTests : IDisposable
+{
+    private readonly CacheFolder _cache = new();
+
+    public void Dispose() => _cache.Dispose();
+
+    [Fact]
+    public async Task A_file_is_fetched_once_and_progress_goes_from_0_to_1()
+    {
+        var progress = new Steps();
+        using var server = new WebServer(request => WebAnswer.Honest(_cache.Content, request));
+        Assert.Equal(_cache.File, await _cache.DownloadAsync(server, progress: progress));
+        _cache.AssertWhole();
+        progress.AssertRise();
+
+        var again = new Steps();
+        Assert.Equal(_cache.File, await _cache.DownloadAsync(server, progress: again));
+        Assert.Equal([1.0], again.Told);
+        Assert.Single(server.Requests);
+    }
+
+    [Fact]
+    public async Task A_connection_that_breaks_off_again_and_again_is_gone_on_with_where_it_was()
+    {
+        var progress = new Steps();
+        using var server = new WebServer(request => WebAnswer.Honest(_cache.Content, request) is { Body.Length: > 60_000 } answer ? answer with { CutAfter = 60_000 } : WebAnswer.Honest(_cache.Content, request));
+        await _cache.DownloadAsync(server, progress: progress);
+        _cache.AssertWhole();
+        progress.AssertRise();
+        Assert.Equal([null, .. Enumerable.Range(1, 9).Select(part => (int?)(60_000 * part))], server.Requests.Select(request => request.From));
+    }
+
+    [Fact]
+    public async Task The_next_call_goes_on_where_one_was_canceled()
+    {
+        using var cancel = new CancellationTokenSource();
+        var progress = new Steps(fraction =>
+        {
+            if (fraction > 0.4)
+                cancel.Cancel();
+        });
+        using (var server = new WebServer(request => new(200, _cache.Content) { CutAfter = 300_000, Stalls = true }))
+        {
+            var e = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => _cache.DownloadAsync(server, progress: progress, cancellationToken: cancel.Token));
+            Assert.Equal(cancel.Token, e.CancellationToken);
+        }
+        var there = (int)new FileInfo(_cache.Partial).Length;
+        Assert.InRange(there, 240_000, 300_000);
+        _cache.AssertBeginning(there);
+
+        using var next = new WebServer(request => WebAnswer.Honest(_cache.Content, request));
+        await _cache.DownloadAsync(next);
+        _cache.AssertWhole();
+        Assert.Equal(there, Assert.Single(next.Requests).From);
+    }
+
+    [Fact]
+    public async Task Cancellation_ends_the_waiting_for_an_answer()
+    {
+        using var cancel = new CancellationTokenSource();
+        using var server = new WebServer(request =>
+        {
+            cancel.Cancel();
+            return new(200, _cache.Content) { CutAfter = 0, Stalls = true };
+        });
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => _cache.DownloadAsync(server, cancellationToken: cancel.Token));
+        _cache.AssertBeginning(0);
+    }
+
+    [Fact]
+    public async Task A_save_into_the_same_folder_leaves_the_partial_file_alone()
+    {
+        _cache.WritePartial(_cache.Content[..1000]);
+        File.SetLastWriteTimeUtc(_cache.Partial, DateTime.UtcNow.AddDays(-1));
+        using (var model = TorchSharp.torch.nn.Linear(1, 1))
+            Checkpoint.Save(model, Path.Combine(_cache.Folder, "other.pth"));
+        _cache.AssertBeginning(1000);
+    }
+
+    /// <summary>As where it was killed between the last byte and the renaming.</summary>
+    [Fact]
+    public async Task A_partial_file_that_has_all_bytes_is_the_file()
+    {
+        _cache.WritePartial(_cache.Content);
+        using var server = new WebServer(request => WebAnswer.Honest(_cache.Content, request));
+        await _cache.DownloadAsync(server);
+        _cache.AssertWhole();
+        Assert.Single(server.Requests);
+    }
+
+    [Fact]
+    public async Task A_partial_file_of_other_content_is_thrown_away_and_all_fetched_once_more()
+    {
+        var progress = new Steps();
+        foreach (var other in (byte[][])[new byte[1000], new byte[_cache.Content.Length], new byte[_cache.Content.Length + 1]])
+        {
+            _cache.WritePartial(other);
+            using var server = new WebServer(request => WebAnswer.Honest(_cache.Content, request));
+            await _cache.DownloadAsync(server, progress: progress);
+            _cache.AssertWhole();
+            Assert.Equal([other.Length, null], server.Requests.Select(request => request.From));
+            File.Delete(_cache.File);
+        }
+    }
+
+    [Fact]
+    public async Task A_server_that_has_another_file_after_the_break_is_asked_for_all_of_it()
+    {
+        var old = new byte[_cache.Content.Length];
+        using var server = new WebServer(request => request.Number == 1 ? new(200, old) { CutAfter = 1000 } : WebAnswer.Honest(_cache.Content, request));
+        await _cache.DownloadAsync(server);
+        _cache.AssertWhole();
+        Assert.Equal([null, 1000, null], server.Requests.Select(request => request.From));
+    }
+
+    [Fact]
+    public async Task A_server_that_names_versions_is_asked_for_the_rest_of_the_same_one()
+    {
+        var old = new byte[_cache.Content.Length];
+        using var server = new WebServer(request => request switch
+        {
+            { Number: 1 } => Version("\"1\"", new(200, old)) with { CutAfter = 1000 },
+            { IfRange: not null and not "\"2\"" } => Version("\"2\"", new(200, _cache.Content)) with { CutAfter = 60_000 },
+            _ => WebAnswer.Honest(_cache.Content, request),
+        });
+        await _cache.DownloadAsync(server);
+        _cache.AssertWhole();
+        Assert.Equal([(null, null), (1000, "\"1\""), (60_000, "\"2\"")], server.Requests.Select(request => (request.From, request.IfRange)));
+
+        static WebAnswer Version(string name, WebAnswer answer) => answer with { Head = $"Content-Length: {answer.Body.Length}\r\nETag: {name}\r\n" };
+    }
+
+    [Fact]
+    public async Task Nobody_is_left_waiting_for_a_connection_on_which_nothing_comes()
+    {
+        using var client = new HttpClient { Timeout = TimeSpan.FromMilliseconds(300) };
+        using var server = new WebServer(request => request.Number == 1 ? new(200, _cache.Content) { CutAfter = 1000, Stalls = true } : WebAnswer.Honest(_cache.Content, request));
+        await _cache.DownloadAsync(server, client);
+        _cache.AssertWhole();
+        Assert.Equal([null, 1000], server.Requests.Select(request => request.From));
+    }
+
+    /// <summary>The time is for the next bytes, not for all of them.</summary>
+    [Fact]
+    public async Task A_slow_connection_may_take_longer_than_the_clients_timeout()
+    {
+        using var client = new HttpClient(new SlowHandler(_cache.Content, pieces: 10, TimeSpan.FromMilliseconds(100))) { Timeout = TimeSpan.FromMilliseconds(600) };
+        using var server = new WebServer(request => throw new InvalidOperationException("The client's own handler answers."));
+        await _cache.DownloadAsync(server, client);
+        _cache.AssertWhole();
+        Assert.Empty(server.Requests);
+    }
+
+    [Fact]
+    public async Task A_redirection_is_followed()
+    {
+        using var server = new WebServer(request => request.Path == "/net.pth" ? new(302, []) { Head = "Location: /elsewhere\r\nContent-Length: 0\r\n" } : WebAnswer.Honest(_cache.Content, request));
+        _cache.WritePartial(_cache.Content[..1000]);
+        await _cache.DownloadAsync(server);
+        _cache.AssertWhole();
+        Assert.Equal(new(2, "/elsewhere", 1000), server.Requests[^1]);
+    }
+
+    [Fact]
+    public async Task A_busy_server_is_asked_again()
+    {
+        using var server = new WebServer(request => request.Number < 4 ? new(503, []) : WebAnswer.Honest(_cache.Content, request));
+        await _cache.DownloadAsync(server);
+        _cache.AssertWhole();
+        Assert.Equal(4, server.Requests.Count);
+    }
+
+    private sealed class Steps(Action<double>? and = null) : IProgress<double>
+    {
+        public List<double> Told { get; } = [];
+
+        public void Report(double value)
+        {
+            Told.Add(value);
+            and?.Invoke(value);
+        }
+
+        public void AssertRise()
+        {
+            Assert.True(Told.Count > 2);
+            Assert.Equal(Told.Distinct().Order(), Told);
+            Assert.InRange(Told[0], double.Epsilon, 0.9);
+            Assert.Equal(1, Told[^1]);
+        }
+    }
+
+    private sealed class SlowHandler(byte[] content, int pieces, TimeSpan pause) : HttpMessageHandler
+    {
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
+            Task.FromResult(new HttpResponseMessage(HttpStatusCode.OK) { Content = new StreamContent(new SlowStream(content, content.Length / pieces, pause)) });
+    }
+
+    private sealed class SlowStream(byte[] content, int piece, TimeSpan pause) : MemoryStream(content)
+    {
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            await Task.Delay(pause, cancellationToken);
+            return Read(buffer.Span[..Math.Min(piece, buffer.Length)]);
+        }
+    }
+}

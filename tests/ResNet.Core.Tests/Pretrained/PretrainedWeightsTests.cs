@@ -1,0 +1,103 @@
+using System.Globalization;
+using System.Text.Json;
+using ResNet.Core.Pretrained;
+using ResNet.Core.Tests.Weights;
+using static TorchSharp.torch;
+
+namespace ResNet.Core.Tests.Pretrained;
+
+/// <summary>The published files are torchvision's, and lie where Python's torch.hub has them.</summary>
+public sealed class PretrainedWeightsTests : IDisposable
+{
+    private readonly WeightsFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    public static TheoryData<string> Names => [.. PretrainedWeights.All.Select(weights => weights.Name)];
+
+    [PyTorchFact]
+    public void All_that_is_said_of_them_is_what_torchvision_says()
+    {
+        var theirs = PyTorchFactAttribute.Run("published").Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Trim());
+        var ours = PretrainedWeights.All.Select(weights => string.Join('|',
+            ((IEnumerable<object>)[Builder(weights), weights.Name.Split("_ImageNet1K_")[1].Insert(0, "IMAGENET1K_"), weights.Url, weights.NumClasses, weights.NumParameters, weights.Top1Accuracy, weights.Top5Accuracy, weights.ResizeSize, weights.CropSize, .. weights.Mean.Cast<object>(), .. weights.StandardDeviation.Cast<object>(), "bilinear"])
+            .Select(value => Convert.ToString(value, CultureInfo.InvariantCulture))));
+        Assert.Equal(theirs.Order(StringComparer.Ordinal), ours.Order(StringComparer.Ordinal));
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Each_is_for_a_network_of_this_library(string name)
+    {
+        var weights = PretrainedWeights.All.Single(weights => weights.Name == name);
+        Assert.Same(weights, typeof(PretrainedWeights).GetProperty(name)!.GetValue(null));
+        Assert.StartsWith($"{weights.Network}_", name, StringComparison.Ordinal);
+        using var model = Family.Create(Builder(weights), weights.NumClasses, weights.Stem, META);
+        Assert.Equal(weights.Network, model.GetType().Name);
+        Assert.Equal(weights.NumParameters, model.parameters().Sum(parameter => parameter.numel()));
+        Assert.Equal(8, weights.Sha256Prefix.Length);
+        Assert.All(weights.Sha256Prefix, digit => Assert.True(char.IsAsciiHexDigitLower(digit)));
+        Assert.EndsWith($"/{weights.FileName}", weights.Url.AbsoluteUri, StringComparison.Ordinal);
+        Assert.Equal(Path.Combine("hub", "checkpoints", weights.FileName), Path.GetRelativePath(Path.GetFullPath(Path.Combine(weights.CachePath, "..", "..", "..")), weights.CachePath));
+    }
+
+    [PyTorchFact]
+    public async Task The_folder_is_that_of_torch_hub_whatever_the_variables_are()
+    {
+        using var python = PyTorchFactAttribute.Start("cache");
+        string?[] homes = [null, "", "/data/torch", "/data/torch/", "~", "~/models", "~//models", "relative", "a~b", " "];
+        foreach (var torch in homes)
+            foreach (var xdg in torch is null ? homes : [null, "/xdg"])
+                foreach (var home in (string[])["/home/me", "/home/me/", "/", ""])
+                {
+                    Dictionary<string, string?> variables = new() { ["TORCH_HOME"] = torch, ["XDG_CACHE_HOME"] = xdg, ["HOME"] = home };
+                    var theirs = await python.AskAsync(JsonSerializer.Serialize(variables));
+                    Assert.Equal(Path.GetFullPath(theirs), TorchHub.Checkpoints(variables.GetValueOrDefault));
+                }
+        Assert.Contains("'~other/torch'", Assert.Throws<NotSupportedException>(() => TorchHub.Checkpoints(name => name == "TORCH_HOME" ? "~other/torch" : null)).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>From a file of torchvision's on a server to a network with its weights, and on to Python, which fetches nothing.</summary>
+    [PyTorchFact]
+    public async Task What_is_fetched_loads_and_Python_finds_it()
+    {
+        using (var torchvision = PyTorchFactAttribute.Start("family", _folder.Path))
+            await torchvision.AskAsync("resnet50");
+        var content = await File.ReadAllBytesAsync(_folder["theirs.pth"]);
+        using var server = new WebServer(request => WebAnswer.Honest(content, request));
+        var name = $"resnet50-{CacheFolder.Sha256Of(content)[..8]}.pth";
+        var weights = PretrainedWeights.ResNet50_ImageNet1K_V2 with { Url = server[name], Sha256Prefix = CacheFolder.Sha256Of(content)[..8], CachePath = Path.Combine(_folder.Path, "hub", "checkpoints", name) };
+
+        using var model = new ResNet50(num_classes: 10);
+        Assert.True(Checkpoint.Load(model, await weights.DownloadAsync()).IsComplete);
+        using var other = new ResNet50(num_classes: 10, Stem.Conv7);
+        Assert.Throws<InvalidDataException>(() => Checkpoint.Load(other, weights.CachePath));
+
+        Assert.Equal("320 tensors", PyTorchFactAttribute.Run("hub", _folder.Path, server[name].AbsoluteUri).Trim());
+        Assert.Single(server.Requests);
+    }
+
+    [Fact]
+    public void A_mirror_changes_the_address_alone()
+    {
+        var weights = PretrainedWeights.ResNet50_ImageNet1K_V2;
+        var mirrored = weights with { Url = new("https://mirror.example/other-name") };
+        Assert.NotEqual(weights, mirrored);
+        Assert.Equal(weights, mirrored with { Url = weights.Url });
+        Assert.Equal(weights.CachePath, mirrored.CachePath);
+        Assert.Equal("ResNet50_ImageNet1K_V2", $"{mirrored}");
+        Assert.Throws<ArgumentException>(() => weights with { Url = new("net.pth", UriKind.Relative) });
+        Assert.Throws<ArgumentException>(() => weights with { Url = new("file:///net.pth") });
+    }
+
+    [Fact]
+    public void The_documents_table_has_all_of_them()
+    {
+        var document = File.ReadAllText(Path.Combine(Repository.Root, "docs", "pretrained.md")).ReplaceLineEndings("\n");
+        var rows = PretrainedWeights.All.Select(weights => string.Create(CultureInfo.InvariantCulture,
+            $"| `{weights.Name}` | `{weights.FileName}` | {weights.NumParameters / 1e6:f1} M | {weights.Top1Accuracy:f2} | {weights.Top5Accuracy:f2} | {weights.ResizeSize} |\n"));
+        Assert.Contains($"|---|---|---|---|---|---|\n{string.Concat(rows)}\n", document, StringComparison.Ordinal);
+    }
+
+    private static string Builder(PretrainedWeights weights) => weights.Network.Replace("WideResNet", "Wide_ResNet", StringComparison.Ordinal).ToLowerInvariant();
+}

@@ -1,0 +1,333 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using ResNet.Core.Tests.Weights;
+
+namespace ResNet.Core.Tests.Pretrained;
+
+/// <summary>Whatever a server says, nothing but the published file gets its name, and the message says what to do.</summary>
+public sealed class StrangeAnswersTests : IDisposable
+{
+    private readonly CacheFolder _cache = new();
+
+    public void Dispose() => _cache.Dispose();
+
+    [Theory]
+    [InlineData(401, 1)]
+    [InlineData(403, 1)]
+    [InlineData(404, 1)]
+    [InlineData(407, 1)]
+    [InlineData(416, 1)]
+    [InlineData(429, 5)]
+    [InlineData(500, 5)]
+    public async Task A_refusal_names_the_address_the_path_and_the_answer(int status, int requests)
+    {
+        using var server = new WebServer(request => new(status, []));
+        var e = await AssertFailsAsync(server);
+        Assert.Equal((HttpStatusCode)status, e.StatusCode);
+        Assert.Contains($"the server answers {status} ({(HttpStatusCode)status}). A file", e.Message, StringComparison.Ordinal);
+        Assert.Equal(requests, server.Requests.Count);
+    }
+
+    [Fact]
+    public async Task Where_nobody_listens_it_is_told_at_once()
+    {
+        using var server = new WebServer(request => throw new InvalidOperationException());
+        server.Dispose();
+        Assert.IsType<SocketException>((await AssertFailsAsync(server)).InnerException!.InnerException);
+    }
+
+    /// <summary>What an earlier call has fetched is no reason to hope.</summary>
+    [Fact]
+    public async Task Where_nothing_new_comes_the_first_failure_is_told()
+    {
+        _cache.WritePartial(_cache.Content[..1000]);
+        using var server = new WebServer(request => WebAnswer.Honest(_cache.Content, request) with { CutAfter = 0 });
+        await AssertFailsAsync(server);
+        Assert.Single(server.Requests);
+        _cache.AssertBeginning(1000);
+    }
+
+    [Fact]
+    public async Task A_server_without_a_name_is_told_at_once()
+    {
+        var weights = PretrainedWeights.ResNet18_ImageNet1K_V1 with { Url = new("http://nowhere.invalid/net.pth"), CachePath = _cache.File };
+        var e = await Assert.ThrowsAsync<HttpRequestException>(() => weights.DownloadAsync());
+        Assert.Contains($"http://nowhere.invalid/net.pth: cannot be fetched to {_cache.File}: ", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_server_that_takes_the_connection_and_says_nothing_is_told()
+    {
+        using var client = new HttpClient { Timeout = TimeSpan.FromMilliseconds(200) };
+        using var server = new WebServer(request => new(200, _cache.Content) { CutAfter = 0, Stalls = true });
+        Assert.Contains("nothing came for 0.2 s", (await AssertFailsAsync(server, client)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_server_that_ignores_ranges_and_breaks_off_at_one_place_is_given_up()
+    {
+        using var server = new WebServer(request => new(200, _cache.Content) { CutAfter = 1000 });
+        await AssertFailsAsync(server);
+        Assert.Equal(5, server.Requests.Count);
+        _cache.AssertBeginning(1000);
+    }
+
+    [Fact]
+    public async Task A_server_that_ignores_ranges_sends_all_of_it_again()
+    {
+        using var server = new WebServer(request => new WebAnswer(200, _cache.Content) with { CutAfter = request.Number == 1 ? 1000 : null });
+        await _cache.DownloadAsync(server);
+        _cache.AssertWhole();
+    }
+
+    [Theory]
+    [InlineData("Content-Range: bytes 0-599999/600000\r\n")]
+    [InlineData("Content-Range: bytes 1001-599999/600000\r\n")]
+    [InlineData("Content-Range: bytes */600000\r\n")]
+    [InlineData("Content-Range: nonsense\r\n")]
+    [InlineData("")]
+    public async Task Another_part_than_was_asked_for_is_not_taken(string range)
+    {
+        _cache.WritePartial(_cache.Content[..1000]);
+        using var server = new WebServer(request => request.From is { } from ? new(206, _cache.Content[from..]) { Head = $"Content-Length: {600_000 - from}\r\n{range}" } : new(200, _cache.Content));
+        await _cache.DownloadAsync(server);
+        _cache.AssertWhole();
+        Assert.Equal([1000, null], server.Requests.Select(request => request.From));
+    }
+
+    [Fact]
+    public async Task A_part_that_nobody_asked_for_is_not_taken()
+    {
+        using var server = new WebServer(request => new(206, _cache.Content) { Head = WebAnswer.Part(_cache.Content, 0) });
+        Assert.Contains("with a part of the file", (await AssertFailsAsync(server)).Message, StringComparison.Ordinal);
+        Assert.Single(server.Requests);
+    }
+
+    /// <summary>A server may send less than is asked for.</summary>
+    [Fact]
+    public async Task Small_parts_are_put_together()
+    {
+        using var server = new WebServer(request => request.From is not { } from ? new(200, _cache.Content) { CutAfter = 100_000 }
+            : new(206, _cache.Content[from..(from + 100_000)]) { Head = $"Content-Length: 100000\r\nContent-Range: bytes {from}-{from + 99_999}/600000\r\n" });
+        await _cache.DownloadAsync(server);
+        _cache.AssertWhole();
+        Assert.Equal(6, server.Requests.Count);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Without_a_length_all_comes_and_an_end_too_early_is_told(bool chunked)
+    {
+        var body = chunked ? Chunks(_cache.Content) : _cache.Content;
+        var head = chunked ? "Transfer-Encoding: chunked\r\n" : "";
+        using (var server = new WebServer(request => new(200, body) { Head = head, CutAfter = 1000 }))
+            if (chunked)
+                await AssertFailsAsync(server);
+            else
+                await AssertRefusedAsync(server, "got 1000 bytes"); // nobody can tell this end from the true one
+        using (var server = new WebServer(request => new(200, body) { Head = head }))
+            await _cache.DownloadAsync(server);
+        _cache.AssertWhole();
+    }
+
+    [Theory]
+    [InlineData("Content-Type: text/html; charset=utf-8\r\n", "a page of HTML", 1000)]
+    [InlineData("Content-Type: application/octet-stream\r\n", "got 33 bytes with ", 0)]
+    public async Task The_login_page_of_a_proxy_is_refused_and_told(string type, string told, int left)
+    {
+        _cache.WritePartial(_cache.Content[..1000]);
+        var page = "<html><body>Log in!</body></html>"u8.ToArray();
+        using var server = new WebServer(request => new(200, page) { Head = $"{type}Content-Length: {page.Length}\r\n" });
+        await AssertRefusedAsync(server, told);
+        _cache.AssertBeginning(left);
+    }
+
+    [Fact]
+    public async Task Other_content_is_told_by_both_hashes_and_thrown_away()
+    {
+        var other = new byte[1000];
+        using var server = new WebServer(request => WebAnswer.Honest(other, request));
+        await AssertRefusedAsync(server, $"expected a file whose SHA-256 begins with {_cache.Sha256[..8]}, got 1000 bytes with {CacheFolder.Sha256Of(other)}.");
+        _cache.AssertBeginning(0);
+        Assert.Single(server.Requests);
+    }
+
+    /// <summary>Pieces of another file: all of it is fetched once more, and not for ever.</summary>
+    [Fact]
+    public async Task Other_content_is_not_fetched_again_and_again()
+    {
+        var other = new byte[_cache.Content.Length];
+        _cache.WritePartial(_cache.Content[..1000]);
+        using var server = new WebServer(request => WebAnswer.Honest(other, request));
+        await AssertRefusedAsync(server, "got 600000 bytes");
+        Assert.Equal([1000, null], server.Requests.Select(request => request.From));
+    }
+
+    [Fact]
+    public async Task Other_content_in_pieces_is_not_fetched_again_and_again()
+    {
+        var other = new byte[_cache.Content.Length];
+        using var server = new WebServer(request => WebAnswer.Honest(other, request) with { CutAfter = request.From is null ? 1000 : null });
+        await AssertRefusedAsync(server, "got 600000 bytes");
+        Assert.Equal([null, 1000, null, 1000], server.Requests.Select(request => request.From));
+    }
+
+    [Theory]
+    [InlineData("Content-Length: 2000000\r\n", "got 2000000")]
+    [InlineData("", "got more")]
+    public async Task A_body_that_is_longer_than_the_file_can_be_is_cut_off(string head, string told)
+    {
+        using var server = new WebServer(request => new(200, new byte[2_000_000]) { Head = head });
+        await AssertRefusedAsync(server, $"expected at most {600_000 + 150_000 + (1 << 20)} bytes, {told}");
+        _cache.AssertBeginning(0);
+    }
+
+    [Fact]
+    public async Task A_part_that_is_longer_than_announced_is_cut_off()
+    {
+        _cache.WritePartial(_cache.Content[..1000]);
+        using var server = new WebServer(request => new(206, new byte[800_000]) { Head = "Content-Range: bytes 1000-599999/600000\r\n" });
+        await AssertRefusedAsync(server, "expected at most 600000 bytes, got more");
+    }
+
+    [Fact]
+    public async Task What_is_there_and_is_not_the_file_is_told_and_left_alone()
+    {
+        Directory.CreateDirectory(_cache.Folder);
+        await File.WriteAllTextAsync(_cache.File, "mine");
+        using var server = new WebServer(request => WebAnswer.Honest(_cache.Content, request));
+        var e = await Assert.ThrowsAsync<InvalidDataException>(() => _cache.DownloadAsync(server));
+        Assert.StartsWith($"{_cache.File}: is damaged, or another file: expected a SHA-256 that begins with {_cache.Sha256[..8]}, got {CacheFolder.Sha256Of("mine"u8.ToArray())}. Delete it", e.Message, StringComparison.Ordinal);
+        Assert.Equal("mine", await File.ReadAllTextAsync(_cache.File));
+        Assert.Empty(server.Requests);
+    }
+
+    [Theory]
+    [InlineData("about:blank")]
+    [InlineData("//")]
+    [InlineData("file://h/x")]
+    public async Task A_redirection_to_what_is_no_address_is_told(string location)
+    {
+        using var server = new WebServer(_ => new(302, []) { Head = $"Content-Length: 0\r\nLocation: {location}\r\n" });
+        var problem = await Assert.ThrowsAsync<HttpRequestException>(() => _cache.DownloadAsync(server));
+        Assert.StartsWith($"{server["net.pth"]}: cannot be fetched to {_cache.File}: ", problem.Message, StringComparison.Ordinal);
+    }
+
+    [LinuxFact]
+    public async Task A_link_to_nowhere_in_the_place_of_the_file_is_told()
+    {
+        using var server = new WebServer(request => WebAnswer.Honest(_cache.Content, request));
+        Directory.CreateDirectory(_cache.Folder);
+        File.CreateSymbolicLink(_cache.File, Path.Combine(_cache.Folder, "nowhere", "net.pth"));
+        var problem = await Assert.ThrowsAnyAsync<IOException>(() => _cache.DownloadAsync(server).WaitAsync(TimeSpan.FromSeconds(20)));
+        Assert.StartsWith(_cache.File, problem.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_is_longer_than_the_file_can_be_is_no_part_of_it()
+    {
+        using var server = new WebServer(request => WebAnswer.Honest(_cache.Content, request));
+        _cache.WritePartial(new byte[4_000_000]);
+        await _cache.DownloadAsync(server);
+        _cache.AssertWhole();
+        Assert.Equal([null], server.Requests.Select(request => request.From));
+    }
+
+    [Fact]
+    public async Task A_folder_in_the_place_of_the_file_is_told()
+    {
+        Directory.CreateDirectory(_cache.File);
+        using var server = new WebServer(request => WebAnswer.Honest(_cache.Content, request));
+        Assert.Contains(_cache.File, (await Assert.ThrowsAsync<UnauthorizedAccessException>(() => _cache.DownloadAsync(server))).Message, StringComparison.Ordinal);
+        Assert.Empty(server.Requests);
+    }
+
+    [Fact]
+    public async Task A_file_in_the_place_of_the_folder_is_told()
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(_cache.Folder)!);
+        await File.WriteAllTextAsync(_cache.Folder, "");
+        using var server = new WebServer(request => WebAnswer.Honest(_cache.Content, request));
+        Assert.StartsWith($"{_cache.File}: cannot be written: ", (await Assert.ThrowsAnyAsync<IOException>(() => _cache.DownloadAsync(server))).Message, StringComparison.Ordinal);
+        Assert.Empty(server.Requests);
+    }
+
+    /// <summary>Also for root.</summary>
+    [LinuxFact]
+    public async Task A_folder_that_may_not_be_written_is_told()
+    {
+        using var server = new WebServer(request => WebAnswer.Honest(_cache.Content, request));
+        var weights = PretrainedWeights.ResNet18_ImageNet1K_V1 with { Url = server["net.pth"], CachePath = "/sys/net.pth" };
+        var e = await Assert.ThrowsAnyAsync<Exception>(() => weights.DownloadAsync());
+        Assert.True(e is UnauthorizedAccessException or IOException, $"{e}");
+        Assert.StartsWith("/sys/net.pth: cannot be written: ", e.Message, StringComparison.Ordinal);
+        Assert.Empty(server.Requests);
+    }
+
+    /// <summary>As on a disk that is full. What fits stays.</summary>
+    [LinuxFact]
+    public async Task A_file_that_gets_larger_than_it_may_is_told()
+    {
+        using var server = new WebServer(request => WebAnswer.Honest(_cache.Content, request));
+        var start = new ProcessStartInfo("/bin/sh", ["-c", "ulimit -f 1000; exec \"$@\"", "sh", ChildProcess.Dotnet, typeof(ChildProcess).Assembly.Location, "download", SharedCacheTests.Argument(server, _cache)])
+        {
+            RedirectStandardOutput = true,
+            Environment = { ["DOTNET_EnableWriteXorExecute"] = "0" }, // .NET has a large file for it
+        };
+        using var child = Process.Start(start)!;
+        Assert.StartsWith($"System.IO.IOException: {_cache.File}: cannot be written: it would be larger than ", await child.StandardOutput.ReadToEndAsync(), StringComparison.Ordinal);
+        _cache.AssertBeginning((int)new FileInfo(_cache.Partial).Length);
+        await _cache.DownloadAsync(server);
+        _cache.AssertWhole();
+        Assert.InRange(server.Requests[1].From!.Value, 1, 512_000);
+    }
+
+    [LinuxFact]
+    public async Task A_link_in_the_place_of_the_partial_file_is_not_written_through()
+    {
+        Directory.CreateDirectory(_cache.Folder);
+        var victim = Path.Combine(_cache.Folder, "victim");
+        await File.WriteAllTextAsync(victim, "mine");
+        File.CreateSymbolicLink(_cache.Partial, victim);
+        using var server = new WebServer(request => WebAnswer.Honest(_cache.Content, request));
+        Assert.Contains(_cache.Partial, (await Assert.ThrowsAsync<IOException>(() => _cache.DownloadAsync(server))).Message, StringComparison.Ordinal);
+        Assert.Equal("mine", await File.ReadAllTextAsync(victim));
+        Assert.Empty(server.Requests);
+    }
+
+    /// <summary>As where the checkpoints lie on another disk.</summary>
+    [LinuxFact]
+    public async Task A_link_in_the_place_of_the_file_stays_one()
+    {
+        Directory.CreateDirectory(_cache.Folder);
+        var elsewhere = Directory.CreateDirectory(Path.Combine(_cache.Folder, "elsewhere")).FullName;
+        File.CreateSymbolicLink(_cache.File, Path.Combine(elsewhere, "there.pth"));
+        using var server = new WebServer(request => WebAnswer.Honest(_cache.Content, request));
+        await _cache.DownloadAsync(server);
+        Assert.Equal(_cache.Sha256, CacheFolder.Sha256Of(await File.ReadAllBytesAsync(_cache.File)));
+        Assert.Equal(_cache.Content.Length, new FileInfo(Path.Combine(elsewhere, "there.pth")).Length);
+        Assert.Single(Directory.GetFileSystemEntries(elsewhere));
+    }
+
+    private async Task<HttpRequestException> AssertFailsAsync(WebServer server, HttpClient? client = null)
+    {
+        var e = await Assert.ThrowsAsync<HttpRequestException>(() => _cache.DownloadAsync(server, client));
+        Assert.StartsWith($"{server["net.pth"]}: cannot be fetched to {_cache.File}: ", e.Message, StringComparison.Ordinal);
+        Assert.EndsWith("put it there.", e.Message, StringComparison.Ordinal);
+        Assert.NotNull(e.InnerException);
+        Assert.False(Path.Exists(_cache.File));
+        return e;
+    }
+
+    private async Task AssertRefusedAsync(WebServer server, string told)
+    {
+        var e = await Assert.ThrowsAsync<InvalidDataException>(() => _cache.DownloadAsync(server));
+        Assert.StartsWith($"{server["net.pth"]}: ", e.Message, StringComparison.Ordinal);
+        Assert.Contains(told, e.Message, StringComparison.Ordinal);
+        Assert.False(Path.Exists(_cache.File));
+    }
+
+    private static byte[] Chunks(byte[] content) => [.. System.Text.Encoding.ASCII.GetBytes($"{content.Length:x}\r\n"), .. content, .. "\r\n0\r\n\r\n"u8];
+}

@@ -1,0 +1,93 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+
+namespace ResNet.Core.Tests.Pretrained;
+
+/// <summary>What a <see cref="WebServer"/> was asked.</summary>
+/// <param name="Number">1 for the first request.</param>
+/// <param name="Path">With its slash.</param>
+/// <param name="From">The first byte that is wanted, where not all are.</param>
+/// <param name="IfRange">Of which version alone, where that is said.</param>
+internal sealed record WebRequest(int Number, string Path, int? From, string? IfRange = null);
+
+/// <summary>What a <see cref="WebServer"/> says, be it true or not.</summary>
+/// <param name="Status">Such as 200.</param>
+/// <param name="Body">What it sends, and what it says is the length.</param>
+internal sealed record WebAnswer(int Status, byte[] Body)
+{
+    /// <summary>Lines of the head; null for those that are true.</summary>
+    public string? Head { get; init; }
+
+    /// <summary>Is closed when so many bytes of the body are sent.</summary>
+    public int? CutAfter { get; init; }
+
+    /// <summary>Goes silent instead of closing.</summary>
+    public bool Stalls { get; init; }
+
+    /// <summary>What an honest server says.</summary>
+    public static WebAnswer Honest(byte[] content, WebRequest request) => request.From switch
+    {
+        null => new(200, content),
+        var from when from >= content.Length => new(416, []),
+        { } from => new(206, content[from..]) { Head = Part(content, from) },
+    };
+
+    public static string Part(byte[] content, int from) => $"Content-Length: {content.Length - from}\r\nContent-Range: bytes {from}-{content.Length - 1}/{content.Length}\r\n";
+}
+
+/// <summary>A server on this machine that does what a test wants of it, and remembers what it was asked.</summary>
+internal sealed class WebServer : IDisposable
+{
+    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly CancellationTokenSource _end = new();
+    private readonly ConcurrentQueue<WebRequest> _requests = [];
+
+    public WebServer(Func<WebRequest, WebAnswer> answer)
+    {
+        _listener.Start();
+        _ = ServeAsync(answer);
+    }
+
+    public IReadOnlyList<WebRequest> Requests => [.. _requests];
+
+    public Uri this[string file] => new($"http://{_listener.LocalEndpoint}/{file}");
+
+    public void Dispose()
+    {
+        _end.Cancel();
+        _listener.Dispose();
+    }
+
+    private async Task ServeAsync(Func<WebRequest, WebAnswer> answer)
+    {
+        while (true)
+            _ = AnswerAsync(await _listener.AcceptTcpClientAsync(_end.Token), answer);
+    }
+
+    private async Task AnswerAsync(TcpClient connection, Func<WebRequest, WebAnswer> answer)
+    {
+        using var _ = connection;
+        var stream = connection.GetStream();
+        using var reader = new StreamReader(stream, Encoding.ASCII, leaveOpen: true);
+        var path = (await reader.ReadLineAsync(_end.Token))!.Split(' ')[1];
+        var (from, version) = (default(int?), default(string));
+        while (await reader.ReadLineAsync(_end.Token) is { Length: > 0 } line)
+            if (line.StartsWith("Range: bytes=", StringComparison.OrdinalIgnoreCase))
+                from = int.Parse(line.Split('=', '-')[1], CultureInfo.InvariantCulture);
+            else if (line.StartsWith("If-Range: ", StringComparison.OrdinalIgnoreCase))
+                version = line["If-Range: ".Length..];
+
+        WebRequest request;
+        lock (_requests)
+            _requests.Enqueue(request = new(_requests.Count + 1, path, from, version));
+        var said = answer(request);
+        var head = $"HTTP/1.1 {said.Status} Words\r\n{said.Head ?? $"Content-Length: {said.Body.Length}\r\n"}Connection: close\r\n\r\n";
+        await stream.WriteAsync(Encoding.ASCII.GetBytes(head), _end.Token);
+        await stream.WriteAsync(said.Body.AsMemory(0, said.CutAfter ?? said.Body.Length), _end.Token);
+        if (said.Stalls)
+            await Task.Delay(Timeout.Infinite, _end.Token);
+    }
+}

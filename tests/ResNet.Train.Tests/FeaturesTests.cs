@@ -1,0 +1,91 @@
+using System.Text;
+using ResNet.Core;
+using SkiaSharp;
+using static ResNet.Train.Tests.SampleProgram;
+using static TorchSharp.torch;
+
+namespace ResNet.Train.Tests;
+
+/// <summary>What a network makes of images, in a file and for a search.</summary>
+public sealed class FeaturesTests : IDisposable
+{
+    private readonly TempFolder _images = new(), _run = new();
+    private readonly NetworkInfo _network = new(Stem.Conv7, 32, 1, Grey: false, new Normalisation([0.5, 0.5, 0.5], [0.5, 0.5, 0.5]), ["a", "b"]);
+
+    public FeaturesTests()
+    {
+        manual_seed(1);
+        _run.Write(NetworkInfo.FileName, _network.ToJson());
+        using var model = _network.Create(CPU);
+        Checkpoint.Save(model, _run[NetworkInfo.WeightsFileName]);
+        foreach (var (name, color) in new[] { ("red/1.png", SKColors.Red), ("red/2.png", SKColors.Firebrick), ("blue/1.png", SKColors.Blue), ("blue/2.png", SKColors.MediumBlue) })
+            Pictures.Write(_images, name, color, SKEncodedImageFormat.Png, 40, 40);
+    }
+
+    public void Dispose()
+    {
+        _images.Dispose();
+        _run.Dispose();
+    }
+
+    [Fact]
+    public void The_file_has_a_row_for_each_image_and_their_names()
+    {
+        var broken = _images.Write("red/0.jpg", [0xff, 0xd8, 0xff]);
+        var (code, output, error) = Run("features", _images.Path, "--out", _run["photos.safetensors"], "--model", _run.Path, "--device", "cpu");
+        Assert.Equal(1, code);
+        Assert.StartsWith($"{broken}: ", Assert.Single(error.TrimEnd().Split('\n')), StringComparison.Ordinal);
+        Assert.StartsWith($"{_run["photos.safetensors"]}  features (4, 512), ", output, StringComparison.Ordinal);
+
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        string[] names = [_images[Path.Combine("blue", "1.png")], _images[Path.Combine("blue", "2.png")], _images[Path.Combine("red", "1.png")], _images[Path.Combine("red", "2.png")]];
+        using var file = new Features(4, Encoding.UTF8.GetByteCount(string.Join('\0', names)));
+        Checkpoint.Load(file, _run["photos.safetensors"]); // these tensors and no others
+        Assert.Equal(names, Encoding.UTF8.GetString(file.Files.bytes).Split('\0'));
+
+        using var model = NetworkInfo.Load(_run.Path, CPU).Model;
+        model.eval();
+        using var batch = Batch.Of([.. names.Select(name => new FilePicture(name, 0))], _network);
+        Assert.InRange((file.Rows - flatten(model.avgpool.call(model.forward_features(batch.Images)), 1)).abs().max().item<float>(), 0, 1e-4);
+    }
+
+    [Fact]
+    public void The_most_similar_images_come_first_and_the_image_itself_not_at_all()
+    {
+        var lines = Succeeded("similar", _images["red/1.png"], "--in", _images.Path, "--count", "2", "--model", _run.Path, "--device", "cpu").ReplaceLineEndings("\n").TrimEnd().Split('\n');
+        Assert.Equal(2, lines.Length);
+        Assert.EndsWith(_images["red/2.png"].Replace('/', Path.DirectorySeparatorChar), lines[0].Replace('/', Path.DirectorySeparatorChar), StringComparison.Ordinal);
+        Assert.Equal(["  ", "  "], lines.Select(line => line[5..7]));
+        var similarities = lines.Select(line => double.Parse(line[..5], System.Globalization.CultureInfo.InvariantCulture)).ToArray();
+        Assert.InRange(similarities[0], similarities[1], 1);
+    }
+
+    [Fact]
+    public void What_does_not_go_together_is_refused()
+    {
+        Refused("--out: expected a file whose name ends with .safetensors, got 'features.csv'", "features", _images.Path, "--out", "features.csv");
+        Refused("'--out'", "features", _images.Path);
+        Refused("--in: expected a folder, got 'nothing', which is none", "similar", _images["red/1.png"], "--in", "nothing");
+        Refused("--model: expected no --weights beside it", "similar", _images["red/1.png"], "--in", _images.Path, "--model", _run.Path, "--weights", "imagenet");
+        Refused("beside which is network.json; --model takes a training's", "similar", _images["red/1.png"], "--in", _images.Path, "--weights", _run[NetworkInfo.WeightsFileName]);
+        using var other = new ResNet18(2);
+        Checkpoint.Save(other, _images["other.pth"]);
+        Refused("which is for another one: expected Conv7MaxPool, got Conv7", "similar", _images["red/1.png"], "--in", _images.Path, "--weights", _images["other.pth"]);
+        Refused($"{_images["red"]}: expected a file, got a folder", "similar", _images["red"], "--in", _images.Path, "--model", _run.Path);
+    }
+
+    private sealed class Features : nn.Module
+    {
+        public Features(long count, long bytes)
+            : base(nameof(Features))
+        {
+            register_buffer("features", Rows = zeros(count, 512));
+            register_buffer("files", Files = zeros([bytes], ScalarType.Byte));
+        }
+
+        public Tensor Rows { get; }
+
+        public Tensor Files { get; }
+    }
+}

@@ -1,0 +1,108 @@
+using ResNet.Core;
+using SkiaSharp;
+using static ResNet.Train.Tests.SampleProgram;
+
+namespace ResNet.Train.Tests;
+
+/// <summary>Trainings that begin with ImageNet's weights.</summary>
+public sealed class PublishedWeightsTests : IDisposable
+{
+    private readonly TempFolder _data = new(), _out = new();
+
+    public void Dispose()
+    {
+        _data.Dispose();
+        _out.Dispose();
+    }
+
+    [Fact]
+    public void Two_classes_of_eight_photographs_are_enough()
+    {
+        WriteStripes(each: 8);
+
+        var (code, output, error) = Run("--data", _data.Path, "--out", _out["run"], "--weights", "imagenet", "--size", "64");
+
+        Assert.True(code == 0, error);
+        Assert.Contains("ImageNet's weights, of the package Microsoft.ML.DnnImageFeaturizer.ResNet18", output, StringComparison.Ordinal);
+        Assert.Contains("training the classifier alone", output, StringComparison.Ordinal);
+        Assert.Contains("cross-validated accuracy 1.000 (95 % interval 0.806 to 1.000): 16 of 16 images", output, StringComparison.Ordinal);
+        var network = NetworkInfo.Of(_out["run"]);
+        Assert.Equal((Stem.Conv7MaxPool, Architecture.resnet18), (network.Stem, network.Architecture));
+        Assert.Equal(Normalisation.ImageNet.Mean, network.Normalisation.Mean);
+        Assert.Equal(Normalisation.ImageNet.StandardDeviation, network.Normalisation.StandardDeviation);
+
+        using var source = BundledImageNet.Load(2);
+        using var trained = new ResNet18(2, Stem.Conv7MaxPool);
+        Checkpoint.Load(trained, _out["run/model.pth"]);
+        Assert.Equal(0, Network.Distance(source.parameters().SkipLast(2), trained.parameters().SkipLast(2)));
+    }
+
+    [Fact]
+    public void Every_layer_is_trained_from_the_head_that_was_fitted_first()
+    {
+        WriteStripes(each: 12);
+        string[] arguments = ["--data", _data.Path, "--weights", "imagenet", "--size", "64", "--train", "all", "--epochs", "1", "--batch-size", "8"];
+
+        var (code, output, error) = Run([.. arguments, "--out", _out["run"], "--lr", "1e-9"]);
+
+        Assert.True(code == 0, error);
+        Assert.Contains("training the classifier, then every layer", output, StringComparison.Ordinal);
+        // With next to no learning rate it is the head's accuracy that the test shows.
+        Assert.Contains("test accuracy 1.000", output, StringComparison.Ordinal);
+        var first = File.ReadAllBytes(_out["run/model.safetensors"]);
+        Assert.Equal(0, Run("resume", _out["run"]).Code);
+        Assert.Equal(first, File.ReadAllBytes(_out["run/model.safetensors"]));
+
+        Assert.Equal(0, Run([.. arguments, "--out", _out["other"], "--lr", "0.01"]).Code);
+        using var source = BundledImageNet.Load(2);
+        using var trained = new ResNet18(2, Stem.Conv7MaxPool);
+        Checkpoint.Load(trained, _out["other/model.safetensors"]);
+        Assert.True(Network.Distance(source.parameters().SkipLast(2), trained.parameters().SkipLast(2)) > 1e-3);
+    }
+
+    [Fact]
+    public void Another_architecture_is_torchvisions_and_what_the_cache_has_is_checked()
+    {
+        WriteStripes(each: 8);
+        var path = _out["hub/checkpoints/resnet50-0676ba61.pth"];
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        File.WriteAllText(path, "no weights");
+
+        var home = Environment.GetEnvironmentVariable("TORCH_HOME");
+        Environment.SetEnvironmentVariable("TORCH_HOME", _out.Path);
+        try
+        {
+            var (code, _, error) = Run("--data", _data.Path, "--out", _out["run"], "--weights", "ImageNet", "--arch", "resnet50");
+            Assert.Equal(1, code);
+            Assert.StartsWith($"--weights: {path}: ", error, StringComparison.Ordinal);
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable("TORCH_HOME", home);
+        }
+        Assert.False(Directory.Exists(_out["run"]));
+    }
+
+    [Fact]
+    public void Another_stem_is_refused()
+    {
+        WriteStripes(each: 8);
+        Refused("--weights imagenet: expected --stem Conv7MaxPool, for which these weights are, got Conv3", "--data", _data.Path, "--out", _out["run"], "--weights", "imagenet", "--stem", "conv3");
+    }
+
+    /// <summary>Photographs of one kind and of another, each a little different: broad stripes and narrow ones.</summary>
+    private void WriteStripes(int each)
+    {
+        foreach (var (name, width) in new[] { ("broad", 16), ("narrow", 3) })
+            for (var i = 0; i < each; i++)
+            {
+                using var bitmap = new SKBitmap(72, 64 + i);
+                for (var y = 0; y < bitmap.Height; y++)
+                    for (var x = 0; x < bitmap.Width; x++)
+                        bitmap.SetPixel(x, y, (x + i) / width % 2 == 0 ? new SKColor((byte)(20 * i), 40, 60) : SKColors.Beige);
+                using var file = bitmap.Encode(SKEncodedImageFormat.Png, 100);
+                Directory.CreateDirectory(_data[name]);
+                _data.Write($"{name}/{i:00}.png", file.ToArray());
+            }
+    }
+}
