@@ -19,7 +19,8 @@ public sealed class ConcurrentSaveTests : IDisposable
         Assert.Equal("started", first.StandardOutput.ReadLine());
         Assert.Equal("started", second.StandardOutput.ReadLine());
         using var enough = new CancellationTokenSource();
-        Task[] threads = [Task.Run(() => SaveUntil(-1)), Task.Run(() => SaveUntil(-2))];
+        // On threads of their own: savers that never end would keep those of the pool, of which loading needs one.
+        Task[] threads = [.. new[] { -1f, -2f }.Select(value => Task.Factory.StartNew(() => SaveUntil(value), enough.Token, TaskCreationOptions.LongRunning, TaskScheduler.Default))];
 
         using (var module = ChildProcess.Module())
             for (var look = 0; look < 200; look++)
