@@ -5,7 +5,8 @@ namespace ResNet.Train;
 /// <summary>Weights to start a training from: another training's, or published ones.</summary>
 /// <param name="Line">What was copied, in one line.</param>
 /// <param name="Normalisation">What the weights have learned from; null where that is not known.</param>
-internal sealed record StartingWeights(string Line, Normalisation? Normalisation)
+/// <param name="StemMismatch">What is wrong where they are for another stem, as in a <see cref="LoadReport"/>; null where nothing is known to be.</param>
+internal sealed record StartingWeights(string Line, Normalisation? Normalisation, string? StemMismatch)
 {
     /// <summary>With fewer images a network learns too little to do without published weights, and the classifier is what they are enough for.</summary>
     public const int FewImages = 2_000;
@@ -59,7 +60,7 @@ internal sealed record StartingWeights(string Line, Normalisation? Normalisation
             .. report.Mismatched.Select(tensor => (tensor.Name, $"{tensor}")),
             .. report.Unexpected.Select(name => (name, $"{name} (unexpected)")),
         ];
-        string[] elsewhere = [.. misfits.Where(misfit => !IsClassifiers(misfit.Name)).Select(misfit => misfit.Text)];
+        string[] elsewhere = [.. misfits.Where(misfit => !Classifier.Has(misfit.Name)).Select(misfit => misfit.Text)];
         if (elsewhere.Length > 0)
         {
             var more = elsewhere.Length > MostNamed ? $" and {elsewhere.Length - MostNamed} more" : "";
@@ -73,7 +74,7 @@ internal sealed record StartingWeights(string Line, Normalisation? Normalisation
         if (misfits.Length > 0)
             line += $"; the classifier starts fresh: {string.Join(", ", misfits.Select(misfit => misfit.Text))}";
         // They are a start for this stem all the same.
-        return new StartingWeights(report.StemMismatch is null ? line : $"{line}; they are for another stem: {report.StemMismatch}", NormalisationOf(path));
+        return new StartingWeights(report.StemMismatch is null ? line : $"{line}; they are for another stem: {report.StemMismatch}", NormalisationOf(path), report.StemMismatch);
     }
 
     /// <summary>Of a training of this program, by what lies beside its weights, and of torchvision's files, by their names.</summary>
@@ -99,6 +100,4 @@ internal sealed record StartingWeights(string Line, Normalisation? Normalisation
             throw new UserException($"--weights: expected a file that can be read, got '{path}': {e.Message}");
         }
     }
-
-    private static bool IsClassifiers(string name) => name.StartsWith("fc.", StringComparison.Ordinal);
 }

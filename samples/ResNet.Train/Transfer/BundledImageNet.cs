@@ -13,9 +13,6 @@ internal static class BundledImageNet
     /// <summary>The block that a ResNet-18 does not have. Without it the features tell images apart as well.</summary>
     private const string ExtraBlock = "layer4.2.";
 
-    // Of the values from 0 to 1, as torchvision's weights are used
-    private static readonly double[] mean = [0.485, 0.456, 0.406], standardDeviation = [0.229, 0.224, 0.225];
-
     /// <summary>What the file's network has subtracted, of each channel in the order red, green, blue: the means of the mean image in the package.</summary>
     private static readonly double[] subtracted = [123.15163078, 115.90288236, 103.06262402];
 
@@ -35,8 +32,7 @@ internal static class BundledImageNet
         var model = new ResNet18(num_classes, Stem.Conv7MaxPool, device, ScalarType.Float32);
         try
         {
-            Check(Checkpoint.Load(model, Path, strict: false));
-            TakeNormalizedRgb(model);
+            LoadInto(model);
             return model;
         }
         catch
@@ -44,6 +40,16 @@ internal static class BundledImageNet
             model.Dispose();
             throw;
         }
+    }
+
+    /// <summary>The same for a network that is there. Its classifier stays as it is.</summary>
+    /// <param name="model">A ResNet-18 with <see cref="Stem.Conv7MaxPool"/>. What is refused may have changed it.</param>
+    /// <exception cref="InvalidDataException">The file is not the one of that package.</exception>
+    /// <exception cref="IOException">The file is not there (<see cref="FileNotFoundException"/>) or cannot be read.</exception>
+    public static void LoadInto(ResidualNetwork model)
+    {
+        Check(Checkpoint.Load(model, Path, strict: false));
+        TakeNormalizedRgb(model);
     }
 
     /// <summary>Whatever else the file had, the network would be another one.</summary>
@@ -59,7 +65,7 @@ internal static class BundledImageNet
     /// other weights and a constant, which the batch norm subtracts with its mean. Only at the border it differs, where the padding now is ImageNet's mean and
     /// not what was subtracted: by half a level of 255.
     /// </summary>
-    public static void TakeNormalizedRgb(ResNet18 model)
+    public static void TakeNormalizedRgb(ResidualNetwork model)
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();
@@ -67,8 +73,8 @@ internal static class BundledImageNet
         Tensor Channels(Func<int, double> value) => tensor(Enumerable.Range(0, 3).Select(value).ToArray(), ScalarType.Float64, weight.device).view(1, 3, 1, 1);
 
         var rgb = weight.to(ScalarType.Float64).flip(1);
-        var constant = (rgb * Channels(i => 255 * mean[i] - subtracted[i])).sum([1, 2, 3]);
-        weight.copy_(rgb * Channels(i => 255 * standardDeviation[i]));
+        var constant = (rgb * Channels(i => 255 * Normalisation.ImageNet.Mean[i] - subtracted[i])).sum([1, 2, 3]);
+        weight.copy_(rgb * Channels(i => 255 * Normalisation.ImageNet.StandardDeviation[i]));
         running_mean.copy_(running_mean.to(ScalarType.Float64) - constant);
     }
 }

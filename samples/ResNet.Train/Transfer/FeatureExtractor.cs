@@ -6,8 +6,7 @@ namespace ResNet.Train;
 /// <summary>A network up to its classifier: what it makes of an image before it says which class that is.</summary>
 internal sealed class FeatureExtractor : IDisposable
 {
-    private readonly Device _device;
-    private readonly nn.Module<Tensor, Tensor> _fused;
+    private readonly FusedModel _model;
 
     /// <param name="model">Its weights are copied.</param>
     /// <param name="network">What it is.</param>
@@ -15,22 +14,15 @@ internal sealed class FeatureExtractor : IDisposable
     /// <exception cref="UserException">The weights are not finite.</exception>
     public FeatureExtractor(ResidualNetwork model, NetworkInfo network, Device device)
     {
-        (Network, _device) = (network, device);
+        Network = network;
         using var _ = no_grad();
         // A classifier that is the identity hands the features through, and Fuse makes the whole of it fast.
         using var copy = network.Architecture.Create((int)model.fc.in_features, model.Stem, device);
-        PublishedWeights.CopyLayers(model, copy);
+        Classifier.CopyOthers(model, copy);
         nn.init.eye_(copy.fc.weight);
         nn.init.zeros_(copy.fc.bias);
         copy.eval();
-        try
-        {
-            _fused = copy.Fuse();
-        }
-        catch (ArgumentException e)
-        {
-            throw new UserException($"--weights: {e.Message.Replace($" (Parameter '{e.ParamName}')", "", StringComparison.Ordinal)}");
-        }
+        _model = new FusedModel(copy, device, "--weights");
     }
 
     /// <summary>What the network is.</summary>
@@ -54,7 +46,7 @@ internal sealed class FeatureExtractor : IDisposable
     public IEnumerable<NetworkOutputs> Stream(IEnumerable<Picture> pictures, CancellationToken cancellation) => PictureBatches.Stream(pictures, Network, Run, cancellation);
 
     /// <returns>Shape (N, features), on the network's device.</returns>
-    public Tensor Run(Batch batch) => _fused.call(batch.To(_device));
+    public Tensor Run(Batch batch) => _model.Run(batch);
 
-    public void Dispose() => _fused.Dispose();
+    public void Dispose() => _model.Dispose();
 }

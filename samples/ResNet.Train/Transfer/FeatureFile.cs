@@ -24,12 +24,11 @@ internal sealed record FeatureFile(byte[] Network, IReadOnlyList<string> Digests
         double[] numbers = [network.Size, network.Frame, .. network.Normalisation.Mean, .. network.Normalisation.StandardDeviation];
         hash.AppendData(Encoding.UTF8.GetBytes(
             $"{Version} {network.Architecture} {network.Stem} {network.Grey} {string.Join(' ', numbers.Select(number => number.ToString("r", CultureInfo.InvariantCulture)))}"));
-        foreach (var (name, tensor) in model.state_dict())
-            if (!name.StartsWith("fc.", StringComparison.Ordinal))
-            {
-                using var copy = tensor.cpu().contiguous();
-                hash.AppendData(copy.bytes);
-            }
+        foreach (var (_, tensor) in Classifier.Others(model))
+        {
+            using var copy = tensor.cpu().contiguous();
+            hash.AppendData(copy.bytes);
+        }
         return hash.GetHashAndReset();
     }
 

@@ -32,7 +32,7 @@ internal sealed record FeatureNetwork(string? Trained, string? Weights, Architec
             throw new UserException($"--weights: expected weights that are no training's, got '{weights}', beside which is {NetworkInfo.FileName}; --model takes a training's");
         using var model = architecture.Create(classes: 1, Stem.Conv7MaxPool, device);
         var start = StartingWeights.Load(model, architecture, weights, screen, cancellation);
-        if (!StartingWeights.IsPublished(weights) && Checkpoint.Load(model, weights, strict: false).StemMismatch is { } mismatch)
+        if (start.StemMismatch is { } mismatch)
             throw new UserException($"--weights: expected those of a network with the stem {Stem.Conv7MaxPool}, got '{weights}', which is for another one: {mismatch}");
         var network = new NetworkInfo(Stem.Conv7MaxPool, photographs.Size, photographs.Frame, Grey: false, start.Normalisation ?? Normalisation.ImageNet, Classes: [], architecture);
         return new FeatureExtractor(model, network, device);

@@ -22,7 +22,7 @@ internal static class PublishedWeights
     {
         try
         {
-            return new StartingWeights(isBundled ? LoadBundled(model) : LoadTorchvisions(model, architecture, screen, cancellation), Normalisation.ImageNet);
+            return new StartingWeights(isBundled ? LoadBundled(model) : LoadTorchvisions(model, architecture, screen, cancellation), Normalisation.ImageNet, StemMismatch: null);
         }
         catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException or HttpRequestException or NotSupportedException)
         {
@@ -32,8 +32,7 @@ internal static class PublishedWeights
 
     private static string LoadBundled(ResidualNetwork model)
     {
-        using var bundled = BundledImageNet.Load(num_classes: 1);
-        CopyLayers(bundled, model);
+        BundledImageNet.LoadInto(model);
         return $"ImageNet's weights, of the package Microsoft.ML.DnnImageFeaturizer.ResNet18, {BundledImageNet.Path}; the classifier starts fresh";
     }
 
@@ -45,18 +44,8 @@ internal static class PublishedWeights
         screen.WithBar(BarSteps, () => path = weights.DownloadAsync(progress: new Bar(screen, weights.FileName), cancellationToken: cancellation).GetAwaiter().GetResult());
         using var published = architecture.Create(weights.NumClasses, weights.Stem, CPU);
         Checkpoint.Load(published, path);
-        CopyLayers(published, model);
+        Classifier.CopyOthers(published, model);
         return $"torchvision's weights {weights}, {path}; the classifier starts fresh";
-    }
-
-    /// <summary>All but the classifier.</summary>
-    public static void CopyLayers(ResidualNetwork source, ResidualNetwork target)
-    {
-        using var _ = no_grad();
-        var weights = source.state_dict();
-        foreach (var (name, tensor) in target.state_dict())
-            if (!name.StartsWith("fc.", StringComparison.Ordinal))
-                tensor.copy_(weights[name]);
     }
 
     private sealed class Bar(Screen screen, string name) : IProgress<double>

@@ -49,21 +49,7 @@ internal sealed class NetworkReader
     /// <summary>The convolution to which everything leads that begins at the images. What is done to these before is no part of a network.</summary>
     private Node FindFirst()
     {
-        var (first, before) = (new HashSet<Node>(), new List<Node>());
-        var next = new Queue<Value>([_x]);
-        var seen = new HashSet<Node>();
-        while (next.TryDequeue(out var value))
-            foreach (var node in value.Consumers)
-                if (node.Type == "Conv")
-                {
-                    first.Add(node);
-                }
-                else if (seen.Add(node))
-                {
-                    before.Add(node);
-                    foreach (var output in node.Outputs)
-                        next.Enqueue(output);
-                }
+        var (before, first) = Follow(_x, until: "Conv");
         if (first.Count != 1 && before.Find(node => node.IsForeign) is { } foreign)
             throw foreign.Unexpected("one of ONNX's own operators", "one of another domain or a function of the model's own; export the model without functions, or load it as it was before an optimizer changed it");
         if (first.Count != 1)
@@ -180,16 +166,28 @@ internal sealed class NetworkReader
     /// <summary>What there still is until the output.</summary>
     private void AddRest(string where)
     {
-        var (rest, seen, next) = (new List<Node>(), new HashSet<Node>(), new Queue<Value>([_x]));
+        AddNodes(Follow(_x, until: null).Before, where);
+    }
+
+    /// <summary>The nodes that a value leads to.</summary>
+    /// <param name="from">The value.</param>
+    /// <param name="until">The type of those behind which it is not gone on; null is none.</param>
+    private static (List<Node> Before, HashSet<Node> Ends) Follow(Value from, string? until)
+    {
+        var (before, ends, seen, next) = (new List<Node>(), new HashSet<Node>(), new HashSet<Node>(), new Queue<Value>([from]));
         while (next.TryDequeue(out var value))
             foreach (var node in value.Consumers)
-                if (seen.Add(node))
+                if (node.Type == until)
                 {
-                    rest.Add(node);
+                    ends.Add(node);
+                }
+                else if (seen.Add(node))
+                {
+                    before.Add(node);
                     foreach (var output in node.Outputs)
                         next.Enqueue(output);
                 }
-        AddNodes(rest, where);
+        return (before, ends);
     }
 
     private void AddNodes(IEnumerable<Node> nodes, string where) => _entries.AddRange(nodes.Select(node => ($"{node} {where}", null as StoredTensor)));
