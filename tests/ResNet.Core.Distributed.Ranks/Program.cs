@@ -1,0 +1,4 @@
+using ResNet.Core.Distributed;
+
+using var group = ProcessGroup.Init();
+Console.WriteLine($"rank {group.Rank} of {group.WorldSize}");
