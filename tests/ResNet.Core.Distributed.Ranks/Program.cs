@@ -1,4 +1,31 @@
-using ResNet.Core.Distributed;
+using System.Globalization;
+using ResNet.Core.Distributed.Ranks.Faults;
+using ResNet.Core.Distributed.Ranks.Scenarios;
 
-using var group = ProcessGroup.Init();
-Console.WriteLine($"rank {group.Rank} of {group.WorldSize}");
+// scenario arguments…; what comes after "--marker" is there for whoever looks for processes that are left.
+CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+var arguments = args.TakeWhile(argument => argument != "--marker").ToArray();
+return arguments switch
+{
+    ["emulate", var folder] => Emulate.Run(folder),
+    ["parity", var folder] => Parity.Run(folder),
+    ["agreement"] => Agreement.Run(),
+    ["gradients"] => GradientChecks.Run(),
+    ["misuse"] => Misuse.Run(),
+    ["steps"] => Steps.Run(),
+    ["elastic", var folder, var victim, var reference] => Elastic.Run(folder, int.Parse(victim, CultureInfo.InvariantCulture), reference),
+    ["throw"] => Throw.Run(),
+    ["throw-on-thread"] => Throw.RunOnThread(),
+    ["exit"] => Leave.ByExit(),
+    ["return"] => Leave.ByReturn(),
+    ["all-return"] => Leave.All(),
+    ["kill"] => Kill.Run(),
+    ["wait"] => Wait.Run(),
+    ["hang"] => Hang.Run(),
+    ["dispose-early"] => Dispose.Early(),
+    ["return-3"] => Dispose.WithCode(),
+    ["different-model", var difference] => DifferentModel.Run(difference),
+    ["null-reference"] => NullReference.Run(),
+    ["init"] => Init.Run(),
+    _ => throw new ArgumentException($"Expected a scenario and its arguments, got '{string.Join(' ', args)}'."),
+};
