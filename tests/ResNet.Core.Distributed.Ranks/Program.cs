@@ -2,10 +2,8 @@ using System.Globalization;
 using ResNet.Core.Distributed.Ranks.Faults;
 using ResNet.Core.Distributed.Ranks.Scenarios;
 
-// scenario arguments…; what comes after "--marker" is there for whoever looks for processes that are left.
 CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
-var arguments = args.TakeWhile(argument => argument != "--marker").ToArray();
-return arguments switch
+return args switch
 {
     ["emulate", var folder] => Emulate.Run(folder),
     ["parity", var folder] => Parity.Run(folder),

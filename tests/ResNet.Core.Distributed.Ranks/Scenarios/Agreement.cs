@@ -8,6 +8,7 @@ internal static class Agreement
     public static int Run()
     {
         using var group = ProcessGroup.Init();
+        Report.Value(group, "local", $"{group.LocalRank}/{group.LocalWorldSize}");
         foreach (var overlap in new[] { true, false })
             Train(group, overlap, overlap ? "" : "-without-overlap");
         return 0;
