@@ -33,7 +33,7 @@ internal sealed class TwoHosts : IDisposable
                 exec unshare --uts -- /bin/sh -c 'hostname "$0"; exec ip netns exec "$0" /bin/sh -c "$1"' "$host" "$*"
 
                 """.ReplaceLineEndings("\n"));
-            File.SetUnixFileMode(Agent, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            Child.Run(TimeSpan.FromSeconds(10), "chmod", "+x", Agent).Succeeded();
         }
         catch
         {
