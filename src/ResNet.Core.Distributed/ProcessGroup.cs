@@ -151,8 +151,8 @@ public sealed class ProcessGroup : IDisposable
             })
             { IsBackground = true }.Start();
             _thread.Abort(exitCode, abortPatience);
+            UnexpectedEnd.EndProcess(exitCode);
         }
-        UnexpectedEnd.EndProcess(exitCode);
     }
 
     /// <summary>Leaves the group, together with all other ranks: it waits for them as every operation does.</summary>
@@ -208,14 +208,14 @@ public sealed class ProcessGroup : IDisposable
         ArgumentNullException.ThrowIfNull(tensor);
         ObjectDisposedException.ThrowIf(_isDisposed, this);
         ObjectDisposedException.ThrowIf(tensor.IsInvalid, tensor);
-        if (tensor.is_sparse || tensor.is_meta())
+        if (tensor.is_sparse || tensor.is_meta)
             throw new ArgumentException("expected a dense tensor with elements in memory", nameof(tensor));
     }
 
     /// <summary>Called on the communication thread.</summary>
     private RollCall Connect(Launcher launcher)
     {
-        var mpi = new MpiApi(MpiLibrary.Load(launcher));
+        var mpi = new MpiApi(MpiLibrary.Load(launcher, Environment.GetEnvironmentVariable));
         if (mpi.IsInitialized())
             throw new DistributedException("expected to initialize MPI, which other code of this process has done already");
         mpi.Init();
