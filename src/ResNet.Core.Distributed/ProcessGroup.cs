@@ -42,7 +42,16 @@ public sealed class ProcessGroup : IDisposable
         _thread = new CommunicationThread(timeout, AbortMpi);
         // From here on, since a rank that cannot connect must not leave the others waiting either.
         _unexpectedEnd = new UnexpectedEnd(Name, Abort);
-        _thread.Start(() => Connect(launcher));
+        try
+        {
+            _thread.Start(() => Connect(launcher));
+        }
+        catch when (_mpi is null)
+        {
+            // Nothing that would have to be ended; the program may go on by itself.
+            _unexpectedEnd.Dispose();
+            throw;
+        }
         if (_processors > 0 && Environment.GetEnvironmentVariable("OMP_NUM_THREADS") is null or "")
             set_num_threads(_processors);
     }
@@ -68,8 +77,7 @@ public sealed class ProcessGroup : IDisposable
     /// <param name="timeout">How long an operation may take, from its beginning to its end on this rank; by default ten minutes.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="timeout"/> is not positive.</exception>
     /// <exception cref="InvalidOperationException">This process is in a group already, or was in one that MPI connected: MPI starts once in a process.</exception>
-    /// <exception cref="DllNotFoundException">There is a launcher, and no MPI library.</exception>
-    /// <exception cref="DistributedException">The library is not the launcher's, or MPI reported an error.</exception>
+    /// <exception cref="DistributedException">There is a launcher, and no MPI library or another one's; or MPI reported an error.</exception>
     /// <exception cref="TimeoutException">The other ranks did not come in time.</exception>
     public static ProcessGroup Init(TimeSpan? timeout = null)
     {
@@ -90,7 +98,7 @@ public sealed class ProcessGroup : IDisposable
     /// The same shape and type on every rank: a floating-point number or an integer. Numbers of 16 bits are reduced in 32 and rounded once.
     /// Its memory is written to; autograd does not see it.
     /// </param>
-    /// <param name="op">How.</param>
+    /// <param name="op">How. Whether a NaN is less or more than a number is left to MPI.</param>
     /// <exception cref="ArgumentException">The tensor has a type that cannot be reduced.</exception>
     /// <exception cref="DistributedException">The ranks' tensors or operations differ, or a rank has left.</exception>
     /// <exception cref="TimeoutException">A rank did not come in time.</exception>
@@ -223,7 +231,7 @@ public sealed class ProcessGroup : IDisposable
         var world = mpi.Abi.CommWorld;
         if (mpi.Size(world) is var size && size != launcher.WorldSize)
             throw new DistributedException(
-                $"{launcher.Name} has started {launcher.WorldSize} processes, of which the MPI library knows {size}: expected the launcher's own library, got {mpi.Version}");
+                $"{launcher.Name} has started {launcher.WorldSize} processes, of which the MPI library knows {size}: expected the launcher's own library, got {mpi.Version}{(launcher.Kind == LauncherKind.Slurm ? "; srun --mpi=pmix connects it to Slurm, where both have been built for it (srun --mpi=list)" : "")}");
         Rank = mpi.Rank(world);
 
         var machine = mpi.SplitShared(world);
