@@ -2,16 +2,16 @@ namespace ResNet.Core.Distributed.Tests.Mpi;
 
 public class BindingTests
 {
-    [ProgramFact("openmpi-bin", "mpirun.openmpi")]
+    [MpiFact("openmpi", "openmpi-bin")]
     public void Two_ranks_call_every_function_of_Open_MPI() => Run("openmpi", "Open MPI");
 
-    [ProgramFact("mpich", "mpirun.mpich")]
+    [MpiFact("mpich", "mpich")]
     public void Two_ranks_call_every_function_of_MPICH() => Run("mpich", "MPICH");
 
-    [ProgramFact("libopenmpi-dev gcc", "mpirun.openmpi", "mpicc.openmpi")]
+    [MpiFact("openmpi", "libopenmpi-dev", compiles: true)]
     public void Two_ranks_call_every_function_of_the_standard_ABI_on_Open_MPI() => RunOnShim("openmpi");
 
-    [ProgramFact("libmpich-dev gcc", "mpirun.mpich", "mpicc.mpich")]
+    [MpiFact("mpich", "libmpich-dev", compiles: true)]
     public void Two_ranks_call_every_function_of_the_standard_ABI_on_MPICH() => RunOnShim("mpich");
 
     private static void RunOnShim(string implementation)
@@ -40,15 +40,19 @@ public class BindingTests
     }
 }
 
-/// <summary>A test that starts programs which the system may have; skipped where it has not.</summary>
+/// <summary>A test of an MPI that the system may have; skipped where it has not.</summary>
 [AttributeUsage(AttributeTargets.Method)]
-internal sealed class ProgramFactAttribute : FactAttribute
+internal sealed class MpiFactAttribute : FactAttribute
 {
-    /// <param name="packages">Debian's packages that bring them.</param>
-    /// <param name="programs">Their names.</param>
-    public ProgramFactAttribute(string packages, params string[] programs)
+    /// <param name="implementation">As Debian tells several MPIs apart: openmpi or mpich.</param>
+    /// <param name="package">Debian's package that brings it.</param>
+    /// <param name="compiles">Whether programs are compiled for it: its compiler may be there without its headers.</param>
+    public MpiFactAttribute(string implementation, string package, bool compiles = false)
     {
-        if (programs.FirstOrDefault(program => !Mpirun.IsThere(program)) is { } missing)
-            Skip = $"{missing} is not there: apt-get install {packages}";
+        var (launcher, compiler) = ($"mpirun.{implementation}", $"mpicc.{implementation}");
+        if (!Mpirun.IsThere(launcher))
+            Skip = $"{launcher} is not there: apt-get install {package}";
+        else if (compiles && (!Mpirun.IsThere(compiler) || Mpirun.Execute(compiler, ["-E", "-include", "mpi.h", "-x", "c", "/dev/null"]).ExitCode != 0))
+            Skip = $"{compiler} finds no mpi.h: apt-get install {package}";
     }
 }
