@@ -33,13 +33,19 @@ internal sealed unsafe partial class MpiLibrary
     /// <param name="launcher">Who started this process.</param>
     /// <param name="environment">The value of an environment variable, or null.</param>
     /// <exception cref="DllNotFoundException">There is none, or it is of an ABI that is not known.</exception>
-    public static MpiLibrary Load(Launcher launcher, Func<string, string?> environment)
+    public static MpiLibrary Load(Launcher launcher, Func<string, string?> environment) => Load(launcher, environment, ListNames(launcher.Kind));
+
+    /// <inheritdoc cref="Load(Launcher, Func{string, string?})"/>
+    /// <param name="launcher">Who started this process.</param>
+    /// <param name="environment">The value of an environment variable, or null.</param>
+    /// <param name="names">Under which it may be known, the likeliest first.</param>
+    public static MpiLibrary Load(Launcher launcher, Func<string, string?> environment, IReadOnlyList<string> names)
     {
         Configure(environment);
         if (environment(Variable) is { Length: > 0 } chosen)
             return TryLoad(chosen, out var reason) ?? throw new DllNotFoundException($"{Variable} is '{chosen}', and that library cannot be loaded: {reason}");
         var reasons = new List<string>();
-        foreach (var name in ListNames(launcher.Kind))
+        foreach (var name in names)
         {
             if (TryLoad(name, out var reason) is { } library)
                 return library;
