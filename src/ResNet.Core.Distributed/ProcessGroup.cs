@@ -1,6 +1,8 @@
 using System.Diagnostics.CodeAnalysis;
 using ResNet.Core.Distributed.Communication;
 using ResNet.Core.Distributed.Mpi;
+using ResNet.Core.Distributed.Nccl;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace ResNet.Core.Distributed;
@@ -29,7 +31,8 @@ public sealed class ProcessGroup : IDisposable
     private readonly CommunicationThread? _thread;
     private readonly UnexpectedEnd? _unexpectedEnd;
     private MpiApi? _mpi;
-    private MpiBackend? _tensors;
+    private MpiBackend? _memory;
+    private NcclBackend? _gpus; // null where CUDA tensors go through main memory
     private int _processors;
     private bool _isDisposed;
 
@@ -52,7 +55,8 @@ public sealed class ProcessGroup : IDisposable
             _unexpectedEnd.Dispose();
             throw;
         }
-        if (_processors > 0 && Environment.GetEnvironmentVariable("OMP_NUM_THREADS") is null or "")
+        ConnectGpus();
+        if (Environment.GetEnvironmentVariable("OMP_NUM_THREADS") is null or "")
             set_num_threads(_processors);
     }
 
@@ -107,10 +111,9 @@ public sealed class ProcessGroup : IDisposable
         Expect(tensor);
         if (!Enum.IsDefined(op))
             throw new ArgumentOutOfRangeException(nameof(op), op, "expected Sum, Product, Min or Max");
-        var carried = CarriedType(tensor.dtype);
-        if (_thread is null)
-            return;
-        Carry(tensor, carried, staged => _thread.Post($"AllReduce of {Describe(staged)}, {op}", () => _tensors!.AllReduce(staged, op)));
+        var (device, type) = FindCarrier(tensor.device, tensor.dtype, op);
+        if (_thread is not null)
+            Carry(tensor, device, type, staged => _thread.Post($"AllReduce of {Describe(staged)}, {op}", () => BackendOf(device).AllReduce(staged, op)));
     }
 
     /// <summary>Replaces <paramref name="tensor"/> by that of rank <paramref name="src"/>, bit by bit.</summary>
@@ -126,7 +129,8 @@ public sealed class ProcessGroup : IDisposable
             throw new ArgumentOutOfRangeException(nameof(src), src, $"expected a rank from 0 to {WorldSize - 1}");
         if (_thread is null)
             return;
-        Carry(tensor, tensor.dtype, staged => _thread.Post($"Broadcast of {Describe(staged)} from rank {src}", () => _tensors!.Broadcast(staged, src)));
+        var device = FindCarrier(tensor.device);
+        Carry(tensor, device, tensor.dtype, staged => _thread.Post($"Broadcast of {Describe(staged)} from rank {src}", () => BackendOf(device).Broadcast(staged, src)));
     }
 
     /// <summary>Waits until every rank has come here.</summary>
@@ -135,7 +139,7 @@ public sealed class ProcessGroup : IDisposable
     public void Barrier()
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
-        _thread?.Post("Barrier", () => _tensors!.Barrier()).Wait();
+        _thread?.Post("Barrier", () => _memory!.Barrier()).Wait();
     }
 
     /// <summary>
@@ -175,38 +179,53 @@ public sealed class ProcessGroup : IDisposable
         current = null;
     }
 
-    /// <summary>Where a tensor of <paramref name="device"/> is reduced: MPI does it in main memory.</summary>
-    internal Device CarryingDevice(Device device) => WorldSize == 1 ? device : CPU;
-
     /// <summary>Begins to sum <paramref name="tensor"/> over the ranks.</summary>
-    /// <param name="tensor">Contiguous and of a type that MPI reduces. It must live until the operation has ended.</param>
+    /// <param name="tensor">Contiguous, of a device and type that <see cref="FindCarrier(Device, ScalarType, ReduceOp)"/> gave. It must live until the operation has ended.</param>
     /// <param name="name">What the tensor is.</param>
     internal Operation BeginSum(Tensor tensor, string name)
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
-        return _thread!.Post($"AllReduce of {name}, {Describe(tensor)}", () => _tensors!.AllReduce(tensor, ReduceOp.Sum));
+        return _thread!.Post($"AllReduce of {name}, {Describe(tensor)}", () => BackendOf(tensor.device).AllReduce(tensor, ReduceOp.Sum));
     }
 
-    /// <summary>The type in which elements of <paramref name="type"/> are reduced.</summary>
+    /// <summary>Where, and in which type, elements of <paramref name="type"/> on <paramref name="device"/> are reduced.</summary>
     /// <exception cref="ArgumentException">They cannot be.</exception>
-    internal static ScalarType CarriedType(ScalarType type) =>
-        type is ScalarType.Float16 or ScalarType.BFloat16 ? ScalarType.Float32
-        : MpiBackend.Reduces(type) ? type
-        : throw new ArgumentException($"expected a tensor of floating-point numbers or integers, got {type}", nameof(type));
+    internal (Device Device, ScalarType Type) FindCarrier(Device device, ScalarType type, ReduceOp op)
+    {
+        var carrier = FindCarrier(device);
+        var carried = carrier.type == DeviceType.CUDA && NcclBackend.Reduces(type) ? type : type switch
+        {
+            // MPI knows no floating-point number of 16 bits, and NCCL no integer.
+            ScalarType.Float16 or ScalarType.BFloat16 => ScalarType.Float32,
+            ScalarType.Int16 => ScalarType.Int32,
+            // MPICH 4.0 compares bytes as if they had a sign.
+            ScalarType.Byte when op is ReduceOp.Min or ReduceOp.Max => ScalarType.Int32,
+            _ when MpiBackend.Reduces(type) => type,
+            _ => throw new ArgumentException($"expected a tensor of floating-point numbers or integers, got {type}", nameof(type)),
+        };
+        return (carrier, carried);
+    }
+
+    private Device FindCarrier(Device device) =>
+        _gpus is null || device.type != DeviceType.CUDA ? CPU
+        : device.index == LocalRank ? device
+        : throw new ArgumentException($"expected a tensor on cuda:{LocalRank}, the device of {Name}, got one on {device}", nameof(device));
+
+    private IBackend BackendOf(Device device) => device.type == DeviceType.CUDA ? _gpus! : _memory!;
 
     private static string Describe(Tensor tensor) => $"{tensor.numel()} {tensor.dtype}";
 
-    /// <summary>Lets an operation work on <paramref name="tensor"/>, or on a copy where it lies, or is written, otherwise than MPI takes it.</summary>
-    private static void Carry(Tensor tensor, ScalarType type, Func<Tensor, Operation> begin)
+    /// <summary>Lets an operation work on <paramref name="tensor"/>, or on a copy where it lies, or is written, otherwise than the backend takes it.</summary>
+    private static void Carry(Tensor tensor, Device device, ScalarType type, Func<Tensor, Operation> begin)
     {
-        if (tensor.is_contiguous() && tensor.dtype == type && tensor.device_type == TorchSharp.DeviceType.CPU)
+        if (tensor.is_contiguous() && tensor.dtype == type && tensor.device_type == device.type)
         {
             begin(tensor).Wait();
             return;
         }
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        var staged = tensor.detach().to(type, CPU).contiguous();
+        var staged = tensor.detach().to(type, device).contiguous();
         begin(staged).Wait();
         tensor.detach().copy_(staged);
     }
@@ -239,8 +258,27 @@ public sealed class ProcessGroup : IDisposable
         _processors = ProcessorShare.Find(mpi, machine, LocalWorldSize);
         mpi.Free(machine);
 
-        _tensors = new MpiBackend(mpi, mpi.Duplicate(world));
+        _memory = new MpiBackend(mpi, mpi.Duplicate(world));
         return new RollCall(mpi, mpi.Duplicate(world), Rank, WorldSize);
+    }
+
+    /// <summary>Joins the GPUs where every rank has one to itself, and NCCL.</summary>
+    private void ConnectGpus()
+    {
+        var nccl = cuda.is_available() && cuda.device_count() >= LocalWorldSize ? NcclFunctions.TryLoad() : null;
+        using var haveAll = tensor(nccl is null ? 0L : 1L);
+        AllReduce(haveAll, ReduceOp.Min);
+        if (nccl is null || haveAll.item<long>() == 0)
+            return;
+        using var id = Rank == 0 ? tensor(NcclBackend.CreateUniqueId(nccl)) : zeros(NcclUniqueId.Size, ScalarType.Byte);
+        Broadcast(id);
+        var bytes = id.data<byte>().ToArray();
+        _thread!.Post("NCCL's initialization", () =>
+        {
+            var gpus = new NcclBackend(nccl, CudaDriver.Load(), bytes, Rank, WorldSize, LocalRank);
+            _gpus = gpus;
+            return gpus.Connection;
+        }).Wait();
     }
 
     private void AbortMpi(int exitCode) => _mpi?.Abort(exitCode);
@@ -251,7 +289,11 @@ public sealed class ProcessGroup : IDisposable
         {
             if (thread.Failure is { } failure)
                 throw new DistributedException($"{failure.Message}; every rank ends", failure);
-            thread.Leave(() => _mpi!.FinalizeMpi());
+            thread.Leave(() =>
+            {
+                _gpus?.Dispose();
+                _mpi!.FinalizeMpi();
+            });
         }
         catch (Exception e) when (e is DistributedException or TimeoutException)
         {

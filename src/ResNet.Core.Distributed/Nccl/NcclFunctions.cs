@@ -18,8 +18,8 @@ internal sealed unsafe class NcclFunctions
     public required delegate* unmanaged[Cdecl]<nint, byte*> GetLastError { get; init; }
 
     /// <summary>Takes them from the system's NCCL, or from the one that libtorch may have been linked with.</summary>
-    /// <exception cref="DllNotFoundException">There is none of version 2.14 or later.</exception>
-    public static NcclFunctions Load()
+    /// <returns>Null where there is none of version 2.14 or later.</returns>
+    public static NcclFunctions? TryLoad()
     {
         string[] names = ["libnccl.so.2", "libtorch_cuda.so"];
         foreach (var name in names)
@@ -39,7 +39,7 @@ internal sealed unsafe class NcclFunctions
                 GetLastError = (delegate* unmanaged[Cdecl]<nint, byte*>)Find("ncclGetLastError"),
             };
         }
-        throw new DllNotFoundException($"expected NCCL 2.14 or later for CUDA tensors, found neither of {string.Join(", ", names)} with it: apt-get install libnccl2, from NVIDIA's repository (there is none for Windows)");
+        return null;
     }
 
     /// <exception cref="DistributedException">A function did not succeed.</exception>

@@ -175,8 +175,7 @@ public unsafe class NcclBackendTests
     }
 
     [WithoutNcclFact]
-    public void Without_NCCL_the_error_says_what_is_missing() =>
-        Assert.Contains("libnccl2", Assert.Throws<DllNotFoundException>(NcclFunctions.Load).Message, StringComparison.Ordinal);
+    public void Without_NCCL_there_are_no_functions() => Assert.Null(NcclFunctions.TryLoad());
 
     private static NcclBackend Connect()
     {
