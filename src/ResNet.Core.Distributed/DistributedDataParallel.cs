@@ -25,10 +25,9 @@ public sealed class DistributedDataParallel : Module<Tensor, Tensor>
 {
     private const double BytesInMegabyte = 1024 * 1024;
 
-    private readonly ProcessGroup _group;
     private readonly Reducer _reducer;
     private readonly FlatState? _buffers;
-    private readonly List<(string Name, Parameter Parameter, bool IsTrained)> _parameters;
+    private readonly List<(string Name, Parameter Parameter, bool IsTrained)> _members;
     private readonly List<Action> _removals = []; // of hooks
     private bool _isSynchronizing = true, _isRecording, _areBuffersDue = true, _areBuffersChanged;
     private bool _isDisposed;
@@ -54,9 +53,9 @@ public sealed class DistributedDataParallel : Module<Tensor, Tensor>
         ArgumentNullException.ThrowIfNull(group);
         if (!(bucket_cap_mb > 0 && bucket_cap_mb <= long.MaxValue / BytesInMegabyte))
             throw new ArgumentOutOfRangeException(nameof(bucket_cap_mb), bucket_cap_mb, "expected a number of megabytes above zero");
-        (this.module, _group) = (module, group);
-        _parameters = [.. module.named_parameters().DistinctBy(entry => entry.parameter, ReferenceEqualityComparer.Instance).Select(entry => (entry.name, entry.parameter, entry.parameter.requires_grad))];
-        var trained = _parameters.Where(entry => entry.IsTrained).Select(entry => (entry.Name, entry.Parameter)).ToList();
+        this.module = module;
+        _members = [.. module.named_parameters().DistinctBy(entry => entry.parameter, ReferenceEqualityComparer.Instance).Select(entry => (entry.name, entry.parameter, entry.parameter.requires_grad))];
+        var trained = _members.Where(entry => entry.IsTrained).Select(entry => (entry.Name, entry.Parameter)).ToList();
         if (trained.Count == 0)
             throw new ArgumentException("expected a module with a parameter that requires a gradient, got none", nameof(module));
         foreach (var (name, parameter) in trained)
@@ -69,8 +68,8 @@ public sealed class DistributedDataParallel : Module<Tensor, Tensor>
             return;
 
         var buffers = module.named_buffers().ToList();
-        ModelAgreement.Check(_parameters.Select(entry => (entry.Name, entry.Parameter)), buffers, bucket_cap_mb, group);
-        new FlatState([.. _parameters.Select(entry => entry.Parameter), .. buffers.Select(entry => entry.buffer)], group).Broadcast();
+        ModelAgreement.Check(_members.Select(entry => (entry.Name, entry.Parameter)), buffers, bucket_cap_mb, group);
+        new FlatState([.. _members.Select(entry => entry.Parameter), .. buffers.Select(entry => entry.buffer)], group).Broadcast();
         _buffers = broadcast_buffers ? new FlatState(buffers.Select(entry => entry.buffer), group) : null;
         if (overlap)
             foreach (var part in module.modules().Prepend(module).Distinct().OfType<Module<Tensor, Tensor>>())
@@ -160,7 +159,7 @@ public sealed class DistributedDataParallel : Module<Tensor, Tensor>
         _reducer.ThrowIfFailed();
         if (_isSynchronizing && _reducer.HasBegun)
             throw new InvalidOperationException("expected synchronize() between a backward pass and the next forward pass, got gradients that have not been synchronized");
-        foreach (var (name, parameter, isTrained) in _parameters)
+        foreach (var (name, parameter, isTrained) in _members)
         {
             if (parameter.IsInvalid)
                 throw new InvalidOperationException($"{name} is not the parameter any more that it was: expected the module on its device, and with its type, before it is wrapped");

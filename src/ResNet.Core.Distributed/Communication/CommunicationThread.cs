@@ -58,7 +58,7 @@ internal sealed class CommunicationThread
         Call("MPI_Finalize", () =>
         {
             finalize();
-            _isFinished = true;
+            (_rollCall, _isFinished) = (null, true);
         });
     }
 

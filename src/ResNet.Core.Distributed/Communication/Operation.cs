@@ -6,8 +6,7 @@ namespace ResNet.Core.Distributed.Communication;
 /// <param name="isCollective">Whether all ranks must be in it at the same time.</param>
 internal sealed class Operation(string name, Func<IWork> begin, bool isCollective = true)
 {
-    private readonly ManualResetEventSlim _ended = new();
-    private Exception? _failure;
+    private readonly TaskCompletionSource<Exception?> _ended = new();
     private volatile bool _isAwaited;
 
     public string Name => name;
@@ -19,11 +18,7 @@ internal sealed class Operation(string name, Func<IWork> begin, bool isCollectiv
 
     public IWork Begin() => begin();
 
-    public void End(Exception? failure)
-    {
-        _failure = failure;
-        _ended.Set();
-    }
+    public void End(Exception? failure) => _ended.SetResult(failure);
 
     /// <summary>Waits for its end.</summary>
     /// <exception cref="TimeoutException">A rank did not come in time.</exception>
@@ -35,14 +30,16 @@ internal sealed class Operation(string name, Func<IWork> begin, bool isCollectiv
     public bool Wait(TimeSpan patience)
     {
         _isAwaited = true;
-        if (!_ended.Wait(patience))
+        if (!_ended.Task.Wait(patience))
             return false;
+        if (_ended.Task.Result is null)
+            return true;
         // A new one for each that waits: an exception that is thrown twice loses where it was thrown first.
-        switch (_failure)
+        throw _ended.Task.Result switch
         {
-            case null: return true;
-            case TimeoutException e: throw new TimeoutException(e.Message, e);
-            default: throw new DistributedException(_failure.Message, _failure);
-        }
+            TimeoutException e => new TimeoutException(e.Message),
+            DistributedException e => new DistributedException(e.Message),
+            var e => new DistributedException(e.Message, e),
+        };
     }
 }

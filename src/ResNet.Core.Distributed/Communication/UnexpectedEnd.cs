@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 
 namespace ResNet.Core.Distributed.Communication;
@@ -6,8 +8,6 @@ namespace ResNet.Core.Distributed.Communication;
 /// Ends every rank when this one ends without having left: by an exception that nobody catches, by <see cref="Environment.Exit"/>, or
 /// by the end of <c>Main</c>. The others would wait for it, and MPICH's launcher would even report success.
 /// </summary>
-/// <param name="rank">This rank, as messages name it.</param>
-/// <param name="abort">Ends every rank with a code; comes back where it cannot.</param>
 internal sealed partial class UnexpectedEnd : IDisposable
 {
     private readonly string _rank;
@@ -15,6 +15,8 @@ internal sealed partial class UnexpectedEnd : IDisposable
     private readonly PosixSignalRegistration _terminated, _interrupted;
     private volatile int _signal;
 
+    /// <param name="rank">This rank, as messages name it.</param>
+    /// <param name="abort">Ends every rank with a code.</param>
     public UnexpectedEnd(string rank, Action<int> abort)
     {
         (_rank, _abort) = (rank, abort);
@@ -34,12 +36,14 @@ internal sealed partial class UnexpectedEnd : IDisposable
     }
 
     /// <summary>Ends this process without another word: no finalizer, no handler, nothing that could wait for another rank.</summary>
+    [DoesNotReturn]
     public static void EndProcess(int exitCode)
     {
         if (OperatingSystem.IsWindows())
-            TerminateProcess(-1, (uint)exitCode);
+            _ = TerminateProcess(-1, (uint)exitCode);
         else
             _exit(exitCode);
+        throw new UnreachableException();
     }
 
     private void OnUnhandledException(object sender, UnhandledExceptionEventArgs e)

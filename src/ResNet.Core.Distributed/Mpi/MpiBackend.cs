@@ -13,7 +13,8 @@ internal sealed unsafe class MpiBackend(MpiApi mpi, nint communicator) : IBacken
 
     public IWork AllReduce(Tensor tensor, ReduceOp op)
     {
-        var (address, size, type, operation) = (TensorAddress.Find(tensor), tensor.ElementSize, TypeOf(tensor.dtype), OperationOf(op));
+        var address = TensorAddress.Find(tensor);
+        var (size, type, operation) = (tensor.ElementSize, TypeOf(tensor.dtype), OperationOf(op));
         return new MpiWork(mpi, Parts(tensor.numel()).Select(part => mpi.IAllReduce(address + part.Start * size, part.Count, type, operation, communicator)));
     }
 

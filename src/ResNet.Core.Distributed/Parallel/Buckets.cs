@@ -1,3 +1,4 @@
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -18,7 +19,7 @@ internal static class Buckets
     {
         var first = Math.Min(Megabyte, capacity);
         var buckets = new List<List<(string Name, Parameter Parameter)>>();
-        var open = new Dictionary<(ScalarType, DeviceType, int), (List<(string, Parameter)> Bucket, long Bytes)>();
+        var open = new Dictionary<(ScalarType, DeviceType, int), (List<(string Name, Parameter Parameter)> Bucket, long Bytes)>();
         foreach (var entry in parameters.Reverse())
         {
             var key = (entry.Parameter.dtype, entry.Parameter.device_type, entry.Parameter.device_index);
