@@ -60,6 +60,8 @@ internal sealed class RankProgram : IDisposable
                 [Processes.Marker] = marker,
                 // Ranks share few cores: several threads each would mostly wait for each other, and add up in another order.
                 ["OMP_NUM_THREADS"] = "1",
+                // Open MPI gives ranks a terminal, which .NET greets with a control sequence unless it cannot take any.
+                ["TERM"] = "dumb",
                 // Open MPI refuses root otherwise, which containers are.
                 ["OMPI_ALLOW_RUN_AS_ROOT"] = "1",
                 ["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1",
@@ -79,7 +81,7 @@ internal sealed class RankProgram : IDisposable
         return new RankResult(result, _ranks);
     }
 
-    /// <summary>Fails as <see cref="Fail(Mpi, int, string[])"/> says.</summary>
+    /// <summary>Fails as <see cref="Fail(MpiKind, int, string[])"/> says.</summary>
     public RankResult Fails(TimeSpan deadline = default)
     {
         WaitForAll("pid");

@@ -11,7 +11,7 @@ public sealed class References : IDisposable
     public References()
     {
         // The file names are those of the ranks' References.
-        Parallel.Invoke(
+        System.Threading.Tasks.Parallel.Invoke(
             () => RankProgram.RunAlone("emulate", _folder.Path),
             () =>
             {
