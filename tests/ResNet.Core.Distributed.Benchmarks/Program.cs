@@ -7,13 +7,19 @@ using static TorchSharp.torch;
 // What a training step costs on several ranks, and what of it is communication:
 //   mpirun -np 2 dotnet run --no-build -c Release --project tests/ResNet.Core.Distributed.Benchmarks -- resnet18 64 32 8
 // The arguments are the network, images a rank, their size, and rounds. Every way of stepping has its turn in every round, so that what
-// disturbs the machine disturbs all of them.
+// disturbs the machine disturbs all of them. `traffic 25` counts instead what a rank sends to reduce 25 MB; links.sh has the networks for both.
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 var network = args.ElementAtOrDefault(0) ?? "resnet18";
 int Number(int index, int otherwise) => args.Length > index ? int.Parse(args[index], CultureInfo.InvariantCulture) : otherwise;
 var (images, size, rounds) = (Number(1, 64), Number(2, 32), Number(3, 8));
 
 using var group = ProcessGroup.Init();
+if (network == "traffic")
+{
+    TrafficBenchmark.Run(group, megabytes: Number(1, 25));
+    return;
+}
+
 manual_seed(1);
 using ResidualNetwork model = network == "resnet50" ? new ResNet50() : new ResNet18(stem: Stem.Conv7MaxPool);
 var benchmark = new StepBenchmark(model, group, images, size);
