@@ -16,6 +16,15 @@ internal sealed record GradientCase(string Name, Func<nn.Module<Tensor, Tensor>>
     /// <summary>Whether the gradients of a step add to those of the one before.</summary>
     public bool Accumulates { get; init; }
 
+    /// <summary>Whether gradients begin as zeros and not as null.</summary>
+    public bool KeepsZeros { get; init; }
+
+    /// <summary>How many forward passes, each of a part of the input, a backward pass belongs to.</summary>
+    public int Forwards { get; init; } = 1;
+
+    /// <summary>How many backward passes there are through one forward pass.</summary>
+    public int Backwards { get; init; } = 1;
+
     /// <summary>Whether the module may be refused instead, by an exception on every rank.</summary>
     public bool MayBeRefused { get; init; }
 }

@@ -30,6 +30,16 @@ internal static class GradientCases
         new("buckets-of-1-KB", Layers, Numbers) { BucketMegabytes = 1.0 / 1024 },
         new("buckets-of-25-MB", LargeLayers, WideNumbers),
         new("buckets-of-1-MB", LargeLayers, WideNumbers) { BucketMegabytes = 1 },
+        new("uses-differ", UsesDiffer, SignedByRank),
+        new("discarded", Discarded, Numbers),
+        new("partly-without-gradient", PartlyWithoutGradient, Numbers),
+        new("embedding", Embedding, Indices),
+        new("recurrent", Recurrent, Sequences),
+        new("bfloat16", BFloat16, Numbers),
+        new("input-with-gradient", Layers, (rank, pass) => Numbers(rank, pass).requires_grad_()),
+        new("zeroed", SometimesUnused, SignedByRank) { KeepsZeros = true },
+        new("two-forward-passes", Layers, Numbers) { Forwards = 2 },
+        new("two-backward-passes", Layers, Numbers) { Backwards = 2, MayBeRefused = true },
         new("forward-and-call", ForwardAndCall, Numbers) { MayBeRefused = true },
         new("forward-alone", ForwardAlone, Numbers) { MayBeRefused = true },
     ];
@@ -59,9 +69,9 @@ internal static class GradientCases
     private static Sequential Layers() =>
         nn.Sequential(Linear(8, 32), nn.Tanh(), Linear(32, 32), nn.Tanh(), Linear(32, 32), nn.ReLU(), Linear(32, 4));
 
-    /// <summary>40 MB of parameters.</summary>
+    /// <summary>32 MB of parameters.</summary>
     private static Sequential LargeLayers() =>
-        nn.Sequential(Linear(1024, 1024), nn.Tanh(), Linear(1024, 1024), nn.Tanh(), Linear(1024, 1024), nn.Tanh(), Linear(1024, 1024), nn.Tanh(), Linear(1024, 1024));
+        nn.Sequential(Linear(1024, 1024), nn.Tanh(), Linear(1024, 1024), nn.Tanh(), Linear(1024, 1024), nn.Tanh(), Linear(1024, 1024));
 
     private static Forward ThreeUses()
     {
@@ -104,6 +114,64 @@ internal static class GradientCases
     {
         var (first, never, last) = (Linear(8, 8), Linear(8, 8), Linear(8, 4));
         return new Forward(x => last.call(first.call(x).tanh()), ("first", first), ("never", never), ("last", last));
+    }
+
+    /// <summary>A module that is used more often on one rank than on the others.</summary>
+    private static Forward UsesDiffer()
+    {
+        var (shared, last) = (Linear(8, 8), Linear(8, 4));
+        return new Forward(x =>
+        {
+            var uses = x[0, 0].item<double>() > 0 ? 3 : 1;
+            for (var use = 0; use < uses; use++)
+                x = shared.call(x).tanh();
+            return last.call(x);
+        }, ("shared", shared), ("last", last));
+    }
+
+    /// <summary>A use from which no gradient comes back.</summary>
+    private static Forward Discarded()
+    {
+        var (first, shared, last) = (Linear(8, 8), Linear(8, 8), Linear(8, 4));
+        return new Forward(x =>
+        {
+            x = first.call(x).tanh();
+            shared.call(x);
+            return last.call(shared.call(x).tanh());
+        }, ("first", first), ("shared", shared), ("last", last));
+    }
+
+    private static Forward PartlyWithoutGradient()
+    {
+        var (first, shared, last) = (Linear(8, 8), Linear(8, 8), Linear(8, 4));
+        return new Forward(x =>
+        {
+            x = first.call(x).tanh();
+            Tensor target;
+            using (no_grad())
+                target = shared.call(x);
+            return last.call(shared.call(x).mul(target));
+        }, ("first", first), ("shared", shared), ("last", last));
+    }
+
+    /// <summary>A module whose input has no gradient, being whole numbers.</summary>
+    private static Sequential Embedding() => nn.Sequential(nn.Embedding(10, 8, dtype: Type), Linear(8, 4));
+
+    private static Tensor Indices(int rank, int pass) => Numbers(rank, pass).abs().mul(4).clamp(0, 9).to(ScalarType.Int64);
+
+    /// <summary>A module of several results.</summary>
+    private static Forward Recurrent()
+    {
+        var (first, memory, last) = (Linear(8, 8), nn.LSTM(8, 6, numLayers: 2, dtype: Type), Linear(6, 4));
+        return new Forward(x => last.call(memory.call(first.call(x).tanh()).Item1), ("first", first), ("memory", memory), ("last", last));
+    }
+
+    private static Tensor Sequences(int rank, int pass) => Random(rank, pass, 3, 2, 8);
+
+    private static Forward BFloat16()
+    {
+        var (first, narrow) = (Linear(8, 8), Linear(8, 4, ScalarType.BFloat16));
+        return new Forward(x => narrow.call(first.call(x).tanh().to(ScalarType.BFloat16)).to(Type), ("first", first), ("narrow", narrow));
     }
 
     private static Forward MixedTypes()

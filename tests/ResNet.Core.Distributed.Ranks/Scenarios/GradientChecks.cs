@@ -31,10 +31,10 @@ internal static class GradientChecks
             for (var step = 0; step < Steps; step++)
             {
                 if (!check.Accumulates)
-                    module.zero_grad();
+                    Clear(module, check);
                 for (var pass = 0; pass < check.Passes; pass++)
                     using (pass < check.Passes - 1 ? model.no_sync() : null)
-                        Backward(model, check.Input(group.Rank, step * check.Passes + pass));
+                        Backward(model, check, group.Rank, step * check.Passes + pass);
                 model.synchronize();
 
                 Average(check, reference, group.WorldSize, step);
@@ -53,31 +53,47 @@ internal static class GradientChecks
     private static void Average(GradientCase check, nn.Module<Tensor, Tensor> reference, int ranks, int step)
     {
         // What was averaged before is on every rank alike: the sum has it once for each.
+        if (!check.Accumulates)
+            Clear(reference, check);
         using (no_grad())
             foreach (var gradient in reference.parameters().Select(parameter => parameter.grad).OfType<Tensor>())
-                gradient.mul_(check.Accumulates ? ranks : 0);
-        if (!check.Accumulates)
-            reference.zero_grad();
+                gradient.mul_(ranks);
 
         for (var rank = 0; rank < ranks; rank++)
             for (var pass = 0; pass < check.Passes; pass++)
-                Backward(reference, check.Input(rank, step * check.Passes + pass));
+                Backward(reference, check, rank, step * check.Passes + pass);
         using var _ = no_grad();
         foreach (var gradient in reference.parameters().Select(parameter => parameter.grad).OfType<Tensor>())
             gradient.div_(ranks);
     }
 
-    private static void Backward(nn.Module<Tensor, Tensor> module, Tensor input)
+    private static void Clear(nn.Module module, GradientCase check)
     {
-        using var scope = NewDisposeScope();
-        module.call(input).pow(2).mean().backward();
+        module.zero_grad(set_to_none: !check.KeepsZeros);
+        if (!check.KeepsZeros) return;
+        foreach (var parameter in module.parameters())
+            parameter.grad ??= zeros_like(parameter, requires_grad: false);
     }
 
-    private static double Compare(Tensor own, Tensor expected) => (own.grad, expected.grad) switch
+    private static void Backward(nn.Module<Tensor, Tensor> module, GradientCase check, int rank, int pass)
     {
-        (null, null) => 0,
-        ({ } gradient, { } average) when gradient.dtype == average.dtype && gradient.shape.SequenceEqual(average.shape) =>
-            Difference.Relative(gradient, average) / (gradient.dtype == ScalarType.Float64 ? 1 : 1e9), // float32 has nine digits less
-        _ => double.PositiveInfinity,
-    };
+        using var scope = NewDisposeScope();
+        var output = cat(check.Input(rank, pass).chunk(check.Forwards).Select(module.call).ToList());
+        for (var backward = 1; backward <= check.Backwards; backward++)
+            output.pow(backward + 1).mean().backward(retain_graph: backward < check.Backwards);
+    }
+
+    /// <summary>The difference as a share of the largest value; in narrower types, as float64 would have it.</summary>
+    private static double Compare(Tensor own, Tensor expected)
+    {
+        switch (own.grad, expected.grad)
+        {
+            case (null, null):
+                return 0;
+            case ({ } gradient, { } average) when gradient.dtype == average.dtype && gradient.shape.SequenceEqual(average.shape):
+                return Difference.Relative(gradient, average) * finfo(ScalarType.Float64).eps / finfo(gradient.dtype).eps;
+            default:
+                return double.PositiveInfinity;
+        }
+    }
 }

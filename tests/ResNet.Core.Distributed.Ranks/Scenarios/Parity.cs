@@ -19,15 +19,16 @@ internal static class Parity
     {
         using var scope = NewDisposeScope();
         // Each rank has weights of its own, which those of rank 0 replace.
-        var model = new DistributedDataParallel(Training.Network(Training.Seed + group.Rank, type), group);
+        var network = Training.Network(Training.Seed + group.Rank, type);
+        var model = new DistributedDataParallel(network, group);
         Training.Train(model, group, type);
         if (group.Rank != 0) return; // whose buffers are its own
 
-        IReadOnlyList<Tensor> trained = [.. model.module.state_dict().Values];
+        IReadOnlyList<Tensor> trained = [.. network.state_dict().Values];
         var emulated = References.Read(Path.Combine(folder, References.Emulation(group.WorldSize, type)), type);
         Report.Value(group, $"emulation-{type}", Difference.Largest(trained, emulated));
         Report.Value(group, $"emulation-{type}-differing", Difference.Count(trained, emulated));
-        Report.Value(group, $"untrained-{type}", Difference.Largest(trained, Training.Network(Training.Seed, type).state_dict().Values));
+        Report.Value(group, $"learned-{type}", Difference.Relative(network.conv1.weight, Training.Network(Training.Seed, type).conv1.weight));
 
         var gloo = Path.Combine(folder, References.Gloo(group.WorldSize));
         if (type == ScalarType.Float64 && File.Exists(gloo))

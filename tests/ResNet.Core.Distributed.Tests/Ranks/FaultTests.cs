@@ -59,6 +59,24 @@ public sealed class FaultTests
     }
 
     [Theory, Under(MpiKind.OpenMpi), Under(MpiKind.Mpich)]
+    public void A_rank_that_ends_before_it_joins_is_waited_for_until_the_deadline(MpiKind mpi)
+    {
+        using var program = RankProgram.Start(mpi, Ranks, ["absent"]);
+        var result = program.FailsAtOnce(TimeSpan.FromSeconds(3)); // Hang's
+
+        Assert.DoesNotContain("accepted", result.Output, StringComparison.Ordinal);
+    }
+
+    [Theory, Under(MpiKind.OpenMpi, "different-size"), Under(MpiKind.OpenMpi, "different-operation"), Under(MpiKind.Mpich, "different-size"), Under(MpiKind.Mpich, "different-operation")]
+    public void Another_operation_on_a_rank_is_an_error(MpiKind mpi, string scenario)
+    {
+        var result = RankProgram.Fail(mpi, Ranks, scenario);
+
+        result.Says("expected the same operation on every rank");
+        Assert.DoesNotContain("accepted", result.Output, StringComparison.Ordinal);
+    }
+
+    [Theory, Under(MpiKind.OpenMpi), Under(MpiKind.Mpich)]
     public void A_rank_that_leaves_ends_those_that_wait_for_it(MpiKind mpi) => Assert.Matches("rank 1 has left", RankProgram.Fail(mpi, Ranks, "dispose-early").Output);
 
     [Theory, Under(MpiKind.OpenMpi), Under(MpiKind.Mpich)]

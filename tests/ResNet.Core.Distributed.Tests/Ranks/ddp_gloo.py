@@ -18,14 +18,15 @@ from torch.nn.parallel import DistributedDataParallel
 from resnet import ResNet18
 
 CLASSES, STEPS, BATCH, SEED = 10, 10, 8, 1
-PIXELS = 3 * 32 * 32
+SIDE = 24
+PIXELS = 3 * SIDE * SIDE
 
 
 def images(step, first, count):
     start = (step * BATCH + first) * PIXELS
     i = torch.arange(start, start + count * PIXELS)
     scattered = (i * 7919 + (i >> 3) * 104729) % 10007
-    return (scattered.double() / 10007 - 0.5).reshape(count, 3, 32, 32)
+    return (scattered.double() / 10007 - 0.5).reshape(count, 3, SIDE, SIDE)
 
 
 def labels(step, first, count):
