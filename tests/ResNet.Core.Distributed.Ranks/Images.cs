@@ -8,7 +8,7 @@ namespace ResNet.Core.Distributed.Ranks;
 internal static class Images
 {
     public const int Classes = 10;
-    private const int Side = 24;
+    private const int Side = 32;
     private const int Pixels = 3 * Side * Side;
 
     /// <summary>A share of a step's batch, shape <c>(count, 3, 24, 24)</c>, in about [-0.5, 0.5].</summary>

@@ -26,7 +26,7 @@ internal static class Training
             nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(128, 64), nn.Tanh(), nn.Linear(64, Images.Classes)).to(ScalarType.Float64);
     }
 
-    public static SGD Optimizer(nn.Module module) => optim.SGD(module.parameters(), 0.02, momentum: 0.9, weight_decay: 1e-4);
+    public static SGD Optimizer(nn.Module module) => optim.SGD(module.parameters(), 0.001, momentum: 0.9, weight_decay: 1e-4);
 
     /// <summary>The backward pass of a part of a step's batch.</summary>
     public static void Backward(nn.Module<Tensor, Tensor> module, int step, int first, int count, ScalarType type)

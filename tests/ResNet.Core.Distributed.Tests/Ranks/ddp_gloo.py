@@ -18,7 +18,7 @@ from torch.nn.parallel import DistributedDataParallel
 from resnet import ResNet18
 
 CLASSES, STEPS, BATCH, SEED = 10, 10, 8, 1
-SIDE = 24
+SIDE = 32
 PIXELS = 3 * SIDE * SIDE
 
 
@@ -39,7 +39,7 @@ def train(rank, ranks, meeting, path):
     dist.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=ranks)
     torch.manual_seed(SEED + rank)
     model = DistributedDataParallel(ResNet18(CLASSES).double())
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.02, momentum=0.9, weight_decay=1e-4)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.001, momentum=0.9, weight_decay=1e-4)
     count = BATCH // ranks
     for step in range(STEPS):
         optimizer.zero_grad()
