@@ -42,7 +42,7 @@ public sealed class ProcessGroup : IDisposable
     private ProcessGroup(Launcher launcher, TimeSpan timeout)
     {
         (Rank, WorldSize) = (launcher.Rank, launcher.WorldSize);
-        _thread = new CommunicationThread(timeout, AbortMpi);
+        _thread = new CommunicationThread(Name, timeout, AbortMpi);
         // From here on, since a rank that cannot connect must not leave the others waiting either.
         _unexpectedEnd = new UnexpectedEnd(Name, Abort);
         try
@@ -298,7 +298,7 @@ public sealed class ProcessGroup : IDisposable
         catch (Exception e) when (e is DistributedException or TimeoutException)
         {
             // MPI cannot be ended in good order any more, and the others must not wait.
-            Console.Error.WriteLine(e.Message);
+            UnexpectedEnd.Say(e.Message);
             Abort();
         }
         _unexpectedEnd!.Dispose();
