@@ -1,4 +1,5 @@
 using ResNet.Train;
 
 // CommandLine reads the arguments, the jobs in Commands do the work.
-return ConsoleProgram.Run(CommandLine.Create(), args);
+using var ranks = Ranks.Join();
+return ConsoleProgram.Run(CommandLine.Create(ranks), args, ranks.Tell);

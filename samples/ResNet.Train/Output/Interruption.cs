@@ -11,6 +11,7 @@ internal sealed class Interruption : IDisposable
 {
     private readonly CancellationTokenSource _source = new();
     private readonly PosixSignalRegistration[] _registrations;
+    private bool _hasSignal;
 
     public Interruption()
     {
@@ -26,6 +27,14 @@ internal sealed class Interruption : IDisposable
     /// <summary>What the program ends with once it was interrupted.</summary>
     public int ExitCode { get; private set; }
 
+    /// <summary>Stops as a signal does.</summary>
+    /// <param name="exitCode">What the program ends with.</param>
+    public void Request(int exitCode)
+    {
+        ExitCode = exitCode;
+        _source.Cancel();
+    }
+
     public void Dispose()
     {
         foreach (var registration in _registrations)
@@ -35,7 +44,7 @@ internal sealed class Interruption : IDisposable
 
     private void Handle(PosixSignalContext context)
     {
-        if (_source.IsCancellationRequested)
+        if (_hasSignal)
         {
             // The progress bar has hidden it.
             if (!Console.IsOutputRedirected)
@@ -43,8 +52,7 @@ internal sealed class Interruption : IDisposable
             return;
         }
 
-        context.Cancel = true;
-        ExitCode = context.Signal == PosixSignal.SIGTERM ? Train.ExitCode.Terminated : Train.ExitCode.Interrupted;
-        _source.Cancel();
+        context.Cancel = _hasSignal = true;
+        Request(context.Signal == PosixSignal.SIGTERM ? Train.ExitCode.Terminated : Train.ExitCode.Interrupted);
     }
 }
