@@ -13,6 +13,9 @@ internal sealed class Ranks : IDisposable
 {
     private const long Failure = long.MaxValue; // above any exit code
 
+    /// <summary>The first rank may fetch weights meanwhile, or one have more and larger images to decode than the others.</summary>
+    private static readonly TimeSpan patience = TimeSpan.FromMinutes(30);
+
     private readonly ProcessGroup? _group;
     private readonly TextWriter _error = Console.Error;
 
@@ -25,7 +28,7 @@ internal sealed class Ranks : IDisposable
     /// <summary>Finds the others. All but the first one are silent from then on.</summary>
     public static Ranks Join()
     {
-        var ranks = new Ranks(ProcessGroup.Init());
+        var ranks = new Ranks(ProcessGroup.Init(patience));
         if (!ranks.IsFirst)
         {
             Console.SetOut(TextWriter.Null);

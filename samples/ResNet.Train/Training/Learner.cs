@@ -59,6 +59,7 @@ internal sealed class Learner(ResidualNetwork model, Recipe recipe, Precision pr
 
     public void Dispose()
     {
+        _parallel?.Dispose();
         Optimizer.Dispose();
         _classWeights?.Dispose();
     }
