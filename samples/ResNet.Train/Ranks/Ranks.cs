@@ -17,7 +17,6 @@ internal sealed class Ranks : IDisposable
     private static readonly TimeSpan patience = TimeSpan.FromMinutes(30);
 
     private readonly ProcessGroup? _group;
-    private readonly TextWriter _error = Console.Error;
 
     /// <summary>Whether the others may wait for this one in something else than an exchange.</summary>
     private bool _isWithin;
@@ -29,6 +28,8 @@ internal sealed class Ranks : IDisposable
     public static Ranks Join()
     {
         var ranks = new Ranks(ProcessGroup.Init(patience));
+        if (ranks.AreSeveral)
+            Environment.SetEnvironmentVariable("TERM", "dumb"); // Open MPI gives ranks a terminal even where its own output is a file: no control codes, no bar
         if (!ranks.IsFirst)
         {
             Console.SetOut(TextWriter.Null);
@@ -144,7 +145,9 @@ internal sealed class Ranks : IDisposable
             return other.Lines;
         if (_isWithin)
         {
-            _error.WriteLine(VisibleText.Of($"rank {Rank} of {Count}: {message}"));
+            using var error = new StreamWriter(Console.OpenStandardError());
+            error.WriteLine(VisibleText.Of($"rank {Rank} of {Count}: {message}"));
+            error.Flush();
             _group!.Abort(ExitCode.Failed);
         }
         Highest(Failure);
