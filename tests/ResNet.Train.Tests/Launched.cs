@@ -37,8 +37,14 @@ internal sealed class Launched : IDisposable
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
-            // As root Open MPI wants both; and what it writes about an end that the program has told is not the program's.
-            Environment = { ["OMP_NUM_THREADS"] = "1", ["OMPI_ALLOW_RUN_AS_ROOT"] = "1", ["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1", ["OMPI_MCA_rmaps_base_oversubscribe"] = "1" },
+            Environment =
+            {
+                ["OMP_NUM_THREADS"] = "1",
+                ["OMPI_ALLOW_RUN_AS_ROOT"] = "1",
+                ["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1",
+                ["OMPI_MCA_rmaps_base_oversubscribe"] = "1", // for a machine with one processor
+                ["OMPI_MCA_odls_base_sigkill_timeout"] = "30", // by default a second after SIGTERM, which a busy machine takes to write the weights
+            },
         })!;
         _error = _process.StandardError.ReadToEndAsync();
     }

@@ -15,7 +15,7 @@ internal static class EvaluateJob
     {
         if (engine == Engine.Onnx)
             ranks.ExpectOne($"evaluate --engine {engine}", "it takes all processors of a machine by itself");
-        using var interruption = new Interruption();
+        using var interruption = new Interruption(secondEnds: !ranks.AreSeveral);
         var together = new Together(ranks, interruption);
         var screen = new Screen();
         using var predictor = Predictor.Load(trained, engine, ranks.Device(deviceName));

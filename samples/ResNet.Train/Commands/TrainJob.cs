@@ -65,7 +65,7 @@ internal static class TrainJob
     {
         if (settings.Train == TrainedLayers.All)
             ExpectImagesForAll(settings.Recipe.BatchSize, ranks);
-        using var interruption = new Interruption();
+        using var interruption = new Interruption(secondEnds: !ranks.AreSeveral);
         var together = new Together(ranks, interruption);
         var (watch, screen, recipe) = (Stopwatch.StartNew(), new Screen(), settings.Recipe);
         var device = Devices.Find(ranks.Device(settings.Device));

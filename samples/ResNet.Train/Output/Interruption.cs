@@ -11,10 +11,13 @@ internal sealed class Interruption : IDisposable
 {
     private readonly CancellationTokenSource _source = new();
     private readonly PosixSignalRegistration[] _registrations;
+    private readonly bool _secondEnds;
     private bool _hasSignal;
 
-    public Interruption()
+    /// <param name="secondEnds">Whether the second signal ends the program. A launcher may send the same one twice, once through <c>dotnet run</c>, and kills who goes on.</param>
+    public Interruption(bool secondEnds = true)
     {
+        _secondEnds = secondEnds;
         _registrations =
         [
             PosixSignalRegistration.Create(PosixSignal.SIGINT, Handle),
@@ -44,7 +47,7 @@ internal sealed class Interruption : IDisposable
 
     private void Handle(PosixSignalContext context)
     {
-        if (_hasSignal)
+        if (_hasSignal && _secondEnds)
         {
             // The progress bar has hidden it.
             if (!Console.IsOutputRedirected)
@@ -52,7 +55,9 @@ internal sealed class Interruption : IDisposable
             return;
         }
 
-        context.Cancel = _hasSignal = true;
+        context.Cancel = true;
+        if (_hasSignal) return;
+        _hasSignal = true;
         Request(context.Signal == PosixSignal.SIGTERM ? Train.ExitCode.Terminated : Train.ExitCode.Interrupted);
     }
 }
