@@ -1,6 +1,8 @@
 using System.Diagnostics.CodeAnalysis;
 using ResNet.Core.Distributed.Communication;
 using ResNet.Core.Distributed.Mpi;
+using ResNet.Core.Distributed.Nccl;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace ResNet.Core.Distributed;
@@ -29,7 +31,8 @@ public sealed class ProcessGroup : IDisposable
     private readonly CommunicationThread? _thread;
     private readonly UnexpectedEnd? _unexpectedEnd;
     private MpiApi? _mpi;
-    private MpiBackend? _tensors;
+    private MpiBackend? _memory;
+    private NcclBackend? _gpus; // null where CUDA tensors go through main memory
     private int _processors;
     private bool _isDisposed;
 
@@ -39,11 +42,21 @@ public sealed class ProcessGroup : IDisposable
     private ProcessGroup(Launcher launcher, TimeSpan timeout)
     {
         (Rank, WorldSize) = (launcher.Rank, launcher.WorldSize);
-        _thread = new CommunicationThread(timeout, AbortMpi);
+        _thread = new CommunicationThread(Name, timeout, AbortMpi);
         // From here on, since a rank that cannot connect must not leave the others waiting either.
         _unexpectedEnd = new UnexpectedEnd(Name, Abort);
-        _thread.Start(() => Connect(launcher));
-        if (_processors > 0 && Environment.GetEnvironmentVariable("OMP_NUM_THREADS") is null or "")
+        try
+        {
+            _thread.Start(() => Connect(launcher));
+        }
+        catch when (_mpi is null)
+        {
+            // Nothing that would have to be ended; the program may go on by itself.
+            _unexpectedEnd.Dispose();
+            throw;
+        }
+        ConnectGpus();
+        if (Environment.GetEnvironmentVariable("OMP_NUM_THREADS") is null or "")
             set_num_threads(_processors);
     }
 
@@ -68,8 +81,7 @@ public sealed class ProcessGroup : IDisposable
     /// <param name="timeout">How long an operation may take, from its beginning to its end on this rank; by default ten minutes.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="timeout"/> is not positive.</exception>
     /// <exception cref="InvalidOperationException">This process is in a group already, or was in one that MPI connected: MPI starts once in a process.</exception>
-    /// <exception cref="DllNotFoundException">There is a launcher, and no MPI library.</exception>
-    /// <exception cref="DistributedException">The library is not the launcher's, or MPI reported an error.</exception>
+    /// <exception cref="DistributedException">There is a launcher, and no MPI library or another one's; or MPI reported an error.</exception>
     /// <exception cref="TimeoutException">The other ranks did not come in time.</exception>
     public static ProcessGroup Init(TimeSpan? timeout = null)
     {
@@ -90,7 +102,7 @@ public sealed class ProcessGroup : IDisposable
     /// The same shape and type on every rank: a floating-point number or an integer. Numbers of 16 bits are reduced in 32 and rounded once.
     /// Its memory is written to; autograd does not see it.
     /// </param>
-    /// <param name="op">How.</param>
+    /// <param name="op">How. Whether a NaN is less or more than a number is left to MPI.</param>
     /// <exception cref="ArgumentException">The tensor has a type that cannot be reduced.</exception>
     /// <exception cref="DistributedException">The ranks' tensors or operations differ, or a rank has left.</exception>
     /// <exception cref="TimeoutException">A rank did not come in time.</exception>
@@ -99,10 +111,9 @@ public sealed class ProcessGroup : IDisposable
         Expect(tensor);
         if (!Enum.IsDefined(op))
             throw new ArgumentOutOfRangeException(nameof(op), op, "expected Sum, Product, Min or Max");
-        var carried = CarriedType(tensor.dtype);
-        if (_thread is null)
-            return;
-        Carry(tensor, carried, staged => _thread.Post($"AllReduce of {Describe(staged)}, {op}", () => _tensors!.AllReduce(staged, op)));
+        var (device, type) = FindCarrier(tensor.device, tensor.dtype, op);
+        if (_thread is not null)
+            Carry(tensor, device, type, staged => _thread.Post($"AllReduce of {Describe(staged)}, {op}", () => BackendOf(device).AllReduce(staged, op)));
     }
 
     /// <summary>Replaces <paramref name="tensor"/> by that of rank <paramref name="src"/>, bit by bit.</summary>
@@ -118,7 +129,8 @@ public sealed class ProcessGroup : IDisposable
             throw new ArgumentOutOfRangeException(nameof(src), src, $"expected a rank from 0 to {WorldSize - 1}");
         if (_thread is null)
             return;
-        Carry(tensor, tensor.dtype, staged => _thread.Post($"Broadcast of {Describe(staged)} from rank {src}", () => _tensors!.Broadcast(staged, src)));
+        var device = FindCarrier(tensor.device);
+        Carry(tensor, device, tensor.dtype, staged => _thread.Post($"Broadcast of {Describe(staged)} from rank {src}", () => BackendOf(device).Broadcast(staged, src)));
     }
 
     /// <summary>Waits until every rank has come here.</summary>
@@ -127,7 +139,7 @@ public sealed class ProcessGroup : IDisposable
     public void Barrier()
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
-        _thread?.Post("Barrier", () => _tensors!.Barrier()).Wait();
+        _thread?.Post("Barrier", () => _memory!.Barrier()).Wait();
     }
 
     /// <summary>
@@ -167,38 +179,53 @@ public sealed class ProcessGroup : IDisposable
         current = null;
     }
 
-    /// <summary>Where a tensor of <paramref name="device"/> is reduced: MPI does it in main memory.</summary>
-    internal Device CarryingDevice(Device device) => WorldSize == 1 ? device : CPU;
-
     /// <summary>Begins to sum <paramref name="tensor"/> over the ranks.</summary>
-    /// <param name="tensor">Contiguous and of a type that MPI reduces. It must live until the operation has ended.</param>
+    /// <param name="tensor">Contiguous, of a device and type that <see cref="FindCarrier(Device, ScalarType, ReduceOp)"/> gave. It must live until the operation has ended.</param>
     /// <param name="name">What the tensor is.</param>
     internal Operation BeginSum(Tensor tensor, string name)
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
-        return _thread!.Post($"AllReduce of {name}, {Describe(tensor)}", () => _tensors!.AllReduce(tensor, ReduceOp.Sum));
+        return _thread!.Post($"AllReduce of {name}, {Describe(tensor)}", () => BackendOf(tensor.device).AllReduce(tensor, ReduceOp.Sum));
     }
 
-    /// <summary>The type in which elements of <paramref name="type"/> are reduced.</summary>
+    /// <summary>Where, and in which type, elements of <paramref name="type"/> on <paramref name="device"/> are reduced.</summary>
     /// <exception cref="ArgumentException">They cannot be.</exception>
-    internal static ScalarType CarriedType(ScalarType type) =>
-        type is ScalarType.Float16 or ScalarType.BFloat16 ? ScalarType.Float32
-        : MpiBackend.Reduces(type) ? type
-        : throw new ArgumentException($"expected a tensor of floating-point numbers or integers, got {type}", nameof(type));
+    internal (Device Device, ScalarType Type) FindCarrier(Device device, ScalarType type, ReduceOp op)
+    {
+        var carrier = FindCarrier(device);
+        var carried = carrier.type == DeviceType.CUDA && NcclBackend.Reduces(type) ? type : type switch
+        {
+            // MPI knows no floating-point number of 16 bits, and NCCL no integer.
+            ScalarType.Float16 or ScalarType.BFloat16 => ScalarType.Float32,
+            ScalarType.Int16 => ScalarType.Int32,
+            // MPICH 4.0 compares bytes as if they had a sign.
+            ScalarType.Byte when op is ReduceOp.Min or ReduceOp.Max => ScalarType.Int32,
+            _ when MpiBackend.Reduces(type) => type,
+            _ => throw new ArgumentException($"expected a tensor of floating-point numbers or integers, got {type}", nameof(type)),
+        };
+        return (carrier, carried);
+    }
+
+    private Device FindCarrier(Device device) =>
+        _gpus is null || device.type != DeviceType.CUDA ? CPU
+        : device.index == LocalRank ? device
+        : throw new ArgumentException($"expected a tensor on cuda:{LocalRank}, the device of {Name}, got one on {device}", nameof(device));
+
+    private IBackend BackendOf(Device device) => device.type == DeviceType.CUDA ? _gpus! : _memory!;
 
     private static string Describe(Tensor tensor) => $"{tensor.numel()} {tensor.dtype}";
 
-    /// <summary>Lets an operation work on <paramref name="tensor"/>, or on a copy where it lies, or is written, otherwise than MPI takes it.</summary>
-    private static void Carry(Tensor tensor, ScalarType type, Func<Tensor, Operation> begin)
+    /// <summary>Lets an operation work on <paramref name="tensor"/>, or on a copy where it lies, or is written, otherwise than the backend takes it.</summary>
+    private static void Carry(Tensor tensor, Device device, ScalarType type, Func<Tensor, Operation> begin)
     {
-        if (tensor.is_contiguous() && tensor.dtype == type && tensor.device_type == TorchSharp.DeviceType.CPU)
+        if (tensor.is_contiguous() && tensor.dtype == type && tensor.device_type == device.type)
         {
             begin(tensor).Wait();
             return;
         }
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        var staged = tensor.detach().to(type, CPU).contiguous();
+        var staged = tensor.detach().to(type, device).contiguous();
         begin(staged).Wait();
         tensor.detach().copy_(staged);
     }
@@ -223,7 +250,7 @@ public sealed class ProcessGroup : IDisposable
         var world = mpi.Abi.CommWorld;
         if (mpi.Size(world) is var size && size != launcher.WorldSize)
             throw new DistributedException(
-                $"{launcher.Name} has started {launcher.WorldSize} processes, of which the MPI library knows {size}: expected the launcher's own library, got {mpi.Version}");
+                $"{launcher.Name} has started {launcher.WorldSize} processes, of which the MPI library knows {size}: expected the launcher's own library, got {mpi.Version}{(launcher.Kind == LauncherKind.Slurm ? "; srun --mpi=pmix connects it to Slurm, where both have been built for it (srun --mpi=list)" : "")}");
         Rank = mpi.Rank(world);
 
         var machine = mpi.SplitShared(world);
@@ -231,8 +258,27 @@ public sealed class ProcessGroup : IDisposable
         _processors = ProcessorShare.Find(mpi, machine, LocalWorldSize);
         mpi.Free(machine);
 
-        _tensors = new MpiBackend(mpi, mpi.Duplicate(world));
+        _memory = new MpiBackend(mpi, mpi.Duplicate(world));
         return new RollCall(mpi, mpi.Duplicate(world), Rank, WorldSize);
+    }
+
+    /// <summary>Joins the GPUs where every rank has one to itself, and NCCL.</summary>
+    private void ConnectGpus()
+    {
+        var nccl = cuda.is_available() && cuda.device_count() >= LocalWorldSize ? NcclFunctions.TryLoad() : null;
+        using var haveAll = tensor(nccl is null ? 0L : 1L);
+        AllReduce(haveAll, ReduceOp.Min);
+        if (nccl is null || haveAll.item<long>() == 0)
+            return;
+        using var id = Rank == 0 ? tensor(NcclBackend.CreateUniqueId(nccl)) : zeros(NcclUniqueId.Size, ScalarType.Byte);
+        Broadcast(id);
+        var bytes = id.data<byte>().ToArray();
+        _thread!.Post("NCCL's initialization", () =>
+        {
+            var gpus = new NcclBackend(nccl, CudaDriver.Load(), bytes, Rank, WorldSize, LocalRank);
+            _gpus = gpus;
+            return gpus.Connection;
+        }).Wait();
     }
 
     private void AbortMpi(int exitCode) => _mpi?.Abort(exitCode);
@@ -243,12 +289,16 @@ public sealed class ProcessGroup : IDisposable
         {
             if (thread.Failure is { } failure)
                 throw new DistributedException($"{failure.Message}; every rank ends", failure);
-            thread.Leave(() => _mpi!.FinalizeMpi());
+            thread.Leave(() =>
+            {
+                _gpus?.Dispose();
+                _mpi!.FinalizeMpi();
+            });
         }
         catch (Exception e) when (e is DistributedException or TimeoutException)
         {
             // MPI cannot be ended in good order any more, and the others must not wait.
-            Console.Error.WriteLine(e.Message);
+            UnexpectedEnd.Say(e.Message);
             Abort();
         }
         _unexpectedEnd!.Dispose();

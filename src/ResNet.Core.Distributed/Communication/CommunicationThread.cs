@@ -14,6 +14,7 @@ internal sealed class CommunicationThread
     private static readonly TimeSpan spinning = TimeSpan.FromMilliseconds(20);
 
     private readonly BlockingCollection<Operation> _queue = [];
+    private readonly string _rank;
     private readonly TimeSpan _timeout;
     private readonly Action<int> _abort;
     private readonly Thread _thread;
@@ -22,11 +23,12 @@ internal sealed class CommunicationThread
     private int _abortCode;
     private volatile bool _isFinished;
 
+    /// <param name="rank">This rank, as messages name it.</param>
     /// <param name="timeout">Of each operation, from its beginning to its end.</param>
     /// <param name="abort">Calls <c>MPI_Abort</c> with an exit code.</param>
-    public CommunicationThread(TimeSpan timeout, Action<int> abort)
+    public CommunicationThread(string rank, TimeSpan timeout, Action<int> abort)
     {
-        (_timeout, _abort) = (timeout, abort);
+        (_rank, _timeout, _abort) = (rank, timeout, abort);
         _thread = new Thread(Run) { Name = "ResNet.Core.Distributed", IsBackground = true };
     }
 
@@ -89,7 +91,7 @@ internal sealed class CommunicationThread
             return CompletedWork.Instance;
         }, isCollective: false));
         if (!operation.Wait(_timeout))
-            throw new TimeoutException($"{name} has not come back within {_timeout.TotalSeconds:0.###} s: another rank has not called it, or cannot be reached");
+            throw new TimeoutException($"{_rank}: {name} has not come back within {_timeout.TotalSeconds:0.###} s: another rank has not called it, or cannot be reached");
     }
 
     private void Run()
@@ -99,7 +101,7 @@ internal sealed class CommunicationThread
             AbortIfAsked();
             if (_queue.TryTake(out var operation, millisecondsTimeout: 10))
                 operation.End(Failure ?? Perform(operation));
-            else if (_failure is null)
+            else if (_failure is not MpiException) // the others may still ask where this rank is
                 Guard(() => _rollCall?.Answer());
         }
     }
@@ -107,45 +109,39 @@ internal sealed class CommunicationThread
     /// <returns>What went wrong, or null.</returns>
     private Exception? Perform(Operation operation) => Guard(() =>
     {
-        if (operation.IsCollective)
-            _rollCall!.Enter(operation.Name);
         var watch = Stopwatch.StartNew();
-        var (work, isDone) = (operation.Begin(), false);
-        while (true)
+        if (operation.IsCollective)
         {
-            _rollCall?.Answer();
-            if (operation.IsCollective)
-                _rollCall!.ExpectSame();
-            isDone = isDone || work.IsCompleted();
-            if (isDone && (!operation.IsCollective || _rollCall!.NeighborIsHere))
-                return;
+            Complete(_rollCall!.Enter(operation.Name), operation, watch);
+            _rollCall.ExpectSame();
+        }
+        Complete(operation.Begin(), operation, watch);
+    });
+
+    private void Complete(IWork work, Operation operation, Stopwatch watch)
+    {
+        while (!work.IsCompleted())
+        {
             AbortIfAsked();
+            _rollCall!.Answer();
+            if (operation.IsCollective)
+                _rollCall.ExpectAll();
             if (watch.Elapsed > _timeout)
-                throw new TimeoutException(
-                    $"{_rollCall!.Rank}: operation {_rollCall.Number} ({operation.Name}) was not complete after {_timeout.TotalSeconds:0.###} s: {_rollCall.FindMissing()}");
+                throw new TimeoutException($"{_rollCall.Rank}: operation {_rollCall.Number} ({operation.Name}) was not complete after {_timeout.TotalSeconds:0.###} s: {_rollCall.FindMissing()}");
             if (operation.IsAwaited && watch.Elapsed < spinning)
                 Thread.Yield();
             else
                 Pause.Briefly();
         }
-    });
+    }
 
     /// <summary>Nothing is swallowed: whoever waits for this operation or a later one gets the exception.</summary>
     private Exception? Guard(Action action)
     {
         try
         {
-            try
-            {
-                action();
-                return null;
-            }
-            catch (MpiException) when (_rollCall is not null)
-            {
-                // Messages of other lengths than expected, for instance: what the ranks do says more than what MPI saw of it.
-                _rollCall.ExpectSameInTheEnd();
-                throw;
-            }
+            action();
+            return null;
         }
         catch (Exception e)
         {

@@ -6,9 +6,9 @@ using ResNet.Core.Distributed.Mpi;
 namespace ResNet.Core.Distributed.Communication;
 
 /// <summary>
-/// What the communication threads tell each other besides the tensors, on a communicator of its own: what a rank has begun, where it is
-/// when another one waits for it in vain, and that it leaves. MPI itself would let the others wait for ever, or mix up the memory of
-/// ranks that do different things.
+/// What the communication threads tell each other besides the tensors, on a communicator of its own: that all are about to do the same,
+/// where a rank is when another one waits for it in vain, and that it leaves. MPI itself would let the others wait for ever, or write
+/// beyond the tensors of ranks that do different things.
 /// </summary>
 /// <param name="mpi">The library.</param>
 /// <param name="communicator">For these messages alone.</param>
@@ -23,8 +23,8 @@ internal sealed unsafe class RollCall(MpiApi mpi, nint communicator, int rank, i
     // MPI reads a message's memory until its request is completed.
     private readonly List<(nint Request, nint Message)> _sent = [];
     private readonly Message[] _answers = new Message[worldSize];
-    private readonly Dictionary<long, string> _neighbors = [];
     private readonly Message?[] _left = new Message?[worldSize];
+    private readonly long* _compared = (long*)NativeMemory.Alloc(2, sizeof(long)); // as long as the process: MPI may write to it until then
 
     /// <summary>This rank, as messages name it.</summary>
     public string Rank => $"rank {rank} of {worldSize}";
@@ -35,19 +35,26 @@ internal sealed unsafe class RollCall(MpiApi mpi, nint communicator, int rank, i
     /// <summary>The operation at hand or the last one.</summary>
     public string Name { get; private set; } = "Init";
 
-    /// <summary>Whether the rank before this one has begun the operation at hand as well. Round the ring, all have begun the same then.</summary>
-    public bool NeighborIsHere => _neighbors.ContainsKey(Number);
-
     /// <summary>Whether every other rank has left, and knows that this one has.</summary>
     public bool AllHaveLeft => _sent.Count == 0 && _left.Count(left => left is not null) == worldSize - 1;
 
-    /// <summary>Begins an operation, and tells the next rank.</summary>
-    public void Enter(string name)
+    /// <summary>Begins an operation by comparing it with those of the other ranks; <see cref="ExpectSame"/> has the outcome.</summary>
+    public IWork Enter(string name)
     {
-        _neighbors.Remove(Number);
         Number++;
         Name = name;
-        Send((rank + 1) % worldSize, Kind.Enter);
+        // The largest of a number and of its opposite: they are opposites where all numbers are equal.
+        var own = Hash(name);
+        (_compared[0], _compared[1]) = (own, -own);
+        return new MpiWork(mpi, [mpi.IAllReduce(_compared, 2, mpi.Abi.Int64, mpi.Abi.Max, communicator)]);
+    }
+
+    /// <summary>Checks what <see cref="Enter"/> has compared.</summary>
+    /// <exception cref="DistributedException">A rank is about to do something else.</exception>
+    public void ExpectSame()
+    {
+        if (_compared[0] != -_compared[1])
+            throw new DistributedException($"{Rank}: expected the same operation on every rank, got {Name} here, and {FindMissing()}");
     }
 
     /// <summary>Reads what the others have sent, and answers their questions.</summary>
@@ -60,7 +67,6 @@ internal sealed unsafe class RollCall(MpiApi mpi, nint communicator, int rank, i
             mpi.Receive(&message, sizeof(Message), Tag, communicator);
             switch (message.Kind)
             {
-                case Kind.Enter: _neighbors[message.Number] = message.Name; break;
                 case Kind.Question: Send(message.Rank, Kind.Answer); break;
                 case Kind.Answer: _answers[message.Rank] = message; break;
                 case Kind.Leave: _left[message.Rank] = message; break;
@@ -68,29 +74,14 @@ internal sealed unsafe class RollCall(MpiApi mpi, nint communicator, int rank, i
         }
     }
 
-    /// <summary>Checks that the others do what this rank does.</summary>
-    /// <exception cref="DistributedException">A rank does something else, or has left before the operation at hand.</exception>
-    public void ExpectSame()
+    /// <summary>Checks that no rank has left that the operation at hand needs.</summary>
+    /// <exception cref="DistributedException">One has.</exception>
+    public void ExpectAll()
     {
-        if (_neighbors.TryGetValue(Number, out var name) && name != Name)
-            throw new DistributedException(
-                $"{Rank}: expected the same operation on every rank, got {Name} here and {name} on rank {(rank + worldSize - 1) % worldSize} (operation {Number})");
         foreach (var left in _left)
             if (left is { } last && last.Number < Number)
                 throw new DistributedException(
                     $"{Rank}: rank {last.Rank} has left the group after its operation {last.Number} ({last.Name}), and is missing in operation {Number} ({Name})");
-    }
-
-    /// <summary>Checks it once more, after what the neighbor has sent has had time to come.</summary>
-    /// <exception cref="DistributedException">A rank does something else, or has left before the operation at hand.</exception>
-    public void ExpectSameInTheEnd()
-    {
-        for (var watch = Stopwatch.StartNew(); watch.Elapsed < patience && !NeighborIsHere;)
-        {
-            Answer();
-            Pause.Briefly();
-        }
-        ExpectSame();
     }
 
     /// <summary>Tells all that this rank takes part in nothing any more.</summary>
@@ -116,6 +107,15 @@ internal sealed unsafe class RollCall(MpiApi mpi, nint communicator, int rank, i
         if (missing.Count > few)
             return $"{string.Join("; ", missing.Take(few))}; and {missing.Count - few} more ranks";
         return missing.Count > 0 ? string.Join("; ", missing) : "all ranks are in it, and the network between them is slower than that";
+    }
+
+    /// <summary>FNV-1a, without the sign bit, so that there is an opposite. The same in every process, as a string's own hash code is not.</summary>
+    private static long Hash(string name)
+    {
+        var hash = 14695981039346656037UL;
+        foreach (var character in name)
+            hash = (hash ^ character) * 1099511628211UL;
+        return (long)(hash >> 1);
     }
 
     private void SendToAll(Kind kind)
@@ -150,7 +150,6 @@ internal sealed unsafe class RollCall(MpiApi mpi, nint communicator, int rank, i
     private enum Kind
     {
         None,
-        Enter,
         Question,
         Answer,
         Leave,

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
+using System.Text;
 
 namespace ResNet.Core.Distributed.Communication;
 
@@ -46,9 +47,23 @@ internal sealed partial class UnexpectedEnd : IDisposable
         throw new UnreachableException();
     }
 
+    /// <summary>Writes a line to standard error, in one piece: Console writes a long one in several, between which other ranks' come.</summary>
+    public static void Say(string what)
+    {
+        try
+        {
+            using var error = Console.OpenStandardError();
+            error.Write(Encoding.UTF8.GetBytes(what + Environment.NewLine));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Nobody is there to be told; the exit code still tells.
+        }
+    }
+
     private void OnUnhandledException(object sender, UnhandledExceptionEventArgs e)
     {
-        Say($"unhandled exception: {e.ExceptionObject}");
+        Say($"{_rank}: unhandled exception: {e.ExceptionObject}");
         _abort(1);
     }
 
@@ -57,21 +72,8 @@ internal sealed partial class UnexpectedEnd : IDisposable
         var (signal, code) = (_signal, Environment.ExitCode);
         // A launcher that ends all ranks sends all of them a signal; one message would be as many as there are ranks.
         if (signal == 0)
-            Say($"the process ended without disposing of its ProcessGroup{(code == 0 ? "" : $", with code {code}")}; every rank ends with it");
+            Say($"{_rank}: the process ended without disposing of its ProcessGroup{(code == 0 ? "" : $", with code {code}")}; every rank ends with it");
         _abort(code != 0 ? code : signal != 0 ? 128 + signal : 1);
-    }
-
-    private void Say(string what)
-    {
-        try
-        {
-            Console.Error.WriteLine($"{_rank}: {what}");
-            Console.Error.Flush();
-        }
-        catch (Exception e) when (e is IOException or ObjectDisposedException or UnauthorizedAccessException)
-        {
-            // Nobody is there to be told; the exit code still tells.
-        }
     }
 
     [LibraryImport("libc")]

@@ -33,13 +33,19 @@ internal sealed unsafe partial class MpiLibrary
     /// <param name="launcher">Who started this process.</param>
     /// <param name="environment">The value of an environment variable, or null.</param>
     /// <exception cref="DllNotFoundException">There is none, or it is of an ABI that is not known.</exception>
-    public static MpiLibrary Load(Launcher launcher, Func<string, string?> environment)
+    public static MpiLibrary Load(Launcher launcher, Func<string, string?> environment) => Load(launcher, environment, ListNames(launcher.Kind));
+
+    /// <inheritdoc cref="Load(Launcher, Func{string, string?})"/>
+    /// <param name="launcher">Who started this process.</param>
+    /// <param name="environment">The value of an environment variable, or null.</param>
+    /// <param name="names">Under which it may be known, the likeliest first.</param>
+    public static MpiLibrary Load(Launcher launcher, Func<string, string?> environment, IReadOnlyList<string> names)
     {
-        LeaveSegmentationFaultsToDotNet(environment);
+        Configure(environment);
         if (environment(Variable) is { Length: > 0 } chosen)
             return TryLoad(chosen, out var reason) ?? throw new DllNotFoundException($"{Variable} is '{chosen}', and that library cannot be loaded: {reason}");
         var reasons = new List<string>();
-        foreach (var name in ListNames(launcher.Kind))
+        foreach (var name in names)
         {
             if (TryLoad(name, out var reason) is { } library)
                 return library;
@@ -93,16 +99,24 @@ internal sealed unsafe partial class MpiLibrary
         }
     }
 
-    /// <summary>
-    /// UCX, on which MPICH may be built, takes over SIGSEGV, from which .NET makes its NullReferenceException; the process then ends at
-    /// the first one. Open MPI asks for that signal as well, but leaves it where there is a handler already.
-    /// </summary>
-    private static void LeaveSegmentationFaultsToDotNet(Func<string, string?> environment)
+    /// <summary>Gives libraries their settings, unless the user has. They read them when they are loaded.</summary>
+    private static void Configure(Func<string, string?> environment)
     {
-        const string variable = "UCX_ERROR_SIGNALS";
-        // Through libc, because Environment.SetEnvironmentVariable does not reach native code. UCX reads it when it is loaded.
-        if (OperatingSystem.IsLinux() && environment(variable) is null && setenv(variable, "", 1) != 0)
-            throw new InvalidOperationException($"libc did not take {variable} into the environment (error {Marshal.GetLastPInvokeError()})");
+        // UCX, on which MPICH may be built, takes over SIGSEGV, from which .NET makes its NullReferenceException; the process then ends at
+        // the first one. Open MPI asks for that signal as well, but leaves it where there is a handler already.
+        Set("UCX_ERROR_SIGNALS", "");
+        // Rabenseifner's algorithm. In place, Open MPI's own choice sends everything to one rank and back, which takes twice the time from
+        // two ranks on.
+        Set("OMPI_MCA_coll_libnbc_iallreduce_algorithm", "3");
+
+        // Through libc, because Environment.SetEnvironmentVariable does not reach native code.
+        void Set(string variable, string value)
+        {
+            if (OperatingSystem.IsWindows() || environment(variable) is not null)
+                return;
+            if (setenv(variable, value, 1) != 0)
+                throw new InvalidOperationException($"libc did not take {variable} into the environment (error {Marshal.GetLastPInvokeError()})");
+        }
     }
 
     private static string Advise(LauncherKind kind)

@@ -22,9 +22,10 @@ internal sealed class Bucket : IDisposable
     public Bucket(int number, IReadOnlyList<(string Name, Parameter Parameter)> parameters, ProcessGroup group)
     {
         (_name, _group) = ($"gradient bucket {number}", group);
-        var (type, count) = (ProcessGroup.CarriedType(parameters[0].Parameter.dtype), parameters.Sum(parameter => parameter.Parameter.numel()));
+        var (device, type) = group.FindCarrier(parameters[0].Parameter.device, parameters[0].Parameter.dtype, ReduceOp.Sum);
+        var count = parameters.Sum(parameter => parameter.Parameter.numel());
         using var scope = NewDisposeScope();
-        _flat = zeros(count + parameters.Count, type, group.CarryingDevice(parameters[0].Parameter.device)).DetachFromDisposeScope();
+        _flat = zeros(count + parameters.Count, type, device).DetachFromDisposeScope();
         _uses = _flat.narrow(0, count, parameters.Count).DetachFromDisposeScope();
         var start = 0L;
         foreach (var (name, parameter) in parameters)

@@ -1,3 +1,5 @@
+using ResNet.Core.Distributed.Communication;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace ResNet.Core.Distributed.Parallel;
@@ -25,7 +27,20 @@ internal sealed class FlatState(IEnumerable<Tensor> tensors, ProcessGroup group)
             group.Broadcast(flat);
             if (group.Rank != 0)
                 foreach (var (part, tensor) in parts.Zip(type))
-                    tensor.copy_(part.view(tensor.shape));
+                    Write(part, tensor);
         }
+    }
+
+    /// <summary>
+    /// Writes to the memory itself where it can. A copy would count as a change for autograd, on all ranks but the first, and a graph that
+    /// was made before could not be gone back through any more, for batch norms that do not even look at their running statistics.
+    /// </summary>
+    private static unsafe void Write(Tensor part, Tensor tensor)
+    {
+        var bytes = tensor.numel() * tensor.ElementSize;
+        if (tensor.device_type == DeviceType.CPU && tensor.is_contiguous())
+            Buffer.MemoryCopy(TensorAddress.Find(part), TensorAddress.Find(tensor), bytes, bytes);
+        else
+            tensor.copy_(part.view(tensor.shape));
     }
 }

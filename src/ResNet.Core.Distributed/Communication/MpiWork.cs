@@ -1,6 +1,6 @@
-using ResNet.Core.Distributed.Communication;
+using ResNet.Core.Distributed.Mpi;
 
-namespace ResNet.Core.Distributed.Mpi;
+namespace ResNet.Core.Distributed.Communication;
 
 /// <summary>Requests, one after the other.</summary>
 /// <param name="mpi">The library.</param>

@@ -1,7 +1,7 @@
-using ResNet.Core.Distributed.Communication;
+using ResNet.Core.Distributed.Mpi;
 using static TorchSharp.torch;
 
-namespace ResNet.Core.Distributed.Mpi;
+namespace ResNet.Core.Distributed.Communication;
 
 /// <summary>Tensors in main memory.</summary>
 /// <param name="mpi">The library.</param>

@@ -1,0 +1,103 @@
+using System.Globalization;
+
+namespace ResNet.Core.Distributed.Tests.Ranks;
+
+/// <summary>
+/// Whatever ends one rank ends all of them: with a code, soon, and with no process left, all of which
+/// <see cref="RankProgram.Fail"/> looks at. Here: who is named.
+/// </summary>
+public sealed class FaultTests
+{
+    private const int Ranks = 3;
+
+    [Theory, Under(MpiKind.OpenMpi, "throw"), Under(MpiKind.OpenMpi, "throw-on-thread"), Under(MpiKind.Mpich, "throw"), Under(MpiKind.Mpich, "throw-on-thread")]
+    public void An_exception_that_nobody_catches_ends_all_ranks(MpiKind mpi, string scenario)
+    {
+        var result = RankProgram.Fail(mpi, Ranks, scenario);
+
+        result.Says("rank 1 of 3: ");
+        result.Says("the fault of rank 1");
+    }
+
+    [Theory, Under(MpiKind.OpenMpi, "exit"), Under(MpiKind.OpenMpi, "return"), Under(MpiKind.Mpich, "exit"), Under(MpiKind.Mpich, "return")]
+    public void A_rank_that_ends_without_a_word_ends_all_ranks(MpiKind mpi, string scenario) =>
+        RankProgram.Fail(mpi, Ranks, scenario).Says("rank 1 of 3: ");
+
+    [Theory, Under(MpiKind.OpenMpi), Under(MpiKind.Mpich)]
+    public void Ranks_that_all_end_without_disposing_their_group_fail(MpiKind mpi) => RankProgram.Fail(mpi, Ranks, "all-return").Says(" of 3: ");
+
+    [Theory, Under(MpiKind.OpenMpi), Under(MpiKind.Mpich)]
+    public void A_killed_rank_ends_all_ranks(MpiKind mpi)
+    {
+        var result = RankProgram.Fail(mpi, Ranks, "kill");
+
+        // It cannot say anything, but its launcher does: by its number in MPI or its process's.
+        var (process, rest) = (result.Of(1, "pid"), result.Output[result.Output.LastIndexOf('@')..]);
+        Assert.True(
+            rest.Contains("rank 1 ", StringComparison.OrdinalIgnoreCase) || rest[rest.IndexOf('\n', StringComparison.Ordinal)..].Contains(process, StringComparison.Ordinal),
+            result.Explanation);
+    }
+
+    [Theory, Under(MpiKind.OpenMpi, "INT"), Under(MpiKind.OpenMpi, "TERM"), Under(MpiKind.Mpich, "INT"), Under(MpiKind.Mpich, "TERM")]
+    public void A_signal_to_the_launcher_ends_all_ranks(MpiKind mpi, string signal)
+    {
+        using var program = RankProgram.Start(mpi, Ranks, ["wait"]);
+        program.WaitForAll("joined");
+        Child.Run(TimeSpan.FromSeconds(10), "kill", $"-{signal}", program.LauncherId.ToString(CultureInfo.InvariantCulture)).Succeeded();
+
+        program.Fails();
+    }
+
+    [Theory, Under(MpiKind.OpenMpi), Under(MpiKind.Mpich)]
+    public void A_rank_that_does_not_come_is_named_at_the_deadline(MpiKind mpi)
+    {
+        using var program = RankProgram.Start(mpi, Ranks, ["hang"]);
+        var result = program.Fails(TimeSpan.FromSeconds(3)); // Hang's
+
+        result.Says("TimeoutException");
+        Assert.Matches("rank 1 (is at|does not answer)", result.Output);
+    }
+
+    [Theory, Under(MpiKind.OpenMpi), Under(MpiKind.Mpich)]
+    public void A_rank_that_ends_before_it_joins_is_waited_for_until_the_deadline(MpiKind mpi)
+    {
+        using var program = RankProgram.Start(mpi, Ranks, ["absent"]);
+        var result = program.FailsAtOnce(TimeSpan.FromSeconds(3)); // Hang's
+
+        Assert.DoesNotContain("accepted", result.Output, StringComparison.Ordinal);
+    }
+
+    [Theory, Under(MpiKind.OpenMpi, "different-size"), Under(MpiKind.OpenMpi, "different-operation"), Under(MpiKind.Mpich, "different-size"), Under(MpiKind.Mpich, "different-operation")]
+    public void Another_operation_on_a_rank_is_an_error(MpiKind mpi, string scenario)
+    {
+        var result = RankProgram.Fail(mpi, Ranks, scenario);
+
+        result.Says("expected the same operation on every rank");
+        Assert.DoesNotContain("accepted", result.Output, StringComparison.Ordinal);
+    }
+
+    [Theory, Under(MpiKind.OpenMpi), Under(MpiKind.Mpich)]
+    public void A_rank_that_leaves_ends_those_that_wait_for_it(MpiKind mpi) => Assert.Matches("rank 1 has left", RankProgram.Fail(mpi, Ranks, "dispose-early").Output);
+
+    [Theory, Under(MpiKind.OpenMpi), Under(MpiKind.Mpich)]
+    public void A_rank_that_ends_with_a_code_ends_all_ranks(MpiKind mpi) => RankProgram.Fail(mpi, Ranks, "return-3").Says("the fault of rank 1");
+
+    [Theory]
+    [Under(MpiKind.OpenMpi, "shape"), Under(MpiKind.OpenMpi, "transposed"), Under(MpiKind.OpenMpi, "type"), Under(MpiKind.OpenMpi, "order"), Under(MpiKind.OpenMpi, "count"), Under(MpiKind.OpenMpi, "frozen"), Under(MpiKind.OpenMpi, "buffers")]
+    [Under(MpiKind.Mpich, "shape"), Under(MpiKind.Mpich, "transposed"), Under(MpiKind.Mpich, "type"), Under(MpiKind.Mpich, "order"), Under(MpiKind.Mpich, "count"), Under(MpiKind.Mpich, "frozen"), Under(MpiKind.Mpich, "buffers")]
+    public void Another_model_on_a_rank_is_refused_on_all(MpiKind mpi, string difference)
+    {
+        var result = RankProgram.Fail(mpi, 2, "different-model", difference);
+
+        Assert.Matches("rank 1", result.Output);
+        Assert.DoesNotContain("accepted", result.Output, StringComparison.Ordinal);
+    }
+
+    [Theory, Under(MpiKind.OpenMpi), Under(MpiKind.Mpich)]
+    public void A_NullReferenceException_is_still_an_exception(MpiKind mpi)
+    {
+        var result = RankProgram.Run(mpi, 2, "null-reference");
+
+        Assert.All(Enumerable.Range(0, 3), time => Assert.Equal("True", result.Common($"caught-{time}")));
+    }
+}

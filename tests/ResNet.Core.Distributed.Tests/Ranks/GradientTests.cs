@@ -1,0 +1,26 @@
+using System.Globalization;
+
+namespace ResNet.Core.Distributed.Tests.Ranks;
+
+public sealed class GradientTests
+{
+    [Theory, Under(MpiKind.OpenMpi, 2), Under(MpiKind.OpenMpi, 3), Under(MpiKind.Mpich, 2), Under(MpiKind.Mpich, 3)]
+    public void Gradients_are_the_mean_however_a_module_uses_its_parameters(MpiKind mpi, int ranks)
+    {
+        var result = RankProgram.Run(mpi, ranks, "gradients");
+
+        string[] cases =
+        [
+            "plain", "three-uses", "tied", "functional", "unused-on-one-rank", "unused-on-all", "no-sync", "no-sync-unused", "accumulated",
+            "mixed-types", "frozen", "own-parameter", "transposed", "channels-last", "in-place", "batch-norm",
+            "uses-differ", "discarded", "partly-without-gradient", "embedding", "recurrent", "bfloat16", "input-with-gradient", "zeroed",
+            "two-forward-passes", "buckets-of-1-KB", "buckets-of-25-MB", "buckets-of-1-MB",
+        ];
+        Assert.All(cases, name => Assert.All([name, $"{name}-without-overlap"], value =>
+            Assert.All(result.OfAll(value), error => Assert.InRange(double.Parse(error, CultureInfo.InvariantCulture), 0, 1e-15))));
+        // What hooks cannot see is right or refused.
+        Assert.All(["forward-and-call", "forward-alone", "two-backward-passes"], name => Assert.All([name, $"{name}-without-overlap"], value =>
+            Assert.All(result.OfAll(value), error => Assert.True(
+                error.StartsWith("refused: ", StringComparison.Ordinal) || double.Parse(error, CultureInfo.InvariantCulture) <= 1e-15, $"{name}: {error}"))));
+    }
+}
