@@ -43,7 +43,6 @@ internal sealed class Launched : IDisposable
                 ["OMPI_ALLOW_RUN_AS_ROOT"] = "1",
                 ["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1",
                 ["OMPI_MCA_rmaps_base_oversubscribe"] = "1", // for a machine with one processor
-                ["OMPI_MCA_odls_base_sigkill_timeout"] = "30", // by default a second after SIGTERM, which a busy machine takes to write the weights
             },
         })!;
         _error = _process.StandardError.ReadToEndAsync();
