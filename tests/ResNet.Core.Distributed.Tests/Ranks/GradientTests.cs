@@ -16,10 +16,10 @@ public sealed class GradientTests
             "uses-differ", "discarded", "partly-without-gradient", "embedding", "recurrent", "bfloat16", "input-with-gradient", "zeroed",
             "two-forward-passes", "two-forward-passes-with-batch-norm", "buckets-of-1-KB", "buckets-of-25-MB", "buckets-of-1-MB",
         ];
-        Assert.All(cases, name => Assert.All([name, $"{name}-without-overlap"], value =>
+        Assert.All(cases, name => Assert.All([name, $"{name}-without-overlap", $"{name}-one-by-one"], value =>
             Assert.All(result.OfAll(value), error => Assert.InRange(double.Parse(error, CultureInfo.InvariantCulture), 0, 1e-15))));
         // What hooks cannot see is right or refused.
-        Assert.All(["forward-and-call", "forward-alone", "functional-before", "two-backward-passes"], name => Assert.All([name, $"{name}-without-overlap"], value =>
+        Assert.All(["forward-and-call", "forward-alone", "functional-before", "two-backward-passes"], name => Assert.All([name, $"{name}-without-overlap", $"{name}-one-by-one"], value =>
             Assert.All(result.OfAll(value), error => Assert.True(
                 error.StartsWith("refused: ", StringComparison.Ordinal) || double.Parse(error, CultureInfo.InvariantCulture) <= 1e-15, $"{name}: {error}"))));
     }
