@@ -102,7 +102,7 @@ public sealed class ProcessGroup : IDisposable
     /// The same shape and type on every rank: a floating-point number or an integer. Numbers of 16 bits are reduced in 32 and rounded once.
     /// Its memory is written to; autograd does not see it.
     /// </param>
-    /// <param name="op">How. Whether a NaN is less or more than a number is left to MPI.</param>
+    /// <param name="op">How. The minimum and the maximum of a NaN and a number are NaN; zeros have no sign there.</param>
     /// <exception cref="ArgumentException">The tensor has a type that cannot be reduced.</exception>
     /// <exception cref="DistributedException">The ranks' tensors or operations differ, or a rank has left.</exception>
     /// <exception cref="TimeoutException">A rank did not come in time.</exception>
@@ -111,9 +111,13 @@ public sealed class ProcessGroup : IDisposable
         Expect(tensor);
         if (!Enum.IsDefined(op))
             throw new ArgumentOutOfRangeException(nameof(op), op, "expected Sum, Product, Min or Max");
-        var (device, type) = FindCarrier(tensor.device, tensor.dtype, op);
-        if (_thread is not null)
-            Carry(tensor, device, type, staged => _thread.Post($"AllReduce of {Describe(staged)}, {op}", () => BackendOf(device).AllReduce(staged, op)));
+        FindCarrier(tensor.device, tensor.dtype);
+        if (_thread is null)
+            return;
+        if (op is ReduceOp.Min or ReduceOp.Max && tensor.is_floating_point())
+            FindExtreme(tensor, op);
+        else
+            Reduce(tensor, op);
     }
 
     /// <summary>Replaces <paramref name="tensor"/> by that of rank <paramref name="src"/>, bit by bit.</summary>
@@ -180,7 +184,7 @@ public sealed class ProcessGroup : IDisposable
     }
 
     /// <summary>Begins to sum <paramref name="tensor"/> over the ranks.</summary>
-    /// <param name="tensor">Contiguous, of a device and type that <see cref="FindCarrier(Device, ScalarType, ReduceOp)"/> gave. It must live until the operation has ended.</param>
+    /// <param name="tensor">Contiguous, of a device and type that <see cref="FindCarrier(Device, ScalarType)"/> gave. It must live until the operation has ended.</param>
     /// <param name="name">What the tensor is.</param>
     internal Operation BeginSum(Tensor tensor, string name)
     {
@@ -190,20 +194,41 @@ public sealed class ProcessGroup : IDisposable
 
     /// <summary>Where, and in which type, elements of <paramref name="type"/> on <paramref name="device"/> are reduced.</summary>
     /// <exception cref="ArgumentException">They cannot be.</exception>
-    internal (Device Device, ScalarType Type) FindCarrier(Device device, ScalarType type, ReduceOp op)
+    internal (Device Device, ScalarType Type) FindCarrier(Device device, ScalarType type)
     {
         var carrier = FindCarrier(device);
         var carried = carrier.type == DeviceType.CUDA && NcclBackend.Reduces(type) ? type : type switch
         {
-            // MPI knows no floating-point number of 16 bits, and NCCL no integer.
+            // MPI knows no floating-point number of 16 bits.
             ScalarType.Float16 or ScalarType.BFloat16 => ScalarType.Float32,
-            ScalarType.Int16 => ScalarType.Int32,
-            // MPICH 4.0 compares bytes as if they had a sign.
-            ScalarType.Byte when op is ReduceOp.Min or ReduceOp.Max => ScalarType.Int32,
+            // Of small integers Open MPI's sums end at the largest one, but not in all places of a tensor, and MPICH 4.0 compares bytes
+            // as if they had a sign. NCCL has none of 16 bits.
+            ScalarType.Byte or ScalarType.Int8 or ScalarType.Int16 => ScalarType.Int32,
             _ when MpiBackend.Reduces(type) => type,
             _ => throw new ArgumentException($"expected a tensor of floating-point numbers or integers, got {type}", nameof(type)),
         };
         return (carrier, carried);
+    }
+
+    private void Reduce(Tensor tensor, ReduceOp op)
+    {
+        var (device, type) = FindCarrier(tensor.device, tensor.dtype);
+        Carry(tensor, device, type, staged => _thread!.Post($"AllReduce of {Describe(staged)}, {op}", () => BackendOf(device).AllReduce(staged, op)));
+    }
+
+    /// <summary>
+    /// The minimum or maximum, with NaNs apart: MPI leaves open whether they win, and whether 0 or -0 does, and MPICH's ranks get different ones.
+    /// </summary>
+    private void FindExtreme(Tensor tensor, ReduceOp op)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        var isNaN = tensor.isnan();
+        var values = tensor.detach().masked_fill(isNaN, op == ReduceOp.Max ? double.NegativeInfinity : double.PositiveInfinity).add_(0);
+        Reduce(values, op);
+        var haveNaN = isNaN.to(ScalarType.Int32);
+        Reduce(haveNaN, ReduceOp.Max);
+        tensor.detach().copy_(values.masked_fill_(haveNaN.gt(0), double.NaN));
     }
 
     private Device FindCarrier(Device device) =>
@@ -245,12 +270,14 @@ public sealed class ProcessGroup : IDisposable
         var mpi = new MpiApi(MpiLibrary.Load(launcher, Environment.GetEnvironmentVariable));
         if (mpi.IsInitialized())
             throw new DistributedException("expected to initialize MPI, which other code of this process has done already");
+        if (launcher.Advise(mpi.Version, Environment.GetEnvironmentVariable) is { } advice && launcher.Rank == 0)
+            UnexpectedEnd.Say(advice); // not thrown: there are libraries that find each other all the same
         mpi.Init();
         _mpi = mpi;
         var world = mpi.Abi.CommWorld;
         if (mpi.Size(world) is var size && size != launcher.WorldSize)
             throw new DistributedException(
-                $"{launcher.Name} has started {launcher.WorldSize} processes, of which the MPI library knows {size}: expected the launcher's own library, got {mpi.Version}{(launcher.Kind == LauncherKind.Slurm ? "; srun --mpi=pmix connects it to Slurm, where both have been built for it (srun --mpi=list)" : "")}");
+                $"{launcher.Name} has started {launcher.WorldSize} processes, of which the MPI library knows {size}: expected the launcher's own library, got {mpi.Version}{launcher.HintFor(mpi.Version)}");
         Rank = mpi.Rank(world);
 
         var machine = mpi.SplitShared(world);

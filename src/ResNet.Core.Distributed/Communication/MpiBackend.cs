@@ -30,9 +30,8 @@ internal sealed unsafe class MpiBackend(MpiApi mpi, nint communicator) : IBacken
 
     public void Dispose() => mpi.Free(communicator);
 
-    /// <summary>Whether MPI reduces elements of this type. It knows no type of 16 bits.</summary>
-    public static bool Reduces(ScalarType type) =>
-        type is ScalarType.Float32 or ScalarType.Float64 or ScalarType.Byte or ScalarType.Int8 or ScalarType.Int16 or ScalarType.Int32 or ScalarType.Int64;
+    /// <summary>Whether MPI reduces elements of this type, in the same way whichever MPI it is.</summary>
+    public static bool Reduces(ScalarType type) => type is ScalarType.Float32 or ScalarType.Float64 or ScalarType.Int32 or ScalarType.Int64;
 
     private static IEnumerable<(long Start, int Count)> Parts(long count)
     {
@@ -44,9 +43,6 @@ internal sealed unsafe class MpiBackend(MpiApi mpi, nint communicator) : IBacken
     {
         ScalarType.Float32 => mpi.Abi.Float,
         ScalarType.Float64 => mpi.Abi.Double,
-        ScalarType.Byte => mpi.Abi.UInt8,
-        ScalarType.Int8 => mpi.Abi.Int8,
-        ScalarType.Int16 => mpi.Abi.Int16,
         ScalarType.Int32 => mpi.Abi.Int32,
         ScalarType.Int64 => mpi.Abi.Int64,
         _ => throw new ArgumentException($"expected a type that MPI reduces, got {type}", nameof(type)),

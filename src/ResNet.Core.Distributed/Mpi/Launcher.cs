@@ -37,6 +37,23 @@ internal sealed record Launcher(string Name, LauncherKind Kind, int Rank, int Wo
         return null;
     }
 
+    /// <summary>What to say before a call of <c>MPI_Init</c> that may end the process with misleading words of its own; or null.</summary>
+    /// <param name="library">What the MPI library says of itself.</param>
+    /// <param name="environment">The value of an environment variable, or null.</param>
+    public string? Advise(string library, Func<string, string?> environment) =>
+        IsSlurm && IsOpenMpi(library) && environment("PMIX_RANK") is null
+            ? $"{Name} has started {WorldSize} processes without PMIx, by which Open MPI finds them: if MPI_Init fails, start them by srun --mpi=pmix"
+            : null;
+
+    /// <summary>What may help where the library does not find the other processes, to be put behind a sentence.</summary>
+    /// <param name="library">What the MPI library says of itself.</param>
+    public string HintFor(string library) =>
+        !IsSlurm ? "" : $"; srun --mpi={(IsOpenMpi(library) ? "pmix" : "pmi2")} connects it to Slurm, as far as both were built for that (srun --mpi=list)";
+
+    private bool IsSlurm => Kind is LauncherKind.Slurm or LauncherKind.SlurmPmi;
+
+    private static bool IsOpenMpi(string library) => library.StartsWith("Open MPI", StringComparison.Ordinal);
+
     private static Launcher Read(string name, LauncherKind kind, string sizeVariable, string rankVariable, Func<string, string?> environment)
     {
         var worldSize = ReadNumber(sizeVariable);

@@ -17,9 +17,6 @@ internal sealed record MpiAbi
 
     public required nint CommWorld { get; init; }
     public required nint Byte { get; init; }
-    public required nint Int8 { get; init; }
-    public required nint UInt8 { get; init; }
-    public required nint Int16 { get; init; }
     public required nint Int32 { get; init; }
     public required nint Int64 { get; init; }
     public required nint Float { get; init; }
@@ -43,9 +40,6 @@ internal sealed record MpiAbi
         Name = "MPICH",
         CommWorld = 0x44000000,
         Byte = 0x4c00010d,
-        Int8 = 0x4c000137,
-        UInt8 = 0x4c00013b,
-        Int16 = 0x4c000238,
         Int32 = 0x4c000439,
         Int64 = 0x4c00083a,
         Float = 0x4c00040a,
@@ -68,9 +62,6 @@ internal sealed record MpiAbi
     public static MpiAbi MicrosoftMpi { get; } = Mpich with
     {
         Name = "Microsoft MPI",
-        Int8 = 0x4c000133,
-        UInt8 = 0x4c000137,
-        Int16 = 0x4c000234,
         Int32 = 0x4c000435,
         Int64 = 0x4c000836,
     };
@@ -81,9 +72,6 @@ internal sealed record MpiAbi
         Name = "MPI 5's standard ABI",
         CommWorld = 0x101,
         Byte = 0x247,
-        Int8 = 0x240,
-        UInt8 = 0x241,
-        Int16 = 0x248,
         Int32 = 0x250,
         Int64 = 0x258,
         Float = 0x210,
@@ -109,9 +97,6 @@ internal sealed record MpiAbi
         Name = "Open MPI",
         CommWorld = addressOf("ompi_mpi_comm_world"),
         Byte = addressOf("ompi_mpi_byte"),
-        Int8 = addressOf("ompi_mpi_int8_t"),
-        UInt8 = addressOf("ompi_mpi_uint8_t"),
-        Int16 = addressOf("ompi_mpi_int16_t"),
         Int32 = addressOf("ompi_mpi_int32_t"),
         Int64 = addressOf("ompi_mpi_int64_t"),
         Float = addressOf("ompi_mpi_float"),

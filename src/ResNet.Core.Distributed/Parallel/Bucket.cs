@@ -22,7 +22,7 @@ internal sealed class Bucket : IDisposable
     public Bucket(int number, IReadOnlyList<(string Name, Parameter Parameter)> parameters, ProcessGroup group)
     {
         (_name, _group) = ($"gradient bucket {number}", group);
-        var (device, type) = group.FindCarrier(parameters[0].Parameter.device, parameters[0].Parameter.dtype, ReduceOp.Sum);
+        var (device, type) = group.FindCarrier(parameters[0].Parameter.device, parameters[0].Parameter.dtype);
         var count = parameters.Sum(parameter => parameter.Parameter.numel());
         using var scope = NewDisposeScope();
         _flat = zeros(count + parameters.Count, type, device).DetachFromDisposeScope();

@@ -62,9 +62,22 @@ public class LauncherTests
         Assert.Contains(value, e.Message, StringComparison.Ordinal);
     }
 
-    private static Launcher? Find(string environment)
+    [Theory]
+    [InlineData(Step, "Open MPI v4.1.4", "--mpi=pmix", "--mpi=pmix")]
+    [InlineData(Step + " PMIX_RANK=3", "Open MPI v4.1.4", null, "--mpi=pmix")]
+    [InlineData(Step + " PMI_RANK=3", "Open MPI v4.1.4", "--mpi=pmix", "--mpi=pmix")]
+    [InlineData(Step, "MPICH Version: 4.0.2", null, "--mpi=pmi2")]
+    [InlineData(OpenMpi, "Open MPI v4.1.4", null, "")]
+    public void Under_srun_the_advice_is_the_librarys(string environment, string library, string? advice, string hint)
     {
-        var variables = environment.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(pair => pair.Split('=', 2)).ToDictionary(pair => pair[0], pair => pair[1]);
-        return Launcher.Find(variables.GetValueOrDefault);
+        var launcher = Find(environment)!;
+        Assert.Equal(advice is null, launcher.Advise(library, Variables(environment).GetValueOrDefault) is null);
+        Assert.Contains(advice ?? "", launcher.Advise(library, Variables(environment).GetValueOrDefault) ?? "", StringComparison.Ordinal);
+        Assert.Contains(hint, launcher.HintFor(library), StringComparison.Ordinal);
     }
+
+    private static Launcher? Find(string environment) => Launcher.Find(Variables(environment).GetValueOrDefault);
+
+    private static Dictionary<string, string> Variables(string environment) =>
+        environment.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(pair => pair.Split('=', 2)).ToDictionary(pair => pair[0], pair => pair[1]);
 }
