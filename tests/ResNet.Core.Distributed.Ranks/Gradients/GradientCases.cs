@@ -28,7 +28,7 @@ internal static class GradientCases
         new("in-place", InPlace, Numbers),
         new("batch-norm", BatchNorm, Numbers),
         new("buckets-of-1-KB", Layers, Numbers) { BucketMegabytes = 1.0 / 1024 },
-        new("buckets-of-25-MB", LargeLayers, WideNumbers),
+        new("buckets-of-25-MB", LargeLayers, WideNumbers) { BucketMegabytes = 25 },
         new("buckets-of-1-MB", LargeLayers, WideNumbers) { BucketMegabytes = 1 },
         new("uses-differ", UsesDiffer, SignedByRank),
         new("discarded", Discarded, Numbers),
