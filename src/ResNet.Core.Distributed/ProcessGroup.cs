@@ -34,6 +34,7 @@ public sealed class ProcessGroup : IDisposable
     private MpiBackend? _memory;
     private NcclBackend? _gpus; // null where CUDA tensors go through main memory
     private int _processors;
+    private int _unfinished;
     private bool _isDisposed;
 
     /// <summary>The group of one.</summary>
@@ -44,14 +45,14 @@ public sealed class ProcessGroup : IDisposable
         (Rank, WorldSize) = (launcher.Rank, launcher.WorldSize);
         _thread = new CommunicationThread(Name, timeout, AbortMpi);
         // From here on, since a rank that cannot connect must not leave the others waiting either.
-        _unexpectedEnd = new UnexpectedEnd(Name, Abort);
+        _unexpectedEnd = new UnexpectedEnd((code, message) => End(code, message is null ? null : $"{Name}: {message}"));
         try
         {
             _thread.Start(() => Connect(launcher));
         }
-        catch when (_mpi is null)
+        catch (DistributedException) when (_mpi is null)
         {
-            // Nothing that would have to be ended; the program may go on by itself.
+            // There is no MPI that would have to be ended; the program may go on by itself.
             _unexpectedEnd.Dispose();
             throw;
         }
@@ -143,6 +144,7 @@ public sealed class ProcessGroup : IDisposable
     public void Barrier()
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
+        ExpectNoneUnfinished();
         _thread?.Post("Barrier", () => _memory!.Barrier()).Wait();
     }
 
@@ -150,25 +152,15 @@ public sealed class ProcessGroup : IDisposable
     /// Ends every rank at once, this one included: for a program that has caught an error and cannot go on. Does not return.
     /// </summary>
     /// <param name="exitCode">Of this process and, where it passes it on, of the launcher: 1 to 255.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="exitCode"/> is another number.</exception>
     [DoesNotReturn]
     public void Abort(int exitCode = 1)
     {
+        if (exitCode is < 1 or > 255)
+            throw new ArgumentOutOfRangeException(nameof(exitCode), exitCode, "expected a code from 1 to 255, of which the system keeps no more");
         if (_thread is null)
             Environment.Exit(exitCode);
-        else
-        {
-            Console.Out.Flush();
-            Console.Error.Flush();
-            // A thread of its own, since MPI_Abort may wait for what never comes, on the very thread that calls this.
-            new Thread(() =>
-            {
-                Thread.Sleep(abortPatience);
-                UnexpectedEnd.EndProcess(exitCode);
-            })
-            { IsBackground = true }.Start();
-            _thread.Abort(exitCode, abortPatience);
-            UnexpectedEnd.EndProcess(exitCode);
-        }
+        End(exitCode, message: null);
     }
 
     /// <summary>Leaves the group, together with all other ranks: it waits for them as every operation does.</summary>
@@ -182,6 +174,9 @@ public sealed class ProcessGroup : IDisposable
             Leave(_thread);
         current = null;
     }
+
+    /// <summary>Counts wrappers whose gradients may be under way. The ranks send these at moments of their own, between which nothing else fits.</summary>
+    internal void CountUnfinished(int difference) => Interlocked.Add(ref _unfinished, difference);
 
     /// <summary>Begins to sum <paramref name="tensor"/> over the ranks.</summary>
     /// <param name="tensor">Contiguous, of a device and type that <see cref="FindCarrier(Device, ScalarType)"/> gave. It must live until the operation has ended.</param>
@@ -208,6 +203,12 @@ public sealed class ProcessGroup : IDisposable
             _ => throw new ArgumentException($"expected a tensor of floating-point numbers or integers, got {type}", nameof(type)),
         };
         return (carrier, carried);
+    }
+
+    private void ExpectNoneUnfinished()
+    {
+        if (Volatile.Read(ref _unfinished) > 0)
+            throw new InvalidOperationException("expected synchronize() of each DistributedDataParallel after its backward pass before anything else that the ranks do together");
     }
 
     private void Reduce(Tensor tensor, ReduceOp op)
@@ -238,7 +239,7 @@ public sealed class ProcessGroup : IDisposable
 
     private IBackend BackendOf(Device device) => device.type == DeviceType.CUDA ? _gpus! : _memory!;
 
-    private static string Describe(Tensor tensor) => $"{tensor.numel()} {tensor.dtype}";
+    private static string Describe(Tensor tensor) => $"({string.Join(", ", tensor.shape)}) {tensor.dtype}";
 
     /// <summary>Lets an operation work on <paramref name="tensor"/>, or on a copy where it lies, or is written, otherwise than the backend takes it.</summary>
     private static void Carry(Tensor tensor, Device device, ScalarType type, Func<Tensor, Operation> begin)
@@ -260,6 +261,7 @@ public sealed class ProcessGroup : IDisposable
         ArgumentNullException.ThrowIfNull(tensor);
         ObjectDisposedException.ThrowIf(_isDisposed, this);
         ObjectDisposedException.ThrowIf(tensor.IsInvalid, tensor);
+        ExpectNoneUnfinished();
         if (tensor.is_sparse || tensor.is_meta)
             throw new ArgumentException("expected a dense tensor with elements in memory", nameof(tensor));
     }
@@ -316,7 +318,7 @@ public sealed class ProcessGroup : IDisposable
         {
             if (thread.Failure is { } failure)
                 throw new DistributedException($"{failure.Message}; every rank ends", failure);
-            thread.Leave(() =>
+            thread.Leave(UnexpectedEnd.LastException, () =>
             {
                 _gpus?.Dispose();
                 _mpi!.FinalizeMpi();
@@ -325,9 +327,33 @@ public sealed class ProcessGroup : IDisposable
         catch (Exception e) when (e is DistributedException or TimeoutException)
         {
             // MPI cannot be ended in good order any more, and the others must not wait.
-            UnexpectedEnd.Say(e.Message);
-            Abort();
+            End(exitCode: 1, e.Message);
         }
         _unexpectedEnd!.Dispose();
+    }
+
+    [DoesNotReturn]
+    private void End(int exitCode, string? message)
+    {
+        // First of all, since everything after it may wait: for a console that nobody reads, or in MPI_Abort for what never comes.
+        new Thread(() =>
+        {
+            Thread.Sleep(abortPatience);
+            UnexpectedEnd.EndProcess(exitCode);
+        })
+        { IsBackground = true }.Start();
+        if (message is not null)
+            UnexpectedEnd.Say(message);
+        try
+        {
+            Console.Out.Flush();
+            Console.Error.Flush();
+        }
+        catch (Exception e) when (e is IOException or ObjectDisposedException or UnauthorizedAccessException)
+        {
+            // Nobody is there to read it; the exit code still tells.
+        }
+        _thread!.Abort(exitCode, abortPatience);
+        UnexpectedEnd.EndProcess(exitCode);
     }
 }

@@ -48,13 +48,14 @@ internal sealed class CommunicationThread
     public Operation Post(string name, Func<IWork> begin) => Add(new Operation(name, begin));
 
     /// <summary>Says farewell to the others, waits until all do, and ends MPI.</summary>
+    /// <param name="reason">An exception that may be why this rank leaves, to be told where another one misses it; or null.</param>
     /// <param name="finalize">Ends MPI. Called on the communication thread.</param>
     /// <exception cref="TimeoutException">Another rank goes on.</exception>
-    public void Leave(Action finalize)
+    public void Leave(Exception? reason, Action finalize)
     {
         Add(new Operation("Dispose", () =>
         {
-            _rollCall!.Leave();
+            _rollCall!.Leave(reason);
             return new Farewell(_rollCall);
         }, isCollective: false)).Wait();
         Call("MPI_Finalize", () =>
@@ -127,7 +128,9 @@ internal sealed class CommunicationThread
             if (operation.IsCollective)
                 _rollCall.ExpectAll();
             if (watch.Elapsed > _timeout)
-                throw new TimeoutException($"{_rollCall.Rank}: operation {_rollCall.Number} ({operation.Name}) was not complete after {_timeout.TotalSeconds:0.###} s: {_rollCall.FindMissing()}");
+                throw new TimeoutException(operation.IsCollective
+                    ? $"{_rollCall.Rank}: operation {_rollCall.Number} ({operation.Name}) was not complete after {_timeout.TotalSeconds:0.###} s: {_rollCall.FindMissing()}"
+                    : $"{_rollCall.Rank}: waited {_timeout.TotalSeconds:0.###} s in {operation.Name}: {_rollCall.FindStaying()}");
             if (operation.IsAwaited && watch.Elapsed < spinning)
                 Thread.Yield();
             else

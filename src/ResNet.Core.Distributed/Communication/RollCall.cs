@@ -24,6 +24,7 @@ internal sealed unsafe class RollCall(MpiApi mpi, nint communicator, int rank, i
     private readonly List<(nint Request, nint Message)> _sent = [];
     private readonly Message[] _answers = new Message[worldSize];
     private readonly Message?[] _left = new Message?[worldSize];
+    private Exception? _reason; // why this rank has left, as far as it is known
     private readonly long* _compared = (long*)NativeMemory.Alloc(2, sizeof(long)); // as long as the process: MPI may write to it until then
 
     /// <summary>This rank, as messages name it.</summary>
@@ -70,6 +71,11 @@ internal sealed unsafe class RollCall(MpiApi mpi, nint communicator, int rank, i
                 case Kind.Question: Send(message.Rank, Kind.Answer); break;
                 case Kind.Answer: _answers[message.Rank] = message; break;
                 case Kind.Leave: _left[message.Rank] = message; break;
+                case Kind.Miss:
+                    // Said here and not there, since only this rank knows why, and the other one is about to end it.
+                    UnexpectedEnd.Say($"{Rank}: left the group while rank {message.Rank} goes on{(_reason is null ? "" : $"; the last exception before that: {_reason}")}");
+                    Send(message.Rank, Kind.Answer);
+                    break;
             }
         }
     }
@@ -80,33 +86,56 @@ internal sealed unsafe class RollCall(MpiApi mpi, nint communicator, int rank, i
     {
         foreach (var left in _left)
             if (left is { } last && last.Number < Number)
+            {
+                Ask(Kind.Miss, [last.Rank]);
                 throw new DistributedException(
                     $"{Rank}: rank {last.Rank} has left the group after its operation {last.Number} ({last.Name}), and is missing in operation {Number} ({Name})");
+            }
     }
 
     /// <summary>Tells all that this rank takes part in nothing any more.</summary>
-    public void Leave() => SendToAll(Kind.Leave);
+    /// <param name="reason">An exception that may be why; or null.</param>
+    public void Leave(Exception? reason)
+    {
+        _reason = reason;
+        foreach (var other in Others)
+            Send(other, Kind.Leave);
+    }
 
     /// <summary>Asks the others where they are.</summary>
     /// <returns>A sentence on those that are not in the operation at hand.</returns>
     public string FindMissing()
     {
+        Ask(Kind.Question, Others);
+        var missing = Others
+            .Select(other => (Rank: other, Answer: _answers[other]))
+            .Where(other => other.Answer.Kind != Kind.Answer || other.Answer.Number != Number || other.Answer.Name != Message.Cut(Name))
+            .Select(other => other.Answer.Kind != Kind.Answer ? $"rank {other.Rank} does not answer" : $"rank {other.Rank} is at its operation {other.Answer.Number} ({other.Answer.Name})")
+            .ToList();
+        return missing.Count > 0 ? List(missing) : "all ranks are in it, and the network between them is slower than that";
+    }
+
+    /// <returns>A sentence on the ranks that have not left.</returns>
+    public string FindStaying() => List([.. Others.Where(other => _left[other] is null).Select(other => $"rank {other} has not left the group")]);
+
+    private IEnumerable<int> Others => Enumerable.Range(0, worldSize).Where(other => other != rank);
+
+    private static string List(List<string> ranks)
+    {
+        const int few = 8;
+        return string.Join("; ", ranks.Take(few)) + (ranks.Count > few ? $"; and {ranks.Count - few} more ranks" : "");
+    }
+
+    private void Ask(Kind question, IEnumerable<int> ranks)
+    {
         Array.Clear(_answers);
-        SendToAll(Kind.Question);
-        for (var watch = Stopwatch.StartNew(); watch.Elapsed < patience && _answers.Count(answer => answer.Kind == Kind.Answer) < worldSize - 1;)
+        var asked = ranks.ToList();
+        asked.ForEach(other => Send(other, question));
+        for (var watch = Stopwatch.StartNew(); watch.Elapsed < patience && asked.Exists(other => _answers[other].Kind != Kind.Answer);)
         {
             Answer();
             Pause.Briefly();
         }
-        var missing = Enumerable.Range(0, worldSize).Where(other => other != rank)
-            .Select(other => (Rank: other, Answer: _answers[other]))
-            .Where(other => other.Answer.Kind != Kind.Answer || other.Answer.Number != Number || other.Answer.Name != Name)
-            .Select(other => other.Answer.Kind != Kind.Answer ? $"rank {other.Rank} does not answer" : $"rank {other.Rank} is at its operation {other.Answer.Number} ({other.Answer.Name})")
-            .ToList();
-        const int few = 8;
-        if (missing.Count > few)
-            return $"{string.Join("; ", missing.Take(few))}; and {missing.Count - few} more ranks";
-        return missing.Count > 0 ? string.Join("; ", missing) : "all ranks are in it, and the network between them is slower than that";
     }
 
     /// <summary>FNV-1a, without the sign bit, so that there is an opposite. The same in every process, as a string's own hash code is not.</summary>
@@ -116,13 +145,6 @@ internal sealed unsafe class RollCall(MpiApi mpi, nint communicator, int rank, i
         foreach (var character in name)
             hash = (hash ^ character) * 1099511628211UL;
         return (long)(hash >> 1);
-    }
-
-    private void SendToAll(Kind kind)
-    {
-        for (var other = 0; other < worldSize; other++)
-            if (other != rank)
-                Send(other, kind);
     }
 
     private void Send(int destination, Kind kind)
@@ -153,6 +175,7 @@ internal sealed unsafe class RollCall(MpiApi mpi, nint communicator, int rank, i
         Question,
         Answer,
         Leave,
+        Miss,
     }
 
     /// <summary>As it lies in memory, the same on every rank.</summary>
@@ -168,10 +191,12 @@ internal sealed unsafe class RollCall(MpiApi mpi, nint communicator, int rank, i
         public Message(Kind kind, int rank, long number, string name)
         {
             (Kind, Rank, Number) = (kind, rank, number);
-            // One byte stays 0. The names are ours and ASCII, so that none is cut within a character.
             fixed (byte* bytes = _name)
-                Encoding.ASCII.GetBytes(name.AsSpan(0, Math.Min(name.Length, NameBytes - 1)), new Span<byte>(bytes, NameBytes));
+                Encoding.ASCII.GetBytes(Cut(name), new Span<byte>(bytes, NameBytes));
         }
+
+        /// <summary>As much as a message holds. One byte stays 0; the names are ours and ASCII, so that none is cut within a character.</summary>
+        public static string Cut(string name) => name[..Math.Min(name.Length, NameBytes - 1)];
 
         public readonly string Name
         {

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 using System.Text;
 
@@ -11,26 +12,32 @@ namespace ResNet.Core.Distributed.Communication;
 /// </summary>
 internal sealed partial class UnexpectedEnd : IDisposable
 {
-    private readonly string _rank;
-    private readonly Action<int> _abort;
+    [ThreadStatic]
+    private static Exception? lastException;
+
+    private readonly Action<int, string?> _end;
     private readonly PosixSignalRegistration _terminated, _interrupted;
     private volatile int _signal;
 
-    /// <param name="rank">This rank, as messages name it.</param>
-    /// <param name="abort">Ends every rank with a code.</param>
-    public UnexpectedEnd(string rank, Action<int> abort)
+    /// <param name="end">Ends every rank with a code, after a message.</param>
+    public UnexpectedEnd(Action<int, string?> end)
     {
-        (_rank, _abort) = (rank, abort);
+        _end = end;
         AppDomain.CurrentDomain.UnhandledException += OnUnhandledException;
+        AppDomain.CurrentDomain.FirstChanceException += OnFirstChanceException;
         AppDomain.CurrentDomain.ProcessExit += OnProcessExit;
         // Only noted: what becomes of the signal is the program's affair.
         _terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, _ => _signal = 15);
         _interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, _ => _signal = 2);
     }
 
+    /// <summary>The last exception that was thrown on this thread, whether or not it was caught; or null.</summary>
+    public static Exception? LastException => lastException;
+
     public void Dispose()
     {
         AppDomain.CurrentDomain.UnhandledException -= OnUnhandledException;
+        AppDomain.CurrentDomain.FirstChanceException -= OnFirstChanceException;
         AppDomain.CurrentDomain.ProcessExit -= OnProcessExit;
         _terminated.Dispose();
         _interrupted.Dispose();
@@ -61,19 +68,17 @@ internal sealed partial class UnexpectedEnd : IDisposable
         }
     }
 
-    private void OnUnhandledException(object sender, UnhandledExceptionEventArgs e)
-    {
-        Say($"{_rank}: unhandled exception: {e.ExceptionObject}");
-        _abort(1);
-    }
+    private void OnUnhandledException(object sender, UnhandledExceptionEventArgs e) => _end(1, $"unhandled exception: {e.ExceptionObject}");
+
+    private void OnFirstChanceException(object? sender, FirstChanceExceptionEventArgs e) => lastException = e.Exception;
 
     private void OnProcessExit(object? sender, EventArgs e)
     {
         var (signal, code) = (_signal, Environment.ExitCode);
+        // Of which the system keeps eight bits: 256 would be success.
+        var ended = (code & 0xff) != 0 ? code & 0xff : signal != 0 ? 128 + signal : 1;
         // A launcher that ends all ranks sends all of them a signal; one message would be as many as there are ranks.
-        if (signal == 0)
-            Say($"{_rank}: the process ended without disposing of its ProcessGroup{(code == 0 ? "" : $", with code {code}")}; every rank ends with it");
-        _abort(code != 0 ? code : signal != 0 ? 128 + signal : 1);
+        _end(ended, signal != 0 ? null : $"the process ended without disposing of its ProcessGroup{(code == 0 ? "" : $", with code {code}")}; every rank ends with it");
     }
 
     [LibraryImport("libc")]

@@ -43,7 +43,8 @@ internal sealed class Bucket : IDisposable
     /// Takes the parameters' gradients away and begins to sum them over the ranks. A gradient that comes later finds the place empty, so
     /// that it cannot be missed.
     /// </summary>
-    public void Launch()
+    /// <param name="pass">For messages: which forward pass of the wrapper the gradients belong to. The ranks find out by it where one has skipped a step.</param>
+    public void Launch(long pass)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
@@ -51,7 +52,7 @@ internal sealed class Bucket : IDisposable
         for (var i = 0; i < _slots.Count; i++)
             uses[i] = _slots[i].Take() ? 1 : 0;
         _uses.copy_(tensor(uses, ScalarType.Float64));
-        _operation = _group.BeginSum(_flat, _name);
+        _operation = _group.BeginSum(_flat, $"{_name} of pass {pass}");
     }
 
     /// <summary>Throws where a parameter has got a gradient since <see cref="Launch"/>.</summary>
@@ -60,8 +61,8 @@ internal sealed class Bucket : IDisposable
     {
         if (IsLaunched && _slots.Find(slot => slot.HasGradient) is { } late)
             throw new InvalidOperationException(
-                $"{late.Name} got another gradient after those of its bucket had been sent: expected a module that is called by `call` wherever it is used, and one backward pass between two calls of synchronize(); " +
-                "got a use by `forward`, or of the parameter itself, or a second backward pass, which no_sync() is for");
+                $"{late.Name} got another gradient after those of its bucket had been sent: expected one backward pass between two calls of synchronize(), and a module that is called by `call` wherever it is used; " +
+                "for more backward passes make the forward pass within no_sync(), and call synchronize() after the last one");
     }
 
     /// <summary>Waits for the sum and gives each parameter the mean. One that no rank has used keeps what it had.</summary>

@@ -26,10 +26,12 @@ public sealed class DistributedDataParallel : Module<Tensor, Tensor>
     private const double BytesInMegabyte = 1024 * 1024;
 
     private readonly Reducer _reducer;
-    private readonly FlatState? _buffers;
     private readonly List<(string Name, Parameter Parameter, bool IsTrained)> _members;
     private readonly List<Action> _removals = []; // of hooks
-    private bool _isSynchronizing = true, _isRecording, _areBuffersDue = true, _areBuffersChanged;
+    private readonly ProcessGroup _group;
+    private readonly bool _broadcastsBuffers;
+    private int _noSyncs; // that are not disposed
+    private bool _isRecording, _areBuffersDue = true, _areBuffersChanged;
     private bool _isDisposed;
 
     /// <summary>Wraps a module: the ranks check that it is the same one on each, and take rank 0's weights and buffers.</summary>
@@ -53,13 +55,13 @@ public sealed class DistributedDataParallel : Module<Tensor, Tensor>
         ArgumentNullException.ThrowIfNull(group);
         if (!(bucket_cap_mb > 0 && bucket_cap_mb <= long.MaxValue / BytesInMegabyte))
             throw new ArgumentOutOfRangeException(nameof(bucket_cap_mb), bucket_cap_mb, "expected a number of megabytes above zero");
-        this.module = module;
+        (this.module, _group, _broadcastsBuffers) = (module, group, broadcast_buffers);
         _members = [.. module.named_parameters().DistinctBy(entry => entry.parameter, ReferenceEqualityComparer.Instance).Select(entry => (entry.name, entry.parameter, entry.parameter.requires_grad))];
         var trained = _members.Where(entry => entry.IsTrained).Select(entry => (entry.Name, entry.Parameter)).ToList();
         if (trained.Count == 0)
             throw new ArgumentException("expected a module with a parameter that requires a gradient, got none", nameof(module));
         foreach (var (name, parameter) in trained)
-            if (!is_floating_point(parameter))
+            if (!parameter.is_floating_point())
                 throw new ArgumentException($"{name}: expected floating-point numbers, got {parameter.dtype}", nameof(module));
         register_module(nameof(module), module);
         var isAlone = group.WorldSize == 1;
@@ -70,7 +72,6 @@ public sealed class DistributedDataParallel : Module<Tensor, Tensor>
         var buffers = module.named_buffers().ToList();
         ModelAgreement.Check(_members.Select(entry => (entry.Name, entry.Parameter)), buffers, bucket_cap_mb, group);
         new FlatState([.. _members.Select(entry => entry.Parameter), .. buffers.Select(entry => entry.buffer)], group).Broadcast();
-        _buffers = broadcast_buffers ? new FlatState(buffers.Select(entry => entry.buffer), group) : null;
         if (overlap)
             foreach (var part in module.modules().Prepend(module).Distinct().OfType<Module<Tensor, Tensor>>())
                 Watch(part);
@@ -92,7 +93,9 @@ public sealed class DistributedDataParallel : Module<Tensor, Tensor>
         if (records)
             ExpectReady();
         SynchronizeBuffers();
-        _isRecording = records && _isSynchronizing;
+        _isRecording = records && IsSynchronizing;
+        if (_isRecording)
+            _reducer.CountPass();
         Tensor output;
         try
         {
@@ -103,11 +106,9 @@ public sealed class DistributedDataParallel : Module<Tensor, Tensor>
             _isRecording = false;
         }
         _areBuffersChanged |= module.training;
-        _areBuffersDue = records && _isSynchronizing; // PyTorch's rule, by which the first pass after no_sync has nothing to take
-        if (!records || !_isSynchronizing || !output.requires_grad)
-            return output;
-        using (output)
-            return _reducer.WatchOutput(output);
+        _areBuffersDue = records && IsSynchronizing; // PyTorch's rule, by which the first pass after no_sync has nothing to take
+        // The module's own tensor stays as it is: the module may have kept it, or it may be the input.
+        return records && IsSynchronizing && output.requires_grad ? _reducer.WatchOutput(output) : output;
     }
 
     /// <summary>Until it is disposed, backward passes add up this rank's gradients alone: for a batch in several pieces, of which the last one is outside.</summary>
@@ -144,8 +145,7 @@ public sealed class DistributedDataParallel : Module<Tensor, Tensor>
         base.Dispose(disposing);
     }
 
-    private static bool is_floating_point(Tensor tensor) =>
-        tensor.dtype is ScalarType.Float32 or ScalarType.Float64 or ScalarType.Float16 or ScalarType.BFloat16;
+    private bool IsSynchronizing => _noSyncs == 0;
 
     private void Watch(Module<Tensor, Tensor> part)
     {
@@ -157,37 +157,39 @@ public sealed class DistributedDataParallel : Module<Tensor, Tensor>
     private void ExpectReady()
     {
         _reducer.ThrowIfFailed();
-        if (_isSynchronizing && _reducer.HasBegun)
+        if (IsSynchronizing && _reducer.HasBegun)
             throw new InvalidOperationException("expected synchronize() between a backward pass and the next forward pass, got gradients that have not been synchronized");
+        if (!module.parameters().SequenceEqual(_members.Select(member => member.Parameter), ReferenceEqualityComparer.Instance))
+            throw new InvalidOperationException("the module has other parameters than when it was wrapped: expected all of its parts to be there before, on their device and with their type");
         foreach (var (name, parameter, isTrained) in _members)
-        {
-            if (parameter.IsInvalid)
-                throw new InvalidOperationException($"{name} is not the parameter any more that it was: expected the module on its device, and with its type, before it is wrapped");
             if (parameter.requires_grad != isTrained)
                 throw new InvalidOperationException($"{name} {(isTrained ? "was trained and is frozen" : "was frozen and is trained")} now: expected the parameters to be frozen before the module is wrapped");
-        }
     }
 
     /// <summary>Makes the buffers rank 0's. A pass that changes none, as evaluation does, exchanges nothing after the first.</summary>
     private void SynchronizeBuffers()
     {
-        if (_buffers is null || _buffers.IsEmpty || !_areBuffersDue || !(module.training || _areBuffersChanged))
+        if (!_broadcastsBuffers || _group.WorldSize == 1 || !_areBuffersDue || !(module.training || _areBuffersChanged))
             return;
-        _buffers.Broadcast();
+        new FlatState(module.buffers(), _group).Broadcast(); // looked up anew, as in PyTorch: a buffer may be another tensor by now
         _areBuffersChanged = false;
     }
 
     private sealed class NoSync : IDisposable
     {
-        private readonly DistributedDataParallel _owner;
-        private readonly bool _before;
+        private DistributedDataParallel? _owner;
 
         public NoSync(DistributedDataParallel owner)
         {
-            (_owner, _before) = (owner, owner._isSynchronizing);
-            owner._isSynchronizing = false;
+            _owner = owner;
+            owner._noSyncs++;
         }
 
-        public void Dispose() => _owner._isSynchronizing = _before;
+        public void Dispose()
+        {
+            if (_owner is not null)
+                _owner._noSyncs--;
+            _owner = null;
+        }
     }
 }

@@ -27,8 +27,8 @@ public sealed class DistributedSampler
     /// <param name="shuffle">Whether each epoch has an order of its own. Without, elements come as they are.</param>
     /// <param name="drop_last">
     /// Whether elements that are left at the end, and do not make a whole global batch, are left out. Without, each element comes exactly
-    /// once in an epoch, which is what an evaluation needs, and in the last step a rank's share may be empty: that rank has no loss to
-    /// compute, but has to take part in what the ranks do together in that step.
+    /// once in an epoch, which is what an evaluation needs, and in the last step a rank's share may be empty. In a training that rank makes
+    /// its step with a batch of no images and the sum of the outputs as its loss: the others wait for it.
     /// </param>
     /// <exception cref="ArgumentException">A size is out of its range, or <paramref name="drop_last"/> would leave nothing.</exception>
     public DistributedSampler(long datasetSize, int globalBatch, ProcessGroup group, int seed = 0, bool shuffle = true, bool drop_last = true)

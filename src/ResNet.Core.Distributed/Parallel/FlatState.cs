@@ -11,8 +11,6 @@ internal sealed class FlatState(IEnumerable<Tensor> tensors, ProcessGroup group)
 {
     private readonly List<List<Tensor>> _types = [.. tensors.GroupBy(tensor => tensor.dtype).Select(type => type.ToList())];
 
-    public bool IsEmpty => _types.Count == 0;
-
     public void Broadcast()
     {
         using var scope = NewDisposeScope();

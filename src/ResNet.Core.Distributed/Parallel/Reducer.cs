@@ -12,6 +12,8 @@ internal sealed class Reducer : IDisposable
     private readonly Dictionary<Parameter, Progress> _progress = new(ReferenceEqualityComparer.Instance);
     private readonly int[] _missing; // how many parameters of each bucket have no gradient yet
     private readonly int[] _sizes;
+    private readonly ProcessGroup _group;
+    private long _pass;
     private int _launched;
     private int _round; // of which a signal is: graphs outlive a round where nobody goes back through them
     private Tensor? _lastGradient;
@@ -22,6 +24,7 @@ internal sealed class Reducer : IDisposable
     /// <param name="capacity">Of a bucket, in bytes.</param>
     public Reducer(IReadOnlyList<(string Name, Parameter Parameter)> parameters, ProcessGroup group, long capacity)
     {
+        _group = group;
         foreach (var content in Buckets.Fill(parameters, capacity))
         {
             foreach (var (_, parameter) in content)
@@ -33,7 +36,19 @@ internal sealed class Reducer : IDisposable
     }
 
     /// <summary>Whether a backward pass has come by since the last <see cref="Finish"/>.</summary>
-    public bool HasBegun { get; private set; }
+    public bool HasBegun
+    {
+        get;
+        private set
+        {
+            if (field != value)
+                _group.CountUnfinished(value ? 1 : -1);
+            field = value;
+        }
+    }
+
+    /// <summary>Counts the forward passes, of which each rank makes the same number.</summary>
+    public void CountPass() => _pass++;
 
     /// <summary>Puts a signal where the backward pass enters the module.</summary>
     /// <param name="output">Of the module.</param>
@@ -59,7 +74,7 @@ internal sealed class Reducer : IDisposable
         {
             HasBegun = true;
             foreach (var parameter in parameters)
-                CompleteUse(_progress[parameter], isLate: round != _round);
+                CompleteUse(parameter, isLate: round != _round);
         }));
     }
 
@@ -72,7 +87,7 @@ internal sealed class Reducer : IDisposable
             ThrowIfFailed();
             _buckets.ForEach(bucket => bucket.ExpectNoneLate());
             while (_launched < _buckets.Count)
-                _buckets[_launched++].Launch();
+                _buckets[_launched++].Launch(_pass);
             _buckets.ForEach(bucket => bucket.Finish());
         }
         catch (Exception e)
@@ -92,6 +107,7 @@ internal sealed class Reducer : IDisposable
 
     public void Dispose()
     {
+        HasBegun = false;
         _lastGradient?.Dispose();
         _buckets.ForEach(bucket => bucket.Dispose());
     }
@@ -108,17 +124,25 @@ internal sealed class Reducer : IDisposable
             (progress.Uses, progress.IsReady) = (0, false);
     }
 
-    private void CompleteUse(Progress progress, bool isLate)
+    private void CompleteUse(Parameter parameter, bool isLate)
     {
+        var progress = _progress[parameter];
         if (isLate)
             progress.Uses++; // and stays open, so that what comes into this round goes with its end
-        else if (--progress.Uses == 0 && !progress.IsReady)
+        // Without a gradient it has another use, which nobody has announced, or none of its own: autograd.grad comes by as well.
+        else if (--progress.Uses == 0 && !progress.IsReady && HasGradient(parameter))
         {
             progress.IsReady = true;
             _missing[progress.Bucket]--;
             while (_launched < _buckets.Count && _missing[_launched] == 0)
-                _buckets[_launched++].Launch();
+                _buckets[_launched++].Launch(_pass);
         }
+    }
+
+    private static bool HasGradient(Parameter parameter)
+    {
+        using var gradient = parameter.grad;
+        return gradient is not null;
     }
 
     /// <summary>Nothing is thrown into libtorch's engine, which could not catch it: it waits for <see cref="Finish"/>.</summary>
