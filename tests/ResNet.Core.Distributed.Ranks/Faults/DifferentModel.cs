@@ -6,12 +6,37 @@ namespace ResNet.Core.Distributed.Ranks.Faults;
 /// <summary>Rank 1 has another model than the others.</summary>
 internal static class DifferentModel
 {
-    public static int Run(string difference)
+    private static readonly string[] differences = ["shape", "transposed", "type", "order", "count", "frozen", "buffers"];
+
+    /// <summary>All ranks learn of each difference, and the group is as good as before.</summary>
+    public static int Compare()
     {
         using var group = Others.Join();
-        var model = new DistributedDataParallel(Make(group.Rank == 1 ? difference : ""), group);
-        Report.Value(group, "accepted", Hash.Weights(model));
+        foreach (var difference in differences)
+            Report.Value(group, difference, Message(group, difference));
+        Report.Value(group, "none", Message(group, ""));
         return 0;
+    }
+
+    /// <summary>Nobody catches it.</summary>
+    public static int Fail()
+    {
+        using var group = Others.Join();
+        using var model = new DistributedDataParallel(Make(group.Rank == 1 ? "shape" : ""), group);
+        return 0;
+    }
+
+    private static string Message(ProcessGroup group, string difference)
+    {
+        try
+        {
+            using var model = new DistributedDataParallel(Make(group.Rank == 1 ? difference : ""), group);
+            return "accepted";
+        }
+        catch (ArgumentException exception)
+        {
+            return exception.Message.ReplaceLineEndings(" ");
+        }
     }
 
     private static Sequential Make(string difference)

@@ -11,7 +11,8 @@ internal sealed record GradientCase(string Name, Func<nn.Module<Tensor, Tensor>>
     /// <summary>How many backward passes make a step; all but the last are in <c>no_sync</c>.</summary>
     public int Passes { get; init; } = 1;
 
-    public double BucketMegabytes { get; init; } = 25;
+    /// <summary>The size of the buckets; where it does not matter, 25 MB and a parameter a bucket are both tried.</summary>
+    public double? BucketMegabytes { get; init; }
 
     /// <summary>Whether the gradients of a step add to those of the one before.</summary>
     public bool Accumulates { get; init; }

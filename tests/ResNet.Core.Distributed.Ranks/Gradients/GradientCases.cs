@@ -28,7 +28,7 @@ internal static class GradientCases
         new("in-place", InPlace, Numbers),
         new("batch-norm", BatchNorm, Numbers),
         new("buckets-of-1-KB", Layers, Numbers) { BucketMegabytes = 1.0 / 1024 },
-        new("buckets-of-25-MB", LargeLayers, WideNumbers),
+        new("buckets-of-25-MB", LargeLayers, WideNumbers) { BucketMegabytes = 25 },
         new("buckets-of-1-MB", LargeLayers, WideNumbers) { BucketMegabytes = 1 },
         new("uses-differ", UsesDiffer, SignedByRank),
         new("discarded", Discarded, Numbers),
@@ -39,6 +39,8 @@ internal static class GradientCases
         new("input-with-gradient", Layers, (rank, pass) => Numbers(rank, pass).requires_grad_()),
         new("zeroed", SometimesUnused, SignedByRank) { KeepsZeros = true },
         new("two-forward-passes", Layers, Numbers) { Forwards = 2 },
+        new("two-forward-passes-with-batch-norm", BatchNorm, Numbers) { Forwards = 2 },
+        new("functional-before", FunctionalBefore, Numbers) { MayBeRefused = true },
         new("two-backward-passes", Layers, Numbers) { Backwards = 2, MayBeRefused = true },
         new("forward-and-call", ForwardAndCall, Numbers) { MayBeRefused = true },
         new("forward-alone", ForwardAlone, Numbers) { MayBeRefused = true },
@@ -97,6 +99,13 @@ internal static class GradientCases
     {
         var (encoder, between) = (Linear(8, 16), Linear(16, 16));
         return new Forward(x => nn.functional.linear(between.call(encoder.call(x).tanh()), encoder.weight.t()), ("encoder", encoder), ("between", between));
+    }
+
+    /// <summary>The same, where the backward pass comes by the module first.</summary>
+    private static Forward FunctionalBefore()
+    {
+        var (encoder, between) = (Linear(8, 8), Linear(8, 8));
+        return new Forward(x => encoder.call(between.call(nn.functional.linear(x, encoder.weight)).tanh()), ("encoder", encoder), ("between", between));
     }
 
     private static Forward SometimesUnused()

@@ -7,7 +7,7 @@ public sealed class TwoHostTests
     {
         using var hosts = new TwoHosts();
         using var program = RankProgram.Start("ip", 2, [.. hosts.OnFirst, Launcher.Find(mpi)!, .. hosts.LauncherArguments(mpi)], ["agreement"]);
-        var (onTwo, onOne) = (program.Ends(), RankProgram.Run(mpi, 2, "agreement"));
+        var (onTwo, onOne) = (program.Ends(), AgreementTests.RunOnce(mpi, 2));
 
         Assert.Equal(["0/1", "0/1"], onTwo.OfAll("local"));
         Assert.Equal(["0/2", "1/2"], onOne.OfAll("local"));
