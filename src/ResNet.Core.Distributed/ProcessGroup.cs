@@ -367,6 +367,8 @@ public sealed class ProcessGroup : IDisposable
         {
             // Nobody is there to read it; the exit code still tells.
         }
+        // MPICH's launcher drops what it has not read by the time of the abort.
+        Thread.Sleep(200);
         _thread!.Abort(exitCode, abortPatience);
         UnexpectedEnd.EndProcess(exitCode);
     }
