@@ -79,7 +79,7 @@ public sealed class ProcessGroup : IDisposable
     /// Joins the group that the launcher has started. Unless <c>OMP_NUM_THREADS</c> says how many threads libtorch computes with, each rank
     /// gets its share of the machine's processors.
     /// </summary>
-    /// <param name="timeout">How long an operation may take, from its beginning to its end on this rank; by default ten minutes.</param>
+    /// <param name="timeout">How long an operation may take on this rank; by default ten minutes.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="timeout"/> is not positive.</exception>
     /// <exception cref="InvalidOperationException">This process is in a group already, or was in one that MPI connected: MPI starts once in a process.</exception>
     /// <exception cref="DistributedException">There is a launcher, and no MPI library or another one's; or MPI reported an error.</exception>
@@ -93,7 +93,7 @@ public sealed class ProcessGroup : IDisposable
         if (Launcher.Find(Environment.GetEnvironmentVariable) is not { WorldSize: > 1 } launcher)
             return current = new ProcessGroup();
         if (mpiWasUsed)
-            throw new InvalidOperationException("this process was in a group before: MPI starts only once in a process");
+            throw new InvalidOperationException("expected one call in the life of a process, in which MPI starts only once; got another one");
         mpiWasUsed = true;
         return current = new ProcessGroup(launcher, timeout ?? defaultTimeout);
     }
@@ -252,7 +252,16 @@ public sealed class ProcessGroup : IDisposable
         using var scope = NewDisposeScope();
         using var _ = no_grad();
         var staged = tensor.detach().to(type, device).contiguous();
-        begin(staged).Wait();
+        try
+        {
+            begin(staged).Wait();
+        }
+        catch
+        {
+            // MPI may still write to it: it is not freed any more. The process has little left to do.
+            staged.DetachFromDisposeScope();
+            throw;
+        }
         tensor.detach().copy_(staged);
     }
 
@@ -296,13 +305,18 @@ public sealed class ProcessGroup : IDisposable
     {
         var nccl = cuda.is_available() && cuda.device_count() >= LocalWorldSize ? NcclFunctions.TryLoad() : null;
         using var haveAll = tensor(nccl is null ? 0L : 1L);
-        AllReduce(haveAll, ReduceOp.Min);
+        _thread!.Post("Init", () => _memory!.AllReduce(haveAll, ReduceOp.Min)).Wait();
         if (nccl is null || haveAll.item<long>() == 0)
+        {
+            if (cuda.is_available() && Rank == 0)
+                UnexpectedEnd.Say(
+                    $"{Name}: CUDA tensors go through main memory, since not every rank has what NCCL needs: here {cuda.device_count()} GPUs are visible to {LocalWorldSize} ranks, and NCCL {(NcclFunctions.TryLoad() is null ? "was not found" : "is there")}");
             return;
+        }
         using var id = Rank == 0 ? tensor(NcclBackend.CreateUniqueId(nccl)) : zeros(NcclUniqueId.Size, ScalarType.Byte);
         Broadcast(id);
         var bytes = id.data<byte>().ToArray();
-        _thread!.Post("NCCL's initialization", () =>
+        _thread.Post("NCCL's initialization", () =>
         {
             var gpus = new NcclBackend(nccl, CudaDriver.Load(), bytes, Rank, WorldSize, LocalRank);
             _gpus = gpus;

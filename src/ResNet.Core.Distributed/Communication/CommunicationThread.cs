@@ -79,8 +79,15 @@ internal sealed class CommunicationThread
 
     private Operation Add(Operation operation)
     {
-        _queue.Add(operation);
-        return operation;
+        try
+        {
+            _queue.Add(operation);
+            return operation;
+        }
+        catch (InvalidOperationException)
+        {
+            throw new ObjectDisposedException(nameof(ProcessGroup));
+        }
     }
 
     /// <summary>Calls something on the thread that may never come back.</summary>
@@ -92,7 +99,7 @@ internal sealed class CommunicationThread
             return CompletedWork.Instance;
         }, isCollective: false));
         if (!operation.Wait(_timeout))
-            throw new TimeoutException($"{_rank}: {name} has not come back within {_timeout.TotalSeconds:0.###} s: another rank has not called it, or cannot be reached");
+            throw new TimeoutException($"{_rank}: {name} did not return within {_timeout.TotalSeconds:0.###} s: another rank has not called it, or cannot be reached");
     }
 
     private void Run()
@@ -101,7 +108,12 @@ internal sealed class CommunicationThread
         {
             AbortIfAsked();
             if (_queue.TryTake(out var operation, millisecondsTimeout: 10))
-                operation.End(Failure ?? Perform(operation));
+            {
+                var failure = Failure ?? Perform(operation);
+                if (_isFinished)
+                    _queue.CompleteAdding();
+                operation.End(failure);
+            }
             else if (_failure is not MpiException) // the others may still ask where this rank is
                 Guard(() => _rollCall?.Answer());
         }

@@ -110,7 +110,7 @@ internal sealed unsafe class RollCall(MpiApi mpi, nint communicator, int rank, i
         var missing = Others
             .Select(other => (Rank: other, Answer: _answers[other]))
             .Where(other => other.Answer.Kind != Kind.Answer || other.Answer.Number != Number || other.Answer.Name != Message.Cut(Name))
-            .Select(other => other.Answer.Kind != Kind.Answer ? $"rank {other.Rank} does not answer" : $"rank {other.Rank} is at its operation {other.Answer.Number} ({other.Answer.Name})")
+            .Select(other => other.Answer.Kind != Kind.Answer ? $"rank {other.Rank} does not answer" : $"rank {other.Rank} has last begun operation {other.Answer.Number} ({other.Answer.Name})")
             .ToList();
         return missing.Count > 0 ? List(missing) : "all ranks are in it, and the network between them is slower than that";
     }

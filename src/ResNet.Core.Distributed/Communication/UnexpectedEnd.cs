@@ -12,12 +12,15 @@ namespace ResNet.Core.Distributed.Communication;
 /// </summary>
 internal sealed partial class UnexpectedEnd : IDisposable
 {
+    private const int SignalTime = 10_000; // milliseconds from a signal to the end that it brings
+
     [ThreadStatic]
     private static Exception? lastException;
 
     private readonly Action<int, string?> _end;
     private readonly PosixSignalRegistration _terminated, _interrupted;
-    private volatile int _signal;
+    private int _signal;
+    private long _signalTime;
 
     /// <param name="end">Ends every rank with a code, after a message.</param>
     public UnexpectedEnd(Action<int, string?> end)
@@ -27,8 +30,8 @@ internal sealed partial class UnexpectedEnd : IDisposable
         AppDomain.CurrentDomain.FirstChanceException += OnFirstChanceException;
         AppDomain.CurrentDomain.ProcessExit += OnProcessExit;
         // Only noted: what becomes of the signal is the program's affair.
-        _terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, _ => _signal = 15);
-        _interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, _ => _signal = 2);
+        _terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, _ => Note(15));
+        _interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, _ => Note(2));
     }
 
     /// <summary>The last exception that was thrown on this thread, whether or not it was caught; or null.</summary>
@@ -68,13 +71,21 @@ internal sealed partial class UnexpectedEnd : IDisposable
         }
     }
 
+    private void Note(int signal)
+    {
+        Volatile.Write(ref _signalTime, Environment.TickCount64);
+        Volatile.Write(ref _signal, signal);
+    }
+
     private void OnUnhandledException(object sender, UnhandledExceptionEventArgs e) => _end(1, $"unhandled exception: {e.ExceptionObject}");
 
     private void OnFirstChanceException(object? sender, FirstChanceExceptionEventArgs e) => lastException = e.Exception;
 
     private void OnProcessExit(object? sender, EventArgs e)
     {
-        var (signal, code) = (_signal, Environment.ExitCode);
+        // An earlier one has been dealt with by the program.
+        var signal = Environment.TickCount64 - Volatile.Read(ref _signalTime) < SignalTime ? Volatile.Read(ref _signal) : 0;
+        var code = Environment.ExitCode;
         // Of which the system keeps eight bits: 256 would be success.
         var ended = (code & 0xff) != 0 ? code & 0xff : signal != 0 ? 128 + signal : 1;
         // A launcher that ends all ranks sends all of them a signal; one message would be as many as there are ranks.

@@ -105,6 +105,8 @@ internal sealed unsafe partial class MpiLibrary
         // UCX, on which MPICH may be built, takes over SIGSEGV, from which .NET makes its NullReferenceException; the process then ends at
         // the first one. Open MPI asks for that signal as well, but leaves it where there is a handler already.
         Set("UCX_ERROR_SIGNALS", "");
+        // And SIGHUP, which then ends nothing any more.
+        Set("UCX_DEBUG_SIGNO", "0");
         // Rabenseifner's algorithm. In place, Open MPI's own choice sends everything to one rank and back, which takes twice the time from
         // two ranks on.
         Set("OMPI_MCA_coll_libnbc_iallreduce_algorithm", "3");

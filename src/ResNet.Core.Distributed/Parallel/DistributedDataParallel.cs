@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using ResNet.Core.Distributed.Parallel;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -25,6 +26,9 @@ public sealed class DistributedDataParallel : Module<Tensor, Tensor>
 {
     private const double BytesInMegabyte = 1024 * 1024;
 
+    // Two would both take the gradients away.
+    private static readonly ConditionalWeakTable<Module, DistributedDataParallel> wrapped = [];
+
     private readonly Reducer _reducer;
     private readonly List<(string Name, Parameter Parameter, bool IsTrained)> _members;
     private readonly List<Action> _removals = []; // of hooks
@@ -35,7 +39,7 @@ public sealed class DistributedDataParallel : Module<Tensor, Tensor>
     private bool _isDisposed;
 
     /// <summary>Wraps a module: the ranks check that it is the same one on each, and take rank 0's weights and buffers.</summary>
-    /// <param name="module">On its device, with its type, and with the parameters frozen that are. It stays the caller's, who disposes of it.</param>
+    /// <param name="module">On its device, with its type, and with the parameters frozen that are. The caller still owns it and disposes it.</param>
     /// <param name="group">The ranks.</param>
     /// <param name="bucket_cap_mb">How many megabytes of gradients travel together. The first bucket has one megabyte at most.</param>
     /// <param name="broadcast_buffers">Whether a forward pass begins with rank 0's buffers, such as the running statistics of batch norms.</param>
@@ -53,6 +57,8 @@ public sealed class DistributedDataParallel : Module<Tensor, Tensor>
     {
         ArgumentNullException.ThrowIfNull(module);
         ArgumentNullException.ThrowIfNull(group);
+        if (module.modules().Prepend(module).Any(part => part is DistributedDataParallel || wrapped.TryGetValue(part, out _)))
+            throw new ArgumentException("expected a module no part of which is wrapped already: dispose of that wrapper first", nameof(module));
         if (!(bucket_cap_mb > 0 && bucket_cap_mb <= long.MaxValue / BytesInMegabyte))
             throw new ArgumentOutOfRangeException(nameof(bucket_cap_mb), bucket_cap_mb, "expected a number of megabytes above zero");
         (this.module, _group, _broadcastsBuffers) = (module, group, broadcast_buffers);
@@ -64,6 +70,7 @@ public sealed class DistributedDataParallel : Module<Tensor, Tensor>
             if (!parameter.is_floating_point())
                 throw new ArgumentException($"{name}: expected floating-point numbers, got {parameter.dtype}", nameof(module));
         register_module(nameof(module), module);
+        wrapped.Add(module, this);
         var isAlone = group.WorldSize == 1;
         _reducer = new Reducer(isAlone ? [] : trained, group, (long)Math.Max(1, bucket_cap_mb * BytesInMegabyte));
         if (isAlone)
@@ -90,6 +97,7 @@ public sealed class DistributedDataParallel : Module<Tensor, Tensor>
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
         var records = is_grad_enabled();
+        ExpectSameParameters();
         if (records)
             ExpectReady();
         SynchronizeBuffers();
@@ -140,6 +148,7 @@ public sealed class DistributedDataParallel : Module<Tensor, Tensor>
             _isDisposed = true;
             _removals.ForEach(remove => remove());
             _reducer.Dispose();
+            wrapped.Remove(module);
             ClearModules(); // or the base class would dispose of the caller's
         }
         base.Dispose(disposing);
@@ -159,11 +168,15 @@ public sealed class DistributedDataParallel : Module<Tensor, Tensor>
         _reducer.ThrowIfFailed();
         if (IsSynchronizing && _reducer.HasBegun)
             throw new InvalidOperationException("expected synchronize() between a backward pass and the next forward pass, got gradients that have not been synchronized");
-        if (!module.parameters().SequenceEqual(_members.Select(member => member.Parameter), ReferenceEqualityComparer.Instance))
-            throw new InvalidOperationException("the module has other parameters than when it was wrapped: expected all of its parts to be there before, on their device and with their type");
         foreach (var (name, parameter, isTrained) in _members)
             if (parameter.requires_grad != isTrained)
                 throw new InvalidOperationException($"{name} {(isTrained ? "was trained and is frozen" : "was frozen and is trained")} now: expected the parameters to be frozen before the module is wrapped");
+    }
+
+    private void ExpectSameParameters()
+    {
+        if (!module.parameters().SequenceEqual(_members.Select(member => member.Parameter), ReferenceEqualityComparer.Instance))
+            throw new InvalidOperationException("the module has other parameters than when it was wrapped: expected all of its parts to be there before, on their device and with their type");
     }
 
     /// <summary>Makes the buffers rank 0's. A pass that changes none, as evaluation does, exchanges nothing after the first.</summary>
