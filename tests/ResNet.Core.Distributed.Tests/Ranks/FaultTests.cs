@@ -26,17 +26,9 @@ public sealed class FaultTests
     [Theory, Under(MpiKind.OpenMpi), Under(MpiKind.Mpich)]
     public void Ranks_that_all_end_without_disposing_their_group_fail(MpiKind mpi) => RankProgram.Fail(mpi, Ranks, "all-return").Says(" of 3: ");
 
-    [Theory, Under(MpiKind.OpenMpi), Under(MpiKind.Mpich)]
-    public void A_killed_rank_ends_all_ranks(MpiKind mpi)
-    {
-        var result = RankProgram.Fail(mpi, Ranks, "kill");
-
-        // It cannot say anything, but its launcher does: by its number in MPI or its process's.
-        var (process, rest) = (result.Of(1, "pid"), result.Output[result.Output.LastIndexOf('@')..]);
-        Assert.True(
-            rest.Contains("rank 1 ", StringComparison.OrdinalIgnoreCase) || rest[rest.IndexOf('\n', StringComparison.Ordinal)..].Contains(process, StringComparison.Ordinal),
-            result.Explanation);
-    }
+    // A killed rank says nothing. Open MPI's launcher names it; MPICH's names one of those that ended, which need not be the first.
+    [Theory, Under(MpiKind.OpenMpi, "process rank 1 "), Under(MpiKind.Mpich, "signal 9")]
+    public void A_killed_rank_ends_all_ranks(MpiKind mpi, string name) => RankProgram.Fail(mpi, Ranks, "kill").Says(name);
 
     [Theory, Under(MpiKind.OpenMpi, "INT"), Under(MpiKind.OpenMpi, "TERM"), Under(MpiKind.Mpich, "INT"), Under(MpiKind.Mpich, "TERM")]
     public void A_signal_to_the_launcher_ends_all_ranks(MpiKind mpi, string signal)
@@ -55,7 +47,7 @@ public sealed class FaultTests
         var result = program.Fails(TimeSpan.FromSeconds(3)); // Hang's
 
         result.Says("TimeoutException");
-        Assert.Matches("rank 1 (is at|does not answer)", result.Output);
+        Assert.Matches("rank 1 (has last begun|does not answer)", result.Output);
     }
 
     [Theory, Under(MpiKind.OpenMpi), Under(MpiKind.Mpich)]
