@@ -8,8 +8,8 @@ internal sealed class RankProgram : IDisposable
     /// <summary>For everything that goes well; another test project may be running beside this one.</summary>
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(120);
 
-    /// <summary>What a failure may take until all is over, beyond a deadline that was given.</summary>
-    private static readonly TimeSpan LimitOfFailure = TimeSpan.FromSeconds(10);
+    /// <summary>What a failure may take until all is over, beyond a deadline that was given: ten seconds, and as many for what else a machine does.</summary>
+    private static readonly TimeSpan LimitOfFailure = TimeSpan.FromSeconds(20);
 
     private readonly string _marker;
     private readonly int _ranks;
@@ -51,6 +51,7 @@ internal sealed class RankProgram : IDisposable
     public static RankProgram Start(string launcher, int ranks, IEnumerable<string> options, string[] scenario, params (string Name, string Value)[] environment)
     {
         var marker = Guid.NewGuid().ToString("N");
+        var shared = Directory.CreateDirectory(SharedMemory(marker));
         string[] program = [Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", Assembly, .. scenario];
         string[] command = launcher.Length == 0 ? program : [launcher, .. options, .. program];
         var start = new ProcessStartInfo(command[0], command[1..])
@@ -62,6 +63,8 @@ internal sealed class RankProgram : IDisposable
                 ["OMP_NUM_THREADS"] = "1",
                 // Open MPI gives ranks a terminal, which .NET greets with a control sequence unless it cannot take any.
                 ["TERM"] = "dumb",
+                // Open MPI leaves its shared memory behind when it is aborted: here it can be deleted.
+                ["OMPI_MCA_btl_vader_backing_directory"] = shared.FullName,
                 // Open MPI refuses root otherwise, which containers are.
                 ["OMPI_ALLOW_RUN_AS_ROOT"] = "1",
                 ["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1",
@@ -104,5 +107,8 @@ internal sealed class RankProgram : IDisposable
     {
         _launcher.Dispose();
         Processes.Kill(_marker);
+        Directory.Delete(SharedMemory(_marker), recursive: true);
     }
+
+    private static string SharedMemory(string marker) => Path.Combine(Path.GetTempPath(), marker);
 }
