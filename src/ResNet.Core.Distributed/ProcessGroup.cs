@@ -15,14 +15,15 @@ namespace ResNet.Core.Distributed;
 /// <para>Every rank calls the same operations in the same order, each from one thread at a time.</para>
 /// <para>
 /// A rank that ends by an exception, or without <see cref="Dispose"/>, ends all ranks with a non-zero code: the others could only wait
-/// for it.
+/// for it. A program that catches exceptions does so inside the group's <c>using</c>, and calls <see cref="Abort"/>: outside, the group has
+/// been disposed of, and all that the others see is that this rank has left.
 /// </para>
 /// </remarks>
 public sealed class ProcessGroup : IDisposable
 {
     private static readonly TimeSpan defaultTimeout = TimeSpan.FromMinutes(10);
 
-    // MPI_Abort takes a moment where it works, and for ever where it does not.
+    // MPI_Abort takes a moment where it works, and forever where it does not.
     private static readonly TimeSpan abortPatience = TimeSpan.FromSeconds(3);
 
     private static ProcessGroup? current;
@@ -105,6 +106,7 @@ public sealed class ProcessGroup : IDisposable
     /// </param>
     /// <param name="op">How. The minimum and the maximum of a NaN and a number are NaN; zeros have no sign there.</param>
     /// <exception cref="ArgumentException">The tensor has a type that cannot be reduced.</exception>
+    /// <exception cref="InvalidOperationException">A <see cref="DistributedDataParallel"/> has gradients that have not been synchronized.</exception>
     /// <exception cref="DistributedException">The ranks' tensors or operations differ, or a rank has left.</exception>
     /// <exception cref="TimeoutException">A rank did not come in time.</exception>
     public void AllReduce(Tensor tensor, ReduceOp op = ReduceOp.Sum)
@@ -125,6 +127,7 @@ public sealed class ProcessGroup : IDisposable
     /// <param name="tensor">The same shape and type on every rank. Its memory is written to; autograd does not see it.</param>
     /// <param name="src">The rank whose elements all get.</param>
     /// <exception cref="ArgumentOutOfRangeException">There is no rank <paramref name="src"/>.</exception>
+    /// <exception cref="InvalidOperationException">A <see cref="DistributedDataParallel"/> has gradients that have not been synchronized.</exception>
     /// <exception cref="DistributedException">The ranks' tensors or operations differ, or a rank has left.</exception>
     /// <exception cref="TimeoutException">A rank did not come in time.</exception>
     public void Broadcast(Tensor tensor, int src = 0)
@@ -139,6 +142,7 @@ public sealed class ProcessGroup : IDisposable
     }
 
     /// <summary>Waits until every rank has come here.</summary>
+    /// <exception cref="InvalidOperationException">A <see cref="DistributedDataParallel"/> has gradients that have not been synchronized.</exception>
     /// <exception cref="DistributedException">A rank is in another operation, or has left.</exception>
     /// <exception cref="TimeoutException">A rank did not come in time.</exception>
     public void Barrier()

@@ -5,7 +5,7 @@ using ResNet.Core.Distributed.Mpi;
 namespace ResNet.Core.Distributed.Communication;
 
 /// <summary>
-/// The one thread that calls MPI. It begins an operation and looks after it until it is done, instead of waiting within MPI: so
+/// The one thread that calls MPI. It begins an operation and polls it until it completes, instead of waiting within MPI: so
 /// an operation has a deadline, which MPI does not know, and moves on while other threads compute, which MPI does not promise.
 /// </summary>
 internal sealed class CommunicationThread

@@ -7,7 +7,7 @@ namespace ResNet.Core.Distributed.Communication;
 
 /// <summary>
 /// What the communication threads tell each other besides the tensors, on a communicator of its own: that all are about to do the same,
-/// where a rank is when another one waits for it in vain, and that it leaves. MPI itself would let the others wait for ever, or write
+/// where a rank is when another one waits for it in vain, and that it leaves. MPI itself would let the others wait forever, or write
 /// beyond the tensors of ranks that do different things.
 /// </summary>
 /// <param name="mpi">The library.</param>

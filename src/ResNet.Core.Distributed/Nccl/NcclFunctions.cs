@@ -62,7 +62,7 @@ internal unsafe struct NcclUniqueId
 
 /// <summary>
 /// <c>ncclConfig_t</c> as it was in 2.14, where it begins. NCCL takes as many bytes as <see cref="Size"/> says, and its defaults for all
-/// that is newer than <see cref="Version"/>, so that this one holds for every later version.
+/// that is newer than <see cref="Version"/>, so that this one holds forevery later version.
 /// </summary>
 internal struct NcclConfig()
 {
