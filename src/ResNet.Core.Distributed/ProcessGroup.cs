@@ -25,6 +25,9 @@ public sealed class ProcessGroup : IDisposable
     // MPI_Abort takes a moment where it works, and for ever where it does not.
     private static readonly TimeSpan abortPatience = TimeSpan.FromSeconds(3);
 
+    // A launcher that is told to end all ranks, as MPICH's is, may drop what it has not yet read of their output.
+    private static readonly TimeSpan timeToBeRead = TimeSpan.FromMilliseconds(200);
+
     private static ProcessGroup? current;
     private static bool mpiWasUsed;
 
@@ -367,6 +370,8 @@ public sealed class ProcessGroup : IDisposable
         {
             // Nobody is there to read it; the exit code still tells.
         }
+        if (message is not null)
+            Thread.Sleep(timeToBeRead);
         _thread!.Abort(exitCode, abortPatience);
         UnexpectedEnd.EndProcess(exitCode);
     }
