@@ -23,6 +23,8 @@ public sealed class GradientTests
         string[] unseen = ["forward-and-call", "forward-alone", "functional-before", "two-backward-passes", "gradient-penalty-zeroed"];
         Assert.All(unseen.SelectMany(WaysToTravel), name => Assert.All(result.OfAll(name), error => Assert.True(
             error.StartsWith("refused: ", StringComparison.Ordinal) && error.Contains("another gradient after those of its bucket", StringComparison.Ordinal) || double.Parse(error, CultureInfo.InvariantCulture) <= 1e-15, $"{name}: {error}")));
+        // autograd.grad has been taken for the backward pass; the message tells the way out, which gradient-penalty-in-no-sync takes.
+        Assert.All(result.OfAll("gradient-penalty-zeroed-one-by-one"), error => Assert.Contains("no_sync()", error, StringComparison.Ordinal));
     }
 
     private static IEnumerable<string> WaysToTravel(string name) => [name, $"{name}-without-overlap", $"{name}-one-by-one"];
