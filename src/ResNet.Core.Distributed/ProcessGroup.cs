@@ -26,6 +26,9 @@ public sealed class ProcessGroup : IDisposable
     // MPI_Abort takes a moment where it works, and forever where it does not.
     private static readonly TimeSpan abortPatience = TimeSpan.FromSeconds(3);
 
+    // A launcher that is told to end all ranks, as MPICH's is, may drop what it has not yet read of their output.
+    private static readonly TimeSpan timeToBeRead = TimeSpan.FromMilliseconds(200);
+
     private static ProcessGroup? current;
     private static bool mpiWasUsed;
 
@@ -371,8 +374,7 @@ public sealed class ProcessGroup : IDisposable
         {
             // Nobody is there to read it; the exit code still tells.
         }
-        // MPICH's launcher drops what it has not read by the time of the abort.
-        Thread.Sleep(200);
+        Thread.Sleep(timeToBeRead);
         _thread!.Abort(exitCode, abortPatience);
         UnexpectedEnd.EndProcess(exitCode);
     }

@@ -80,6 +80,79 @@ public sealed class DistributedDataParallelTests : IDisposable
     }
 
     [Fact]
+    public void Synchronization_comes_back_in_whatever_order_no_sync_ends()
+    {
+        using var module = nn.Linear(3, 1);
+        using var ddp = new DistributedDataParallel(module, _group);
+        using var input = ones(1, 3);
+        var (first, second) = (ddp.no_sync(), ddp.no_sync());
+        first.Dispose();
+        first.Dispose();
+        ddp.call(input).sum().backward();
+        ddp.call(input).sum().backward(); // the second one is still there
+        second.Dispose();
+        first.Dispose();
+
+        ddp.call(input).sum().backward();
+        Assert.Throws<InvalidOperationException>(() => ddp.call(input));
+    }
+
+    [Fact]
+    public void The_tensors_of_the_module_and_the_caller_stay_theirs()
+    {
+        Tensor? kept = null;
+        using var linear = nn.Linear(3, 1);
+        using var module = new Function(linear, x => kept = linear.call(x));
+        using var input = ones(1, 3, requires_grad: true);
+        using (var ddp = new DistributedDataParallel(module, _group))
+        using (var output = ddp.call(input))
+            Assert.Equal(output.item<float>(), kept!.item<float>());
+        Assert.Equal([1, 1], kept.shape);
+
+        using var identity = new Function(linear, x => x);
+        using (var ddp = new DistributedDataParallel(identity, _group))
+            ddp.call(input);
+        Assert.Equal([1f, 1f, 1f], input.data<float>().ToArray());
+    }
+
+    [Fact]
+    public void Nothing_of_the_group_comes_between_a_backward_pass_and_its_synchronize()
+    {
+        using var module = nn.Linear(3, 3);
+        using var other = nn.Linear(3, 1);
+        using var ddp = new DistributedDataParallel(module, _group);
+        using var second = new DistributedDataParallel(other, _group);
+        using var input = ones(1, 3);
+        second.call(ddp.call(input)).sum().backward();
+
+        ddp.synchronize(); // and the second one, through which the pass has gone as well, is not
+        Assert.All<Action>([() => _group.AllReduce(input), () => _group.Broadcast(input), _group.Barrier], action =>
+            Assert.Contains("synchronize()", Assert.Throws<InvalidOperationException>(action).Message));
+        second.synchronize();
+        _group.AllReduce(input);
+
+        second.call(input).sum().backward();
+        second.Dispose(); // takes what is open with it
+        _group.Barrier();
+    }
+
+    [Fact]
+    public void A_wrapped_module_is_not_wrapped_again_before_its_wrapper_is_disposed()
+    {
+        using var part = nn.Linear(3, 1);
+        using var module = nn.Sequential(part);
+        using (var ddp = new DistributedDataParallel(part, _group))
+            Assert.All<nn.Module<Tensor, Tensor>>([part, module, ddp], wrapped =>
+                Assert.Contains("wrapped already", Assert.Throws<ArgumentException>(() => new DistributedDataParallel(wrapped, _group)).Message));
+
+        using var again = new DistributedDataParallel(module, _group);
+        using var input = ones(1, 3);
+        again.call(input).sum().backward();
+        again.synchronize();
+        Assert.Equal([1f, 1f, 1f], part.weight.grad!.data<float>().ToArray());
+    }
+
+    [Fact]
     public void An_output_may_be_changed_in_place()
     {
         using var module = nn.Linear(3, 1);
@@ -106,6 +179,16 @@ public sealed class DistributedDataParallelTests : IDisposable
     }
 
     [Fact]
+    public void Parameters_that_are_added_afterwards_are_refused()
+    {
+        using var module = nn.Sequential(nn.Linear(3, 3));
+        using var ddp = new DistributedDataParallel(module, _group);
+        module.append("added", nn.Linear(3, 1));
+        using var input = ones(1, 3);
+        Assert.Contains("other parameters", Assert.Throws<InvalidOperationException>(() => ddp.call(input)).Message);
+    }
+
+    [Fact]
     public void Parameters_that_are_frozen_or_replaced_afterwards_are_refused()
     {
         using var module = nn.Linear(3, 1);
@@ -117,5 +200,19 @@ public sealed class DistributedDataParallelTests : IDisposable
         module.to(ScalarType.Float64);
         using var wide = input.to(ScalarType.Float64);
         Assert.Contains("other parameters", Assert.Throws<InvalidOperationException>(() => ddp.call(wide)).Message);
+    }
+
+    private sealed class Function : nn.Module<Tensor, Tensor>
+    {
+        private readonly Func<Tensor, Tensor> _forward;
+
+        public Function(nn.Module part, Func<Tensor, Tensor> forward)
+            : base(nameof(Function))
+        {
+            _forward = forward;
+            register_module(nameof(part), part);
+        }
+
+        public override Tensor forward(Tensor input) => _forward(input);
     }
 }

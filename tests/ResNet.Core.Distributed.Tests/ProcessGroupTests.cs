@@ -50,6 +50,16 @@ public class ProcessGroupTests
         Assert.Throws<ArgumentNullException>(() => group.AllReduce(null!));
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(256)]
+    [InlineData(-1)]
+    public void A_code_that_would_be_success_or_another_one_ends_nothing(int code)
+    {
+        using var group = ProcessGroup.Init();
+        Assert.Contains("from 1 to 255", Assert.Throws<ArgumentOutOfRangeException>(() => group.Abort(code)).Message);
+    }
+
     [Fact]
     public void A_group_that_was_left_does_nothing()
     {

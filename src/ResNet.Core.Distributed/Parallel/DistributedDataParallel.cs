@@ -27,7 +27,7 @@ public sealed class DistributedDataParallel : Module<Tensor, Tensor>
     private const double BytesInMegabyte = 1024 * 1024;
 
     // Two would both take the gradients away.
-    private static readonly ConditionalWeakTable<Module, DistributedDataParallel> wrapped = [];
+    private static readonly ConditionalWeakTable<Parameter, DistributedDataParallel> wrapped = [];
 
     private readonly Reducer _reducer;
     private readonly List<(string Name, Parameter Parameter, bool IsTrained)> _members;
@@ -57,7 +57,7 @@ public sealed class DistributedDataParallel : Module<Tensor, Tensor>
     {
         ArgumentNullException.ThrowIfNull(module);
         ArgumentNullException.ThrowIfNull(group);
-        if (module.modules().Prepend(module).Any(part => part is DistributedDataParallel || wrapped.TryGetValue(part, out _)))
+        if (module.parameters().Any(parameter => wrapped.TryGetValue(parameter, out _)))
             throw new ArgumentException("expected a module no part of which is wrapped already: dispose of that wrapper first", nameof(module));
         if (!(bucket_cap_mb > 0 && bucket_cap_mb <= long.MaxValue / BytesInMegabyte))
             throw new ArgumentOutOfRangeException(nameof(bucket_cap_mb), bucket_cap_mb, "expected a number of megabytes above zero");
@@ -70,7 +70,8 @@ public sealed class DistributedDataParallel : Module<Tensor, Tensor>
             if (!parameter.is_floating_point())
                 throw new ArgumentException($"{name}: expected floating-point numbers, got {parameter.dtype}", nameof(module));
         register_module(nameof(module), module);
-        wrapped.Add(module, this);
+        foreach (var (_, parameter) in trained)
+            wrapped.Add(parameter, this);
         var isAlone = group.WorldSize == 1;
         _reducer = new Reducer(isAlone ? [] : trained, group, (long)Math.Max(1, bucket_cap_mb * BytesInMegabyte));
         if (isAlone)
@@ -148,7 +149,7 @@ public sealed class DistributedDataParallel : Module<Tensor, Tensor>
             _isDisposed = true;
             _removals.ForEach(remove => remove());
             _reducer.Dispose();
-            wrapped.Remove(module);
+            _members.ForEach(member => wrapped.Remove(member.Parameter));
             ClearModules(); // or the base class would dispose of the caller's
         }
         base.Dispose(disposing);

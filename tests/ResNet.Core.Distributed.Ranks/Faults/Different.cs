@@ -13,6 +13,15 @@ internal static class Different
         return 0;
     }
 
+    /// <summary>As many numbers, which MPI would add up without a word.</summary>
+    public static int Shape()
+    {
+        using var group = Others.Join();
+        group.AllReduce(group.Rank == 1 ? zeros(2, 3) : zeros(3, 2));
+        Report.Value(group, "accepted", true);
+        return 0;
+    }
+
     public static int Operation()
     {
         using var group = Others.Join();

@@ -9,6 +9,15 @@ internal static class Dispose
         return group.Rank == 1 ? 0 : Others.Work(group);
     }
 
+    /// <summary>And they wait for nothing, so that only rank 1 can find out.</summary>
+    public static int Alone()
+    {
+        using var group = Others.Join(Hang.Deadline);
+        if (group.Rank != 1)
+            Thread.Sleep(Timeout.Infinite);
+        return 0;
+    }
+
     /// <summary>As a program does that turns its errors into a code.</summary>
     public static int WithCode()
     {

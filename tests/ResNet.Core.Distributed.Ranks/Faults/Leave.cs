@@ -3,11 +3,11 @@ namespace ResNet.Core.Distributed.Ranks.Faults;
 /// <summary>Rank 1 ends as if all was well, and does not dispose its group.</summary>
 internal static class Leave
 {
-    public static int ByExit()
+    public static int ByExit(int code)
     {
         var group = Others.Join();
         if (group.Rank == 1)
-            Environment.Exit(0);
+            Environment.Exit(code);
         return Others.Work(group);
     }
 

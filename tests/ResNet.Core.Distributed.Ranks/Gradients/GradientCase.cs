@@ -26,6 +26,12 @@ internal sealed record GradientCase(string Name, Func<nn.Module<Tensor, Tensor>>
     /// <summary>How many backward passes there are through one forward pass.</summary>
     public int Backwards { get; init; } = 1;
 
+    /// <summary>Whether the input's gradient is a part of the loss, as in a gradient penalty.</summary>
+    public bool PenalizesGradient { get; init; }
+
+    /// <summary>Whether the forward passes are all in <c>no_sync</c>, and the gradients travel at the end.</summary>
+    public bool SynchronizesAtEnd { get; init; }
+
     /// <summary>Whether the module may be refused instead, by an exception on every rank.</summary>
     public bool MayBeRefused { get; init; }
 }

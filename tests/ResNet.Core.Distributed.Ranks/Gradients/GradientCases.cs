@@ -36,10 +36,13 @@ internal static class GradientCases
         new("embedding", Embedding, Indices),
         new("recurrent", Recurrent, Sequences),
         new("bfloat16", BFloat16, Numbers),
-        new("input-with-gradient", Layers, (rank, pass) => Numbers(rank, pass).requires_grad_()),
+        new("input-with-gradient", Layers, NumbersWithGradient),
         new("zeroed", SometimesUnused, SignedByRank) { KeepsZeros = true },
         new("two-forward-passes", Layers, Numbers) { Forwards = 2 },
         new("two-forward-passes-with-batch-norm", BatchNorm, Numbers) { Forwards = 2 },
+        new("gradient-penalty", Layers, NumbersWithGradient) { PenalizesGradient = true },
+        new("gradient-penalty-in-no-sync", Layers, NumbersWithGradient) { PenalizesGradient = true, SynchronizesAtEnd = true, KeepsZeros = true },
+        new("gradient-penalty-zeroed", Layers, NumbersWithGradient) { PenalizesGradient = true, KeepsZeros = true, MayBeRefused = true },
         new("functional-before", FunctionalBefore, Numbers) { MayBeRefused = true },
         new("two-backward-passes", Layers, Numbers) { Backwards = 2, MayBeRefused = true },
         new("forward-and-call", ForwardAndCall, Numbers) { MayBeRefused = true },
@@ -47,6 +50,8 @@ internal static class GradientCases
     ];
 
     private static Tensor Numbers(int rank, int pass) => Random(rank, pass, 6, 8);
+
+    private static Tensor NumbersWithGradient(int rank, int pass) => Numbers(rank, pass).requires_grad_();
 
     private static Tensor WideNumbers(int rank, int pass) => Random(rank, pass, 2, 1024);
 

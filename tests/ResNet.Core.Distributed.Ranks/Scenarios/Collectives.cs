@@ -5,11 +5,9 @@ namespace ResNet.Core.Distributed.Ranks.Scenarios;
 /// <summary>Each operation on each type, and on tensors that lie otherwise than MPI takes them. What is wrong is told.</summary>
 internal static class Collectives
 {
-    private static readonly ScalarType[] types =
-    [
-        ScalarType.Float64, ScalarType.Float32, ScalarType.Float16, ScalarType.BFloat16,
-        ScalarType.Int64, ScalarType.Int32, ScalarType.Int16, ScalarType.Int8, ScalarType.Byte,
-    ];
+    private static readonly ScalarType[] floatingPoint = [ScalarType.Float64, ScalarType.Float32, ScalarType.Float16, ScalarType.BFloat16];
+
+    private static readonly ScalarType[] types = [.. floatingPoint, ScalarType.Int64, ScalarType.Int32, ScalarType.Int16, ScalarType.Int8, ScalarType.Byte];
 
     public static int Run()
     {
@@ -38,6 +36,25 @@ internal static class Collectives
         Expect("part", part, Own(group.WorldSize - 1, 24, ScalarType.Float64).reshape(4, 6).t()[1]);
         Expect("rest", whole[2, 0], Own(group.Rank, 24, ScalarType.Float64).reshape(4, 6)[2, 0]);
 
+        // Small integers wrap, in the parts that MPI adds up by vectors and in the rest.
+        foreach (var (type, number) in new[] { (ScalarType.Byte, 200), (ScalarType.Int8, 100), (ScalarType.Int16, 30_000) })
+        {
+            var tensor = full(67, number, type);
+            group.AllReduce(tensor);
+            Expect($"wrapped-{type}", tensor, Enumerable.Range(0, group.WorldSize).Select(_ => full(67, number, type)).Aggregate((a, b) => a.add(b)));
+        }
+
+        foreach (var type in floatingPoint)
+            foreach (var op in new[] { ReduceOp.Min, ReduceOp.Max })
+            {
+                var tensor = Edges(group.Rank, type);
+                group.AllReduce(tensor, op);
+                var expected = Enumerable.Range(0, group.WorldSize).Select(rank => Edges(rank, type)).Aggregate((a, b) => Reduce(op, a, b)).add_(0);
+                // By their bits, as NaN is not equal to itself, and 0 is to -0.
+                if (Hash.Compute([tensor]) != Hash.Compute([expected.masked_fill_(expected.isnan(), double.NaN)]))
+                    wrong.Add($"edges-{op}-{type}");
+            }
+
         Report.Value(group, "wrong", wrong.Count == 0 ? "nothing" : string.Join(',', wrong));
         return 0;
 
@@ -50,6 +67,13 @@ internal static class Collectives
 
     /// <summary>Small numbers, so that all results are exact. They grow with the rank.</summary>
     private static Tensor Own(int rank, int size, ScalarType type) => arange(size, dtype: ScalarType.Int64).remainder(2).add(rank).to(type);
+
+    /// <summary>What MPI leaves open, each value on another rank in another place.</summary>
+    private static Tensor Edges(int rank, ScalarType type)
+    {
+        double[] values = [double.NaN, 2, -0.0, 0.0, double.NegativeInfinity, double.PositiveInfinity, -3];
+        return tensor([.. Enumerable.Range(0, 67).Select(i => values[(i + rank * (1 + i / values.Length)) % values.Length])], type);
+    }
 
     private static Tensor Reduce(ReduceOp op, Tensor a, Tensor b) => op switch
     {

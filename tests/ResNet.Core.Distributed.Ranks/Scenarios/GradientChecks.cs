@@ -32,7 +32,7 @@ internal static class GradientChecks
         var worst = 0.0;
         try
         {
-            var model = Wrap.Module(module, group, bucketMegabytes, overlap);
+            using var model = Wrap.Module(module, group, bucketMegabytes, overlap);
             for (var step = 0; step < Steps; step++)
             {
                 if (!check.Accumulates)
@@ -83,9 +83,13 @@ internal static class GradientChecks
     private static void Backward(nn.Module<Tensor, Tensor> module, GradientCase check, int rank, int pass)
     {
         using var scope = NewDisposeScope();
-        var output = cat(check.Input(rank, pass).chunk(check.Forwards).Select(module.call).ToList());
+        var input = check.Input(rank, pass);
+        Tensor output;
+        using (check.SynchronizesAtEnd ? (module as DistributedDataParallel)?.no_sync() : null)
+            output = cat(input.chunk(check.Forwards).Select(module.call).ToList());
+        var penalty = check.PenalizesGradient ? autograd.grad([output.sum()], [input], create_graph: true, retain_graph: true)[0].pow(2).sum() : zeros([], output.dtype);
         for (var backward = 1; backward <= check.Backwards; backward++)
-            output.pow(backward + 1).mean().backward(retain_graph: backward < check.Backwards);
+            output.pow(backward + 1).mean().add(penalty).backward(retain_graph: backward < check.Backwards);
     }
 
     /// <summary>The difference as a share of the largest value; in narrower types, as float64 would have it.</summary>

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace ResNet.Core.Distributed.Tests.Ranks;
 
 public sealed class StepTests
@@ -21,12 +23,16 @@ public sealed class StepTests
     }
 
     [Theory, Under(MpiKind.OpenMpi), Under(MpiKind.Mpich)]
-    public void A_loop_that_forgets_to_synchronize_ends_at_its_second_forward_pass(MpiKind mpi)
+    public void Loops_that_leave_something_out_are_told_so_or_right(MpiKind mpi)
     {
-        var result = RankProgram.Run(mpi, 2, "misuse");
+        var result = RankProgram.Run(mpi, 2, "loops");
 
         Assert.Contains("synchronize", result.Common("second-forward"), StringComparison.Ordinal);
         Assert.Equal("none", result.Common("third-forward"));
         result.Common("after-evaluation");
+
+        Assert.All(result.OfAll("empty-share"), difference => Assert.InRange(double.Parse(difference, CultureInfo.InvariantCulture), 0, 1e-6));
+        result.Common("empty-share-bits");
+        Assert.Equal("1,1,1,1", result.Common("replaced-buffer"));
     }
 }
