@@ -70,19 +70,15 @@ public sealed class DistributedDataParallel : Module<Tensor, Tensor>
             if (!parameter.is_floating_point())
                 throw new ArgumentException($"{name}: expected floating-point numbers, got {parameter.dtype}", nameof(module));
         register_module(nameof(module), module);
-        foreach (var (_, parameter) in trained)
-            wrapped.Add(parameter, this);
         var isAlone = group.WorldSize == 1;
+        if (!isAlone)
+            TakeFirstRanks(bucket_cap_mb);
         _reducer = new Reducer(isAlone ? [] : trained, group, (long)Math.Max(1, bucket_cap_mb * BytesInMegabyte));
-        if (isAlone)
-            return;
-
-        var buffers = module.named_buffers().ToList();
-        ModelAgreement.Check(_members.Select(entry => (entry.Name, entry.Parameter)), buffers, bucket_cap_mb, group);
-        new FlatState([.. _members.Select(entry => entry.Parameter), .. buffers.Select(entry => entry.buffer)], group).Broadcast();
-        if (overlap)
+        if (overlap && !isAlone)
             foreach (var part in module.modules().Prepend(module).Distinct().OfType<Module<Tensor, Tensor>>())
                 Watch(part);
+        foreach (var (_, parameter) in trained)
+            wrapped.Add(parameter, this);
     }
 
     /// <summary>The wrapped module: what is saved, exported, and evaluated on one rank alone.</summary>
@@ -156,6 +152,14 @@ public sealed class DistributedDataParallel : Module<Tensor, Tensor>
     }
 
     private bool IsSynchronizing => _noSyncs == 0;
+
+    /// <summary>Makes sure that the model is rank 0's, and takes its weights and buffers.</summary>
+    private void TakeFirstRanks(double bucketCapacity)
+    {
+        var buffers = module.named_buffers().ToList();
+        ModelAgreement.Check(_members.Select(entry => (entry.Name, entry.Parameter)), buffers, bucketCapacity, _group);
+        new FlatState([.. _members.Select(entry => entry.Parameter), .. buffers.Select(entry => entry.buffer)], _group).Broadcast();
+    }
 
     private void Watch(Module<Tensor, Tensor> part)
     {
