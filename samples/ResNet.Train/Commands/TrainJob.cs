@@ -105,7 +105,7 @@ internal static class TrainJob
         var doubt = beginning?.Compare(network, images);
         Preparation.Expect(data, settings, images);
         if (settings.Train == TrainedLayers.All && new TrainingBatches(data.Training, network, recipe, settings.Seed).LeastSize is var least && ranks.AreSeveral && least < LeastOfRank * ranks.Count)
-            throw new UserException($"{settings.Data}: expected {LeastOfRank} images a step or more for each of the {ranks.Count} ranks, got {data.Training.Count} training images, which make steps of {least} with --batch-size {settings.Recipe.BatchSize}; start fewer ranks, or take a larger one");
+            throw new UserException($"{settings.Data}: expected {LeastOfRank} images a step or more for each of the {ranks.Count} ranks, got {data.Training.Count} training images, which make steps of {least}; start fewer ranks");
         network = beginning?.Network ?? network;
         if (beginning is null)
             Clear();
