@@ -26,6 +26,9 @@ internal sealed class Launched : IDisposable
 {
     private static readonly TimeSpan limit = TimeSpan.FromSeconds(100);
 
+    private const string Mark = "RESNET_TRAIN_LAUNCH"; // in the environment of each rank
+
+    private readonly string _mark = $"{Mark}={Guid.NewGuid()}";
     private readonly Process _process;
     private readonly StringBuilder _output = new();
     private readonly Task<string> _error;
@@ -39,6 +42,7 @@ internal sealed class Launched : IDisposable
             RedirectStandardError = true,
             Environment =
             {
+                [Mark] = _mark[(Mark.Length + 1)..],
                 ["OMP_NUM_THREADS"] = "1",
                 ["OMPI_ALLOW_RUN_AS_ROOT"] = "1",
                 ["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1",
@@ -61,7 +65,31 @@ internal sealed class Launched : IDisposable
         Assert.Fail($"expected a line {text}…, got\n{_output}\n{_error.Result}");
     }
 
-    public void Signal(string signal) => Process.Start("kill", [$"-{signal}", $"{_process.Id}"]).WaitForExit();
+    /// <param name="signal">By its name.</param>
+    /// <param name="process">Which is to get it; null is the launcher.</param>
+    public void Signal(string signal, int? process = null) => Process.Start("kill", [$"-{signal}", $"{process ?? _process.Id}"]).WaitForExit();
+
+    /// <summary>The process of one rank, which must be there.</summary>
+    public int Rank(int rank)
+    {
+        foreach (var folder in Directory.EnumerateDirectories("/proc"))
+        {
+            if (!int.TryParse(Path.GetFileName(folder), out var id) || id == _process.Id)
+                continue;
+            string[] variables;
+            try
+            {
+                variables = File.ReadAllText(Path.Combine(folder, "environ")).Split('\0');
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                continue; // it has ended, or is another user's
+            }
+            if (variables.Contains(_mark) && (variables.Contains($"OMPI_COMM_WORLD_RANK={rank}") || variables.Contains($"PMI_RANK={rank}")))
+                return id;
+        }
+        throw new InvalidOperationException($"expected a process of rank {rank}, found none");
+    }
 
     public (int Code, string Output, string Error) End()
     {

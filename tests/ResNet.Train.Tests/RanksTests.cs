@@ -90,6 +90,41 @@ public sealed class RanksTests : IDisposable
         Assert.Equal(settings, File.ReadAllText(_out["run/settings.json"])); // the rate above all
     }
 
+    /// <summary>It waits for the others most of the time, and is to stop where they do. What comes after the first signal changes nothing.</summary>
+    [Theory]
+    [Launcher(OpenMpi)]
+    [Launcher(Mpich)]
+    public void A_signal_to_one_rank_stops_all_with_the_weights_so_far(string launcher)
+    {
+        Idx.WriteSet(_data);
+        using var program = new Launched(launcher, Training("run", 1000));
+        program.WaitFor("epoch 1/1000 ");
+        var rank = program.Rank(1);
+        program.Signal("TERM", rank);
+        program.WaitFor("interrupted after ");
+        program.Signal("TERM", rank); // which has nothing left to do, while rank 0 writes
+        var (code, output, error) = program.End();
+
+        Assert.Equal(143, code);
+        Assert.DoesNotContain("Exception", error, StringComparison.Ordinal);
+        Assert.Contains($"to go on          resume {_out["run"]}", output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [Launcher(OpenMpi)]
+    [Launcher(Mpich)]
+    public void Steps_with_one_image_for_a_rank_are_refused(string launcher)
+    {
+        Pictures.WriteSet(_data);
+
+        var (code, _, error) = Launched.Run(launcher, "--data", _data.Path, "--out", _out["run"], "--batch-size", "4", "--size", "32", "--device", "cpu");
+
+        Assert.NotEqual(0, code);
+        Assert.Single(error.Split('\n'), line => line.Contains("expected 2 images a step or more for each of the 2 ranks, got ", StringComparison.Ordinal));
+        Assert.DoesNotContain("Exception", error, StringComparison.Ordinal);
+        Assert.False(File.Exists(_out["run/settings.json"]));
+    }
+
     [Theory]
     [Launcher(OpenMpi)]
     [Launcher(Mpich)]

@@ -104,8 +104,8 @@ internal static class TrainJob
             return interruption.ExitCode;
         var doubt = beginning?.Compare(network, images);
         Preparation.Expect(data, settings, images);
-        if (settings.Train == TrainedLayers.All && new TrainingBatches(data.Training, network, recipe, settings.Seed).LeastSize is var least && least < ranks.Count)
-            throw new UserException($"{settings.Data}: expected an image a step for each of the {ranks.Count} ranks, got {data.Training.Count} training images, which make steps of {least}; start fewer ranks");
+        if (settings.Train == TrainedLayers.All && new TrainingBatches(data.Training, network, recipe, settings.Seed).LeastSize is var least && ranks.AreSeveral && least < LeastOfRank * ranks.Count)
+            throw new UserException($"{settings.Data}: expected {LeastOfRank} images a step or more for each of the {ranks.Count} ranks, got {data.Training.Count} training images, which make steps of {least}; start fewer ranks");
         network = beginning?.Network ?? network;
         if (beginning is null)
             Clear();

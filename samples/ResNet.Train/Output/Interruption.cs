@@ -9,6 +9,8 @@ namespace ResNet.Train;
 /// </summary>
 internal sealed class Interruption : IDisposable
 {
+    private static readonly List<Interruption> kept = []; // the collector would take their handlers away
+
     private readonly CancellationTokenSource _source = new();
     private readonly PosixSignalRegistration[] _registrations;
     private readonly bool _secondEnds;
@@ -40,6 +42,12 @@ internal sealed class Interruption : IDisposable
 
     public void Dispose()
     {
+        if (!_secondEnds)
+        {
+            // The launcher's second signal would end a rank that is done while another one still writes.
+            kept.Add(this);
+            return;
+        }
         foreach (var registration in _registrations)
             registration.Dispose();
         _source.Dispose();

@@ -58,7 +58,7 @@ internal sealed class Ranks : IDisposable
         if (_group is not { LocalWorldSize: > 1 } || name is not ("auto" or "cuda"))
             return name;
         Libtorch.Load();
-        return name == "cuda" || cuda.is_available() && cuda.device_count() > 0 ? $"cuda:{_group.LocalRank}" : "cpu";
+        return cuda.is_available() && cuda.device_count() > 0 ? $"cuda:{_group.LocalRank}" : name;
     }
 
     /// <exception cref="UserException">There are several.</exception>

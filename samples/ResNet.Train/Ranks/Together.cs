@@ -18,8 +18,11 @@ internal sealed class Together(Ranks ranks, Interruption interruption)
     /// <exception cref="OtherRankException">Another rank has failed.</exception>
     public void Agree()
     {
-        if (ranks.Exchange(interruption.ExitCode) is var code and not ExitCode.Done)
-            interruption.Request(code);
+        // A signal that comes meanwhile is for the next time: the others would go on without this rank.
+        var code = ranks.Exchange(interruption.ExitCode);
+        if (code == ExitCode.Done)
+            return;
+        interruption.Request(code);
         Token.ThrowIfCancellationRequested();
     }
 
