@@ -25,7 +25,7 @@ internal enum Way
 /// <summary>Milliseconds of a step.</summary>
 internal readonly record struct Step(double Forward, double Backward, double Synchronize, double Total, double Processor);
 
-internal sealed class StepBenchmark(ResidualNetwork model, ProcessGroup group, int images, int size)
+internal sealed class StepBenchmark(ResidualNetwork model, ProcessGroup group, int images, int size, int bucket)
 {
     private readonly Tensor _images = randn(images, 3, size, size), _labels = randint(0, 1000, images);
     private readonly SGD _optimizer = optim.SGD(model.parameters(), 0.001, momentum: 0.9);
@@ -33,7 +33,7 @@ internal sealed class StepBenchmark(ResidualNetwork model, ProcessGroup group, i
     /// <summary>One step to warm up, and <paramref name="steps"/> to time.</summary>
     public List<Step> Run(Way way, int steps)
     {
-        using var parallel = way >= Way.Late ? new DistributedDataParallel(model, group, 25, true, overlap: way == Way.Overlapped) : null;
+        using var parallel = way >= Way.Late ? new DistributedDataParallel(model, group, bucket, true, overlap: way == Way.Overlapped) : null;
         var hooks = way == Way.Signals ? PutSignals() : [];
         group.Barrier();
         var timed = Enumerable.Range(0, steps + 1).Select(_ => TakeStep(parallel)).Skip(1).ToList();

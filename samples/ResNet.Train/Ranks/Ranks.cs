@@ -49,7 +49,7 @@ internal sealed class Ranks : IDisposable
     public Share Share => new(Rank, Count);
 
     /// <summary>How many processors this rank may use, where those of a machine share it.</summary>
-    public int Processors => Math.Max(1, Environment.ProcessorCount / (_group?.LocalWorldSize ?? 1));
+    public int Processors => AreSeveral ? TorchSharp.torch.get_num_threads() : Environment.ProcessorCount;
 
     /// <summary>The GPU of each rank of a machine is another one.</summary>
     /// <param name="name">As the user gives it.</param>
