@@ -6,7 +6,7 @@ try
 {
     joined = Ranks.Join();
 }
-catch (Exception problem) when (problem is DistributedException or DllNotFoundException or TimeoutException)
+catch (Exception problem) when (problem is DistributedException or InvalidOperationException or TimeoutException)
 {
     Console.Error.WriteLine(problem.Message);
     return ExitCode.Failed;
