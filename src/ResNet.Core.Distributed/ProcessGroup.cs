@@ -2,7 +2,6 @@ using System.Diagnostics.CodeAnalysis;
 using ResNet.Core.Distributed.Communication;
 using ResNet.Core.Distributed.Mpi;
 using ResNet.Core.Distributed.Nccl;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace ResNet.Core.Distributed;
@@ -36,7 +35,7 @@ public sealed class ProcessGroup : IDisposable
     private readonly UnexpectedEnd? _unexpectedEnd;
     private MpiApi? _mpi;
     private MpiBackend? _memory;
-    private NcclBackend? _gpus; // null where CUDA tensors go through main memory
+    private NcclBackend? _gpus;
     private int _processors;
     private int _unfinished;
     private bool _isDisposed;
@@ -60,6 +59,7 @@ public sealed class ProcessGroup : IDisposable
             _unexpectedEnd.Dispose();
             throw;
         }
+        Collectives = new Collectives(_thread, _memory);
         ConnectGpus();
         if (Environment.GetEnvironmentVariable("OMP_NUM_THREADS") is null or "")
             set_num_threads(_processors);
@@ -76,6 +76,9 @@ public sealed class ProcessGroup : IDisposable
 
     /// <summary>How many of the processes are on this machine.</summary>
     public int LocalWorldSize { get; private set; }
+
+    /// <summary>Its operations, for a wrapper that begins some and ends them later.</summary>
+    internal Collectives Collectives { get; private set; } = new();
 
     private string Name => $"rank {Rank} of {WorldSize}";
 
@@ -117,13 +120,8 @@ public sealed class ProcessGroup : IDisposable
         Expect(tensor);
         if (!Enum.IsDefined(op))
             throw new ArgumentOutOfRangeException(nameof(op), op, "expected Sum, Product, Min or Max");
-        FindCarrier(tensor.device, tensor.dtype);
-        if (_thread is null)
-            return;
-        if (op is ReduceOp.Min or ReduceOp.Max && tensor.is_floating_point())
-            FindExtreme(tensor, op);
-        else
-            Reduce(tensor, op);
+        Collectives.FindCarrier(tensor.device, tensor.dtype); // which refuses on one rank what it would on several
+        Collectives.AllReduce(tensor, op);
     }
 
     /// <summary>Replaces <paramref name="tensor"/> by that of rank <paramref name="src"/>, bit by bit.</summary>
@@ -138,10 +136,7 @@ public sealed class ProcessGroup : IDisposable
         Expect(tensor);
         if (src < 0 || src >= WorldSize)
             throw new ArgumentOutOfRangeException(nameof(src), src, $"expected a rank from 0 to {WorldSize - 1}");
-        if (_thread is null)
-            return;
-        var device = FindCarrier(tensor.device);
-        Carry(tensor, device, tensor.dtype, staged => _thread.Post($"Broadcast of {Describe(staged)} from rank {src}", () => BackendOf(device).Broadcast(staged, src)));
+        Collectives.Broadcast(tensor, src);
     }
 
     /// <summary>Waits until every rank has come here.</summary>
@@ -152,7 +147,7 @@ public sealed class ProcessGroup : IDisposable
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
         ExpectNoneUnfinished();
-        _thread?.Post("Barrier", () => _memory!.Barrier()).Wait();
+        Collectives.Barrier();
     }
 
     /// <summary>
@@ -185,91 +180,10 @@ public sealed class ProcessGroup : IDisposable
     /// <summary>Counts wrappers whose gradients may be under way. The ranks send these at moments of their own, between which nothing else fits.</summary>
     internal void CountUnfinished(int difference) => Interlocked.Add(ref _unfinished, difference);
 
-    /// <summary>Begins to sum <paramref name="tensor"/> over the ranks.</summary>
-    /// <param name="tensor">Contiguous, of a device and type that <see cref="FindCarrier(Device, ScalarType)"/> gave. It must live until the operation has ended.</param>
-    /// <param name="name">What the tensor is.</param>
-    internal Operation BeginSum(Tensor tensor, string name)
-    {
-        ObjectDisposedException.ThrowIf(_isDisposed, this);
-        return _thread!.Post($"AllReduce of {name}, {Describe(tensor)}", () => BackendOf(tensor.device).AllReduce(tensor, ReduceOp.Sum));
-    }
-
-    /// <summary>Where, and in which type, elements of <paramref name="type"/> on <paramref name="device"/> are reduced.</summary>
-    /// <exception cref="ArgumentException">They cannot be.</exception>
-    internal (Device Device, ScalarType Type) FindCarrier(Device device, ScalarType type)
-    {
-        var carrier = FindCarrier(device);
-        var carried = carrier.type == DeviceType.CUDA && NcclBackend.Reduces(type) ? type : type switch
-        {
-            // MPI knows no floating-point number of 16 bits.
-            ScalarType.Float16 or ScalarType.BFloat16 => ScalarType.Float32,
-            // Of small integers Open MPI's sums end at the largest one, but not in all places of a tensor, and MPICH 4.0 compares bytes
-            // as if they had a sign. NCCL has none of 16 bits.
-            ScalarType.Byte or ScalarType.Int8 or ScalarType.Int16 => ScalarType.Int32,
-            _ when MpiBackend.Reduces(type) => type,
-            _ => throw new ArgumentException($"expected a tensor of floating-point numbers or integers, got {type}", nameof(type)),
-        };
-        return (carrier, carried);
-    }
-
     private void ExpectNoneUnfinished()
     {
         if (Volatile.Read(ref _unfinished) > 0)
             throw new InvalidOperationException("expected synchronize() of each DistributedDataParallel after its backward pass before anything else that the ranks do together");
-    }
-
-    private void Reduce(Tensor tensor, ReduceOp op)
-    {
-        var (device, type) = FindCarrier(tensor.device, tensor.dtype);
-        Carry(tensor, device, type, staged => _thread!.Post($"AllReduce of {Describe(staged)}, {op}", () => BackendOf(device).AllReduce(staged, op)));
-    }
-
-    /// <summary>
-    /// The minimum or maximum, with NaNs apart: MPI leaves open whether they win, and whether 0 or -0 does, and MPICH's ranks get different ones.
-    /// </summary>
-    private void FindExtreme(Tensor tensor, ReduceOp op)
-    {
-        using var scope = NewDisposeScope();
-        using var _ = no_grad();
-        var isNaN = tensor.isnan();
-        var values = tensor.detach().masked_fill(isNaN, op == ReduceOp.Max ? double.NegativeInfinity : double.PositiveInfinity).add_(0);
-        Reduce(values, op);
-        var haveNaN = isNaN.to(ScalarType.Int32);
-        Reduce(haveNaN, ReduceOp.Max);
-        tensor.detach().copy_(values.masked_fill_(haveNaN.gt(0), double.NaN));
-    }
-
-    private Device FindCarrier(Device device) =>
-        _gpus is null || device.type != DeviceType.CUDA ? CPU
-        : device.index == LocalRank ? device
-        : throw new ArgumentException($"expected a tensor on cuda:{LocalRank}, the device of {Name}, got one on {device}", nameof(device));
-
-    private IBackend BackendOf(Device device) => device.type == DeviceType.CUDA ? _gpus! : _memory!;
-
-    private static string Describe(Tensor tensor) => $"({string.Join(", ", tensor.shape)}) {tensor.dtype}";
-
-    /// <summary>Lets an operation work on <paramref name="tensor"/>, or on a copy where it lies, or is written, otherwise than the backend takes it.</summary>
-    private static void Carry(Tensor tensor, Device device, ScalarType type, Func<Tensor, Operation> begin)
-    {
-        if (tensor.is_contiguous() && tensor.dtype == type && tensor.device_type == device.type)
-        {
-            begin(tensor).Wait();
-            return;
-        }
-        using var scope = NewDisposeScope();
-        using var _ = no_grad();
-        var staged = tensor.detach().to(type, device).contiguous();
-        try
-        {
-            begin(staged).Wait();
-        }
-        catch
-        {
-            // MPI may still write to it: it is not freed any more. The process has little left to do.
-            staged.DetachFromDisposeScope();
-            throw;
-        }
-        tensor.detach().copy_(staged);
     }
 
     private void Expect(Tensor tensor)
@@ -329,6 +243,7 @@ public sealed class ProcessGroup : IDisposable
             _gpus = gpus;
             return gpus.Connection;
         }).Wait();
+        Collectives = new Collectives(_thread, _memory, _gpus, LocalRank);
     }
 
     private void AbortMpi(int exitCode) => _mpi?.Abort(exitCode);

@@ -22,7 +22,7 @@ internal sealed class Bucket : IDisposable
     public Bucket(int number, IReadOnlyList<(string Name, Parameter Parameter)> parameters, ProcessGroup group)
     {
         (_name, _group) = ($"gradient bucket {number}", group);
-        var (device, type) = group.FindCarrier(parameters[0].Parameter.device, parameters[0].Parameter.dtype);
+        var (device, type) = group.Collectives.FindCarrier(parameters[0].Parameter.device, parameters[0].Parameter.dtype);
         var count = parameters.Sum(parameter => parameter.Parameter.numel());
         using var scope = NewDisposeScope();
         _flat = zeros(count + parameters.Count, type, device).DetachFromDisposeScope();
@@ -52,7 +52,7 @@ internal sealed class Bucket : IDisposable
         for (var i = 0; i < _slots.Count; i++)
             uses[i] = _slots[i].Take() ? 1 : 0;
         _uses.copy_(tensor(uses, ScalarType.Float64));
-        _operation = _group.BeginSum(_flat, $"{_name} of pass {pass}");
+        _operation = _group.Collectives.BeginSum(_flat, $"{_name} of pass {pass}");
     }
 
     /// <summary>Throws where a parameter has got a gradient since <see cref="Launch"/>.</summary>
