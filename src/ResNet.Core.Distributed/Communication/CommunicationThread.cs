@@ -86,7 +86,7 @@ internal sealed class CommunicationThread
         }
         catch (InvalidOperationException)
         {
-            throw new ObjectDisposedException(nameof(ProcessGroup));
+            throw new ObjectDisposedException("ProcessGroup");
         }
     }
 
