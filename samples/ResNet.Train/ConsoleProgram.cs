@@ -13,8 +13,11 @@ internal static class ConsoleProgram
     // By default an argument @name would be replaced by what is in the file of that name.
     private static readonly ParserConfiguration asTheyAre = new() { ResponseFileTokenReplacer = null };
 
+    /// <param name="command">What to run.</param>
+    /// <param name="args">Of the command line.</param>
+    /// <param name="tell">The lines in which an error and its message are told; null is the message.</param>
     /// <returns>The exit code.</returns>
-    public static int Run(RootCommand command, string[] args)
+    public static int Run(RootCommand command, string[] args, Func<Exception, string, IReadOnlyList<string>>? tell = null)
     {
         try
         {
@@ -39,7 +42,7 @@ internal static class ConsoleProgram
         }
         catch (UserException problem)
         {
-            return Failed(problem.Message.ReplaceLineEndings(" "));
+            return Failed(problem, problem.Message.ReplaceLineEndings(" "), tell);
         }
         catch (Exception exception)
         {
@@ -48,7 +51,7 @@ internal static class ConsoleProgram
             while (problem is AggregateException or TypeInitializationException && problem.InnerException is { } inner)
                 problem = inner;
             // libtorch's, above all, such as too little memory for the batch; their first line says what, the others are its own stack trace.
-            return Failed(problem is UserException ? problem.Message.ReplaceLineEndings(" ") : $"{problem.GetType().Name}: {problem.Message.Split('\n')[0].TrimEnd()}");
+            return Failed(problem, problem is UserException ? problem.Message.ReplaceLineEndings(" ") : $"{problem.GetType().Name}: {problem.Message.Split('\n')[0].TrimEnd()}", tell);
         }
     }
 
@@ -63,11 +66,13 @@ internal static class ConsoleProgram
         }
     }
 
-    private static int Failed(string message)
+    private static int Failed(Exception problem, string message, Func<Exception, string, IReadOnlyList<string>>? tell)
     {
+        var lines = tell?.Invoke(problem, message) ?? [message];
         try
         {
-            Console.Error.WriteLine(message);
+            foreach (var line in lines)
+                Console.Error.WriteLine(line);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

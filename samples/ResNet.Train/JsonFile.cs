@@ -19,6 +19,10 @@ internal static class JsonFile
 
     public static byte[] Write<T>(T value) => JsonSerializer.SerializeToUtf8Bytes(value, options);
 
+    /// <summary>Reads what <see cref="Write"/> has made.</summary>
+    /// <exception cref="JsonException">It is something else.</exception>
+    public static T Parse<T>(byte[] json) => JsonSerializer.Deserialize<T>(json, options) ?? throw new JsonException("it is null");
+
     /// <exception cref="UserException">It is damaged, or cannot be read.</exception>
     /// <exception cref="FileNotFoundException">It is not there.</exception>
     public static T Read<T>(string path)
@@ -27,7 +31,7 @@ internal static class JsonFile
         {
             if (!File.Exists(path))
                 throw new FileNotFoundException($"Could not find file '{path}'.", path);
-            return JsonSerializer.Deserialize<T>(RegularFile.ReadAllBytes(path), options) ?? throw new JsonException("it is null");
+            return Parse<T>(RegularFile.ReadAllBytes(path));
         }
         catch (JsonException e)
         {

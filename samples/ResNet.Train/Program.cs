@@ -1,4 +1,16 @@
+using ResNet.Core.Distributed;
 using ResNet.Train;
 
+Ranks joined;
+try
+{
+    joined = Ranks.Join();
+}
+catch (Exception problem) when (problem is DistributedException or InvalidOperationException or TimeoutException)
+{
+    Console.Error.WriteLine(problem.Message);
+    return ExitCode.Failed;
+}
 // CommandLine reads the arguments, the jobs in Commands do the work.
-return ConsoleProgram.Run(CommandLine.Create(), args);
+using var ranks = joined;
+return ConsoleProgram.Run(CommandLine.Create(ranks), args, ranks.Tell);

@@ -16,8 +16,8 @@ internal sealed class RecipeOptions
     private readonly Option<double?> _flip = Options.Number("--flip", Limits.Flip, "Probability that a picture is mirrored");
     private readonly Option<double?> _erase = Options.Number("--erase", Limits.Erase, "Probability that a rectangle of a picture is hidden");
     private readonly Option<int?> _epochs = Options.Number("--epochs", Limits.Epochs, "How often to go through the training images");
-    private readonly Option<int?> _batchSize = Options.Number("--batch-size", Limits.BatchSize, "Images per step");
-    private readonly Option<double?> _learningRate = Options.Number("--lr", Limits.LearningRate, "Learning rate at its peak; it rises to it and falls to zero");
+    private readonly Option<int?> _batchSize = Options.Number("--batch-size", Limits.BatchSize, "Images per step, of all ranks together");
+    private readonly Option<double?> _learningRate = Options.Number("--lr", Limits.LearningRate, "Learning rate at its peak; it rises to it and falls to zero [default on several ranks with --batch-size: the data set's rate times --batch-size over the data set's batch size]");
     private readonly Option<double?> _warmup = Options.Number("--warmup", Limits.Warmup, "The share of the steps in which the learning rate rises");
     private readonly Option<double?> _weightDecay = Options.Number("--weight-decay", Limits.WeightDecay, "How strongly weights are drawn to zero; biases and normalisations are not");
     private readonly Option<double?> _labelSmoothing = Options.Number("--label-smoothing", Limits.LabelSmoothing, "How much of each label is spread over all classes");
@@ -31,6 +31,17 @@ internal sealed class RecipeOptions
 
     /// <summary>Those that say how layers are trained step by step, and have no effect where the classifier alone is fitted.</summary>
     public Option[] OfEveryLayer => [_shift, _scale, _flip, _erase, .. OfSteps, .. OfSchedule];
+
+    /// <summary>How many images a step, where the user says so.</summary>
+    public int? BatchSize(ParseResult result) => result.GetValue(_batchSize);
+
+    /// <summary>
+    /// The rate for steps of as many images as the user says, where it is not given: twice the images, twice the rate (arXiv:1706.02677). Who adds ranks
+    /// wants larger steps; on one the rate stays.
+    /// </summary>
+    public Recipe WithRateForBatch(ParseResult result, Recipe recipe, Recipe byDefault) =>
+        result.GetValue(_batchSize) is null || result.GetValue(_learningRate) is not null ? recipe
+        : recipe with { LearningRate = byDefault.LearningRate * recipe.BatchSize / byDefault.BatchSize };
 
     public Recipe Of(ParseResult result, Recipe byDefault) => byDefault with
     {

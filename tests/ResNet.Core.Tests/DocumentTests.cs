@@ -17,7 +17,7 @@ public partial class DocumentTests
     [GeneratedRegex(@"\]\((?<file>[^)#:]+)(#[^)]+)?\)")]
     private static partial Regex RelativeLink { get; }
 
-    private static string[] Documents => [Path.Combine(Repository.Root, "README.md"), .. Directory.EnumerateFiles(Path.Combine(Repository.Root, "docs"), "*.md")];
+    private static string[] Documents => [Path.Combine(Repository.Root, "README.md"), Path.Combine(Repository.Root, "src", "ResNet.Core.Distributed", "README.md"), .. Directory.EnumerateFiles(Path.Combine(Repository.Root, "docs"), "*.md")];
 
     public static TheoryData<string> Blocks => [.. Documents.SelectMany(path => CSharpBlock.Matches(File.ReadAllText(path).ReplaceLineEndings("\n"))).Select(match => match.Groups[1].Value)];
 

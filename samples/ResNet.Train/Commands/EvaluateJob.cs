@@ -10,11 +10,15 @@ internal static class EvaluateJob
     /// <param name="folder">With the images, all of which are tested with; null is the training's own test images.</param>
     /// <param name="engine">What computes.</param>
     /// <param name="deviceName">Where libtorch computes.</param>
-    public static int Run(string trained, string? folder, Engine engine, string deviceName)
+    /// <param name="ranks">Who shares the images.</param>
+    public static int Run(string trained, string? folder, Engine engine, string deviceName, Ranks ranks)
     {
-        using var interruption = new Interruption();
+        if (engine == Engine.Onnx)
+            ranks.ExpectOne($"evaluate --engine {engine}", "it takes all processors of a machine by itself");
+        using var interruption = new Interruption(secondEnds: !ranks.AreSeveral);
+        var together = new Together(ranks, interruption);
         var screen = new Screen();
-        using var predictor = Predictor.Load(trained, engine, deviceName);
+        using var predictor = Predictor.Load(trained, engine, ranks.Device(deviceName));
         var network = predictor.Network;
         var own = folder is null ? OwnImages.Of(NetworkInfo.FolderOf(trained)) : null;
         var images = own?.Images ?? DataSet.LoadAll(folder!, forTest: true, network.Classes);
@@ -23,9 +27,14 @@ internal static class EvaluateJob
         try
         {
             var pictures = images.For(network);
-            own?.Compare(pictures, interruption.Token);
+            together.ExpectSame(pictures, "evaluate");
+            together.Run(() =>
+            {
+                if (ranks.IsFirst)
+                    own?.Compare(pictures, interruption.Token);
+            });
             var watch = Stopwatch.StartNew();
-            var test = Test(predictor, pictures, screen, interruption.Token);
+            var test = Test(predictor, pictures, screen, together);
             var time = watch.Elapsed;
 
             screen.Line($"test accuracy {test.AccuracyInWords}, loss {Digits.OfLoss(test.Loss)}; {images.Description}");
@@ -45,14 +54,15 @@ internal static class EvaluateJob
         }
     }
 
-    /// <summary>Decodes each image once; those that are broken are told and left out.</summary>
-    private static Evaluation Test(Predictor predictor, IReadOnlyList<Picture> pictures, Screen screen, CancellationToken cancellation)
+    /// <summary>Decodes each image once, on one of the ranks; those that are broken are told and left out.</summary>
+    private static Evaluation Test(Predictor predictor, IReadOnlyList<Picture> pictures, Screen screen, Together together)
     {
         using var scope = NewDisposeScope();
         var (readable, broken, logits) = (new List<Picture>(), new List<string>(), new List<Tensor>());
-        screen.WithBar(pictures.Count, () =>
+        var (start, count) = PictureBatches.OwnOf(pictures.Count, predictor.Network, together.Ranks);
+        screen.WithBar(count, () => together.Run(() =>
         {
-            foreach (var part in PictureBatches.Stream(pictures, predictor.Network, predictor.Logits, cancellation))
+            foreach (var part in PictureBatches.Stream(pictures.Skip(start).Take(count), predictor.Network, predictor.Logits, together.Token, together.Ranks.Processors))
             {
                 readable.AddRange(part.Pictures);
                 broken.AddRange(part.Broken);
@@ -60,10 +70,23 @@ internal static class EvaluateJob
                     logits.Add(part.Outputs);
                 screen.Step("testing", part.Pictures.Count + part.Broken.Count);
             }
-        });
-        Preparation.Warn(broken);
-        if (readable.Count == 0)
+        }));
+        var numbers = pictures.Index().ToDictionary(picture => picture.Item, picture => (long)picture.Index);
+        var parts = together.Gather(new Part([.. readable.Select(picture => numbers[picture])], broken));
+        Preparation.Warn([.. parts.SelectMany(part => part.Broken)]);
+        long[] rows = [.. parts.SelectMany(part => part.Readable)];
+        if (rows.Length == 0)
             throw new UserException("evaluate: expected test images, got none; --data DIR tests with all images of a folder");
-        return Evaluation.Of(cat(logits), predictor.Network, readable);
+
+        var all = zeros([pictures.Count, predictor.Network.Classes.Count]);
+        if (logits.Count > 0)
+            all.index_copy_(0, tensor([.. readable.Select(picture => numbers[picture])]), cat(logits));
+        together.Ranks.Sum(all);
+        return Evaluation.Of(all.index_select(0, tensor(rows)), predictor.Network, [.. rows.Select(row => pictures[(int)row])]);
     }
+
+    /// <summary>What a rank tells the others of its share.</summary>
+    /// <param name="Readable">Numbers in the list of all pictures.</param>
+    /// <param name="Broken">What is wrong with each of the others.</param>
+    private sealed record Part(long[] Readable, IReadOnlyList<string> Broken);
 }

@@ -25,7 +25,7 @@ internal static class LearningRateJob
             if (settings.Precision.Remark(device) is { } remark)
                 screen.Line(remark);
             var output = new OutputFolder(folder);
-            if (Preparation.Of(all, settings, normalisation, known: null, screen, interruption.Token) is not var (data, network, images))
+            if (Preparation.Of(all, settings, normalisation, known: null, screen, new Together(new Ranks(), interruption)) is not var (data, network, images))
                 return interruption.ExitCode;
             Preparation.Expect(data, settings, images);
 

@@ -11,27 +11,31 @@ internal static class Preparation
     /// <param name="normalisation">That the weights are for; null is the images' own.</param>
     /// <param name="known">Digests of images that were decoded before, in a training with that normalisation.</param>
     /// <param name="screen">Where progress is shown.</param>
-    /// <param name="cancellation">Ends it.</param>
+    /// <param name="together">Who shares the look, and what ends it.</param>
     /// <returns>
     /// The set without the pictures that cannot be read, what there is to know of a network for it, and a list of the pictures;
     /// null if the user wants to stop.
     /// </returns>
     public static (DataSet Data, NetworkInfo Network, ImageList Images)? Of(
-        DataSet all, Settings settings, Normalisation? normalisation, IReadOnlySet<string>? known, Screen screen, CancellationToken cancellation)
+        DataSet all, Settings settings, Normalisation? normalisation, IReadOnlySet<string>? known, Screen screen, Together together)
     {
         screen.Line(all.ClassesInWords);
         Remark(all.Remarks);
         Survey training = null!, validation = null!, test = null!;
+        NetworkInfo network = null!;
         try
         {
+            together.ExpectSame(all.All, settings.Data);
             screen.WithBar(all.Training.Count + all.Validation.Count + all.Test.Count, () =>
             {
                 training = Look(all.Training);
                 validation = Look(all.Validation);
                 test = Look(all.Test);
             });
+            // The first rank alone knows weights that come from elsewhere, and their normalisation.
+            network = together.FromFirst(NetworkInfo.Of(all, settings.Recipe, normalisation ?? Normalisation.Of(training.Histograms)));
         }
-        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        catch (OperationCanceledException) when (together.Token.IsCancellationRequested)
         {
             screen.Line("interrupted before the training");
             return null;
@@ -39,12 +43,12 @@ internal static class Preparation
         Warn([.. training.Broken, .. validation.Broken, .. test.Broken]);
 
         var data = all with { Training = training.Readable, Validation = validation.Readable, Test = test.Readable };
-        return (data, NetworkInfo.Of(data, settings.Recipe, normalisation ?? Normalisation.Of(training.Histograms)), new ImageList(List(training), List(validation), List(test)));
+        return (data, network, new ImageList(List(training), List(validation), List(test)));
 
         IReadOnlyDictionary<string, string> List(Survey survey) => ImageList.Of(survey, settings.Data);
 
         Survey Look(IReadOnlyList<Picture> pictures) =>
-            Survey.Of(pictures, settings.Recipe.Size, settings.Recipe.Frame, all.Grey, () => screen.Step("looking at the pictures"), cancellation, known);
+            Survey.OfAll(pictures, settings.Recipe.Size, settings.Recipe.Frame, all.Grey, () => screen.Step("looking at the pictures", together.Ranks.Count), together, known);
     }
 
     /// <summary>Whether a training can be made with the images that can be read, and what is to be known of it.</summary>

@@ -9,6 +9,15 @@ internal sealed class Augmentation(Recipe recipe, int seed)
 
     public Window Window(int width, int height) => Train.Window.Random(width, height, recipe, _random);
 
+    /// <summary>Draws the random numbers of a picture that somebody else draws.</summary>
+    /// <param name="extent">Of the picture.</param>
+    /// <param name="size">Height and width of what the network sees.</param>
+    public void Skip((int Width, int Height) extent, int size)
+    {
+        Window(extent.Width, extent.Height);
+        Erase([], channels: 0, size);
+    }
+
     /// <summary>Hides a rectangle of some pictures behind the mean (Random Erasing, arXiv:1708.04896, with its numbers).</summary>
     /// <param name="picture">Its channels, normalised, one after the other.</param>
     /// <param name="channels">How many.</param>

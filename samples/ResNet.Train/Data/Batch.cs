@@ -61,6 +61,12 @@ internal sealed record Batch(Tensor Images, Tensor Labels) : IDisposable
 
     public int Count => (int)Labels.shape[0];
 
+    /// <summary>How many images go into the networks of all ranks at once, with these.</summary>
+    public int CountOfAll { get => field > 0 ? field : Count; init; }
+
+    /// <summary>What these count among those of all ranks, as a share of 1: the mean loss of all is the sum of the ranks' mean losses, each times this.</summary>
+    public double Weight { get; init; } = 1;
+
     /// <summary>The images as the network takes them: on its device, with three channels. Those of a grey picture are one.</summary>
     public Tensor To(Device device) => Images.to(device).expand(-1, 3, -1, -1);
 

@@ -3,15 +3,15 @@ namespace ResNet.Train;
 /// <summary>Makes batches on other threads, ahead of who takes them.</summary>
 internal static class Batches
 {
-    /// <summary>As many as there are cores to make them; a few are enough where one takes longer to learn from than to make.</summary>
-    private static readonly int ahead = Math.Clamp(Environment.ProcessorCount, 2, 8);
-
     /// <summary>
     /// The batches that <paramref name="make"/> makes of each of the <paramref name="parts"/>, in their order. Besides the one
-    /// that was taken last, no more than <see cref="ahead"/> of them exist, whole or in the making. Who takes one disposes of it.
+    /// that was taken last, no more of them exist, whole or in the making, than there are
+    /// <paramref name="processors"/> to make them, null being all; a few are enough where one takes longer to learn from than to make.
+    /// Who takes one disposes of it.
     /// </summary>
-    public static IEnumerable<TBatch> Of<T, TBatch>(IEnumerable<T> parts, Func<T, TBatch> make) where TBatch : IDisposable
+    public static IEnumerable<TBatch> Of<T, TBatch>(IEnumerable<T> parts, Func<T, TBatch> make, int? processors = null) where TBatch : IDisposable
     {
+        var ahead = Math.Clamp(processors ?? Environment.ProcessorCount, 2, 8);
         var coming = new Queue<Task<TBatch>>();
         try
         {

@@ -15,6 +15,9 @@ internal sealed record DataSet(
     /// <summary>What the user should know of how the set was read, a line each.</summary>
     public IReadOnlyList<string> Remarks { get; init; } = [];
 
+    /// <summary>Those of all parts.</summary>
+    public IReadOnlyList<Picture> All => [.. Training, .. Validation, .. Test];
+
     /// <summary>Whether the test images were taken from the training images, class by class, since there was no folder for them.</summary>
     public bool TestIsHeldOut { get; init; }
 

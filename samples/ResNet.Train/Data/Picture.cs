@@ -17,6 +17,9 @@ internal abstract class Picture(int label)
     /// <exception cref="UserException">It cannot be read.</exception>
     public abstract string Digest();
 
+    /// <summary>Width and height of what <see cref="Decode"/> gives for the size that the network sees, as a <see cref="Survey"/> has found them.</summary>
+    public (int Width, int Height) Extent { get; set; }
+
     /// <summary>The same image under the number that another list of classes has for its class.</summary>
     public Picture Relabel(int label)
     {

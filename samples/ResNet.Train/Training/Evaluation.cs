@@ -36,19 +36,13 @@ internal sealed record Evaluation(double Loss, int[,] Confusion, IReadOnlyList<P
     /// <param name="network">What it is.</param>
     /// <param name="pictures">One at least.</param>
     /// <param name="device">Where the model is.</param>
-    /// <param name="cancellation">Ends it.</param>
-    /// <exception cref="OperationCanceledException">It was ended by <paramref name="cancellation"/>.</exception>
+    /// <param name="together">Who shares the work, each of whom gets the result, and what ends it.</param>
+    /// <exception cref="OperationCanceledException">The user has ended it.</exception>
     /// <exception cref="UserException">A picture cannot be read any more.</exception>
-    public static Evaluation Of(ResidualNetwork model, NetworkInfo network, IReadOnlyList<Picture> pictures, Device device, CancellationToken cancellation)
+    public static Evaluation Of(ResidualNetwork model, NetworkInfo network, IReadOnlyList<Picture> pictures, Device device, Together together)
     {
         model.eval();
-        return Of(batch => model.call(batch.To(device)), network, pictures, cancellation);
-    }
-
-    /// <summary>The same for a network in any engine: what it makes of a batch, shape (N, classes).</summary>
-    public static Evaluation Of(Func<Batch, Tensor> logits, NetworkInfo network, IReadOnlyList<Picture> pictures, CancellationToken cancellation)
-    {
-        using var outputs = PictureBatches.Run(pictures, network, logits, cancellation);
+        using var outputs = PictureBatches.Run(pictures, network, batch => model.call(batch.To(device)), together);
         return Of(outputs, network, pictures);
     }
 

@@ -1,4 +1,5 @@
 using ResNet.Core;
+using ResNet.Core.Distributed;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using F = TorchSharp.torch.nn.functional;
@@ -11,10 +12,12 @@ namespace ResNet.Train;
 /// <param name="precision">Of the forward pass, and so of the backward pass.</param>
 /// <param name="device">Where the network is.</param>
 /// <param name="classWeights">What an image of each class counts; null is 1.</param>
-internal sealed class Learner(ResidualNetwork model, Recipe recipe, Precision precision, Device device, double[]? classWeights = null) : IDisposable
+/// <param name="ranks">With whom it learns: each step is then that of all their batches. Null is nobody.</param>
+internal sealed class Learner(ResidualNetwork model, Recipe recipe, Precision precision, Device device, double[]? classWeights = null, Ranks? ranks = null) : IDisposable
 {
     private const double Momentum = 0.9;
 
+    private readonly DistributedDataParallel? _parallel = ranks?.Wrap(model);
     private readonly Tensor? _classWeights = classWeights is null ? null : tensor(classWeights, ScalarType.Float32, device);
 
     public SGD Optimizer { get; } = MakeOptimizer(model, recipe);
@@ -35,11 +38,20 @@ internal sealed class Learner(ResidualNetwork model, Recipe recipe, Precision pr
         Tensor logits, loss;
         using (precision.Begin(device))
         {
-            logits = model.call(batch.To(device));
+            logits = _parallel is null ? model.call(batch.To(device)) : _parallel.call(batch.To(device));
             loss = F.cross_entropy(logits, labels, weight: _classWeights, label_smoothing: recipe.LabelSmoothing);
         }
         Optimizer.zero_grad();
-        Scaler.scale(loss).backward();
+        if (_parallel is null)
+        {
+            Scaler.scale(loss).backward();
+        }
+        else
+        {
+            // The ranks' gradients are averaged: with this weight for each, they become the gradient of the mean over all images.
+            Scaler.scale(loss * (batch.Weight * ranks!.Count)).backward();
+            _parallel.synchronize();
+        }
         Scaler.step(Optimizer);
         Scaler.update();
         return (loss.item<float>(), logits.argmax(1).eq(labels).sum().item<long>());
@@ -47,6 +59,7 @@ internal sealed class Learner(ResidualNetwork model, Recipe recipe, Precision pr
 
     public void Dispose()
     {
+        _parallel?.Dispose();
         Optimizer.Dispose();
         _classWeights?.Dispose();
     }

@@ -10,18 +10,20 @@ namespace ResNet.Train;
 /// <param name="settings">The recipe, and the seed.</param>
 /// <param name="device">Where the network is.</param>
 /// <param name="screen">Where progress is shown.</param>
-internal sealed class Trainer(TrainingState state, DataSet data, NetworkInfo network, Settings settings, Device device, Screen screen)
+/// <param name="together">With whom it is trained, and what ends the training after the step at hand.</param>
+internal sealed class Trainer(TrainingState state, DataSet data, NetworkInfo network, Settings settings, Device device, Screen screen, Together together)
 {
     private readonly Recipe _recipe = settings.Recipe;
-    private readonly TrainingBatches _batches = new(data.Training, network, settings.Recipe, settings.Seed);
+    private readonly double[]? _classWeights = settings.Balanced ? data.ClassWeights() : null;
+    private readonly TrainingBatches _batches = new(
+        data.Training, network, settings.Recipe, settings.Seed, together.Ranks.Share, settings.Balanced ? data.ClassWeights() : null, together.Ranks.Processors);
 
     /// <param name="epochDone">Called after each epoch.</param>
-    /// <param name="cancellation">Ends the training after the step at hand.</param>
-    /// <exception cref="OperationCanceledException">It was ended by <paramref name="cancellation"/>.</exception>
+    /// <exception cref="OperationCanceledException">The user has ended it.</exception>
     /// <exception cref="UserException">The loss is no number any more, or a picture cannot be read any more.</exception>
-    public void Train(Action<Epoch> epochDone, CancellationToken cancellation)
+    public void Train(Action<Epoch> epochDone)
     {
-        using var learner = new Learner(state.Model, _recipe, settings.Precision, device, settings.Balanced ? data.ClassWeights() : null);
+        using var learner = new Learner(state.Model, _recipe, settings.Precision, device, _classWeights, together.Ranks);
         state.GiveMomentumTo(learner.Optimizer);
         state.GiveTo(learner.Scaler);
         if (state.Average is not null && state.Epochs.Count == 0)
@@ -32,8 +34,8 @@ internal sealed class Trainer(TrainingState state, DataSet data, NetworkInfo net
         {
             for (var number = first; number <= _recipe.Epochs; number++)
             {
-                var (loss, accuracy, speed) = TrainEpoch(number, learner, cancellation);
-                var validation = Evaluation.Of(state.Result, network, data.Validation, device, cancellation);
+                var (loss, accuracy, speed) = TrainEpoch(number, learner);
+                var validation = Evaluation.Of(state.Result, network, data.Validation, device, together);
                 var epoch = new Epoch(number, loss, accuracy, validation.Loss, validation.Accuracy, speed);
                 state.Add(epoch);
                 state.Keep(learner.Scaler);
@@ -44,7 +46,7 @@ internal sealed class Trainer(TrainingState state, DataSet data, NetworkInfo net
         });
     }
 
-    private (double Loss, double Accuracy, double ImagesPerSecond) TrainEpoch(int number, Learner learner, CancellationToken cancellation)
+    private (double Loss, double Accuracy, double ImagesPerSecond) TrainEpoch(int number, Learner learner)
     {
         state.Model.train();
         var (loss, correct, seen, step) = (0.0, 0L, 0, (number - 1) * _batches.Count);
@@ -52,20 +54,28 @@ internal sealed class Trainer(TrainingState state, DataSet data, NetworkInfo net
         foreach (var next in _batches.Epoch(number))
         {
             using var batch = next;
-            cancellation.ThrowIfCancellationRequested();
+            together.Agree();
             var rate = Schedule.LearningRate(step, _recipe.Epochs * _batches.Count, _recipe.LearningRate, _recipe.Warmup);
-            var (stepLoss, stepCorrect) = learner.Step(batch, rate);
+            var (stepLoss, stepCorrect) = Step(batch, rate);
             if (!double.IsFinite(stepLoss))
                 throw new UserException($"The loss became {stepLoss} in epoch {number}: expected a number; try an --lr below {_recipe.LearningRate}");
             if (state.Average is not null)
                 MovingAverage.Update(state.Average, state.Model, _recipe.Ema, step);
 
             step++;
-            seen += batch.Count;
-            loss += stepLoss * batch.Count;
+            seen += batch.CountOfAll;
+            loss += stepLoss * batch.CountOfAll;
             correct += stepCorrect;
             screen.Step($"epoch {number}/{_recipe.Epochs}  loss {Digits.OfLoss(loss / seen)}  accuracy {(double)correct / seen:0.000}  {seen / watch.Elapsed.TotalSeconds:0} images/s");
         }
+        // Each rank has the running statistics of its own images; those of the first one count.
+        together.Ranks.TakeFromFirst([.. state.Model.buffers(), .. state.Average?.buffers() ?? []]);
         return (loss / seen, (double)correct / seen, seen / watch.Elapsed.TotalSeconds);
+
+        (double Loss, long Correct) Step(Batch batch, double rate)
+        {
+            var (own, ownCorrect) = together.Ranks.Within(() => learner.Step(batch, rate));
+            return together.Ranks.Sum(own * batch.Weight, ownCorrect) is [var all, var allCorrect] ? (all, (long)allCorrect) : default;
+        }
     }
 }

@@ -41,6 +41,15 @@ internal sealed class FeatureExtractor : IDisposable
             return Run(batch);
         }, cancellation);
 
+    /// <summary>The same, shared by all ranks.</summary>
+    /// <inheritdoc cref="Extract(IReadOnlyList{Picture}, Action{int}, CancellationToken)"/>
+    public Tensor Extract(IReadOnlyList<Picture> pictures, Action<int> step, Together together) =>
+        PictureBatches.Run(pictures, Network, batch =>
+        {
+            step(batch.Count);
+            return Run(batch);
+        }, together);
+
     /// <summary>The features part by part, whatever the number of images.</summary>
     /// <inheritdoc cref="PictureBatches.Stream"/>
     public IEnumerable<NetworkOutputs> Stream(IEnumerable<Picture> pictures, CancellationToken cancellation) => PictureBatches.Stream(pictures, Network, Run, cancellation);

@@ -27,7 +27,7 @@ internal sealed class HeadTraining(ResidualNetwork model, DataSet data, NetworkI
         using var scope = NewDisposeScope();
         using var _ = no_grad();
         IReadOnlyList<Picture>[] parts = [data.Training, data.Validation, data.Test];
-        var all = extract([.. parts.SelectMany(part => part)]).split([.. parts.Select(part => (long)part.Count)]);
+        var all = extract(data.All).split([.. parts.Select(part => (long)part.Count)]);
         var (training, validation, test) = (all[0], all[1], all[2]);
         var (labels, validationLabels) = (Labels(data.Training), Labels(data.Validation));
         if (data.Training.Count < StartingWeights.FewImages)

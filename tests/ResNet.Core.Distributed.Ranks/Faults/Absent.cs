@@ -1,0 +1,31 @@
+namespace ResNet.Core.Distributed.Ranks.Faults;
+
+/// <summary>Rank 1 ends before it joins, and the others wait for it to come.</summary>
+internal static class Absent
+{
+    // Nobody would come later either.
+    private static readonly TimeSpan deadline = TimeSpan.FromSeconds(1);
+
+    public static int Run()
+    {
+        if ((Environment.GetEnvironmentVariable("OMPI_COMM_WORLD_RANK") ?? Environment.GetEnvironmentVariable("PMI_RANK")) == "1")
+            return 0;
+        using var group = ProcessGroup.Init(deadline);
+        Report.Value(group, "accepted", true);
+        return 0;
+    }
+
+    /// <summary>The program ends as if it was none of its business.</summary>
+    public static int RunAndCatch()
+    {
+        try
+        {
+            return Run();
+        }
+        catch (TimeoutException exception)
+        {
+            Console.Error.WriteLine(exception.Message);
+            return 0;
+        }
+    }
+}

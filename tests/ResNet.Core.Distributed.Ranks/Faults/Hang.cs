@@ -1,0 +1,15 @@
+namespace ResNet.Core.Distributed.Ranks.Faults;
+
+/// <summary>Rank 1 does not come to what the others wait for.</summary>
+internal static class Hang
+{
+    public static readonly TimeSpan Deadline = TimeSpan.FromSeconds(3);
+
+    public static int Run()
+    {
+        using var group = Others.Join(Deadline);
+        if (group.Rank == 1)
+            Thread.Sleep(Timeout.Infinite);
+        return Others.Work(group);
+    }
+}

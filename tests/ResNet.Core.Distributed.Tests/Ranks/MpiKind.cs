@@ -1,0 +1,8 @@
+namespace ResNet.Core.Distributed.Tests.Ranks;
+
+/// <summary>The two families of MPI, which launch differently and have another binary interface.</summary>
+public enum MpiKind
+{
+    OpenMpi,
+    Mpich,
+}
