@@ -56,6 +56,9 @@ internal sealed class Collectives(CommunicationThread? thread = null, MpiBackend
         return (carrier, carried);
     }
 
+    /// <summary>A tensor's shape and type, as messages have them.</summary>
+    public static string Describe(Tensor tensor) => $"({string.Join(", ", tensor.shape)}) {tensor.dtype}";
+
     private Device FindCarrier(Device device) =>
         gpus is null || device.type != DeviceType.CUDA ? CPU
         : device.index == localRank ? device
@@ -83,8 +86,6 @@ internal sealed class Collectives(CommunicationThread? thread = null, MpiBackend
         Reduce(haveNaN, ReduceOp.Max);
         tensor.detach().copy_(values.masked_fill_(haveNaN.gt(0), double.NaN));
     }
-
-    private static string Describe(Tensor tensor) => $"({string.Join(", ", tensor.shape)}) {tensor.dtype}";
 
     /// <summary>Lets an operation work on <paramref name="tensor"/>, or on a copy where it lies, or is written, otherwise than the backend takes it.</summary>
     private static void Carry(Tensor tensor, Device device, ScalarType type, Func<Tensor, Operation> begin)

@@ -9,6 +9,7 @@ return args switch
     ["parity", var folder] => Parity.Run(folder),
     ["agreement"] => Agreement.Run(),
     ["collectives"] => Collectives.Run(),
+    ["binding"] => Binding.Run(),
     ["gradients"] => GradientChecks.Run(),
     ["loops"] => Loops.Run(),
     ["steps"] => Steps.Run(),

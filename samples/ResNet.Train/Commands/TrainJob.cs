@@ -107,6 +107,7 @@ internal static class TrainJob
         if (settings.Train == TrainedLayers.All && new TrainingBatches(data.Training, network, recipe, settings.Seed).LeastSize is var least && ranks.AreSeveral && least < LeastOfRank * ranks.Count)
             throw new UserException($"{settings.Data}: expected {LeastOfRank} images a step or more for each of the {ranks.Count} ranks, got {data.Training.Count} training images, which make steps of {least}; start fewer ranks");
         network = beginning?.Network ?? network;
+        var classWeights = settings.Balanced ? data.ClassWeights() : null;
         if (beginning is null)
             Clear();
         output?.Write(ImageList.FileName, images.ToJson());
@@ -148,7 +149,7 @@ internal static class TrainJob
         {
             Tensor? Extract(IReadOnlyList<Picture> pictures) => features.Load(pictures, network, images, settings.Data, together);
             if (ranks.IsFirst)
-                return new HeadTraining(state.Model, data, network, settings.Balanced ? data.ClassWeights() : null, screen).Run(pictures => Extract(pictures)!, interruption.Token);
+                return new HeadTraining(state.Model, data, network, classWeights, screen).Run(pictures => Extract(pictures)!, interruption.Token);
             Extract(data.All);
             return null;
         }
@@ -168,7 +169,7 @@ internal static class TrainJob
 
         int TrainLayers()
         {
-            new Trainer(state, data, network, settings, device, screen, together).Train(epoch =>
+            new Trainer(state, data, network, settings, device, screen, together, classWeights).Train(epoch =>
             {
                 output?.Write(State, state);
                 SaveWeights();

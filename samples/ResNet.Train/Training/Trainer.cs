@@ -11,19 +11,19 @@ namespace ResNet.Train;
 /// <param name="device">Where the network is.</param>
 /// <param name="screen">Where progress is shown.</param>
 /// <param name="together">With whom it is trained, and what ends the training after the step at hand.</param>
-internal sealed class Trainer(TrainingState state, DataSet data, NetworkInfo network, Settings settings, Device device, Screen screen, Together together)
+/// <param name="classWeights">What an image of each class counts; null is 1.</param>
+internal sealed class Trainer(TrainingState state, DataSet data, NetworkInfo network, Settings settings, Device device, Screen screen, Together together, double[]? classWeights)
 {
     private readonly Recipe _recipe = settings.Recipe;
-    private readonly double[]? _classWeights = settings.Balanced ? data.ClassWeights() : null;
     private readonly TrainingBatches _batches = new(
-        data.Training, network, settings.Recipe, settings.Seed, together.Ranks.Share, settings.Balanced ? data.ClassWeights() : null, together.Ranks.Processors);
+        data.Training, network, settings.Recipe, settings.Seed, together.Ranks.Share, classWeights, together.Ranks.Processors);
 
     /// <param name="epochDone">Called after each epoch.</param>
     /// <exception cref="OperationCanceledException">The user has ended it.</exception>
     /// <exception cref="UserException">The loss is no number any more, or a picture cannot be read any more.</exception>
     public void Train(Action<Epoch> epochDone)
     {
-        using var learner = new Learner(state.Model, _recipe, settings.Precision, device, _classWeights, together.Ranks);
+        using var learner = new Learner(state.Model, _recipe, settings.Precision, device, classWeights, together.Ranks);
         state.GiveMomentumTo(learner.Optimizer);
         state.GiveTo(learner.Scaler);
         if (state.Average is not null && state.Epochs.Count == 0)

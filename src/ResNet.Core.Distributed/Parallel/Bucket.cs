@@ -36,8 +36,17 @@ internal sealed class Bucket : IDisposable
         }
     }
 
+    /// <summary>How many parameters it has.</summary>
+    public int Count => _slots.Count;
+
     /// <summary>Whether its gradients are on their way.</summary>
     public bool IsLaunched => _operation is not null;
+
+    public static bool HasGradient(Parameter parameter)
+    {
+        using var gradient = parameter.grad;
+        return gradient is not null;
+    }
 
     /// <summary>
     /// Takes the parameters' gradients away and begins to sum them over the ranks. A gradient that comes later finds the place empty, so
@@ -94,14 +103,7 @@ internal sealed class Bucket : IDisposable
 
         public string Name => name;
 
-        public bool HasGradient
-        {
-            get
-            {
-                using var gradient = parameter.grad;
-                return gradient is not null;
-            }
-        }
+        public bool HasGradient => Bucket.HasGradient(parameter);
 
         /// <returns>Whether there was one.</returns>
         public bool Take()

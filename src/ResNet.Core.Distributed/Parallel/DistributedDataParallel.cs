@@ -98,9 +98,10 @@ public sealed class DistributedDataParallel : Module<Tensor, Tensor>
         if (records)
             ExpectReady();
         SynchronizeBuffers();
-        _isRecording = records && IsSynchronizing;
-        if (_isRecording)
+        var synchronizes = records && IsSynchronizing;
+        if (synchronizes)
             _reducer.CountPass();
+        _isRecording = synchronizes;
         Tensor output;
         try
         {
@@ -111,9 +112,9 @@ public sealed class DistributedDataParallel : Module<Tensor, Tensor>
             _isRecording = false;
         }
         _areBuffersChanged |= module.training;
-        _areBuffersDue = records && IsSynchronizing; // PyTorch's rule, by which the first pass after no_sync has nothing to take
+        _areBuffersDue = synchronizes; // PyTorch's rule, by which the first pass after no_sync has nothing to take
         // The module's own tensor stays as it is: the module may have kept it, or it may be the input.
-        return records && IsSynchronizing && output.requires_grad ? _reducer.WatchOutput(output) : output;
+        return synchronizes && output.requires_grad ? _reducer.WatchOutput(output) : output;
     }
 
     /// <summary>Until it is disposed, backward passes add up this rank's gradients alone: for a batch in several pieces, of which the last one is outside.</summary>

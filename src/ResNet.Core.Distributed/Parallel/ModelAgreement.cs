@@ -13,8 +13,8 @@ internal static class ModelAgreement
         string[] own =
         [
             $"buckets of {bucketCapacity} MB",
-            .. parameters.Select(entry => $"{entry.Name}: {Describe(entry.Parameter)}{(entry.Parameter.requires_grad ? "" : ", frozen")}"),
-            .. buffers.Select(entry => $"{entry.Name}: buffer, {Describe(entry.Buffer)}"),
+            .. parameters.Select(entry => $"{entry.Name}: {Collectives.Describe(entry.Parameter)}{(entry.Parameter.requires_grad ? "" : ", frozen")}"),
+            .. buffers.Select(entry => $"{entry.Name}: buffer, {Collectives.Describe(entry.Buffer)}"),
         ];
         var first = Share(string.Join('\n', own), group, src: 0).Split('\n');
         var line = Enumerable.Range(0, Math.Max(own.Length, first.Length)).FirstOrDefault(i => i >= own.Length || i >= first.Length || own[i] != first[i], -1);
@@ -29,8 +29,6 @@ internal static class ModelAgreement
 
         string Line(string[] lines) => line < lines.Length ? lines[line] : "nothing more";
     }
-
-    private static string Describe(Tensor tensor) => $"({string.Join(", ", tensor.shape)}) {tensor.dtype}";
 
     /// <returns>The text of rank <paramref name="src"/>.</returns>
     private static string Share(string text, ProcessGroup group, int src)

@@ -11,7 +11,6 @@ internal sealed class Reducer : IDisposable
     private readonly List<Bucket> _buckets = [];
     private readonly Dictionary<Parameter, Progress> _progress = new(ReferenceEqualityComparer.Instance);
     private readonly int[] _missing; // how many parameters of each bucket have no gradient yet
-    private readonly int[] _sizes;
     private readonly ProcessGroup _group;
     private long _pass;
     private int _launched;
@@ -31,8 +30,7 @@ internal sealed class Reducer : IDisposable
                 _progress.Add(parameter, new Progress(_buckets.Count));
             _buckets.Add(new Bucket(_buckets.Count, content, group));
         }
-        _sizes = [.. _buckets.Select((_, number) => _progress.Values.Count(progress => progress.Bucket == number))];
-        _missing = [.. _sizes];
+        _missing = [.. _buckets.Select(bucket => bucket.Count)];
     }
 
     /// <summary>Whether a backward pass has come by since the last <see cref="Finish"/>.</summary>
@@ -119,7 +117,8 @@ internal sealed class Reducer : IDisposable
         HasBegun = false;
         _launched = 0;
         _round++;
-        _sizes.CopyTo(_missing, 0);
+        for (var number = 0; number < _missing.Length; number++)
+            _missing[number] = _buckets[number].Count;
         foreach (var progress in _progress.Values)
             (progress.Uses, progress.IsReady) = (0, false);
     }
@@ -130,19 +129,13 @@ internal sealed class Reducer : IDisposable
         if (isLate)
             progress.Uses++; // and stays open, so that what comes into this round goes with its end
         // Without a gradient it has another use, which nobody has announced, or none of its own: autograd.grad comes by as well.
-        else if (--progress.Uses == 0 && !progress.IsReady && HasGradient(parameter))
+        else if (--progress.Uses == 0 && !progress.IsReady && Bucket.HasGradient(parameter))
         {
             progress.IsReady = true;
             _missing[progress.Bucket]--;
             while (_launched < _buckets.Count && _missing[_launched] == 0)
                 _buckets[_launched++].Launch(_pass);
         }
-    }
-
-    private static bool HasGradient(Parameter parameter)
-    {
-        using var gradient = parameter.grad;
-        return gradient is not null;
     }
 
     /// <summary>Nothing is thrown into libtorch's engine, which could not catch it: it waits for <see cref="Finish"/>.</summary>

@@ -3,10 +3,10 @@ using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 using ResNet.Core.Distributed.Mpi;
 
-namespace ResNet.Core.Distributed.Tests.Mpi;
+namespace ResNet.Core.Distributed.Ranks.Scenarios;
 
 /// <summary>A rank that calls every function of the binding, as the library does: on one thread, which is not the main one.</summary>
-internal static unsafe class BindingRank
+internal static unsafe class Binding
 {
     private const int Tag = 7;
 
