@@ -22,9 +22,9 @@ internal sealed record Settings(
     /// <summary>Whether the classifier is fitted to features before anything else is trained.</summary>
     public bool BeginsWithHead() => Train == TrainedLayers.Head || StartingWeights.IsPublished(Weights);
 
-    /// <summary>The network to train, with random weights.</summary>
+    /// <summary>The network to train, with random weights. They are drawn on the CPU: TorchSharp's seed is not a GPU's.</summary>
     public ResidualNetwork Network(int classes, Device device) =>
-        Recipe.Architecture.Create(classes, Recipe.Stem, device).ToMemoryFormat(ChannelsLast ? memory_format.channels_last : memory_format.contiguous_format);
+        Recipe.Architecture.Create(classes, Recipe.Stem, CPU).to(device).ToMemoryFormat(ChannelsLast ? memory_format.channels_last : memory_format.contiguous_format);
 
     public byte[] ToJson() => JsonFile.Write(this);
 

@@ -3,6 +3,10 @@ using BenchmarkDotNet.Configs;
 using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Running;
 using ResNet.Core.Benchmarks;
+using ResNet.Core.Benchmarks.Gpu;
+
+if (args is ["gpu", .. var rest])
+    return GpuTable.Run(rest);
 
 var job = Job.Default
     .WithWarmupCount(2)
@@ -23,5 +27,6 @@ var config = DefaultConfig.Instance
     .WithOptions(ConfigOptions.JoinSummary);
 
 BenchmarkSwitcher.FromAssembly(typeof(TrainingStep).Assembly).Run(args.Length == 0 ? ["--filter", "*"] : args, config);
+return 0;
 
 static Argument[] MSBuild(params string[] properties) => [.. properties.Select(property => new MsBuildArgument($"-p:{property}"))];
