@@ -7,7 +7,7 @@ internal static class Document
     /// <summary>Puts a section in the place of the one with the same title, or at the end.</summary>
     public static void Replace(string path, string section)
     {
-        var text = File.Exists(path) ? File.ReadAllText(path) : "";
+        var text = File.Exists(path) ? File.ReadAllText(path).ReplaceLineEndings("\n") : "";
         var start = $"\n{text}".IndexOf($"\n{section[..(section.IndexOf('\n') + 1)]}", StringComparison.Ordinal);
         if (start < 0)
         {

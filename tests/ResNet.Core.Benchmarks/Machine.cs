@@ -12,7 +12,7 @@ internal static class Machine
 {
     public static string[] Versions { get; } =
     [
-        $".NET {Environment.Version}", $"TorchSharp {Version(typeof(torch))} with libtorch {torch.__version__}", $"ONNX Runtime {Version(typeof(InferenceSession))}",
+        $".NET {Environment.Version}", $"TorchSharp {Version(typeof(torch))} with libtorch {System.Version.Parse(torch.__version__).ToString(3)}", $"ONNX Runtime {Version(typeof(InferenceSession))}",
         $"TorchVision .NET {Version(typeof(torchvision))}", $"TorchSharp.PyBridge {Version(typeof(PyBridgeModuleExtensions))}",
     ];
 
