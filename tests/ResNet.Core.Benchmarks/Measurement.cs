@@ -30,8 +30,9 @@ internal static class Measurement
             $"""
             ## {table.Title}
 
-            {table.About} Medians of {Rounds} turns of at least 0.2 s, which the engines take alternately, each row and engine in a process of its own;
-            and as a share of {table.Baseline}{(table.HasMemory ? "; and the most memory that the process held" : "")}.{left}
+            {table.About}
+
+            Medians of {Rounds} turns of at least 0.2 s, which the engines take alternately, each row and engine in a process of its own; as a share of {table.Baseline}{(table.HasMemory ? "; the most memory that the process held" : "")}.{left}
 
             {Machine.Description()}, {DateTime.UtcNow:yyyy-MM-dd}; {string.Join(", ", [.. Machine.Versions, .. pythons.Select(python => $"{python.Name} with torchvision {python.TorchVision}")])}:
             `dotnet run -c Release --project tests/ResNet.Core.Benchmarks -- {table.Name}`
