@@ -90,7 +90,7 @@ internal static class GpuTable
     private static string[][] Self(params string[] arguments) => Lines(Environment.ProcessPath!,
         Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet" ? [typeof(GpuTable).Assembly.Location, "gpu", .. arguments] : ["gpu", .. arguments]);
 
-    private static string[][] Python(params string[] arguments) => Lines(PythonProcess.Interpreter, ["-B", Path.Combine(AppContext.BaseDirectory, "gpu.py"), .. arguments]);
+    private static string[][] Python(params string[] arguments) => Lines(PythonSide.Interpreters[0], ["-B", Path.Combine(AppContext.BaseDirectory, "gpu.py"), .. arguments]);
 
     private static string[][] Lines(string program, IEnumerable<string> arguments)
     {
