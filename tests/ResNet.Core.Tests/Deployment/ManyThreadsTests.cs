@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using ResNet.Core.Deployment;
 using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests.Deployment;
@@ -43,7 +44,8 @@ public class ManyThreadsTests
         var atTheEnd = ResidentBytes();
 
         Assert.Equal(0, wrong);
-        Assert.Equal(live, Tensor.TotalCount);
+        // A fused network has weights of their own for some sizes; what it had not disposed of those that made room would be thousands.
+        Assert.InRange(Tensor.TotalCount, live, live + (fuse ? SizedPrograms.MostSizes * 20 : 0));
         // 14,400 requests that left a kilobyte each would be 14 MB, and their activations, gigabytes.
         Assert.True(atTheEnd - afterFirst < 100 << 20, $"{afterFirst >> 20} MiB after {First} requests a thread, {atTheEnd >> 20} MiB after {Requests}");
 
