@@ -11,7 +11,7 @@ public static class Fusion
     /// Whether <see cref="Fuse"/> takes <see cref="ScalarType.BFloat16"/> here: on x64 processors with AVX-512 BF16 (AMD Zen 4, Intel Cooper Lake and
     /// Sapphire Rapids, and later ones), on Windows and Linux.
     /// </summary>
-    public static bool IsBFloat16Supported => OneDnnNetwork.IsSupported && Processor.HasBFloat16;
+    public static bool IsBFloat16Supported => BFloat16.IsSupported;
 
     /// <summary>
     /// Makes a network for inference: it answers as <paramref name="model"/> does in eval mode, faster. Every batch norm
