@@ -11,7 +11,7 @@ public static class Fusion
     /// Whether <see cref="Fuse"/> takes <see cref="ScalarType.BFloat16"/> here: on x64 processors with AVX-512 BF16 (AMD Zen 4, Intel Cooper Lake and
     /// Sapphire Rapids, and later ones), on Windows and Linux.
     /// </summary>
-    public static bool IsBFloat16Supported => BFloat16.IsSupported;
+    public static bool IsBFloat16Supported => NativeBFloat16.IsSupported;
 
     /// <summary>
     /// Makes a network for inference: it answers as <paramref name="model"/> does in eval mode, faster. Every batch norm
@@ -30,7 +30,9 @@ public static class Fusion
     /// <para>An image with NaN or an infinity gets logits that are not finite, as from the model; the other images of its batch get theirs.
     /// Weights that are not finite are refused.</para>
     /// <para>In float32 and bfloat16 on x64 processors, on Windows and Linux, a convolution, its bias and residual addition are one call of oneDNN, and
-    /// the weights lie in memory as its kernels read them.</para>
+    /// the weights lie in memory as its kernels read them. From the eighth call of a size (N, H, W) on, for eight sizes at a time, the layers that want other weights
+    /// for that size have them: at most as much memory again as all weights for each size, 45 MB for ResNet-18 and 94 MB for ResNet-50 in float32, and mostly far less. The
+    /// answers stay the same to the bit. Where every call has another size, nothing is packed.</para>
     /// <para>The outputs are the model's but for rounding, and as near to exact ones: 3e-6 apart relative to the largest in float32, 1e-14 in float64; more where
     /// a deep network that has not been trained feeds on its own rounding. Source:
     /// Jacob et al., "Quantization and Training of Neural Networks" (arXiv:1712.05877), section 3.2, for the folding.</para>
@@ -67,11 +69,12 @@ public static class Fusion
 
     private static OneDnnNetwork FuseInBFloat16(ResidualNetwork model)
     {
-        if (!IsBFloat16Supported)
-            throw new PlatformNotSupportedException("Expected an x64 processor with AVX-512 BF16, on Windows or Linux, to compute in BFloat16, got one without: fuse in Float32.");
         using var network = Folding.Fold(model, ScalarType.Float32);
         if (network.Classifier.Weight is { device_type: not DeviceType.CPU, device: var device })
             throw Foldable.Unexpected("the model on the CPU to fuse it in BFloat16", $"{device}, where model.to(BFloat16).Fuse() does: images and logits are BFloat16");
+        if (!IsBFloat16Supported)
+            throw new PlatformNotSupportedException(
+                "Expected an x64 processor with AVX-512 BF16, on Windows or Linux, to compute in BFloat16, got one without: fuse in Float32.");
         return OneDnnNetwork.Create(network, ScalarType.BFloat16);
     }
 }

@@ -4,7 +4,7 @@ using TorchSharp;
 namespace ResNet.Core.Deployment;
 
 /// <summary>Whether this computer computes in bfloat16, and not only stores it.</summary>
-internal static class BFloat16
+internal static class NativeBFloat16
 {
     private const int ExtendedFeatures = 7, Avx512BFloat16 = 1 << 5; // CPUID's
 
