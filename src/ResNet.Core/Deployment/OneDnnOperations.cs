@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using static TorchSharp.torch;
 
@@ -16,12 +15,12 @@ internal sealed class OneDnnOperations : INetworkOperations<FeatureMap>
 {
     private const string None = "annotate(List[Optional[number]], []), None"; // an activation's parameters and variant
 
-    private readonly List<(FoldedConvolution Convolution, FeatureMap Input)> _convolutions = [];
+    private readonly List<OneDnnConvolution> _convolutions = [];
     private readonly StringBuilder _lines = new();
     private int _values;
 
     /// <summary>In the order in which the script takes their weights and biases, one after another.</summary>
-    public IReadOnlyList<(FoldedConvolution Convolution, FeatureMap Input)> Convolutions => _convolutions;
+    public IReadOnlyList<OneDnnConvolution> Convolutions => _convolutions;
 
     /// <summary>The forward pass.</summary>
     /// <param name="x">The input.</param>
@@ -33,17 +32,21 @@ internal sealed class OneDnnOperations : INetworkOperations<FeatureMap>
 
     public FeatureMap Convolve(FoldedConvolution convolution, FeatureMap x, bool relu)
     {
-        var y = $"ops.mkldnn._convolution_pointwise({x.Name}, {Arguments(convolution, x)}, \"none\", {None})";
-        return Line(relu ? $"torch.relu_({y})" : y, Output(convolution, x));
+        var how = new OneDnnConvolution(convolution, x);
+        var y = $"ops.mkldnn._convolution_pointwise({Input(how)}, {Arguments(how)}, \"none\", {None})";
+        if (how.IsMatrix)
+            y = $"torch.permute(torch.reshape(torch.permute({y}, [0, 2, 3, 1]), [{Shape(how.Output)}, {convolution.OutChannels}]), [0, 3, 1, 2])";
+        return Line(relu ? $"torch.relu_({y})" : y, how.Output);
     }
 
     /// <summary>In the place of the shortcut.</summary>
     public FeatureMap ConvolveAdd(string name, FoldedConvolution convolution, FeatureMap x, Func<FeatureMap> shortcut)
     {
         var sum = shortcut();
-        return Line(
-            $"torch.relu_(ops.mkldnn._convolution_pointwise_({sum.Name}, {x.Name}, {Arguments(convolution, x)}, \"add\", 1.0, None, {None}))",
-            Output(convolution, x));
+        var how = new OneDnnConvolution(convolution, x);
+        var place = how.IsMatrix ? Rows(sum, convolution.OutChannels, "view").Name : sum.Name;
+        var y = Line($"ops.mkldnn._convolution_pointwise_({place}, {Input(how)}, {Arguments(how)}, \"add\", 1.0, None, {None})", how.Output);
+        return Line($"torch.relu_({(how.IsMatrix ? sum : y).Name})", how.Output);
     }
 
     public FeatureMap MaxPool(FoldedMaxPool pool, FeatureMap x) => Line(
@@ -56,18 +59,28 @@ internal sealed class OneDnnOperations : INetworkOperations<FeatureMap>
 
     public FeatureMap Linear(FoldedLinear linear, FeatureMap x) => Line($"torch.linear({x.Name}, w[-2], w[-1])", x);
 
-    private static FeatureMap Output(FoldedConvolution convolution, FeatureMap x) =>
-        x.Through(convolution.Kernel, convolution.Stride, convolution.Padding);
-
     /// <summary>Weight, bias, padding, stride, dilation, groups.</summary>
-    private string Arguments(FoldedConvolution convolution, FeatureMap x)
+    private string Arguments(OneDnnConvolution convolution)
     {
         var index = 2 * _convolutions.Count;
-        _convolutions.Add((convolution, x));
-        var (rows, columns) = x.Taps(convolution);
-        return string.Create(CultureInfo.InvariantCulture,
-            $"w[{index}], w[{index + 1}], [{rows.Padding}, {columns.Padding}], {Both(convolution.Stride)}, [1, 1], {convolution.Groups}");
+        _convolutions.Add(convolution);
+        var (rows, columns) = convolution.Taps;
+        var folded = convolution.Convolution;
+        return $"w[{index}], w[{index + 1}], " + (convolution.IsMatrix
+            ? "[0, 0], [1, 1], [1, 1], 1" : $"[{rows.Padding}, {columns.Padding}], {Both(folded.Stride)}, [1, 1], {folded.Groups}");
     }
+
+    private string Input(OneDnnConvolution convolution) =>
+        (convolution.IsMatrix ? Rows(convolution.Input, convolution.Convolution.InChannels, "reshape") : convolution.Input).Name;
+
+    /// <summary>The same memory as one image with a pixel for each of its images, of which every pixel's channels are the channels.</summary>
+    private FeatureMap Rows(FeatureMap x, long channels, string how)
+    {
+        var size = x.Size!.Value;
+        return Line($"torch.permute(torch.{how}(torch.permute({x.Name}, [0, 2, 3, 1]), [1, {size.Images}, 1, {size.Height * size.Width * channels}]), [0, 3, 1, 2])", x);
+    }
+
+    private static string Shape(FeatureMap x) => $"{x.Size!.Value.Images}, {x.Size!.Value.Height}, {x.Size!.Value.Width}";
 
     private static string Both(long number) => $"[{number}, {number}]";
 

@@ -10,9 +10,8 @@ internal sealed class OneDnnPacking(ScalarType dtype) : IDisposable
     private readonly TorchScript _script = new("""
         def pack(self, weight: Tensor, stride: int, padding: int, groups: int) -> Tensor:
             return torch.mkldnn_reorder_conv2d_weight(torch.to_mkldnn(weight), [padding, padding], [stride, stride], [1, 1], groups)
-        def pack_for(self, packed: Tensor, stride: int, groups: int, top: int, rows: int, row_padding: int, left: int, columns: int, column_padding: int, n: int, c: int, h: int, w: int) -> Tensor:
-            needed = torch.contiguous(torch.narrow(torch.narrow(torch.to_dense(packed), 2, top, rows), 3, left, columns))
-            return torch.mkldnn_reorder_conv2d_weight(torch.to_mkldnn(needed), [row_padding, column_padding], [stride, stride], [1, 1], groups, [n, c, h, w])
+        def pack_for(self, weight: Tensor, stride: int, groups: int, row_padding: int, column_padding: int, n: int, c: int, h: int, w: int) -> Tensor:
+            return torch.mkldnn_reorder_conv2d_weight(torch.to_mkldnn(weight), [row_padding, column_padding], [stride, stride], [1, 1], groups, [n, c, h, w])
         def same_layout(self, one: Tensor, other: Tensor) -> bool:
             return torch.equal(ops.mkldnn._get_mkldnn_serialized_md(one), ops.mkldnn._get_mkldnn_serialized_md(other))
         """);
@@ -32,21 +31,27 @@ internal sealed class OneDnnPacking(ScalarType dtype) : IDisposable
 
     /// <summary>For one size, without the taps that meet no pixel there.</summary>
     /// <param name="packed">For any size.</param>
-    /// <param name="convolution">Its weights may be disposed.</param>
-    /// <param name="input">Of the convolution.</param>
-    /// <returns><paramref name="packed"/> itself where oneDNN wants the same.</returns>
-    public Tensor PackFor(Tensor packed, FoldedConvolution convolution, FeatureMap input)
+    /// <param name="bias">Its bias.</param>
+    /// <param name="convolution">For the size.</param>
+    /// <returns>The weight and the bias: <paramref name="packed"/> and <paramref name="bias"/> themselves where oneDNN wants the same.</returns>
+    public Tensor[] PackFor(Tensor packed, Tensor bias, OneDnnConvolution convolution)
     {
         using var scope = NewDisposeScope();
-        var (rows, columns) = input.Taps(convolution);
-        var size = input.Size!.Value;
-        long[] numbers =
-        [
-            convolution.Stride, convolution.Groups, rows.First, rows.Count, rows.Padding, columns.First, columns.Count, columns.Padding,
-            size.Images, convolution.InChannels, size.Height, size.Width,
-        ];
-        var again = _script.Call<Tensor>("pack_for", [packed, .. numbers.Select(number => (object)checked((int)number))]);
-        return _script.Call<Scalar>("same_layout", packed, again).ToBoolean() ? packed : again.DetachFromDisposeScope();
+        var size = convolution.Input.Size!.Value;
+        var weight = packed.to_dense();
+        if (convolution.IsMatrix)
+        {
+            var output = convolution.Output.Size!.Value;
+            var matrix = convolution.Matrix(weight);
+            return [Call(matrix, 1, 1, 0, 0, 1, matrix.shape[1], size.Images, 1).DetachFromDisposeScope(), bias.repeat(output.Height * output.Width).DetachFromDisposeScope()];
+        }
+        var (folded, (rows, columns)) = (convolution.Convolution, convolution.Taps);
+        var needed = weight.narrow(2, rows.First, rows.Count).narrow(3, columns.First, columns.Count).contiguous();
+        var again = Call(needed, folded.Stride, folded.Groups, rows.Padding, columns.Padding, size.Images, folded.InChannels, size.Height, size.Width);
+        return [_script.Call<Scalar>("same_layout", packed, again).ToBoolean() ? packed : again.DetachFromDisposeScope(), bias];
+
+        Tensor Call(Tensor weight, params long[] numbers) =>
+            _script.Call<Tensor>("pack_for", [weight, .. numbers.Select(number => (object)checked((int)number))]);
     }
 
     public void Dispose() => _script.Dispose();

@@ -35,7 +35,7 @@ internal sealed class OneDnnProgram : IDisposable
         (_any, _source, _script) = (any, source, source == any._source ? any._script : new TorchScript(source));
         _tensors = [.. any._tensors];
         for (var i = 0; i < convolutions.Count; i++)
-            _tensors[2 * i] = packing.PackFor(any._tensors[2 * i], convolutions[i].Convolution, convolutions[i].Input);
+            packing.PackFor(any._tensors[2 * i], any._tensors[2 * i + 1], convolutions[i]).CopyTo(_tensors, 2 * i);
     }
 
     /// <summary>Shape (num_classes, features).</summary>
@@ -53,7 +53,7 @@ internal sealed class OneDnnProgram : IDisposable
             _script.Dispose();
     }
 
-    private static (string Source, IReadOnlyList<(FoldedConvolution Convolution, FeatureMap Input)> Convolutions) Write(FoldedNetwork network, BatchSize? size)
+    private static (string Source, IReadOnlyList<OneDnnConvolution> Convolutions) Write(FoldedNetwork network, BatchSize? size)
     {
         var operations = new OneDnnOperations();
         var images = new FeatureMap("x", size);
