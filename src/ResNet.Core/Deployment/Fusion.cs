@@ -31,8 +31,8 @@ public static class Fusion
     /// Weights that are not finite are refused.</para>
     /// <para>In float32 and bfloat16 on x64 processors, on Windows and Linux, a convolution, its bias and residual addition are one call of oneDNN, and
     /// the weights lie in memory as its kernels read them. From the eighth call of a size (N, H, W) on, for eight sizes at a time, the layers that want other weights
-    /// for that size have them: about as much memory as all weights for each size at most, 45 MB for ResNet-18 and 94 MB for ResNet-50 in float32, and mostly less. The answers to four
-    /// images or more may change with the eighth call by rounding; those to fewer stay the same to the bit. Where every call has another size, nothing is packed.</para>
+    /// for that size have them: about as much memory as all weights for each size at most, 45 MB for ResNet-18 and 94 MB for ResNet-50 in float32, and mostly less. With
+    /// the eighth call of a size, answers may change by rounding. Where every call has another size, nothing is packed.</para>
     /// <para>The outputs are the model's but for rounding, and as near to exact ones: 3e-6 apart relative to the largest in float32, 1e-14 in float64; more where
     /// a deep network that has not been trained feeds on its own rounding. Source:
     /// Jacob et al., "Quantization and Training of Neural Networks" (arXiv:1712.05877), section 3.2, for the folding.</para>

@@ -33,7 +33,7 @@ public class ManyThreadsTests
                 if (i == First)
                     everybody.SignalAndWait();
                 var which = (5 * number + i) % pictures.Length;
-                if (!Ask(pictures[which]).AsSpan().SequenceEqual(answers[which]))
+                if (!Same(Ask(pictures[which]), answers[which]))
                     Interlocked.Increment(ref wrong);
             }
         })).ToArray();
@@ -51,6 +51,10 @@ public class ManyThreadsTests
 
         foreach (var picture in pictures)
             picture.Dispose();
+
+        // A fused network may round otherwise once a size has its own weights.
+        bool Same(float[] answer, float[] expected) =>
+            fuse ? answer.Zip(expected).All(pair => Math.Abs(pair.First - pair.Second) <= 3e-6f * expected.Max(Math.Abs)) : answer.AsSpan().SequenceEqual(expected);
 
         float[] Ask(Tensor picture)
         {
