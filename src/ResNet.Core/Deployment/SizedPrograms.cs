@@ -11,7 +11,7 @@ internal sealed class SizedPrograms(Func<BatchSize, OneDnnProgram> make) : IDisp
     public const int MostSizes = 8;
 
     /// <summary>
-    /// The call of a size that makes its program, which costs as much as a few calls: where every image has another size, none is made.
+    /// The call of a size that makes its program, which costs as much as a few calls do: where every image has another size, none is made.
     /// </summary>
     public const int CallsBefore = 8;
 
