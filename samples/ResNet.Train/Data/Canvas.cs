@@ -40,17 +40,11 @@ internal sealed class Canvas : IDisposable
             : new SKSamplingOptions(SKFilterMode.Linear));
     }
 
-    /// <summary>Copies a channel's pixels, row by row.</summary>
-    public void Read(int channel, Span<byte> pixels)
-    {
-        var step = _bitmap.BytesPerPixel;
-        for (var y = 0; y < Size; y++)
-        {
-            var row = _bitmap.GetPixelSpan()[(y * _bitmap.RowBytes + channel)..];
-            for (var x = 0; x < Size; x++)
-                pixels[y * Size + x] = row[x * step];
-        }
-    }
+    /// <summary>The values of a channel, row by row, as they are now: the first of them, and each <see cref="Step"/> bytes later the next one.</summary>
+    public ReadOnlySpan<byte> Values(int channel) => _bitmap.GetPixelSpan()[channel..];
+
+    /// <summary>Bytes from a value to that of the next pixel. Between rows there is nothing.</summary>
+    public int Step => _bitmap.BytesPerPixel;
 
     public void Dispose()
     {
