@@ -37,6 +37,17 @@ public sealed class AutoPrecisionTests : IDisposable
         Assert.Equal(chosen, chosen.Decide(isNative: false));
     }
 
+    /// <summary>With 64 images of 32x32 a step, by default.</summary>
+    [Theory]
+    [InlineData(32, 16, 1, true)]
+    [InlineData(32, 15, 1, false)]
+    [InlineData(32, 64, 4, true)]
+    [InlineData(32, 64, 5, false)]
+    [InlineData(224, 2, 1, true)]
+    [InlineData(1024, 4096, 1, true)]
+    public void Steps_of_few_pixels_are_no_faster_in_it(int size, int images, int ranks, bool isWorthwhile) =>
+        Assert.Equal(isWorthwhile ? Precision.Bf16 : Precision.Fp32, (settings with { Recipe = settings.Recipe with { Size = size, BatchSize = images } }).Decide(isNative: true, ranks).Precision);
+
     [Fact]
     public void The_classifier_alone_is_fitted_to_features_of_float32() =>
         Assert.Equal(Precision.Fp32, (settings with { Train = TrainedLayers.Head }).Decide(isNative: true).Precision);
@@ -46,7 +57,7 @@ public sealed class AutoPrecisionTests : IDisposable
     public void The_program_says_and_keeps_what_it_has_decided()
     {
         Idx.WriteSet(_data);
-        var decided = settings.Decide(BFloat16.IsNative(CPU));
+        var decided = (settings with { Recipe = settings.Recipe with { BatchSize = 16 } }).Decide(BFloat16.IsNative(CPU));
         string[] options = ["--data", _data.Path, "--out", _out["run"], "--epochs", "1", "--batch-size", "16", "--device", "cpu"];
 
         Assert.Contains($"without CUDA{decided.ComputesIn()}: 60 images", Succeeded(options), StringComparison.Ordinal);

@@ -70,7 +70,7 @@ internal static class TrainJob
         var (watch, screen, recipe) = (Stopwatch.StartNew(), new Screen(), settings.Recipe);
         var device = Devices.Find(ranks.Device(settings.Device));
         if (settings.Precision == Precision.Auto)
-            settings = settings.Decide(isNative: ranks.Exchange(BFloat16.IsNative(device) ? 0 : 1) == 0); // on every rank, or it would wait for the slowest
+            settings = settings.Decide(isNative: ranks.Exchange(BFloat16.IsNative(device) ? 0 : 1) == 0, ranks.Count); // on every rank: all wait for the slowest
         if (beginning is null && settings.Train == TrainedLayers.Head)
             all = all.Pool(test: all.Training.Count + all.Validation.Count + all.Test.Count < FewToHoldOut);
 

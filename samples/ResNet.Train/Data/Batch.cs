@@ -19,6 +19,7 @@ internal sealed record Batch(Tensor Images, Tensor Labels) : IDisposable
     {
         using var canvas = new Canvas(network.Size, network.Grey);
         var area = network.Size * network.Size;
+        var pixels = new byte[area];
         var tables = network.Normalisation.Tables();
         var channels = tables.Length;
 
@@ -35,19 +36,18 @@ internal sealed record Batch(Tensor Images, Tensor Labels) : IDisposable
             var drawn = values.Slice(labels.Count * channels * area, channels * area);
             for (var channel = 0; channel < channels; channel++)
             {
-                var pixels = canvas.Values(Math.Min(channel, canvas.Channels - 1)); // a grey picture's only one again and again
-                Normalise(pixels, canvas.Step, tables[channel], drawn.Slice(channel * area, area));
+                canvas.Read(Math.Min(channel, canvas.Channels - 1), pixels); // a grey picture's only one again and again
+                Normalise(pixels, tables[channel], drawn.Slice(channel * area, area));
             }
             augmentation?.Erase(drawn, channels, network.Size);
             labels.Add(picture.Label);
         }
         return new Batch(images.narrow(0, 0, labels.Count), tensor(labels));
 
-        // Apart, so that all of it is in registers.
-        static void Normalise(ReadOnlySpan<byte> pixels, int step, float[] table, Span<float> normalised)
+        static void Normalise(ReadOnlySpan<byte> pixels, float[] table, Span<float> normalised)
         {
-            for (int i = 0, j = 0; i < normalised.Length; i++, j += step)
-                normalised[i] = table[pixels[j]];
+            for (var i = 0; i < pixels.Length; i++)
+                normalised[i] = table[pixels[i]];
         }
 
         SKImage? Decode(Picture picture)

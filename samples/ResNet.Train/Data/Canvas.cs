@@ -40,11 +40,16 @@ internal sealed class Canvas : IDisposable
             : new SKSamplingOptions(SKFilterMode.Linear));
     }
 
-    /// <summary>The values of a channel, row by row, as they are now: the first of them, and each <see cref="Step"/> bytes later the next one.</summary>
-    public ReadOnlySpan<byte> Values(int channel) => _bitmap.GetPixelSpan()[channel..];
-
-    /// <summary>Bytes from a value to that of the next pixel. Between rows there is nothing.</summary>
-    public int Step => _bitmap.BytesPerPixel;
+    /// <summary>Copies a channel's pixels, row by row. Between rows the bitmap has nothing.</summary>
+    /// <param name="channel">From 0.</param>
+    /// <param name="pixels">As many as the square has.</param>
+    public void Read(int channel, Span<byte> pixels)
+    {
+        var all = _bitmap.GetPixelSpan(); // a call of Skia, for all rows at once
+        var step = _bitmap.BytesPerPixel;
+        for (int i = 0, j = channel; i < pixels.Length; i++, j += step)
+            pixels[i] = all[j];
+    }
 
     public void Dispose()
     {

@@ -93,11 +93,13 @@ internal sealed record Survey(IReadOnlyList<Picture> Readable, IReadOnlyList<str
         var middle = Window.Middle(image.Width, image.Height, Math.Min(1, frame));
         using var canvas = new Canvas(Math.Min(size, (int)middle.Width), grey);
         canvas.Draw(image, middle);
+        var pixels = new byte[canvas.Size * canvas.Size];
         for (var channel = 0; channel < canvas.Channels; channel++)
         {
-            var (values, histogram) = (canvas.Values(channel), histograms[channel]);
-            for (var i = 0; i < values.Length; i += canvas.Step)
-                histogram[values[i]]++;
+            canvas.Read(channel, pixels);
+            var histogram = histograms[channel];
+            foreach (var pixel in pixels)
+                histogram[pixel]++;
         }
     }
 }

@@ -68,7 +68,7 @@ internal sealed class Learner(ResidualNetwork model, Recipe recipe, Precision pr
     private static SGD MakeOptimizer(ResidualNetwork model, Recipe recipe)
     {
         var parameters = model.parameters().ToLookup(parameter => parameter.dim() > 1);
-        return optim.SGD([Group(parameters[true], recipe.WeightDecay), Group(parameters[false], 0)], recipe.LearningRate, momentum: Momentum, nesterov: true);
+        return new FusedSgd([Group(parameters[true], recipe.WeightDecay), Group(parameters[false], 0)], recipe.LearningRate, Momentum);
 
         SGD.ParamGroup Group(IEnumerable<Parameter> members, double decay) =>
             new(members.ToList(), recipe.LearningRate, momentum: Momentum, weight_decay: decay, nesterov: true);
