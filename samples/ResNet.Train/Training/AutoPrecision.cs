@@ -19,5 +19,5 @@ internal static class AutoPrecision
         : settings with { Precision = Precision.Fp32 };
 
     private static bool IsWorthwhile(Settings settings, int ranks) =>
-        settings.Train == TrainedLayers.All && settings.Recipe.BatchSize / ranks * settings.Recipe.Size * settings.Recipe.Size >= LeastPixels;
+        settings.Train == TrainedLayers.All && (long)(settings.Recipe.BatchSize / ranks) * settings.Recipe.Size * settings.Recipe.Size >= LeastPixels;
 }

@@ -17,6 +17,7 @@ internal sealed class FusedSgd(SGD.ParamGroup[] groups, double learningRate, dou
         def step(parameters: List[Tensor], gradients: List[Tensor], momenta: List[Tensor], weight_decay: float, momentum: float, lr: float):
             torch._fused_sgd_(parameters, gradients, momenta, weight_decay=weight_decay, momentum=momentum, lr=lr, dampening=0.0, nesterov=True, maximize=False, is_first_step=False)
             return parameters[0]
+
         """);
 
     /// <param name="closure">None: the gradients are there.</param>
@@ -31,7 +32,7 @@ internal sealed class FusedSgd(SGD.ParamGroup[] groups, double learningRate, dou
                 "step",
                 parameters.ToArray<Tensor>(),
                 parameters.Select(parameter => parameter.grad!).ToArray(),
-                parameters.Select(Momentum).ToArray(),
+                parameters.Select(MomentumOf).ToArray(),
                 group.Options.weight_decay!.Value,
                 group.Options.momentum!.Value,
                 group.LearningRate);
@@ -39,6 +40,6 @@ internal sealed class FusedSgd(SGD.ParamGroup[] groups, double learningRate, dou
         return null!; // as without a closure
     }
 
-    private Tensor Momentum(Parameter parameter) =>
+    private Tensor MomentumOf(Parameter parameter) =>
         ((State)_state[parameter.Handle]).momentum_buffer ??= zeros_like(parameter, requires_grad: false).DetachFromDisposeScope();
 }
