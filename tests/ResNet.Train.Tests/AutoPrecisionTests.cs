@@ -77,5 +77,12 @@ public sealed class AutoPrecisionTests : IDisposable
     }
 
     [Fact]
-    public void A_GPU_that_is_not_there_computes_in_nothing() => Assert.False(BFloat16.IsNative(new Device(TorchSharp.DeviceType.CUDA, 4096)));
+    public void Who_wants_bfloat16_where_it_is_not_computed_in_is_told()
+    {
+        var gpu = new Device(TorchSharp.DeviceType.CUDA, 4096); // of which there are none
+        Assert.False(BFloat16.IsNative(gpu));
+        Assert.Contains("cuda:4096 has none", Precision.Bf16.Remark(gpu), StringComparison.Ordinal);
+        Assert.Equal(BFloat16.IsNative(CPU), Precision.Bf16.Remark(CPU) is null);
+        Assert.Null(Precision.Fp32.Remark(gpu));
+    }
 }
