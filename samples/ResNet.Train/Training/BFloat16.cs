@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics.X86;
+using ResNet.Core;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -14,11 +14,7 @@ internal static unsafe class BFloat16
     /// Processors with AVX-512 BF16, with which AMX comes as well, and GPUs from NVIDIA's Ampere on. What is not known, such as processors of another
     /// architecture, counts as without.
     /// </summary>
-    public static bool IsNative(Device device) => device.type == DeviceType.CUDA ? ComputeCapability(device.index) >= Ampere : IsNativeOnProcessor();
-
-    // .NET 10 has no class for these instructions: CPUID, leaf 7, subleaf 1, EAX bit 5 (Intel SDM, volume 2A). Avx512F is supported where the system saves its registers too.
-    private static bool IsNativeOnProcessor() =>
-        Avx512F.IsSupported && X86Base.CpuId(0, 0).Eax >= 7 && X86Base.CpuId(7, 0).Eax >= 1 && (X86Base.CpuId(7, 1).Eax >> 5 & 1) == 1;
+    public static bool IsNative(Device device) => device.type == DeviceType.CUDA ? ComputeCapability(device.index) >= Ampere : Fusion.IsBFloat16Supported;
 
     /// <summary>What NVIDIA's driver says, since TorchSharp does not.</summary>
     /// <returns>The number before the point; 0 where it cannot be told.</returns>

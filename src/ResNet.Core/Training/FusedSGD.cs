@@ -95,18 +95,21 @@ public sealed class FusedSGD : SGD
         private static bool AreAlike(Tensor one, Tensor other) => one.dtype == other.dtype && one.device_type == other.device_type && one.device_index == other.device_index;
 
         /// <summary>The operation goes through the memory of both from the first number to the last.</summary>
-        private static bool LieAlike(Tensor one, Tensor other) => AreAlike(one, other) && one.shape.AsSpan().SequenceEqual(other.shape) && one.stride().AsSpan().SequenceEqual(other.stride());
+        private static bool LieAlike(Tensor one, Tensor other) => AreAlike(one, other) && one.shape.AsSpan().SequenceEqual(other.shape) && Steps(one).SequenceEqual(Steps(other));
 
         /// <summary>Whether the numbers lie in memory without gaps and each once, in whatever order of the dimensions.</summary>
         private static bool IsDense(Tensor tensor)
         {
             var next = 1L;
-            foreach (var (size, stride) in tensor.shape.Zip(tensor.stride()).Where(dimension => dimension.First != 1).OrderBy(dimension => dimension.Second))
+            foreach (var (size, stride) in Steps(tensor).OrderBy(dimension => dimension.Stride))
             {
                 if (stride != next) return false;
                 next *= size;
             }
             return true;
         }
+
+        /// <summary>A dimension of one element has a stride that nobody takes.</summary>
+        private static IEnumerable<(long Size, long Stride)> Steps(Tensor tensor) => tensor.shape.Zip(tensor.stride()).Where(dimension => dimension.First != 1);
     }
 }
