@@ -27,7 +27,9 @@ internal sealed record Settings(
         Recipe.Architecture.Create(classes, Recipe.Stem, CPU).to(device).ToMemoryFormat(ChannelsLast ? memory_format.channels_last : memory_format.contiguous_format);
 
     /// <summary>How it computes, where that is not in float32 and as usual, for behind a device's name: empty, or a comma and the rest.</summary>
-    public string ComputesIn() => $"{Precision switch { Precision.Bf16 => ", in bfloat16", Precision.Fp16 => ", in float16", _ => "" }}{(ChannelsLast ? ", channels-last" : "")}";
+    public string ComputesIn(Device device) =>
+        Train == TrainedLayers.Head ? Precision.OfFeatures(device) == ScalarType.BFloat16 ? ", in bfloat16" : ""
+        : $"{Precision switch { Precision.Bf16 => ", in bfloat16", Precision.Fp16 => ", in float16", _ => "" }}{(ChannelsLast ? ", channels-last" : "")}";
 
     public byte[] ToJson() => JsonFile.Write(this);
 

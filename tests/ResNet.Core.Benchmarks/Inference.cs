@@ -5,7 +5,7 @@ namespace ResNet.Core.Benchmarks;
 /// <summary>The same weights and images in several engines.</summary>
 internal sealed class Inference : Table
 {
-    private const string AsWritten = "as written", Fused = "`Fuse()`", Onnx = "ONNX Runtime", OnnxInt8 = "ONNX Runtime, int8", TorchVisionNet = "TorchVision .NET";
+    private const string AsWritten = "as written", Fused = "`Fuse()`", FusedBFloat16 = "`Fuse(BFloat16)`", Onnx = "ONNX Runtime", OnnxInt8 = "ONNX Runtime, int8", TorchVisionNet = "TorchVision .NET";
 
     public override string Name => "inference";
 
@@ -22,7 +22,7 @@ internal sealed class Inference : Table
            select $"{network}, {stem}, {batch}",
     ];
 
-    public override string[] Engines => [AsWritten, Fused, Onnx, OnnxInt8, TorchVisionNet];
+    public override string[] Engines => [AsWritten, Fused, FusedBFloat16, Onnx, OnnxInt8, TorchVisionNet];
 
     public override string Baseline => Onnx;
 
@@ -37,6 +37,7 @@ internal sealed class Inference : Table
         {
             AsWritten => Predict(model, images),
             Fused => Predict(model.Fuse(), images),
+            FusedBFloat16 => Fusion.IsBFloat16Supported ? Predict(model.Fuse(ScalarType.BFloat16), images) : null,
             Onnx => Run(path => OnnxExporter.Export(model, path), images),
             OnnxInt8 => Run(path => OnnxExporter.ExportInt8(model, [images], path), images),
             TorchVisionNet => measured.TorchVision() is { } network ? Predict(network, images) : null,

@@ -5,7 +5,7 @@ namespace ResNet.Core.Benchmarks;
 /// <summary>One step of SGD with momentum.</summary>
 internal sealed class TrainingStep : Table
 {
-    private const string Naive = "naive port", Ours = "ResNet.Core", Kept = "with `MemoryPages.Keep()`", TorchVisionNet = "TorchVision .NET";
+    private const string Naive = "naive port", Ours = "ResNet.Core", Fused = "with `FusedSGD`", Kept = "and `MemoryPages.Keep()`", TorchVisionNet = "TorchVision .NET";
 
     public override string Name => "training";
 
@@ -19,7 +19,7 @@ internal sealed class TrainingStep : Table
         "ResNet-18, Conv7, 128 @ 32", "ResNet-18, Conv7MaxPool, 128 @ 32", "ResNet-18, Conv7MaxPool, 16 @ 224", "ResNet-50, Conv7MaxPool, 8 @ 224",
     ];
 
-    public override string[] Engines => [Naive, Ours, Kept, TorchVisionNet];
+    public override string[] Engines => [Naive, Ours, Fused, Kept, TorchVisionNet];
 
     public override string Baseline => Ours;
 
@@ -32,16 +32,17 @@ internal sealed class TrainingStep : Table
         return engine switch
         {
             Naive => measured is { Network: "ResNet-18", Stem: Stem.Conv7 } ? Train(new NaiveResNet18(), measured) : null,
-            Kept => MemoryPages.Keep() ? Prepare(row, Ours) : throw new PlatformNotSupportedException("the C library is not glibc, or not the allocator"),
+            Kept => MemoryPages.Keep() ? Prepare(row, Fused) : throw new PlatformNotSupportedException("the C library is not glibc, or not the allocator"),
             Ours => Scoped(Train(measured.Ours(), measured)),
+            Fused => Scoped(Train(measured.Ours(), measured, fused: true)),
             TorchVisionNet => measured.TorchVision() is { } network ? Scoped(Train(network, measured)) : null,
             _ => throw new ArgumentOutOfRangeException(engine),
         };
     }
 
-    private static Action Train(nn.Module<Tensor, Tensor> network, Case measured)
+    private static Action Train(nn.Module<Tensor, Tensor> network, Case measured, bool fused = false)
     {
-        var optimizer = optim.SGD(network.parameters(), learningRate: 0.01, momentum: 0.9);
+        var optimizer = fused ? new FusedSGD(network.parameters(), lr: 0.01, momentum: 0.9) : optim.SGD(network.parameters(), learningRate: 0.01, momentum: 0.9);
         var (images, labels) = (measured.Images(), randint(0, 1000, [measured.Batch]));
         return () =>
         {

@@ -20,10 +20,10 @@ public sealed class AutoPrecisionTests : IDisposable
     public void Where_it_is_computed_in_bfloat16_that_is_what_a_training_takes()
     {
         var there = settings.Decide(isNative: true);
-        Assert.Equal((Precision.Bf16, true, ", in bfloat16, channels-last"), (there.Precision, there.ChannelsLast, there.ComputesIn()));
+        Assert.Equal((Precision.Bf16, true, ", in bfloat16, channels-last"), (there.Precision, there.ChannelsLast, there.ComputesIn(CPU)));
         var elsewhere = settings.Decide(isNative: false);
-        Assert.Equal((Precision.Fp32, false, ""), (elsewhere.Precision, elsewhere.ChannelsLast, elsewhere.ComputesIn()));
-        Assert.Equal(", channels-last", (settings with { ChannelsLast = true }).Decide(isNative: false).ComputesIn());
+        Assert.Equal((Precision.Fp32, false, ""), (elsewhere.Precision, elsewhere.ChannelsLast, elsewhere.ComputesIn(CPU)));
+        Assert.Equal(", channels-last", (settings with { ChannelsLast = true }).Decide(isNative: false).ComputesIn(CPU));
     }
 
     [Theory]
@@ -49,8 +49,16 @@ public sealed class AutoPrecisionTests : IDisposable
         Assert.Equal(isWorthwhile ? Precision.Bf16 : Precision.Fp32, (settings with { Recipe = settings.Recipe with { Size = size, BatchSize = images } }).Decide(isNative: true, ranks).Precision);
 
     [Fact]
-    public void The_classifier_alone_is_fitted_to_features_of_float32() =>
-        Assert.Equal(Precision.Fp32, (settings with { Train = TrainedLayers.Head }).Decide(isNative: true).Precision);
+    public void The_classifier_alone_is_fitted_to_features_of_bfloat16_where_the_processor_has_it()
+    {
+        var head = settings with { Train = TrainedLayers.Head, Recipe = settings.Recipe with { Size = 1, BatchSize = 1 } };
+        Assert.Equal(BFloat16.IsNative(CPU), AutoPrecision.IsNative(head, CPU));
+        var there = head.Decide(isNative: true);
+        Assert.Equal(Precision.Bf16, there.Precision);
+        Assert.Equal(BFloat16.IsNative(CPU) ? ", in bfloat16" : "", there.ComputesIn(CPU));
+        Assert.Equal("", head.Decide(isNative: false).ComputesIn(CPU));
+        Assert.Equal(ScalarType.Float32, there.Precision.OfFeatures(CUDA));
+    }
 
     /// <summary>Whoever resumes it goes on in the same precision, whatever the machine.</summary>
     [Fact]
@@ -60,7 +68,7 @@ public sealed class AutoPrecisionTests : IDisposable
         var decided = (settings with { Recipe = settings.Recipe with { BatchSize = 16 } }).Decide(BFloat16.IsNative(CPU));
         string[] options = ["--data", _data.Path, "--out", _out["run"], "--epochs", "1", "--batch-size", "16", "--device", "cpu"];
 
-        Assert.Contains($"without CUDA{decided.ComputesIn()}: 60 images", Succeeded(options), StringComparison.Ordinal);
+        Assert.Contains($"without CUDA{decided.ComputesIn(CPU)}: 60 images", Succeeded(options), StringComparison.Ordinal);
         var kept = Settings.Of(_out["run"]);
         Assert.Equal((decided.Precision, decided.ChannelsLast), (kept.Precision, kept.ChannelsLast));
 

@@ -1,3 +1,6 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
 namespace ResNet.Train;
 
 /// <summary>What <see cref="Precision.Auto"/> is: bfloat16 and channels-last where that is faster, else float32.</summary>
@@ -9,8 +12,12 @@ internal static class AutoPrecision
     /// </summary>
     private const int LeastPixels = 16_384;
 
+    /// <summary>Whether the device computes in bfloat16 what the training computes: where the classifier alone learns, the features, which a GPU computes in float32.</summary>
+    public static bool IsNative(Settings settings, Device device) =>
+        BFloat16.IsNative(device) && (settings.Train == TrainedLayers.All || device.type == DeviceType.CPU);
+
     /// <param name="settings">Of a training that begins.</param>
-    /// <param name="isNative">See <see cref="BFloat16.IsNative"/>.</param>
+    /// <param name="isNative">See <see cref="IsNative"/>.</param>
     /// <param name="ranks">How many share a step.</param>
     /// <returns>The same with the precision decided.</returns>
     public static Settings Decide(this Settings settings, bool isNative, int ranks = 1) =>
@@ -19,5 +26,5 @@ internal static class AutoPrecision
         : settings with { Precision = Precision.Fp32 };
 
     private static bool IsWorthwhile(Settings settings, int ranks) =>
-        settings.Train == TrainedLayers.All && (long)(settings.Recipe.BatchSize / ranks) * settings.Recipe.Size * settings.Recipe.Size >= LeastPixels;
+        settings.Train == TrainedLayers.Head || (long)(settings.Recipe.BatchSize / ranks) * settings.Recipe.Size * settings.Recipe.Size >= LeastPixels;
 }

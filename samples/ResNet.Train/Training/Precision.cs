@@ -25,6 +25,10 @@ internal static class PrecisionExtensions
         _ => throw new ArgumentOutOfRangeException(nameof(precision), precision, "Expected one that is decided."),
     };
 
+    /// <summary>In which features are computed: bfloat16 on processors that have it.</summary>
+    public static ScalarType OfFeatures(this Precision precision, Device device) =>
+        precision == Precision.Bf16 && device.type == DeviceType.CPU && BFloat16.IsNative(device) ? ScalarType.BFloat16 : ScalarType.Float32;
+
     /// <summary>What is to be known before it begins, if anything.</summary>
     public static string? Remark(this Precision precision, Device device) => precision switch
     {
