@@ -3,7 +3,7 @@ namespace ResNet.Core.Benchmarks;
 /// <summary>What is measured: every row in every engine.</summary>
 internal abstract class Table
 {
-    public static Table[] All { get; } = [new Inference(), new TrainingStep(), new Precisions(), new WeightsFiles()];
+    public static Table[] All { get; } = [new Inference(), new TrainingStep(), new StepParts(), new Precisions(), new WeightsFiles()];
 
     public static Table Named(string name) => All.Single(table => table.Name == name);
 
