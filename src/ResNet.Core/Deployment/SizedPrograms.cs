@@ -1,31 +1,35 @@
 namespace ResNet.Core.Deployment;
 
 /// <summary>
-/// Programs for the sizes that come again and again. Only so many sizes are kept: the one that was not asked for the longest makes room.
+/// Programs for the sizes that come again and again. Only so many are kept: the one that was not asked for the longest makes room.
 /// </summary>
-/// <remarks>A size that has its program is found without a lock. A program that is thrown away while it runs is disposed when it is done.</remarks>
+/// <remarks>
+/// <para>A size that has its program is found without a lock. A program that is thrown away while it runs is disposed when it is done.</para>
+/// <para>libtorch does not give back all of a script's memory, so that programs must not come and go for ever: whenever one has to make room, the calls that
+/// a size needs for its program double.</para>
+/// </remarks>
 /// <param name="make">Is called by the one call that finds its size worth it; the others do without meanwhile.</param>
 internal sealed class SizedPrograms(Func<BatchSize, OneDnnProgram> make) : IDisposable
 {
-    /// <summary>How many sizes are kept.</summary>
-    public const int MostSizes = 8;
+    /// <summary>How many sizes have programs.</summary>
+    public const int MostPrograms = 8;
 
-    /// <summary>
-    /// The call of a size that makes its program, which costs as much as a few calls do: where every image has another size, none is made.
-    /// </summary>
+    /// <summary>The call of a size that makes its program, which costs as much as a few calls do: where every image has another size, none is made.</summary>
     public const int CallsBefore = 8;
+
+    private const int MostSizes = 64; // whose calls are counted
 
     private readonly object _lock = new();
     private Entry[] _entries = []; // replaced whole, never changed
-    private long _calls;
+    private long _calls, _callsBefore = CallsBefore;
 
     /// <returns>The program for that size, to be left after it has run; null where there is none.</returns>
     public Entry? Enter(BatchSize size)
     {
         var entry = Find(size) ?? Add(size);
-        entry.LastCall = Interlocked.Increment(ref _calls);
-        if (Interlocked.Increment(ref entry.Calls) == CallsBefore)
-            entry.Make(make);
+        Volatile.Write(ref entry.LastCall, Interlocked.Increment(ref _calls));
+        if (Interlocked.Increment(ref entry.Calls) >= Volatile.Read(ref _callsBefore) && entry.TryMake(make))
+            MakeRoom();
         return entry.TryEnter() ? entry : null;
     }
 
@@ -43,23 +47,38 @@ internal sealed class SizedPrograms(Func<BatchSize, OneDnnProgram> make) : IDisp
         lock (_lock)
         {
             if (Find(size) is { } known) return known;
-            var entry = new Entry(size) { LastCall = long.MaxValue };
-            var kept = _entries;
-            if (kept.Length == MostSizes)
-            {
-                var oldest = kept.MinBy(other => other.LastCall)!;
-                kept = [.. kept.Where(other => other != oldest)];
-                oldest.Close();
-            }
-            Volatile.Write(ref _entries, [.. kept, entry]);
-            return entry;
+            if (_entries.Length == MostSizes)
+                Remove(_entries.Where(entry => !entry.HasProgram));
+            var added = new Entry(size) { LastCall = long.MaxValue };
+            Volatile.Write(ref _entries, [.. _entries, added]);
+            return added;
         }
+    }
+
+    private void MakeRoom()
+    {
+        lock (_lock)
+        {
+            var programs = _entries.Where(entry => entry.HasProgram).ToList();
+            if (programs.Count <= MostPrograms) return;
+            Remove(programs);
+            Volatile.Write(ref _callsBefore, 2 * _callsBefore);
+        }
+    }
+
+    /// <summary>Removes the one that was not asked for the longest.</summary>
+    private void Remove(IEnumerable<Entry> among)
+    {
+        var oldest = among.MinBy(entry => Volatile.Read(ref entry.LastCall))!;
+        Volatile.Write(ref _entries, [.. _entries.Where(entry => entry != oldest)]);
+        oldest.Close();
     }
 
     internal sealed class Entry
     {
         private readonly Gate _gate;
         private OneDnnProgram? _program;
+        private int _isMade;
 
         public Entry(BatchSize size) => (Size, _gate) = (size, new Gate(() => _program?.Dispose()));
 
@@ -68,15 +87,19 @@ internal sealed class SizedPrograms(Func<BatchSize, OneDnnProgram> make) : IDisp
         public long LastCall;
         public long Calls;
 
+        public bool HasProgram => Volatile.Read(ref _program) is not null;
+
         /// <summary>Between <see cref="TryEnter"/> and <see cref="Leave"/>.</summary>
         public OneDnnProgram Program => _program!;
 
-        public void Make(Func<BatchSize, OneDnnProgram> make)
+        /// <returns>Whether this call made the program.</returns>
+        public bool TryMake(Func<BatchSize, OneDnnProgram> make)
         {
-            if (!_gate.TryEnter()) return;
+            if (HasProgram || Interlocked.Exchange(ref _isMade, 1) == 1 || !_gate.TryEnter()) return false;
             try
             {
                 Volatile.Write(ref _program, make(Size));
+                return true;
             }
             finally
             {
@@ -84,7 +107,7 @@ internal sealed class SizedPrograms(Func<BatchSize, OneDnnProgram> make) : IDisp
             }
         }
 
-        public bool TryEnter() => Volatile.Read(ref _program) is not null && _gate.TryEnter();
+        public bool TryEnter() => HasProgram && _gate.TryEnter();
 
         public void Leave() => _gate.Leave();
 
