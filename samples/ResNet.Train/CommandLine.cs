@@ -171,8 +171,10 @@ internal static class CommandLine
         {
             if (start is null)
                 throw new UserException("--train Head: expected weights whose features are used, got none; --weights imagenet has some");
-            if (((Option[])[.. recipe.OfEveryLayer, precision, channelsLast]).FirstOrDefault(option => result.GetResult(option) is { Implicit: false }) is { } option)
+            if (((Option[])[.. recipe.OfEveryLayer, channelsLast]).FirstOrDefault(option => result.GetResult(option) is { Implicit: false }) is { } option)
                 throw new UserException($"{option.Name}: expected no such option where the classifier alone is trained, as by default with fewer than {StartingWeights.FewImages} images and published weights; --train All trains every layer");
+            if (result.GetValue(precision) == Precision.Fp16)
+                throw new UserException($"{precision.Name}: expected Auto, Fp32 or Bf16 where the classifier alone is trained, got Fp16; --train All trains every layer");
         }
     }
 }

@@ -26,6 +26,8 @@ internal sealed class StepParts : Table
 
     public override string Baseline => Fused;
 
+    public override string Share => "the step with `FusedSGD`";
+
     public override bool HasPython => false;
 
     public override Action? Prepare(string row, string engine)

@@ -24,6 +24,9 @@ internal abstract class Table
     /// <summary>The engine that the others are a share of.</summary>
     public abstract string Baseline { get; }
 
+    /// <summary>The baseline in a sentence.</summary>
+    public virtual string Share => Baseline;
+
     public virtual bool HasPython => true;
 
     public virtual bool HasMemory => false;

@@ -57,7 +57,7 @@ public sealed class AutoPrecisionTests : IDisposable
         Assert.Equal(Precision.Bf16, there.Precision);
         Assert.Equal(BFloat16.IsNative(CPU) ? ", in bfloat16" : "", there.ComputesIn(CPU));
         Assert.Equal("", head.Decide(isNative: false).ComputesIn(CPU));
-        Assert.Equal(ScalarType.Float32, there.Precision.OfFeatures(CUDA));
+        Assert.Equal(ScalarType.Float32, there.Precision.OfFeatures(new Device(TorchSharp.DeviceType.CUDA, 0)));
     }
 
     /// <summary>Whoever resumes it goes on in the same precision, whatever the machine.</summary>
