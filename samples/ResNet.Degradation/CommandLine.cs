@@ -8,6 +8,7 @@ internal static class CommandLine
 {
     public static RootCommand Create(Func<Settings, int> run)
     {
+        var networks = Options.Text("--networks", "names", "names of networks", $"Which to train, in this order: names with commas between them [default: {Variant.Names(Variant.All)}]");
         var data = Options.Text("--data", "dir", "a folder", "Folder with the four files of Fashion-MNIST, gzipped or not [default: the subset that comes with this program]");
         var epochs = Options.Whole("--epochs", 1, 10_000, "How often each network goes through the training images", byDefault: 10);
         var batchSize = Options.Whole("--batch-size", 2, 4096, "Images per step", byDefault: 32);
@@ -20,9 +21,10 @@ internal static class CommandLine
 
         var command = new RootCommand("Trains plain and residual networks of 20 and 56 layers alike and compares their errors.")
         {
-            data, epochs, batchSize, learningRate, size, seeds, device, output,
+            networks, data, epochs, batchSize, learningRate, size, seeds, device, output,
         };
         command.SetAction(result => run(new Settings(
+            result.GetValue(networks) is { } names ? Variant.Read(names) : Variant.All,
             Options.Data(result, data),
             result.GetValue(epochs)!.Value,
             result.GetValue(batchSize)!.Value,

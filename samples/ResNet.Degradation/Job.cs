@@ -17,7 +17,7 @@ internal static class Job
         var output = new OutputFolder(settings.Out);
         using var training = new ImageSet(data.Training, settings.Size, device);
         using var test = new ImageSet(data.Test, settings.Size, device);
-        screen.Line($"{string.Join(", ", Variant.All.Select(variant => variant.Name))} on {Libtorch.On(device)}: " +
+        screen.Line($"{Variant.Names(settings.Networks)} on {Libtorch.On(device)}: " +
             $"{training.Count} images of {settings.Size}x{settings.Size} to train with, {test.Count} to test with");
 
         var trainer = new Trainer(training, test, settings, device, screen);
@@ -27,7 +27,7 @@ internal static class Job
             screen.WithBar(trainer.StepsOfAll, () =>
             {
                 for (var seed = 1; seed <= settings.Seeds; seed++)
-                    foreach (var variant in Variant.All)
+                    foreach (var variant in settings.Networks)
                     {
                         foreach (var epoch in trainer.Train(variant, seed, interruption.Token))
                         {
@@ -44,7 +44,7 @@ internal static class Job
         }
         catch (OperationCanceledException) when (interruption.Token.IsCancellationRequested)
         {
-            screen.Line($"interrupted after {epochs.Count} of {Variant.All.Count * settings.Seeds * settings.Epochs} epochs");
+            screen.Line($"interrupted after {epochs.Count} of {settings.Networks.Count * settings.Seeds * settings.Epochs} epochs");
             if (epochs.Count > 0)
                 Report();
             return interruption.ExitCode;

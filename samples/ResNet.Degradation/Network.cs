@@ -1,4 +1,5 @@
 using ResNet.Core;
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using F = TorchSharp.torch.nn.functional;
@@ -28,7 +29,7 @@ internal sealed class Network : nn.Module<Tensor, Tensor>
     /// <param name="layers">6n + 2 of them, the 1x1 convolutions of shortcuts not counted, as in the paper.</param>
     /// <param name="seed">Of the initial weights; a plain and a residual network of the same seed start with the same ones.</param>
     /// <param name="num_classes">Number of classes.</param>
-    /// <param name="device">Where the weights are made.</param>
+    /// <param name="device">Where it computes. The weights are drawn on the CPU, so that a seed gives the same ones on every device.</param>
     public Network(Kind kind, int layers, int seed, long num_classes = 10, Device? device = null)
         : base($"{kind}{layers}")
     {
@@ -36,15 +37,16 @@ internal sealed class Network : nn.Module<Tensor, Tensor>
             throw new ArgumentOutOfRangeException(nameof(layers), layers, "Expected 6n + 2 layers with n at least 1.");
 
         var n = (layers - 2) / 6;
-        conv1 = nn.Conv2d(1, 16, kernel_size: 3, stride: 1, padding: 1, bias: false, device: device);
-        bn1 = nn.BatchNorm2d(16, device: device);
-        layer1 = Stage(kind, 16, 16, n, stride: 1, device);
-        layer2 = Stage(kind, 16, 32, n, stride: 2, device);
-        layer3 = Stage(kind, 32, 64, n, stride: 2, device);
+        conv1 = nn.Conv2d(1, 16, kernel_size: 3, stride: 1, padding: 1, bias: false);
+        bn1 = nn.BatchNorm2d(16);
+        layer1 = Stage(kind, 16, 16, n, stride: 1);
+        layer2 = Stage(kind, 16, 32, n, stride: 2);
+        layer3 = Stage(kind, 32, 64, n, stride: 2);
         avgpool = nn.AdaptiveAvgPool2d((1, 1));
-        fc = nn.Linear(64, num_classes, device: device);
+        fc = nn.Linear(64, num_classes);
         RegisterComponents();
         Initialise(seed);
+        this.to(device ?? CPU);
     }
 
     public override Tensor forward(Tensor x)
@@ -58,15 +60,15 @@ internal sealed class Network : nn.Module<Tensor, Tensor>
         return fc.call(x).MoveToOuterDisposeScope();
     }
 
-    private static Sequential Stage(Kind kind, long in_channels, long out_channels, int blocks, long stride, Device? device) =>
+    private static Sequential Stage(Kind kind, long in_channels, long out_channels, int blocks, long stride) =>
         nn.Sequential(Enumerable.Range(0, blocks).Select(i => i == 0
-            ? Block(kind, in_channels, out_channels, stride, device)
-            : Block(kind, out_channels, out_channels, 1, device)));
+            ? Block(kind, in_channels, out_channels, stride)
+            : Block(kind, out_channels, out_channels, 1)));
 
-    private static nn.Module<Tensor, Tensor> Block(Kind kind, long in_channels, long out_channels, long stride, Device? device) =>
+    private static nn.Module<Tensor, Tensor> Block(Kind kind, long in_channels, long out_channels, long stride) =>
         kind == Kind.Residual
-            ? new BasicBlock(in_channels, out_channels, stride, device)
-            : new PlainBlock(in_channels, out_channels, stride, device);
+            ? new BasicBlock(in_channels, out_channels, stride)
+            : new PlainBlock(in_channels, out_channels, stride);
 
     /// <summary>
     /// The initial weights of the paper, He et al.'s for rectifiers (arXiv:1502.01852). The shortcuts' convolutions draw

@@ -1,5 +1,7 @@
+using ResNet.Core;
 using ResNet.Degradation;
 using ResNet.Train;
 
+MemoryPages.Keep();
 // CommandLine reads the arguments, Job does the work.
 return ConsoleProgram.Run(CommandLine.Create(Job.Run), args);

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using ResNet.Core;
 using ResNet.Train;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -16,7 +17,7 @@ internal sealed class Trainer(ImageSet training, ImageSet test, Settings setting
     private int Steps => settings.Epochs * StepsPerEpoch;
 
     /// <summary>Of a whole run, for the progress bar.</summary>
-    public int StepsOfAll => Variant.All.Count * settings.Seeds * Steps;
+    public int StepsOfAll => settings.Networks.Count * settings.Seeds * Steps;
 
     /// <param name="variant">Which network.</param>
     /// <param name="seed">Of the initial weights and the order of the images: all networks see the same images in the same steps.</param>
@@ -27,7 +28,7 @@ internal sealed class Trainer(ImageSet training, ImageSet test, Settings setting
     public IEnumerable<Epoch> Train(Variant variant, int seed, CancellationToken cancellation)
     {
         using var model = new Network(variant.Kind, variant.Layers, seed, training.Classes, device);
-        using var optimizer = optim.SGD(model.parameters(), settings.LearningRate, momentum: 0.9, weight_decay: 1e-4);
+        using var optimizer = new FusedSGD(model.parameters(), settings.LearningRate, momentum: 0.9, weight_decay: 1e-4);
         var random = new Random(seed);
         var order = Enumerable.Range(0, training.Count).ToArray();
 

@@ -1,3 +1,5 @@
+using ResNet.Train;
+
 namespace ResNet.Degradation;
 
 /// <summary>One of the networks that are compared.</summary>
@@ -16,4 +18,14 @@ internal sealed record Variant(Kind Kind, int Layers, double? PaperTestError)
     ];
 
     public string Name => $"{(Kind == Kind.Plain ? "plain" : "residual")}-{Layers}";
+
+    public static string Names(IEnumerable<Variant> variants) => string.Join(", ", variants.Select(variant => variant.Name));
+
+    /// <exception cref="UserException">The text names another network, or one twice.</exception>
+    public static IReadOnlyList<Variant> Read(string names)
+    {
+        var variants = names.Split(',', StringSplitOptions.TrimEntries).Select(name => All.FirstOrDefault(variant => variant.Name == name)
+            ?? throw new UserException($"--networks: expected {Names(All)}, got '{name}'")).ToArray();
+        return variants.Distinct().Count() == variants.Length ? variants : throw new UserException($"--networks: expected each network once, got '{names}'");
+    }
 }

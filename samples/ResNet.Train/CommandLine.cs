@@ -16,7 +16,7 @@ internal static class CommandLine
         var balanced = new Option<bool>("--balanced") { Description = "Counts all classes alike, however many images they have" };
         var seed = Options.Number("--seed", Limits.Seed, "Of the initial weights, the order of the images and their augmentation", byDefault: 1);
         var device = Options.Device();
-        var precision = Options.OneOf<Precision>("--precision", "Of convolutions and matrix products in training", byDefault: Precision.Fp32);
+        var precision = Options.OneOf<Precision>("--precision", "Of convolutions and matrix products in training; Auto is Bf16 with --channels-last where the processor or GPU computes in it and the network gets faster, else Fp32", byDefault: Precision.Auto);
         var channelsLast = new Option<bool>("--channels-last") { Description = "Keeps the channels of a pixel together in memory" };
         var engine = Options.OneOf<Engine>("--engine", "What computes; Onnx takes what export has written", byDefault: Engine.Torch);
         var output = Options.Output();
@@ -171,8 +171,10 @@ internal static class CommandLine
         {
             if (start is null)
                 throw new UserException("--train Head: expected weights whose features are used, got none; --weights imagenet has some");
-            if (((Option[])[.. recipe.OfEveryLayer, precision, channelsLast]).FirstOrDefault(option => result.GetResult(option) is { Implicit: false }) is { } option)
+            if (((Option[])[.. recipe.OfEveryLayer, channelsLast]).FirstOrDefault(option => result.GetResult(option) is { Implicit: false }) is { } option)
                 throw new UserException($"{option.Name}: expected no such option where the classifier alone is trained, as by default with fewer than {StartingWeights.FewImages} images and published weights; --train All trains every layer");
+            if (result.GetValue(precision) == Precision.Fp16)
+                throw new UserException($"{precision.Name}: expected Auto, Fp32 or Bf16 where the classifier alone is trained, got Fp16; --train All trains every layer");
         }
     }
 }

@@ -1,6 +1,8 @@
+using ResNet.Core;
 using ResNet.Core.Distributed;
 using ResNet.Train;
 
+MemoryPages.Keep();
 Ranks joined;
 try
 {

@@ -10,7 +10,7 @@ namespace ResNet.Train;
 /// <param name="Recipe">How it is trained.</param>
 /// <param name="Seed">Of the initial weights, the order of the images and their augmentation.</param>
 /// <param name="Device">Where it is trained.</param>
-/// <param name="Precision">Of convolutions and matrix products.</param>
+/// <param name="Precision">Of convolutions and matrix products. In the folder it is decided, so that whoever resumes the training computes alike.</param>
 /// <param name="ChannelsLast">The weights' memory format.</param>
 /// <param name="Train">Which layers are trained.</param>
 /// <param name="Balanced">Whether all classes count alike, however many images they have.</param>
@@ -22,9 +22,14 @@ internal sealed record Settings(
     /// <summary>Whether the classifier is fitted to features before anything else is trained.</summary>
     public bool BeginsWithHead() => Train == TrainedLayers.Head || StartingWeights.IsPublished(Weights);
 
-    /// <summary>The network to train, with random weights.</summary>
+    /// <summary>The network to train, with random weights. They are drawn on the CPU: TorchSharp's seed is not a GPU's.</summary>
     public ResidualNetwork Network(int classes, Device device) =>
-        Recipe.Architecture.Create(classes, Recipe.Stem, device).ToMemoryFormat(ChannelsLast ? memory_format.channels_last : memory_format.contiguous_format);
+        Recipe.Architecture.Create(classes, Recipe.Stem, CPU).to(device).ToMemoryFormat(ChannelsLast ? memory_format.channels_last : memory_format.contiguous_format);
+
+    /// <summary>How it computes, where that is not in float32 and as usual, for behind a device's name: empty, or a comma and the rest.</summary>
+    public string ComputesIn(Device device) =>
+        Train == TrainedLayers.Head ? Precision.OfFeatures(device) == ScalarType.BFloat16 ? ", in bfloat16" : ""
+        : $"{Precision switch { Precision.Bf16 => ", in bfloat16", Precision.Fp16 => ", in float16", _ => "" }}{(ChannelsLast ? ", channels-last" : "")}";
 
     public byte[] ToJson() => JsonFile.Write(this);
 

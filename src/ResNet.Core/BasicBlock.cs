@@ -10,7 +10,7 @@ namespace ResNet.Core;
 /// <remarks>
 /// <para>He, Zhang, Ren, Sun, "Deep Residual Learning for Image Recognition" (arXiv:1512.03385), equations (1) and (2) and
 /// Figure 5 left; torchvision calls it <c>torchvision.models.resnet.BasicBlock</c>. It reads beside the PyTorch code
-/// line by line, and for the same <c>torch.manual_seed</c> has the same initial weights, bit for bit.</para>
+/// line by line, and for the same <c>torch.manual_seed</c> has the same initial weights on the CPU, bit for bit.</para>
 /// <para>A subclass with submodules of its own ends its constructor with <c>RegisterComponents()</c>, as every TorchSharp module does.</para>
 /// </remarks>
 public class BasicBlock : nn.Module<Tensor, Tensor>

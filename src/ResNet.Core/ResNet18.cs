@@ -10,7 +10,7 @@ namespace ResNet.Core;
 /// <remarks>
 /// <para>He, Zhang, Ren, Sun, "Deep Residual Learning for Image Recognition" (arXiv:1512.03385), Table 1;
 /// torchvision calls it <c>torchvision.models.resnet18</c>. It reads beside the PyTorch code line by line; the
-/// <see cref="Core.Stem"/> is the one addition. For the same <c>torch.manual_seed</c> it has the same initial weights, bit
+/// <see cref="Core.Stem"/> is the one addition. For the same <c>torch.manual_seed</c> it has the same initial weights on the CPU, bit
 /// for bit, and its <c>state_dict</c> has the same names.</para>
 /// <para>A new network is in training mode, as in PyTorch: call <c>eval()</c> before using it for predictions.</para>
 /// <para>A subclass with submodules of its own ends its constructor with <c>RegisterComponents()</c>, as every TorchSharp module does.</para>

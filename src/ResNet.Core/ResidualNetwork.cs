@@ -13,7 +13,7 @@ namespace ResNet.Core;
 /// <c>torchvision.models.ResNet</c>. Its submodules have torchvision's names, but for a block's <c>downsample</c>, which is <c>shortcut</c> here.</para>
 /// <para>Two initializations: <see cref="ResNet18"/> has that of the PyTorch code that it mirrors, PyTorch's default. All others have torchvision's:
 /// <c>kaiming_normal_</c> with <c>mode="fan_out"</c> for convolutions, one and zero for batch norms. Either way the same
-/// <c>torch.manual_seed</c> gives the same initial weights as in Python, bit for bit.</para>
+/// <c>torch.manual_seed</c> gives the same initial weights as in Python, bit for bit, on the CPU: TorchSharp's seed is not a GPU's.</para>
 /// <para>A new network is in training mode, as in PyTorch: call <c>eval()</c> before using it for predictions.</para>
 /// <para>A subclass with submodules of its own ends its constructor with <c>RegisterComponents()</c>, as every TorchSharp module does, and gives them
 /// names of their own: one that hides <see cref="fc"/> would not be registered, and be neither trained nor saved.</para>

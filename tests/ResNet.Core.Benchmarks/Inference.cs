@@ -1,47 +1,65 @@
-using BenchmarkDotNet.Attributes;
 using static TorchSharp.torch;
 
 namespace ResNet.Core.Benchmarks;
 
-/// <summary>One forward pass for predictions.</summary>
-public class Inference
+/// <summary>The same weights and images in several engines.</summary>
+internal sealed class Inference : Table
 {
-    private nn.Module<Tensor, Tensor> model = null!;
-    private Tensor images = null!;
+    private const string AsWritten = "as written", Fused = "`Fuse()`", FusedBFloat16 = "`Fuse(BFloat16)`", Onnx = "ONNX Runtime", OnnxInt8 = "ONNX Runtime, int8", TorchVisionNet = "TorchVision .NET";
 
-    [ParamsSource(nameof(Shapes))]
-    public string Images { get; set; } = null!;
+    public override string Name => "inference";
 
-    public static IEnumerable<string> Shapes => ["1x3x64x64", "32x3x64x64", "1x3x224x224"];
+    public override string Title => "Predictions";
 
-    [GlobalSetup(Target = nameof(Naive))]
-    public void SetupNaive() => Setup(new NaiveResNet18());
+    public override string About =>
+        "A forward pass for predictions, 1000 classes, by network, stem and batch @ size of the images. ONNX Runtime runs the files of `OnnxExporter.Export` and `ExportInt8`; PyTorch and TorchVision .NET run torchvision's network, which in .NET has one stem.";
 
-    [GlobalSetup(Target = nameof(Core))]
-    public void SetupCore() => Setup(new ResNet18());
+    public override string[] Rows { get; } =
+    [
+        .. from network in (string[])["ResNet-18", "ResNet-50"]
+           from stem in (Stem[])[Stem.Conv7MaxPool, Stem.Conv7]
+           from batch in (string[])["1 @ 224", "8 @ 224", "1 @ 64", "32 @ 64", "128 @ 32", "1 @ 32"]
+           select $"{network}, {stem}, {batch}",
+    ];
 
-    private void Setup(nn.Module<Tensor, Tensor> network)
+    public override string[] Engines => [AsWritten, Fused, FusedBFloat16, Onnx, OnnxInt8, TorchVisionNet];
+
+    public override string Baseline => Onnx;
+
+    public override Action? Prepare(string row, string engine)
     {
+        var measured = Case.Parse(row);
         manual_seed(1);
-        model = network;
+        var model = measured.Ours();
         model.eval();
-        images = randn([.. Images.Split('x').Select(long.Parse)]);
+        var images = measured.Images();
+        return engine switch
+        {
+            AsWritten => Predict(model, images),
+            Fused => Predict(model.Fuse(), images),
+            FusedBFloat16 => Fusion.IsBFloat16Supported ? Predict(model.Fuse(ScalarType.BFloat16), images) : null,
+            Onnx => Run(path => OnnxExporter.Export(model, path), images),
+            OnnxInt8 => Run(path => OnnxExporter.ExportInt8(model, [images], path), images),
+            TorchVisionNet => measured.TorchVision() is { } network ? Predict(network, images) : null,
+            _ => throw new ArgumentOutOfRangeException(engine),
+        };
     }
 
-    [Benchmark(Baseline = true)]
-    public float Naive() => Predict();
-
-    [Benchmark(Description = "ResNet.Core")]
-    public float Core()
+    private static Action Predict(nn.Module<Tensor, Tensor> network, Tensor images)
     {
-        using var scope = NewDisposeScope();
-        return Predict();
+        network.eval();
+        return () =>
+        {
+            using var scope = NewDisposeScope();
+            using var inference = inference_mode();
+            network.call(images)[0, 0].item<float>();
+        };
     }
 
-    private float Predict()
+    private static Action Run(Action<string> export, Tensor images)
     {
-        using var inference = inference_mode();
-        var output = model.call(images);
-        return output[0, 0].item<float>();
+        var path = $"{Guid.NewGuid()}.onnx";
+        export(path);
+        return new OnnxSession(path, images).Run;
     }
 }

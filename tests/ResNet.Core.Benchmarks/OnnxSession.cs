@@ -17,11 +17,10 @@ internal sealed class OnnxSession : IDisposable
         input = OrtValue.CreateTensorValueFromMemory(images.data<float>().ToArray(), images.shape);
     }
 
-    /// <returns>The first logit.</returns>
-    public float Run()
+    public void Run()
     {
         using var outputs = session.Run(options, session.InputNames, [input], session.OutputNames);
-        return outputs[0].GetTensorDataAsSpan<float>()[0];
+        _ = outputs[0].GetTensorDataAsSpan<float>()[0];
     }
 
     public void Dispose()

@@ -1,27 +1,53 @@
-using BenchmarkDotNet.Columns;
-using BenchmarkDotNet.Configs;
-using BenchmarkDotNet.Jobs;
-using BenchmarkDotNet.Running;
+using System.Diagnostics;
 using ResNet.Core.Benchmarks;
+using ResNet.Core.Benchmarks.Gpu;
 
-var job = Job.Default
-    .WithWarmupCount(2)
-    .WithIterationCount(20)
-    // BenchmarkDotNet would collect the naive port's garbage between the iterations, which nobody does in training.
-    .WithGcForce(false)
-    // BenchmarkDotNet runs each case in a process of its own, built from a project that it generates below this one and
-    // that ignores Directory.Build.props: from there come the backend and the native library's fix.
-    .WithArguments(MSBuild("ImportDirectoryBuildProps=true", "UseCurrentRuntimeIdentifier=true", "MSBuildTreatWarningsAsErrors=false"));
+const string All = "all", Gpu = "gpu";
 
-var config = DefaultConfig.Instance
-    .AddJob(job)
-    .AddDiagnoser(new PeakMemoryDiagnoser())
-    // Two classes with the same parameters are two comparisons, where each has a category.
-    .AddLogicalGroupRules(BenchmarkLogicalGroupRule.ByCategory)
-    .AddColumn(StatisticColumn.Median, new PeakShareColumn())
-    .HideColumns(Column.Job, Column.Error, Column.RatioSD, Column.Arguments)
-    .WithOptions(ConfigOptions.JoinSummary);
+if (args is [Gpu, .. var rest])
+    return GpuTable.Run(rest);
 
-BenchmarkSwitcher.FromAssembly(typeof(TrainingStep).Assembly).Run(args.Length == 0 ? ["--filter", "*"] : args, config);
+var (names, rows, output) = (new List<string>(), "", (string?)null);
+for (var i = 0; i < args.Length; i++)
+{
+    switch (args[i])
+    {
+        case Engine.Work:
+            Worker.Run(Table.Named(args[i + 1]), row: args[i + 2], engine: args[i + 3]);
+            return 0;
+        case "--rows" when i + 1 < args.Length:
+            rows = args[++i];
+            break;
+        case "--output" when i + 1 < args.Length:
+            output = Path.GetFullPath(args[++i]);
+            break;
+        default:
+            names.Add(args[i]);
+            break;
+    }
+}
 
-static Argument[] MSBuild(params string[] properties) => [.. properties.Select(property => new MsBuildArgument($"-p:{property}"))];
+var tables = Table.All.Where(table => names.Contains(table.Name) || names.Contains(All)).ToList();
+if (tables.Count == 0 || names.Except(Table.All.Select(table => table.Name)).Any(name => name != All))
+{
+    Console.Error.WriteLine(
+        $"""
+        Expected {All} or some of: {string.Join(", ", Table.All.Select(table => table.Name))}; or {Gpu} alone, where there is a GPU
+          --rows TEXT      only the rows with this text
+          --output FILE    write each table into this Markdown file as well, in place of the section with its title
+        The environment variable {PythonSide.Variable} names the Pythons to measure beside, separated as in PATH.
+        """);
+    return 1;
+}
+
+var watch = Stopwatch.StartNew();
+using var folder = new WorkingFolder();
+foreach (var table in tables)
+{
+    var section = Measurement.Run(table, rows, folder);
+    Console.WriteLine(section);
+    if (output != null)
+        Document.Replace(output, section);
+    Console.Error.WriteLine($"{table.Name}: done after {watch.Elapsed.TotalMinutes:0.0} minutes");
+}
+return 0;

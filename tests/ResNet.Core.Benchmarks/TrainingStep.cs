@@ -1,49 +1,62 @@
-using BenchmarkDotNet.Attributes;
 using static TorchSharp.torch;
 
 namespace ResNet.Core.Benchmarks;
 
-/// <summary>One step of SGD with momentum on a batch of small pictures.</summary>
-public class TrainingStep
+/// <summary>One step of SGD with momentum.</summary>
+internal sealed class TrainingStep : Table
 {
-    private const int Batch = 128, Size = 32, Classes = 10;
+    private const string Naive = "naive port", Ours = "ResNet.Core", Fused = "with `FusedSGD`", Kept = "and `MemoryPages.Keep()`", TorchVisionNet = "TorchVision .NET";
 
-    private nn.Module<Tensor, Tensor> model = null!;
-    private optim.Optimizer optimizer = null!;
-    private Tensor images = null!;
-    private Tensor labels = null!;
+    public override string Name => "training";
 
-    [GlobalSetup(Target = nameof(Naive))]
-    public void SetupNaive() => Setup(new NaiveResNet18(Classes));
+    public override string Title => "A training step";
 
-    [GlobalSetup(Target = nameof(Core))]
-    public void SetupCore() => Setup(new ResNet18(Classes));
+    public override string About =>
+        "Forward, backward and a step of SGD with momentum in float32, 1000 classes, by network, stem and batch @ size of the images. The naive port is the mirrored code without dispose scopes: how slow and how large it gets depends on when the garbage collector comes by.";
 
-    private void Setup(nn.Module<Tensor, Tensor> network)
+    public override string[] Rows =>
+    [
+        "ResNet-18, Conv7, 128 @ 32", "ResNet-18, Conv7MaxPool, 128 @ 32", "ResNet-18, Conv7MaxPool, 16 @ 224", "ResNet-50, Conv7MaxPool, 8 @ 224",
+    ];
+
+    public override string[] Engines => [Naive, Ours, Fused, Kept, TorchVisionNet];
+
+    public override string Baseline => Ours;
+
+    public override bool HasMemory => true;
+
+    public override Action? Prepare(string row, string engine)
     {
+        var measured = Case.Parse(row);
         manual_seed(1);
-        model = network;
-        optimizer = optim.SGD(model.parameters(), learningRate: 0.01, momentum: 0.9);
-        images = randn(Batch, 3, Size, Size);
-        labels = randint(0, Classes, [Batch]);
+        return engine switch
+        {
+            Naive => measured is { Network: "ResNet-18", Stem: Stem.Conv7 } ? Train(new NaiveResNet18(), measured) : null,
+            Kept => MemoryPages.Keep() ? Prepare(row, Fused) : throw new PlatformNotSupportedException("the C library is not glibc, or not the allocator"),
+            Ours => Scoped(Train(measured.Ours(), measured)),
+            Fused => Scoped(Train(measured.Ours(), measured, fused: true)),
+            TorchVisionNet => measured.TorchVision() is { } network ? Scoped(Train(network, measured)) : null,
+            _ => throw new ArgumentOutOfRangeException(engine),
+        };
     }
 
-    [Benchmark(Baseline = true)]
-    public float Naive() => Step();
+    private static Action Train(nn.Module<Tensor, Tensor> network, Case measured, bool fused = false)
+    {
+        var optimizer = fused ? new FusedSGD(network.parameters(), lr: 0.01, momentum: 0.9) : optim.SGD(network.parameters(), learningRate: 0.01, momentum: 0.9);
+        var (images, labels) = (measured.Images(), randint(0, 1000, [measured.Batch]));
+        return () =>
+        {
+            optimizer.zero_grad();
+            var loss = nn.functional.cross_entropy(network.call(images), labels);
+            loss.backward();
+            optimizer.step();
+            loss.item<float>();
+        };
+    }
 
-    [Benchmark(Description = "ResNet.Core")]
-    public float Core()
+    private static Action Scoped(Action iteration) => () =>
     {
         using var scope = NewDisposeScope();
-        return Step();
-    }
-
-    private float Step()
-    {
-        optimizer.zero_grad();
-        var loss = nn.functional.cross_entropy(model.call(images), labels);
-        loss.backward();
-        optimizer.step();
-        return loss.item<float>();
-    }
+        iteration();
+    };
 }

@@ -18,7 +18,7 @@ internal static class Child
 
     /// <summary>torchvision_side.py.</summary>
     public static Process Torchvision(params string[] arguments) =>
-        Start(Environment.GetEnvironmentVariable("BENCHMARK_PYTHON") ?? "/usr/bin/python3", ["-B", Path.Combine(AppContext.BaseDirectory, "torchvision_side.py"), .. arguments]);
+        Start(Environment.GetEnvironmentVariable("BENCHMARK_PYTHON")?.Split(Path.PathSeparator)[0] ?? "/usr/bin/python3", ["-B", Path.Combine(AppContext.BaseDirectory, "torchvision_side.py"), .. arguments]);
 
     /// <summary>Every line that torchvision_side.py prints.</summary>
     public static string[] LinesOfTorchvision(params string[] arguments)

@@ -70,6 +70,7 @@ public sealed class MemoryFormatTests : IDisposable
         Step(contiguous, optimizer); // with momentum, and gradients that are there
         Step(channelsLast, other);
         Assert.Same(channelsLast, channelsLast.ToMemoryFormat(memory_format.channels_last));
+        Assert.Equal(1, channelsLast.conv1.weight.grad!.stride(1));
         for (var i = 0; i < 3; i++)
         {
             Step(contiguous, optimizer);
@@ -85,7 +86,7 @@ public sealed class MemoryFormatTests : IDisposable
         ResNet18 Network()
         {
             manual_seed(0);
-            return new ResNet18(10, Stem.Conv3, new Device(device), ScalarType.Float64);
+            return new ResNet18(10, Stem.Conv3, dtype: ScalarType.Float64).to(new Device(device)); // drawn on the CPU: TorchSharp's seed is not a GPU's
         }
 
         void Step(ResNet18 model, SGD sgd)

@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests;
@@ -151,5 +152,34 @@ public class ShapeTests
         using var output = model.forward(rand(2, 3, 32, 32, dtype, new Device(device)));
         Assert.Equal(dtype, output.dtype);
         Assert.True(output.isfinite().all().item<bool>());
+    }
+
+    /// <summary>The device "meta" has shapes and no numbers: what leaves it is an error, and stays one.</summary>
+    [Fact]
+    public void A_module_knows_where_its_weights_were_made()
+    {
+        using var scope = NewDisposeScope();
+        nn.Module[] modules = [new BasicBlock(3, 4, device: META), new Bottleneck(3, 4, device: META), new ResNet18(10, device: META), new ResNet50(10, device: META)];
+        Assert.All(modules, module => Assert.ThrowsAny<Exception>(() => module.to(CPU)));
+    }
+
+    [Theory]
+    [CudaData]
+    public void A_module_made_there_moves_to_the_CPU_and_back(string device)
+    {
+        using var scope = NewDisposeScope();
+        var there = new Device(device);
+        nn.Module<Tensor, Tensor>[] modules = [new BasicBlock(3, 4, device: there), new Bottleneck(3, 4, device: there), new ResNet18(10, device: there), new ResNet50(10, device: there)];
+        foreach (var module in modules)
+        {
+            module.eval();
+            var expected = module.call(ones(1, 3, 32, 32, device: there));
+            module.to(CPU);
+            Assert.All(module.state_dict().Values, tensor => Assert.Equal(DeviceType.CPU, tensor.device_type));
+            var actual = module.call(ones(1, 3, 32, 32));
+            Assert.InRange(((expected.cpu() - actual).abs().max() / actual.abs().max()).item<float>(), 0, 1e-2f); // TF32 convolutions
+            module.cuda();
+            Assert.All(module.state_dict().Values, tensor => Assert.Equal(DeviceType.CUDA, tensor.device_type));
+        }
     }
 }

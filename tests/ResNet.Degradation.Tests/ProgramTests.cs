@@ -38,6 +38,16 @@ public sealed class ProgramTests : IDisposable
         Assert.Equal(1 + 2 * 4 * 2, File.ReadAllLines(_out["errors.csv"]).Length);
     }
 
+    [Fact]
+    public void It_trains_the_networks_that_are_named_in_their_order()
+    {
+        var (code, output, error) = Run("--data", _data.Path, "--out", _out.Path, "--epochs", "1", "--batch-size", "30", "--networks", "residual-20, plain-20");
+
+        Assert.Equal((0, ""), (code, error));
+        Assert.StartsWith("residual-20, plain-20 on cpu", output, StringComparison.Ordinal);
+        Assert.Equal(["residual-20", "plain-20"], File.ReadAllLines(_out["errors.csv"]).Skip(1).Select(line => line.Split(',')[1]));
+    }
+
     [Theory]
     [InlineData("--epochs: expected a whole number from 1 to 10000, got '0'", "--epochs", "0")]
     [InlineData("--batch-size: expected a whole number from 2 to 4096, got '1'", "--batch-size", "1")]
@@ -46,6 +56,8 @@ public sealed class ProgramTests : IDisposable
     [InlineData("--epochs: expected a whole number from 1 to 10000, got '1,000'", "--epochs", "1,000")]
     [InlineData(@"got '\x1b[31m'", "--data", "\e[31m")]
     [InlineData("--size: expected 28 or 14, got '32'", "--size", "32")]
+    [InlineData("--networks: expected plain-20, plain-56, residual-20, residual-56, got 'plain'", "--networks", "residual-20,plain")]
+    [InlineData("--networks: expected each network once, got 'plain-20, plain-20'", "--networks", "plain-20, plain-20")]
     [InlineData("--seeds: expected a whole number from 1 to 1000, got '0'", "--seeds", "0")]
     [InlineData("--device: expected auto, cpu, cuda or cuda:N, got 'tpu'", "--device", "tpu")]
     [InlineData("--data: expected a folder", "--data", "no/such/folder")]

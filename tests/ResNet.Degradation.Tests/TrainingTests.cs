@@ -71,7 +71,7 @@ public sealed class TrainingTests : IDisposable
         var data = IdxSet.Read(_data.Path);
         using var training = new ImageSet(data.Training, 14, CPU);
         using var test = new ImageSet(data.Test, 14, CPU);
-        var trainer = new Trainer(training, test, new Settings(_data.Path, epochs, 16, 0.1, 14, 1, "cpu", ""), CPU, new Screen());
+        var trainer = new Trainer(training, test, new Settings(Variant.All, _data.Path, epochs, 16, 0.1, 14, 1, "cpu", ""), CPU, new Screen());
         return [.. seeds.Select(seed => trainer.Train(Variant.All[2], seed, CancellationToken.None).Select(epoch => epoch.TrainingLoss).ToArray())];
     }
 }

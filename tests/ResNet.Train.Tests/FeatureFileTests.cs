@@ -58,13 +58,14 @@ public sealed class FeatureFileTests : IDisposable
     }
 
     [Fact]
-    public void Other_weights_and_another_view_are_another_network()
+    public void Other_weights_another_view_and_another_type_are_another_network()
     {
         using var model = new ResNet18(2);
         var network = new NetworkInfo(Stem.Conv7, 32, 1, Grey: false, Normalisation.ImageNet, ["a", "b"]);
         byte[][] identities =
         [
             FeatureFile.Identify(model, network),
+            FeatureFile.Identify(model, network, ScalarType.BFloat16),
             FeatureFile.Identify(model, network with { Size = 64 }),
             FeatureFile.Identify(model, network with { Frame = 0.875 }),
             FeatureFile.Identify(model, network with { Normalisation = new([0.5, 0.5, 0.5], [0.5, 0.5, 0.5]) }),

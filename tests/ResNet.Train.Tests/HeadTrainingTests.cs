@@ -131,8 +131,21 @@ public sealed class HeadTrainingTests : IDisposable
         foreach (var option in new[] { "--lr", "--epochs", "--flip", "--scale" })
             Refused($"{option}: expected no such option where the classifier alone is trained", [.. Arguments("run"), option, "1"]);
         Refused("--channels-last: expected no such option where the classifier alone is trained", [.. Arguments("run"), "--channels-last"]);
+        Refused("--precision: expected Auto, Fp32 or Bf16 where the classifier alone is trained, got Fp16", [.. Arguments("run"), "--precision", "fp16"]);
         Refused("--train Head: expected weights whose features are used, got none", "--data", _data.Path, "--train", "head");
         Assert.False(Directory.Exists(_out["run"]));
+    }
+
+    [Fact]
+    public void Features_are_computed_in_the_precision_that_is_chosen()
+    {
+        Pictures.WriteSet(_data, each: 8);
+        Assert.DoesNotContain("in bfloat16", Run([.. Arguments("run"), "--precision", "fp32"]).Output, StringComparison.Ordinal);
+        Assert.Equal(Precision.Fp32, Settings.Of(_out["run"]).Precision);
+
+        var again = Run([.. Arguments("run"), "--precision", "bf16"]).Output;
+        Assert.Equal(BFloat16.IsNative(TorchSharp.torch.CPU), again.Contains("without CUDA, in bfloat16: ", StringComparison.Ordinal));
+        Assert.Equal(BFloat16.IsNative(TorchSharp.torch.CPU), again.Contains("24 of them computed", StringComparison.Ordinal)); // not those of another precision
     }
 
     [Fact]

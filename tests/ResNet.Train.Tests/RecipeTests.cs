@@ -98,9 +98,9 @@ public sealed class RecipeTests : IDisposable
     [Fact]
     public void Convolutions_in_16_bits_and_another_order_in_memory_learn_as_well()
     {
-        using var plain = Trained("plain");
+        using var plain = Trained("plain", "--precision", "fp32");
         using var rounded = Trained("rounded", "--precision", "BF16");
-        using var ordered = Trained("ordered", "--channels-last");
+        using var ordered = Trained("ordered", "--precision", "fp32", "--channels-last");
 
         Assert.NotEqual(0, Network.Distance(plain.parameters(), rounded.parameters()));
         _log.WriteLine($"loss {Loss("plain")}, in 16 bits {Loss("rounded")}, channels-last {Loss("ordered")}");
@@ -129,7 +129,7 @@ public sealed class RecipeTests : IDisposable
 
     [Theory]
     [InlineData("--frame: expected a number from 0.1 to 2, got '0'", "--frame", "0")]
-    [InlineData("--precision: expected Fp32, Bf16, Fp16, got 'fp8'", "--precision", "fp8")]
+    [InlineData("--precision: expected Auto, Fp32, Bf16, Fp16, got 'fp8'", "--precision", "fp8")]
     [InlineData("--weight-decay: expected a number from 0 to 1, got '-1'", "--weight-decay", "-1")]
     [InlineData("--label-smoothing: expected a number from 0 to below 1, got '1'", "--label-smoothing", "1")]
     [InlineData("--ema: expected a number from 0 to below 1, got 'NaN'", "--ema", "NaN")]

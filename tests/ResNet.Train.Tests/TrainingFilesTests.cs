@@ -37,7 +37,7 @@ public sealed class TrainingFilesTests : IDisposable
     [InlineData("\"Conv7MaxPool\"", "77", "Stem: expected Conv7, Conv7MaxPool, Conv3, got 77")]
     [InlineData("\"Conv7MaxPool\"", "\"1\"", "Stem: expected Conv7, Conv7MaxPool, Conv3, got \"1\"")]
     [InlineData("\"Conv7MaxPool\"", "\"Conv7, Conv3\"", "Stem: expected Conv7, Conv7MaxPool, Conv3, got \"Conv7, Conv3\"")]
-    [InlineData("\"Fp32\"", "1", "Precision: expected Fp32, Bf16, Fp16, got 1")]
+    [InlineData("\"Fp32\"", "1", "Precision: expected Auto, Fp32, Bf16, Fp16, got 1")]
     [InlineData("\"Seed\": 1", "\"Seed\": -1", "Seed: expected a whole number from 0 to 2147483647, got -1")]
     [InlineData("\"Seed\": 1", "\"Seed\": 1, \"Seed\": 2", "'Seed'")]
     [InlineData("\"Seed\": 1", "\"Seed\": 1, \"Sed\": 2", "'Sed'")]

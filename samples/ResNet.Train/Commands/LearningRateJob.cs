@@ -11,6 +11,7 @@ internal static class LearningRateJob
         using var interruption = new Interruption();
         var screen = new Screen();
         var device = Devices.Find(settings.Device);
+        settings = settings.Decide(AutoPrecision.IsNative(settings, device));
         manual_seed(settings.Seed);
         using var model = settings.Network(all.Classes.Count, device);
         try
@@ -22,6 +23,7 @@ internal static class LearningRateJob
                 screen.Line(start.Line);
                 normalisation = start.NormalisationFor(all);
             }
+            screen.Line($"{settings.Recipe.Architecture.Title()} on {Libtorch.On(device)}{settings.ComputesIn(device)}");
             if (settings.Precision.Remark(device) is { } remark)
                 screen.Line(remark);
             var output = new OutputFolder(folder);

@@ -69,6 +69,8 @@ internal static class TrainJob
         var together = new Together(ranks, interruption);
         var (watch, screen, recipe) = (Stopwatch.StartNew(), new Screen(), settings.Recipe);
         var device = Devices.Find(ranks.Device(settings.Device));
+        if (settings.Precision == Precision.Auto)
+            settings = settings.Decide(isNative: ranks.Exchange(AutoPrecision.IsNative(settings, device) ? 0 : 1) == 0, ranks.Count); // on every rank: all wait for the slowest
         if (beginning is null && settings.Train == TrainedLayers.Head)
             all = all.Pool(test: all.Training.Count + all.Validation.Count + all.Test.Count < FewToHoldOut);
 
@@ -98,7 +100,7 @@ internal static class TrainJob
         using var running = beginning is null && ranks.IsFirst ? TrainingLock.Take(folder) : null;
 
         var normalisation = beginning?.Network.Normalisation ?? start?.NormalisationFor(all);
-        using var features = settings.BeginsWithHead() && !isResumed ? new FolderFeatures(state.Model, device, output, screen) : null;
+        using var features = settings.BeginsWithHead() && !isResumed ? new FolderFeatures(state.Model, device, settings.Precision.OfFeatures(device), output, screen) : null;
         var known = normalisation is null || ranks.AreSeveral ? null : features?.Read(NetworkInfo.Of(all, recipe, normalisation));
         if (Preparation.Of(all, settings, normalisation, known, screen, together) is not var (data, network, images))
             return interruption.ExitCode;
@@ -114,7 +116,7 @@ internal static class TrainJob
         output?.Write(NetworkInfo.FileName, network.ToJson());
         output?.Write(Settings.FileName, settings.ToJson()); // last: with it a training can be resumed
 
-        screen.Line($"{recipe.Architecture.Title()} on {Libtorch.On(device)}{(ranks.AreSeveral ? $", {ranks.Count} ranks" : "")}: {data.Training.Count + data.Validation.Count} images to train and validate with, {data.Test.Count} to test with");
+        screen.Line($"{recipe.Architecture.Title()} on {Libtorch.On(device)}{(ranks.AreSeveral ? $", {ranks.Count} ranks" : "")}{settings.ComputesIn(device)}: {data.Training.Count + data.Validation.Count} images to train and validate with, {data.Test.Count} to test with");
         foreach (var line in (string?[])[settings.Precision.Remark(device), resumed ?? start?.Line, remark, doubt, Layers(), Advice()])
             if (line is not null)
                 screen.Line(line);

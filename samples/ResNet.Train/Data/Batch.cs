@@ -37,13 +37,18 @@ internal sealed record Batch(Tensor Images, Tensor Labels) : IDisposable
             for (var channel = 0; channel < channels; channel++)
             {
                 canvas.Read(Math.Min(channel, canvas.Channels - 1), pixels); // a grey picture's only one again and again
-                for (var j = 0; j < area; j++)
-                    drawn[channel * area + j] = tables[channel][pixels[j]];
+                Normalise(pixels, tables[channel], drawn.Slice(channel * area, area));
             }
             augmentation?.Erase(drawn, channels, network.Size);
             labels.Add(picture.Label);
         }
         return new Batch(images.narrow(0, 0, labels.Count), tensor(labels));
+
+        static void Normalise(ReadOnlySpan<byte> pixels, float[] table, Span<float> normalised)
+        {
+            for (var i = 0; i < pixels.Length; i++)
+                normalised[i] = table[pixels[i]];
+        }
 
         SKImage? Decode(Picture picture)
         {

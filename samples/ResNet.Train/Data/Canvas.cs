@@ -40,16 +40,15 @@ internal sealed class Canvas : IDisposable
             : new SKSamplingOptions(SKFilterMode.Linear));
     }
 
-    /// <summary>Copies a channel's pixels, row by row.</summary>
+    /// <summary>Copies a channel's pixels, row by row. Between rows the bitmap has nothing.</summary>
+    /// <param name="channel">From 0.</param>
+    /// <param name="pixels">As many as the square has.</param>
     public void Read(int channel, Span<byte> pixels)
     {
+        var all = _bitmap.GetPixelSpan(); // a call of Skia, for all rows at once
         var step = _bitmap.BytesPerPixel;
-        for (var y = 0; y < Size; y++)
-        {
-            var row = _bitmap.GetPixelSpan()[(y * _bitmap.RowBytes + channel)..];
-            for (var x = 0; x < Size; x++)
-                pixels[y * Size + x] = row[x * step];
-        }
+        for (int i = 0, j = channel; i < pixels.Length; i++, j += step)
+            pixels[i] = all[j];
     }
 
     public void Dispose()

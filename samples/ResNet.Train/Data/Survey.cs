@@ -97,8 +97,9 @@ internal sealed record Survey(IReadOnlyList<Picture> Readable, IReadOnlyList<str
         for (var channel = 0; channel < canvas.Channels; channel++)
         {
             canvas.Read(channel, pixels);
+            var histogram = histograms[channel];
             foreach (var pixel in pixels)
-                histograms[channel][pixel]++;
+                histogram[pixel]++;
         }
     }
 }

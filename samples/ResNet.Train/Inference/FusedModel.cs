@@ -12,13 +12,14 @@ internal sealed class FusedModel : IDisposable
     /// <param name="model">It stays the caller's.</param>
     /// <param name="device">Where the model is.</param>
     /// <param name="source">What a message begins with: where the weights are from.</param>
+    /// <param name="dtype">In which it computes; null is the model's own.</param>
     /// <exception cref="UserException">The weights are not finite: what such a network says is no answer.</exception>
-    public FusedModel(ResidualNetwork model, Device device, string source)
+    public FusedModel(ResidualNetwork model, Device device, string source, ScalarType? dtype = null)
     {
         _device = device;
         try
         {
-            _fused = model.Fuse();
+            _fused = model.Fuse(dtype);
         }
         catch (ArgumentException e)
         {

@@ -65,10 +65,10 @@ internal sealed class Learner(ResidualNetwork model, Recipe recipe, Precision pr
     }
 
     /// <summary>Weight decay is for what multiplies its input: biases, and the scales of normalisations, need not be small.</summary>
-    private static SGD MakeOptimizer(ResidualNetwork model, Recipe recipe)
+    private static FusedSGD MakeOptimizer(ResidualNetwork model, Recipe recipe)
     {
         var parameters = model.parameters().ToLookup(parameter => parameter.dim() > 1);
-        return optim.SGD([Group(parameters[true], recipe.WeightDecay), Group(parameters[false], 0)], recipe.LearningRate, momentum: Momentum, nesterov: true);
+        return new FusedSGD([Group(parameters[true], recipe.WeightDecay), Group(parameters[false], 0)], recipe.LearningRate);
 
         SGD.ParamGroup Group(IEnumerable<Parameter> members, double decay) =>
             new(members.ToList(), recipe.LearningRate, momentum: Momentum, weight_decay: decay, nesterov: true);

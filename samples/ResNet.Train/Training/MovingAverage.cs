@@ -24,7 +24,7 @@ internal static class MovingAverage
         foreach (var (name, tensor) in average.state_dict())
         {
             if (tensor.is_floating_point())
-                tensor.mul_(decay).add_(current[name], alpha: 1 - decay);
+                tensor.lerp_(current[name], 1 - decay);
             else
                 tensor.copy_(current[name]);
         }

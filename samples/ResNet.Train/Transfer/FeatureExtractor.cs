@@ -11,8 +11,9 @@ internal sealed class FeatureExtractor : IDisposable
     /// <param name="model">Its weights are copied.</param>
     /// <param name="network">What it is.</param>
     /// <param name="device">Where the model is.</param>
+    /// <param name="dtype">In which it computes; null is the model's own.</param>
     /// <exception cref="UserException">The weights are not finite.</exception>
-    public FeatureExtractor(ResidualNetwork model, NetworkInfo network, Device device)
+    public FeatureExtractor(ResidualNetwork model, NetworkInfo network, Device device, ScalarType? dtype = null)
     {
         Network = network;
         using var _ = no_grad();
@@ -22,7 +23,7 @@ internal sealed class FeatureExtractor : IDisposable
         nn.init.eye_(copy.fc.weight);
         nn.init.zeros_(copy.fc.bias);
         copy.eval();
-        _model = new FusedModel(copy, device, "--weights");
+        _model = new FusedModel(copy, device, "--weights", dtype);
     }
 
     /// <summary>What the network is.</summary>

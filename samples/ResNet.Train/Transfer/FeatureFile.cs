@@ -17,13 +17,13 @@ internal sealed record FeatureFile(byte[] Network, IReadOnlyList<string> Digests
     private const int DigestLength = 16; // hexadecimal digits
     private const string Version = "1"; // of how an image is decoded and drawn: other pixels, another number
 
-    /// <summary>A digest of all that decides about features: the weights, without the classifier's, and how images come to the network.</summary>
-    public static byte[] Identify(ResidualNetwork model, NetworkInfo network)
+    /// <summary>A digest of all that decides about features: the weights, without the classifier's, how images come to the network, and in which type it computes.</summary>
+    public static byte[] Identify(ResidualNetwork model, NetworkInfo network, ScalarType dtype = ScalarType.Float32)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         double[] numbers = [network.Size, network.Frame, .. network.Normalisation.Mean, .. network.Normalisation.StandardDeviation];
         hash.AppendData(Encoding.UTF8.GetBytes(
-            $"{Version} {network.Architecture} {network.Stem} {network.Grey} {string.Join(' ', numbers.Select(number => number.ToString("r", CultureInfo.InvariantCulture)))}"));
+            $"{Version} {network.Architecture} {network.Stem} {network.Grey} {string.Join(' ', numbers.Select(number => number.ToString("r", CultureInfo.InvariantCulture)))}{(dtype == ScalarType.Float32 ? "" : $" {dtype}")}"));
         foreach (var (_, tensor) in Classifier.Others(model))
         {
             using var copy = tensor.cpu().contiguous();

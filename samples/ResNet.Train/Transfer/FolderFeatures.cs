@@ -7,9 +7,10 @@ namespace ResNet.Train;
 /// <summary>The features of a training's images. What the training's folder has of them is not computed again.</summary>
 /// <param name="model">The network. Its weights stay as they are until the features are there.</param>
 /// <param name="device">Where it is.</param>
+/// <param name="dtype">In which it computes them.</param>
 /// <param name="output">The training's folder; null where another rank writes into it.</param>
 /// <param name="screen">Where progress is shown.</param>
-internal sealed class FolderFeatures(ResidualNetwork model, Device device, OutputFolder? output, Screen screen) : IDisposable
+internal sealed class FolderFeatures(ResidualNetwork model, Device device, ScalarType dtype, OutputFolder? output, Screen screen) : IDisposable
 {
     private const int AtOnce = 256; // images, after which an interruption finds the others kept
 
@@ -20,7 +21,7 @@ internal sealed class FolderFeatures(ResidualNetwork model, Device device, Outpu
     /// <returns>Digests of the images whose features it has.</returns>
     public IReadOnlySet<string> Read(NetworkInfo network)
     {
-        _network = FeatureFile.Identify(model, network);
+        _network = FeatureFile.Identify(model, network, dtype);
         try
         {
             _known = FeatureFile.Read(output!.PathOf(FeatureFile.FileName), model.fc.in_features, _network);
@@ -72,7 +73,7 @@ internal sealed class FolderFeatures(ResidualNetwork model, Device device, Outpu
         void Compute()
         {
             var (watch, done) = (Stopwatch.StartNew(), 0);
-            using var extractor = new FeatureExtractor(model, network, device);
+            using var extractor = new FeatureExtractor(model, network, device, dtype);
             screen.WithBar(missing.Length, () =>
             {
                 foreach (var part in missing.Chunk(AtOnce))

@@ -6,7 +6,7 @@ namespace ResNet.Core.Distributed.Nccl;
 /// <summary>
 /// CUDA tensors, by NCCL, on a stream beside the one on which libtorch computes. One device a rank, one operation at a time.
 /// </summary>
-/// <remarks>Compiled, and tested against functions that stand in for NCCL's and CUDA's; not run on a GPU yet.</remarks>
+/// <remarks>Several ranks are tested against functions that stand in for NCCL's and CUDA's, one against NCCL.</remarks>
 internal sealed unsafe class NcclBackend : IBackend
 {
     // TorchSharp has no other streams: libtorch computes on the default one.

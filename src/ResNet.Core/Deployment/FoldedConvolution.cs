@@ -34,9 +34,10 @@ internal sealed record FoldedConvolution(string Name, Tensor Weight, Tensor Bias
         return new FoldedConvolution(name, weight, bias, conv.stride[0], conv.padding![0], conv.groups);
     }
 
-    public long Kernel => Weight.shape[2];
+    /// <summary>In taps, in both directions.</summary>
+    public long Kernel { get; } = Weight.shape[2];
 
-    public long InChannels => Weight.shape[1] * Groups;
+    public long InChannels { get; } = Weight.shape[1] * Groups;
 
-    public long OutChannels => Weight.shape[0];
+    public long OutChannels { get; } = Weight.shape[0];
 }

@@ -7,39 +7,30 @@ namespace ResNet.Core.Deployment;
 /// <param name="free">Is called once, by the last call or by who closes.</param>
 internal sealed class Gate(Action free)
 {
-    private readonly object _lock = new();
-    private int _inside;
-    private bool _closed;
+    private const long Closed = 1L << 62;
+
+    private long _inside; // how many calls, and whether it is closed
 
     /// <returns>Whether it is open; then <see cref="Leave"/> has to follow.</returns>
     public bool TryEnter()
     {
-        lock (_lock)
+        while (true)
         {
-            if (_closed) return false;
-            _inside++;
-            return true;
+            var inside = Volatile.Read(ref _inside);
+            if (inside >= Closed) return false;
+            if (Interlocked.CompareExchange(ref _inside, inside + 1, inside) == inside) return true;
         }
     }
 
     public void Leave()
     {
-        lock (_lock)
-        {
-            _inside--;
-            if (!_closed || _inside > 0) return;
-        }
-        free();
+        if (Interlocked.Decrement(ref _inside) == Closed)
+            free();
     }
 
     public void Close()
     {
-        lock (_lock)
-        {
-            if (_closed) return;
-            _closed = true;
-            if (_inside > 0) return;
-        }
-        free();
+        if (Interlocked.Or(ref _inside, Closed) == 0)
+            free();
     }
 }

@@ -14,47 +14,48 @@ namespace ResNet.Core.Deployment;
 /// </remarks>
 internal sealed class OneDnnNetwork : InferenceNetwork
 {
-    private readonly TorchScript _script;
-    private readonly Tensor[] _convolutions; // weight, bias, weight, bias …
-    private readonly Tensor _fcWeight, _fcBias;
+    private readonly ScalarType _dtype;
+    private readonly OneDnnPacking _packing;
+    private readonly OneDnnProgram _any;
+    private readonly SizedPrograms _sized;
 
     /// <summary>
     /// Where libtorch surely has the operations, and they are worth it: with a script that names one that it has not, it ends
     /// the process.
     /// </summary>
-    public static bool CanRun(FoldedNetwork network) =>
-        network.Classifier.Weight is { device_type: DeviceType.CPU, dtype: ScalarType.Float32 } &&
+    public static bool IsSupported =>
         RuntimeInformation.ProcessArchitecture == Architecture.X64 && (OperatingSystem.IsLinux() || OperatingSystem.IsWindows());
 
-    /// <param name="network">Is copied.</param>
-    public OneDnnNetwork(FoldedNetwork network)
-        : this(network, Copy(network.Classifier.Weight))
+    /// <param name="network">In float32, on the CPU. Is copied.</param>
+    /// <param name="dtype">In which the convolutions compute: float32 or bfloat16. The classifier's is float32.</param>
+    /// <exception cref="ArgumentException">The weights are not all finite in that type.</exception>
+    public static OneDnnNetwork Create(FoldedNetwork network, ScalarType dtype)
     {
+        var packing = new OneDnnPacking(dtype);
+        return new OneDnnNetwork(network, dtype, packing, new OneDnnProgram(network, packing));
     }
 
-    private OneDnnNetwork(FoldedNetwork network, Tensor fcWeight)
-        : base(network.Name, network.Conv1.InChannels, fcWeight)
+    private OneDnnNetwork(FoldedNetwork network, ScalarType dtype, OneDnnPacking packing, OneDnnProgram any)
+        : base(network.Name, network.Conv1.InChannels, any.ClassifierWeight)
     {
-        const string images = "x";
-        var operations = new OneDnnOperations();
-        var logits = network.Forward(operations, images);
-        _script = new TorchScript(operations.Script(images, logits));
-        _convolutions = [.. operations.Convolutions.SelectMany(folded => new[] { Pack(folded), Copy(folded.Bias) })];
-        _fcWeight = fcWeight;
-        _fcBias = Copy(network.Classifier.Bias);
-
-        Tensor Pack(FoldedConvolution folded) =>
-            _script.Call("pack", folded.Weight, (int)folded.Stride, (int)folded.Padding, (int)folded.Groups).DetachFromDisposeScope();
+        (_dtype, _packing, _any) = (dtype, packing, any);
+        _sized = new SizedPrograms(size => new OneDnnProgram(network, packing, any, size));
     }
 
-    private static Tensor Copy(Tensor tensor) => tensor.clone().DetachFromDisposeScope();
-
-    protected override IEnumerable<IDisposable> Resources => [.. _convolutions, _fcWeight, _fcBias, _script];
+    protected override IEnumerable<IDisposable> Resources => [_sized, _any, _packing];
 
     protected override Tensor Logits(Tensor x)
     {
         using var scope = NewDisposeScope();
-        var images = x.to(_fcWeight.dtype).ToMemoryFormat(memory_format.channels_last);
-        return _script.Call("forward", images, _convolutions, _fcWeight, _fcBias).MoveToOuterDisposeScope();
+        var images = x.to(_dtype).ToMemoryFormat(memory_format.channels_last);
+        var sized = _sized.Enter(new BatchSize(x.shape[0], x.shape[2], x.shape[3]));
+        try
+        {
+            return (sized?.Program ?? _any).Run(images).MoveToOuterDisposeScope();
+        }
+        finally
+        {
+            sized?.Leave();
+        }
     }
 }

@@ -1,4 +1,5 @@
 using System.Text;
+using static TorchSharp.torch;
 
 namespace ResNet.Core.Deployment;
 
@@ -10,61 +11,83 @@ namespace ResNet.Core.Deployment;
 /// oneDNN would apply a ReLU in the same call, but its own turns NaN into 0, and an image with NaN would get an answer like any other.
 /// libtorch's keeps it, in place and as fast: what the convolution wrote is still in the cache.
 /// </remarks>
-internal sealed class OneDnnOperations : INetworkOperations<string>
+internal sealed class OneDnnOperations : INetworkOperations<FeatureMap>
 {
     private const string None = "annotate(List[Optional[number]], []), None"; // an activation's parameters and variant
 
-    private readonly List<FoldedConvolution> _convolutions = [];
+    private readonly List<OneDnnConvolution> _convolutions = [];
     private readonly StringBuilder _lines = new();
     private int _values;
 
     /// <summary>In the order in which the script takes their weights and biases, one after another.</summary>
-    public IReadOnlyList<FoldedConvolution> Convolutions => _convolutions;
+    public IReadOnlyList<OneDnnConvolution> Convolutions => _convolutions;
 
-    /// <summary>Two methods: one packs a convolution's weights, one is the forward pass.</summary>
-    /// <param name="x">What the input is called.</param>
-    /// <param name="logits">What the result is called.</param>
-    public string Script(string x, string logits) => $"""
-        def pack(self, weight: Tensor, stride: int, padding: int, groups: int) -> Tensor:
-            return torch.mkldnn_reorder_conv2d_weight(torch.to_mkldnn(weight), [padding, padding], [stride, stride], [1, 1], groups)
-        def forward(self, {x}: Tensor, w: List[Tensor], fc_weight: Tensor, fc_bias: Tensor) -> Tensor:
-        {_lines}    return {logits}
+    /// <summary>The forward pass.</summary>
+    /// <param name="x">The input.</param>
+    /// <param name="logits">The result.</param>
+    public string Script(FeatureMap x, FeatureMap logits) => $"""
+        def forward(self, {x.Name}: Tensor, w: List[Tensor]) -> Tensor:
+        {_lines}    return {logits.Name}
         """;
 
-    public string Convolve(FoldedConvolution convolution, string x, bool relu)
+    public FeatureMap Convolve(FoldedConvolution convolution, FeatureMap x, bool relu)
     {
-        var y = $"ops.mkldnn._convolution_pointwise({x}, {Arguments(convolution)}, \"none\", {None})";
-        return Line(relu ? $"torch.relu_({y})" : y);
+        var how = new OneDnnConvolution(convolution, x);
+        var y = $"ops.mkldnn._convolution_pointwise({Input(how)}, {Arguments(how)}, \"none\", {None})";
+        if (how.IsMatrix)
+            y = $"torch.permute(torch.reshape(torch.permute({y}, [0, 2, 3, 1]), [{Shape(how.Output)}, {convolution.OutChannels}]), [0, 3, 1, 2])";
+        return Line(relu ? $"torch.relu_({y})" : y, how.Output);
     }
 
     /// <summary>In the place of the shortcut.</summary>
-    public string ConvolveAdd(string name, FoldedConvolution convolution, string x, Func<string> shortcut)
+    public FeatureMap ConvolveAdd(string name, FoldedConvolution convolution, FeatureMap x, Func<FeatureMap> shortcut)
     {
         var sum = shortcut();
-        return Line($"torch.relu_(ops.mkldnn._convolution_pointwise_({sum}, {x}, {Arguments(convolution)}, \"add\", 1.0, None, {None}))");
+        var how = new OneDnnConvolution(convolution, x);
+        var place = how.IsMatrix ? Rows(sum, convolution.OutChannels, "view").Name : sum.Name;
+        var y = Line($"ops.mkldnn._convolution_pointwise_({place}, {Input(how)}, {Arguments(how)}, \"add\", 1.0, None, {None})", how.Output);
+        return Line($"torch.relu_({(how.IsMatrix ? sum : y).Name})", how.Output);
     }
 
-    public string MaxPool(FoldedMaxPool pool, string x) =>
-        Line($"torch.max_pool2d({x}, {Both(pool.Kernel)}, {Both(pool.Stride)}, {Both(pool.Padding)}, [1, 1], False)");
+    public FeatureMap MaxPool(FoldedMaxPool pool, FeatureMap x) => Line(
+        $"torch.max_pool2d({x.Name}, {Both(pool.Kernel)}, {Both(pool.Stride)}, {Both(pool.Padding)}, [1, 1], False)",
+        x.Through(pool.Kernel, pool.Stride, pool.Padding));
 
-    public string AveragePool(string name, string x) => Line($"torch.flatten(torch.adaptive_avg_pool2d({x}, [1, 1]), 1)");
+    /// <summary>And what follows, in float32.</summary>
+    public FeatureMap AveragePool(string name, FeatureMap x) =>
+        Line($"torch.flatten(torch.adaptive_avg_pool2d(torch.to({x.Name}, {(int)ScalarType.Float32}), [1, 1]), 1)", x);
 
-    public string Linear(FoldedLinear linear, string x) => Line($"torch.linear({x}, fc_weight, fc_bias)");
+    public FeatureMap Linear(FoldedLinear linear, FeatureMap x) => Line($"torch.linear({x.Name}, w[-2], w[-1])", x);
 
     /// <summary>Weight, bias, padding, stride, dilation, groups.</summary>
-    private string Arguments(FoldedConvolution convolution)
+    private string Arguments(OneDnnConvolution convolution)
     {
         var index = 2 * _convolutions.Count;
         _convolutions.Add(convolution);
-        return $"w[{index}], w[{index + 1}], {Both(convolution.Padding)}, {Both(convolution.Stride)}, [1, 1], {convolution.Groups}";
+        var (rows, columns) = convolution.Taps;
+        var folded = convolution.Convolution;
+        return $"w[{index}], w[{index + 1}], " + (convolution.IsMatrix
+            ? "[0, 0], [1, 1], [1, 1], 1" : $"[{rows.Padding}, {columns.Padding}], {Both(folded.Stride)}, [1, 1], {folded.Groups}");
     }
+
+    private string Input(OneDnnConvolution convolution) =>
+        (convolution.IsMatrix ? Rows(convolution.Input, convolution.Convolution.InChannels, "reshape") : convolution.Input).Name;
+
+    /// <summary>The same memory as one image with a pixel for each of its images, of which every pixel's channels are the channels.</summary>
+    private FeatureMap Rows(FeatureMap x, long channels, string how)
+    {
+        var size = x.Size!.Value;
+        return Line($"torch.permute(torch.{how}(torch.permute({x.Name}, [0, 2, 3, 1]), [1, {size.Images}, 1, {size.Height * size.Width * channels}]), [0, 3, 1, 2])", x);
+    }
+
+    private static string Shape(FeatureMap x) => $"{x.Size!.Value.Images}, {x.Size!.Value.Height}, {x.Size!.Value.Width}";
 
     private static string Both(long number) => $"[{number}, {number}]";
 
-    private string Line(string expression)
+    private FeatureMap Line(string expression, FeatureMap like)
     {
         var name = $"v{_values++}";
         _lines.Append("    ").Append(name).Append(" = ").Append(expression).Append('\n');
-        return name;
+        return like with { Name = name };
     }
 }

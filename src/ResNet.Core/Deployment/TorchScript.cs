@@ -19,7 +19,7 @@ internal sealed class TorchScript : IDisposable
     public TorchScript(string methods) => _module = jit.load(Archive(methods));
 
     /// <exception cref="System.Runtime.InteropServices.ExternalException">libtorch refused what it was asked for.</exception>
-    public Tensor Call(string method, params object[] arguments) => (Tensor)_module.invoke(method, arguments);
+    public T Call<T>(string method, params object[] arguments) => (T)_module.invoke(method, arguments);
 
     public void Dispose() => _module.Dispose();
 

@@ -25,6 +25,10 @@ internal static class ModuleExtensions
                 if (norm.num_batches_tracked is { dtype: not ScalarType.Int64 } counter)
                     norm.num_batches_tracked = counter.to(ScalarType.Int64);
         }
+
+        // TorchSharp takes a new module to be on the CPU, and to("cpu") then does nothing. It is told where the weights were made.
+        if (module.parameters().First() is { device_type: not DeviceType.CPU } made)
+            module.to(made.device);
     }
 
     /// <summary>The batch normalisations of a module, itself included.</summary>

@@ -36,8 +36,8 @@ public static class MemoryFormatExtensions
     }
 
     /// <summary>
-    /// Orders the weights of convolutions that way. Parameters stay the objects they are, so that an optimizer goes on with
-    /// them, and the format stays through training, saving and loading.
+    /// Orders the weights of convolutions that way, and the gradients that they have. Parameters stay the objects they are, so that an
+    /// optimizer goes on with them, and the format stays through training, saving and loading.
     /// </summary>
     /// <param name="module">Its parameters and buffers of four dimensions are ordered.</param>
     /// <param name="format">Contiguous or channels-last.</param>
@@ -51,6 +51,10 @@ public static class MemoryFormatExtensions
         {
             using var ordered = tensor.ToMemoryFormat(format);
             tensor.set_(ordered); // the same object with other memory
+            if (tensor.grad is { } gradient)
+                using (gradient)
+                using (var orderedGradient = gradient.ToMemoryFormat(format))
+                    tensor.grad = orderedGradient;
         }
         return module;
     }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using ResNet.Core.Deployment;
 using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests.Deployment;
@@ -32,7 +33,7 @@ public class ManyThreadsTests
                 if (i == First)
                     everybody.SignalAndWait();
                 var which = (5 * number + i) % pictures.Length;
-                if (!Ask(pictures[which]).AsSpan().SequenceEqual(answers[which]))
+                if (!Same(Ask(pictures[which]), answers[which]))
                     Interlocked.Increment(ref wrong);
             }
         })).ToArray();
@@ -43,12 +44,17 @@ public class ManyThreadsTests
         var atTheEnd = ResidentBytes();
 
         Assert.Equal(0, wrong);
-        Assert.Equal(live, Tensor.TotalCount);
+        // A fused network has weights of their own for some sizes; what it had not disposed of those that made room would be thousands.
+        Assert.InRange(Tensor.TotalCount, live, live + (fuse ? SizedPrograms.MostPrograms * 40 : 0));
         // 14,400 requests that left a kilobyte each would be 14 MB, and their activations, gigabytes.
         Assert.True(atTheEnd - afterFirst < 100 << 20, $"{afterFirst >> 20} MiB after {First} requests a thread, {atTheEnd >> 20} MiB after {Requests}");
 
         foreach (var picture in pictures)
             picture.Dispose();
+
+        // A fused network may round otherwise once a size has its own weights.
+        bool Same(float[] answer, float[] expected) =>
+            fuse ? answer.Zip(expected).All(pair => Math.Abs(pair.First - pair.Second) <= 3e-6f * expected.Max(Math.Abs)) : answer.AsSpan().SequenceEqual(expected);
 
         float[] Ask(Tensor picture)
         {

@@ -28,6 +28,9 @@ internal static class ChildProcess
             case ["dispose", _]:
                 Console.WriteLine(Deployment.DisposedAmidstCallsTests.DisposeAmidstCalls());
                 return 0;
+            case ["free", var pages]:
+                Console.WriteLine(MemoryPagesTests.Free(pages));
+                return 0;
             default:
                 Console.Error.WriteLine("Expected 'save PATH', 'try-save PATH' or 'load PATH'. The tests are run by `dotnet test`.");
                 return 1;
@@ -36,12 +39,13 @@ internal static class ChildProcess
 
     public static string Dotnet => Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
 
-    public static Process Start(string command, string path) =>
-        Process.Start(new ProcessStartInfo(Dotnet, [typeof(ChildProcess).Assembly.Location, command, path])
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-        })!;
+    public static Process Start(string command, string path) => Process.Start(StartInfo(command, path))!;
+
+    public static ProcessStartInfo StartInfo(string command, string path) => new(Dotnet, [typeof(ChildProcess).Assembly.Location, command, path])
+    {
+        RedirectStandardInput = true,
+        RedirectStandardOutput = true,
+    };
 
     /// <summary>A module of 4 MB.</summary>
     public static nn.Module Module() => nn.Linear(1000, 1000);

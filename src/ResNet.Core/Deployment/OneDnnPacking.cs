@@ -1,0 +1,58 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace ResNet.Core.Deployment;
+
+/// <summary>Orders a convolution's weights as oneDNN's kernels read them.</summary>
+/// <param name="dtype">Of the packed weights.</param>
+internal sealed class OneDnnPacking(ScalarType dtype) : IDisposable
+{
+    private readonly TorchScript _script = new("""
+        def pack(self, weight: Tensor, stride: int, padding: int, groups: int) -> Tensor:
+            return torch.mkldnn_reorder_conv2d_weight(torch.to_mkldnn(weight), [padding, padding], [stride, stride], [1, 1], groups)
+        def pack_for(self, weight: Tensor, stride: int, groups: int, row_padding: int, column_padding: int, n: int, c: int, h: int, w: int) -> Tensor:
+            return torch.mkldnn_reorder_conv2d_weight(torch.to_mkldnn(weight), [row_padding, column_padding], [stride, stride], [1, 1], groups, [n, c, h, w])
+        def same_layout(self, one: Tensor, other: Tensor) -> bool:
+            return torch.equal(ops.mkldnn._get_mkldnn_serialized_md(one), ops.mkldnn._get_mkldnn_serialized_md(other))
+        """);
+
+    /// <summary>For any size: a layout that serves most of them.</summary>
+    /// <returns>The weight and the bias.</returns>
+    /// <exception cref="ArgumentException">They are not all finite in that type.</exception>
+    public Tensor[] Pack(FoldedConvolution convolution)
+    {
+        using var scope = NewDisposeScope();
+        var name = $"{convolution.Name} with its batch norm folded in";
+        var weight = Foldable.Finite(name, convolution.Weight.to(dtype));
+        var bias = Foldable.Finite(name, convolution.Bias.to(dtype, copy: true));
+        var packed = _script.Call<Tensor>("pack", weight, (int)convolution.Stride, (int)convolution.Padding, (int)convolution.Groups);
+        return [packed.DetachFromDisposeScope(), bias.DetachFromDisposeScope()];
+    }
+
+    /// <summary>For one size, without the taps that meet no pixel there.</summary>
+    /// <param name="packed">For any size.</param>
+    /// <param name="bias">Its bias.</param>
+    /// <param name="convolution">For the size.</param>
+    /// <returns>The weight and the bias: <paramref name="packed"/> and <paramref name="bias"/> themselves where oneDNN wants the same.</returns>
+    public Tensor[] PackFor(Tensor packed, Tensor bias, OneDnnConvolution convolution)
+    {
+        using var scope = NewDisposeScope();
+        var size = convolution.Input.Size!.Value;
+        var weight = packed.to_dense();
+        if (convolution.IsMatrix)
+        {
+            var output = convolution.Output.Size!.Value;
+            var matrix = convolution.Matrix(weight);
+            return [Call(matrix, 1, 1, 0, 0, 1, matrix.shape[1], size.Images, 1).DetachFromDisposeScope(), bias.repeat(output.Height * output.Width).DetachFromDisposeScope()];
+        }
+        var (folded, (rows, columns)) = (convolution.Convolution, convolution.Taps);
+        var needed = weight.narrow(2, rows.First, rows.Count).narrow(3, columns.First, columns.Count).contiguous();
+        var again = Call(needed, folded.Stride, folded.Groups, rows.Padding, columns.Padding, size.Images, folded.InChannels, size.Height, size.Width);
+        return [_script.Call<Scalar>("same_layout", packed, again).ToBoolean() ? packed : again.DetachFromDisposeScope(), bias];
+
+        Tensor Call(Tensor weight, params long[] numbers) =>
+            _script.Call<Tensor>("pack_for", [weight, .. numbers.Select(number => (object)checked((int)number))]);
+    }
+
+    public void Dispose() => _script.Dispose();
+}

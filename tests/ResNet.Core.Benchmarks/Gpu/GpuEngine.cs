@@ -1,0 +1,89 @@
+using System.Diagnostics;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace ResNet.Core.Benchmarks.Gpu;
+
+/// <summary>This library's rows of the table, one printed line each: network, what is timed, median in milliseconds, separated by tabs.</summary>
+internal static class GpuEngine
+{
+    public const int Batch = 256, Size = 224, WarmUps = 5, Iterations = 15;
+
+    public static IReadOnlyList<string> Networks { get; } = ["resnet18", "resnet50"];
+
+    public static ResidualNetwork Create(string name) => name switch
+    {
+        "resnet18" => new ResNet18(stem: Stem.Conv7MaxPool, device: CUDA),
+        "resnet50" => new ResNet50(device: CUDA),
+        _ => throw new ArgumentException($"Expected one of {string.Join(", ", Networks)}, got {name}."),
+    };
+
+    public static void Run()
+    {
+        foreach (var name in Networks)
+        {
+            Train(name, "training step, float32", bfloat16: false);
+            Train(name, "training step, bfloat16", bfloat16: true);
+            Predict(name, "inference, float32", model => model, ScalarType.Float32);
+            Predict(name, "inference, float32, Fuse()", model => model.Fuse(), ScalarType.Float32);
+            Predict(name, "inference, bfloat16", model => model, ScalarType.BFloat16);
+            Predict(name, "inference, bfloat16, Fuse()", model => model.Fuse(), ScalarType.BFloat16);
+        }
+    }
+
+    /// <summary>SGD with momentum; in bfloat16 under <see cref="Autocast"/> and with channels-last.</summary>
+    private static void Train(string name, string what, bool bfloat16)
+    {
+        using var model = Create(name);
+        if (bfloat16)
+            model.ToMemoryFormat(memory_format.channels_last);
+        using var optimizer = new FusedSGD(model.parameters(), lr: 0.01, momentum: 0.9);
+        using var images = randn(Batch, 3, Size, Size, device: CUDA).ToMemoryFormat(bfloat16 ? memory_format.channels_last : memory_format.contiguous_format);
+        using var labels = randint(0, 1000, [Batch], device: CUDA);
+
+        Print(name, what, () =>
+        {
+            using var scope = NewDisposeScope();
+            optimizer.zero_grad();
+            Tensor loss;
+            using (new Autocast(DeviceType.CUDA, ScalarType.BFloat16, bfloat16))
+                loss = nn.functional.cross_entropy(model.call(images), labels);
+            loss.backward();
+            optimizer.step();
+            loss.item<float>();
+        });
+    }
+
+    private static void Predict(string name, string what, Func<ResidualNetwork, nn.Module<Tensor, Tensor>> make, ScalarType type)
+    {
+        using var model = Create(name);
+        model.eval();
+        model.to(type);
+        var format = type == ScalarType.BFloat16 ? memory_format.channels_last : memory_format.contiguous_format;
+        using var network = make(model.ToMemoryFormat(format));
+        using var images = randn(Batch, 3, Size, Size, device: CUDA).to(type).ToMemoryFormat(format);
+
+        Print(name, what, () =>
+        {
+            using var scope = NewDisposeScope();
+            using var inference = inference_mode();
+            network.call(images)[0, 0].to(ScalarType.Float32).item<float>();
+        });
+    }
+
+    /// <param name="name">The network.</param>
+    /// <param name="what">What is timed.</param>
+    /// <param name="iteration">Ends with a number on the CPU, so that the GPU is done.</param>
+    private static void Print(string name, string what, Action iteration)
+    {
+        var milliseconds = new List<double>();
+        for (var i = 0; i < WarmUps + Iterations; i++)
+        {
+            var start = Stopwatch.GetTimestamp();
+            iteration();
+            if (i >= WarmUps)
+                milliseconds.Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds);
+        }
+        Console.WriteLine(FormattableString.Invariant($"{name}\t{what}\t{milliseconds.Order().ElementAt(Iterations / 2):f2}"));
+    }
+}

@@ -1,0 +1,104 @@
+using System.Diagnostics;
+using System.Globalization;
+using static TorchSharp.torch;
+
+namespace ResNet.Core.Benchmarks.Gpu;
+
+/// <summary>Training and inference on a GPU beside PyTorch on the same one, each in processes of its own by turns, and how far their numbers are apart.</summary>
+internal static class GpuTable
+{
+    private const int Rounds = 2;
+
+    /// <param name="args">None for all of it; otherwise what a process of its own does.</param>
+    /// <returns>The exit code.</returns>
+    public static int Run(string[] args)
+    {
+        switch (args)
+        {
+            case []:
+                if (!cuda.is_available())
+                {
+                    Console.Error.WriteLine("There is no CUDA device here: torch.cuda.is_available() is false.");
+                    return 1;
+                }
+                PrintVersions();
+                PrintParity();
+                PrintTimes();
+                return 0;
+            case ["engine"]:
+                GpuEngine.Run();
+                return 0;
+            case ["parity", var folder]:
+                GpuParity.Write(folder);
+                return 0;
+            default:
+                Console.Error.WriteLine($"gpu: expected no arguments, got {string.Join(' ', args)}.");
+                return 1;
+        }
+    }
+
+    private static void PrintVersions()
+    {
+        var versions = Python("versions").Single();
+        Console.WriteLine(FormattableString.Invariant($"{versions[0]}, {DateTime.Now:yyyy-MM-dd}; ResNet.Core on TorchSharp {typeof(TorchSharp.torch).Assembly.GetName().Version} with libtorch {__version__}; ") +
+            $"PyTorch {versions[1]}, torchvision {versions[2]}, CUDA {versions[3]}, cuDNN {versions[4]}");
+        Console.WriteLine();
+    }
+
+    private static void PrintParity()
+    {
+        var folder = Directory.CreateTempSubdirectory("resnet-gpu-").FullName;
+        try
+        {
+            Self("parity", folder);
+            Console.WriteLine($"| batch 16, largest difference relative to the largest value | | logits | gradients | weights after {GpuParity.Steps} steps |");
+            Console.WriteLine("|---|---|---|---|---|");
+            foreach (var row in Python("parity", folder))
+                Console.WriteLine($"| {string.Join(" | ", row)} |");
+            Console.WriteLine();
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private static void PrintTimes()
+    {
+        var ours = new List<string[]>();
+        var python = new List<string[]>();
+        for (var round = 0; round < Rounds; round++)
+        {
+            ours.AddRange(Self("engine"));
+            python.AddRange(Python("table"));
+        }
+
+        Console.WriteLine($"| batch {GpuEngine.Batch}, {GpuEngine.Size} pixels, images/s | | PyTorch | ResNet.Core | time |");
+        Console.WriteLine("|---|---|---|---|---|");
+        foreach (var rows in ours.GroupBy(row => (Network: row[0], What: row[1])))
+        {
+            // What PyTorch does not have is compared with what it has.
+            var (peer, milliseconds) = (Fastest(python, rows.Key.Network, rows.Key.What.Replace(", Fuse()", "", StringComparison.Ordinal)), Fastest(ours, rows.Key.Network, rows.Key.What));
+            Console.WriteLine(FormattableString.Invariant($"| {rows.Key.Network} | {rows.Key.What} | {1000 * GpuEngine.Batch / peer:f0} | {1000 * GpuEngine.Batch / milliseconds:f0} | {milliseconds / peer:f2} |"));
+        }
+    }
+
+    /// <summary>The better of the rounds, in milliseconds.</summary>
+    private static double Fastest(List<string[]> rows, string network, string what) =>
+        rows.Where(row => row[0] == network && row[1] == what).Min(row => double.Parse(row[2], CultureInfo.InvariantCulture));
+
+    private static string[][] Self(params string[] arguments) => Lines(Environment.ProcessPath!,
+        Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet" ? [typeof(GpuTable).Assembly.Location, "gpu", .. arguments] : ["gpu", .. arguments]);
+
+    private static string[][] Python(params string[] arguments) => Lines(PythonSide.Interpreters[0], ["-B", Path.Combine(AppContext.BaseDirectory, "gpu.py"), .. arguments]);
+
+    private static string[][] Lines(string program, IEnumerable<string> arguments)
+    {
+        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true })!;
+        var output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        if (process.ExitCode != 0)
+            throw new InvalidOperationException($"{program} {string.Join(' ', arguments)} ended with {process.ExitCode}.");
+        return [.. output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split('\t'))];
+    }
+}

@@ -1,0 +1,12 @@
+namespace ResNet.Core.Tests;
+
+/// <summary>Skipped where <see cref="Fusion.Fuse"/> does not take bfloat16.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class BFloat16TheoryAttribute : TheoryAttribute
+{
+    public BFloat16TheoryAttribute()
+    {
+        if (!Fusion.IsBFloat16Supported)
+            Skip = "This processor does not compute in bfloat16.";
+    }
+}

@@ -1,0 +1,194 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using F = TorchSharp.torch.nn.functional;
+
+namespace ResNet.Core.Tests;
+
+public class FusedSGDTests
+{
+    /// <summary>The largest relative difference that rounding makes in five steps.</summary>
+    private const double Single = 2e-6, Double = 1e-14;
+
+    [Theory]
+    [CpuData(ScalarType.Float32, Single, 0.9, 0, 0, false, false)]
+    [CpuData(ScalarType.Float32, Single, 0.9, 0, 0.01, true, false)]
+    [CpuData(ScalarType.Float64, Double, 0.5, 0.3, 0.01, false, false)]
+    [CpuData(ScalarType.Float64, Double, 0.5, 0, 0.01, true, true)]
+    [CpuData(ScalarType.Float64, Double, 0, 0, 0.01, false, false)]
+    [CpuData(ScalarType.BFloat16, 0, 0.9, 0, 0.01, true, false)]
+    [CudaData(ScalarType.Float32, Single, 0.9, 0, 0.01, true, false)]
+    [CudaData(ScalarType.Float64, Double, 0.5, 0.3, 0.01, false, false)]
+    public void Its_steps_are_SGDs(string device, ScalarType dtype, double tolerance, double momentum, double dampening, double weight_decay, bool nesterov, bool maximize)
+    {
+        using var scope = NewDisposeScope();
+        var (expected, actual) = (Model(device, dtype), Model(device, dtype));
+        using var sgd = optim.SGD(expected.parameters(), 0.01, momentum, dampening, weight_decay, nesterov, maximize);
+        using var fused = new FusedSGD(actual.parameters(), 0.01, momentum, dampening, weight_decay, nesterov, maximize);
+        Train(expected, sgd);
+        Train(actual, fused);
+        AssertSame(expected, actual, tolerance);
+    }
+
+    /// <summary>Each as a group has it, and the learning rate as it is changed between the steps.</summary>
+    [Fact]
+    public void Groups_have_numbers_of_their_own()
+    {
+        using var scope = NewDisposeScope();
+        var (expected, actual) = (Model(), Model());
+        using var sgd = optim.SGD(Groups(expected), 0.01);
+        using var fused = new FusedSGD(Groups(actual), 0.01);
+        for (var step = 1; step <= 3; step++)
+        {
+            foreach (var group in sgd.ParamGroups.Concat(fused.ParamGroups))
+                group.LearningRate = 0.01 * step;
+            Train(expected, sgd, steps: 2);
+            Train(actual, fused, steps: 2);
+        }
+        AssertSame(expected, actual, Single);
+
+        static SGD.ParamGroup[] Groups(nn.Module model) =>
+        [
+            new([.. model.parameters().Where(parameter => parameter.dim() > 1)], 0.01, momentum: 0.9, weight_decay: 0.1, nesterov: true),
+            new([.. model.parameters().Where(parameter => parameter.dim() == 1)], 0.01, momentum: 0.5),
+        ];
+    }
+
+    /// <summary>libtorch's operation goes through memory from end to end: it would take one weight's gradient for another's.</summary>
+    [Fact]
+    public void A_gradient_that_lies_in_another_order_is_that_of_its_weight()
+    {
+        using var scope = NewDisposeScope();
+        var (expected, actual) = (Model(), Model());
+        using var sgd = optim.SGD(expected.parameters(), 0.01, momentum: 0.9);
+        using var fused = new FusedSGD(actual.parameters(), 0.01, momentum: 0.9);
+        Train(expected, sgd);
+        Train(actual, fused);
+        foreach (var model in new[] { expected, actual })
+            foreach (var parameter in model.parameters().Where(parameter => parameter.dim() == 4))
+                parameter.grad = parameter.grad!.ToMemoryFormat(memory_format.channels_last);
+        sgd.step();
+        fused.step();
+        AssertSame(expected, actual, Single);
+
+        actual.ToMemoryFormat(memory_format.channels_last); // the momenta stay as they are
+        Train(expected, sgd);
+        Train(actual, fused);
+        AssertSame(expected, actual, 1e-4); // convolutions sum in another order
+    }
+
+    [Fact]
+    public void A_weight_without_a_gradient_stays()
+    {
+        using var scope = NewDisposeScope();
+        var (expected, actual) = (Model(), Model());
+        using var sgd = optim.SGD(expected.parameters(), 0.01, momentum: 0.9, weight_decay: 0.1);
+        using var fused = new FusedSGD(actual.parameters(), 0.01, momentum: 0.9, weight_decay: 0.1);
+        Train(expected, sgd);
+        Train(actual, fused);
+        foreach (var model in new[] { expected, actual })
+            model.parameters().First().grad = null;
+        sgd.step();
+        fused.step();
+        AssertSame(expected, actual, Single);
+
+        fused.zero_grad();
+        Assert.All(actual.parameters(), parameter => Assert.Null(parameter.grad));
+        fused.step();
+        AssertSame(expected, actual, Single);
+    }
+
+    [Fact]
+    public void Types_may_be_mixed()
+    {
+        using var scope = NewDisposeScope();
+        var (expected, actual) = (Mixed(), Mixed());
+        using var sgd = optim.SGD(expected, 0.01, momentum: 0.9);
+        using var fused = new FusedSGD(actual, 0.01, momentum: 0.9);
+        for (var step = 0; step < 3; step++)
+        {
+            foreach (var parameter in expected.Concat(actual))
+                parameter.grad = ones_like(parameter);
+            sgd.step();
+            fused.step();
+        }
+        Assert.All(expected.Zip(actual), pair => Assert.True(pair.First.equal(pair.Second).all().item<bool>()));
+
+        static Parameter[] Mixed() => [nn.Parameter(ones(3)), nn.Parameter(ones(3, ScalarType.Float64))];
+    }
+
+    [Fact]
+    public void It_goes_on_with_SGDs_momentum()
+    {
+        using var scope = NewDisposeScope();
+        var (expected, actual) = (Model(), Model());
+        using var sgd = optim.SGD(expected.parameters(), 0.01, momentum: 0.9);
+        using var other = optim.SGD(actual.parameters(), 0.01, momentum: 0.9);
+        Train(expected, sgd);
+        Train(actual, other);
+        using var fused = new FusedSGD(actual.parameters(), 0.01, momentum: 0.9);
+        fused.load_state_dict(other.state_dict());
+        Train(expected, sgd);
+        Train(actual, fused);
+        AssertSame(expected, actual, Single);
+    }
+
+    [Fact]
+    public void A_closure_computes_the_loss()
+    {
+        using var scope = NewDisposeScope();
+        var model = Model();
+        using var fused = new FusedSGD(model.parameters(), 0.01, momentum: 0.9);
+        var losses = new List<float>();
+        for (var step = 0; step < 5; step++)
+            losses.Add(fused.step(() =>
+            {
+                fused.zero_grad();
+                var loss = Loss(model);
+                loss.backward();
+                return loss;
+            })!.item<float>());
+        Assert.True(losses[^1] < losses[0], string.Join(", ", losses));
+    }
+
+    [Fact]
+    public void As_many_tensors_live_after_10_steps_as_after_3()
+    {
+        using var scope = NewDisposeScope();
+        var model = Model();
+        using var fused = new FusedSGD(model.parameters(), 0.01, momentum: 0.9, nesterov: true);
+        Train(model, fused, steps: 3);
+        var live = LiveTensors.Count();
+        Train(model, fused, steps: 7);
+        Assert.Equal(live, LiveTensors.Count());
+    }
+
+    /// <summary>Drawn on the CPU: TorchSharp's seed is not a GPU's.</summary>
+    private static nn.Module<Tensor, Tensor> Model(string device = "cpu", ScalarType dtype = ScalarType.Float32)
+    {
+        manual_seed(0);
+        return nn.Sequential(new BasicBlock(3, 4, stride: 2), nn.Flatten(), nn.Linear(64, 5)).to(new Device(device)).to(dtype);
+    }
+
+    private static void Train(nn.Module<Tensor, Tensor> model, optim.Optimizer optimizer, int steps = 5)
+    {
+        for (var step = 0; step < steps; step++)
+        {
+            using var scope = NewDisposeScope();
+            optimizer.zero_grad();
+            Loss(model).backward();
+            optimizer.step();
+        }
+    }
+
+    private static Tensor Loss(nn.Module<Tensor, Tensor> model)
+    {
+        var like = model.parameters().First();
+        var x = linspace(-1, 1, 2 * 3 * 8 * 8).reshape(2, 3, 8, 8).sin().to(like.dtype).to(like.device);
+        return F.cross_entropy(model.call(x), tensor([1L, 3]).to(like.device));
+    }
+
+    private static void AssertSame(nn.Module expected, nn.Module actual, double tolerance) =>
+        Assert.All(expected.parameters().Zip(actual.parameters()), pair =>
+            Assert.InRange(((pair.First - pair.Second).abs().max() / pair.First.abs().max()).to(ScalarType.Float64).item<double>(), 0, tolerance));
+}
