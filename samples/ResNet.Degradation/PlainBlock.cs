@@ -12,13 +12,13 @@ internal sealed class PlainBlock : nn.Module<Tensor, Tensor>
     public readonly Conv2d conv2;
     public readonly BatchNorm2d bn2;
 
-    public PlainBlock(long in_channels, long out_channels, long stride = 1, Device? device = null)
+    public PlainBlock(long in_channels, long out_channels, long stride = 1)
         : base(nameof(PlainBlock))
     {
-        conv1 = nn.Conv2d(in_channels, out_channels, kernel_size: 3, stride: stride, padding: 1, bias: false, device: device);
-        bn1 = nn.BatchNorm2d(out_channels, device: device);
-        conv2 = nn.Conv2d(out_channels, out_channels, kernel_size: 3, stride: 1, padding: 1, bias: false, device: device);
-        bn2 = nn.BatchNorm2d(out_channels, device: device);
+        conv1 = nn.Conv2d(in_channels, out_channels, kernel_size: 3, stride: stride, padding: 1, bias: false);
+        bn1 = nn.BatchNorm2d(out_channels);
+        conv2 = nn.Conv2d(out_channels, out_channels, kernel_size: 3, stride: 1, padding: 1, bias: false);
+        bn2 = nn.BatchNorm2d(out_channels);
         RegisterComponents();
     }
 

@@ -37,9 +37,15 @@ internal sealed class Engine : IDisposable
     /// <summary>One of this program's.</summary>
     public static Engine Start(string name, Table table, string row, WorkingFolder folder)
     {
+        var (program, arguments) = ThisProgram(Work, table.Name, row, name);
+        return new(name, program, arguments, folder);
+    }
+
+    /// <summary>How this program is started with arguments.</summary>
+    public static (string Program, string[] Arguments) ThisProgram(params string[] arguments)
+    {
         var program = Environment.ProcessPath!;
-        string[] arguments = [Work, table.Name, row, name];
-        return new(name, program, Path.GetFileNameWithoutExtension(program) == "dotnet" ? [typeof(Engine).Assembly.Location, .. arguments] : arguments, folder);
+        return (program, Path.GetFileNameWithoutExtension(program) == "dotnet" ? [typeof(Engine).Assembly.Location, .. arguments] : arguments);
     }
 
     /// <summary>Python's.</summary>

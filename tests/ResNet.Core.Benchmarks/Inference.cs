@@ -35,24 +35,13 @@ internal sealed class Inference : Table
         var images = measured.Images();
         return engine switch
         {
-            AsWritten => Predict(model, images),
-            Fused => Predict(model.Fuse(), images),
-            FusedBFloat16 => Fusion.IsBFloat16Supported ? Predict(model.Fuse(ScalarType.BFloat16), images) : null,
+            AsWritten => Iterations.Predict(model, images),
+            Fused => Iterations.Predict(model.Fuse(), images),
+            FusedBFloat16 => Fusion.IsBFloat16Supported ? Iterations.Predict(model.Fuse(ScalarType.BFloat16), images) : null,
             Onnx => Run(path => OnnxExporter.Export(model, path), images),
             OnnxInt8 => Run(path => OnnxExporter.ExportInt8(model, [images], path), images),
-            TorchVisionNet => measured.TorchVision() is { } network ? Predict(network, images) : null,
+            TorchVisionNet => measured.TorchVision() is { } network ? Iterations.Predict(network, images) : null,
             _ => throw new ArgumentOutOfRangeException(engine),
-        };
-    }
-
-    private static Action Predict(nn.Module<Tensor, Tensor> network, Tensor images)
-    {
-        network.eval();
-        return () =>
-        {
-            using var scope = NewDisposeScope();
-            using var inference = inference_mode();
-            network.call(images)[0, 0].item<float>();
         };
     }
 

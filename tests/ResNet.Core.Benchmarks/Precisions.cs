@@ -36,36 +36,13 @@ internal sealed class Precisions : Table
         manual_seed(1);
         var model = new ResNet18(10, measured.Stem).ToMemoryFormat(format);
         var images = measured.Images().ToMemoryFormat(format);
-        Func<Autocast> begin = () => engine.StartsWith(BFloat, StringComparison.Ordinal) ? new Autocast(DeviceType.CPU, ScalarType.BFloat16) : default;
-        return what == Training ? Train(model, images, begin) : Predict(model, images, begin);
+        var bfloat16 = engine.StartsWith(BFloat, StringComparison.Ordinal);
+        return what == Training ? Train(model, images, bfloat16) : Iterations.Predict(model, images, bfloat16);
     }
 
-    private static Action Predict(ResNet18 model, Tensor images, Func<Autocast> begin)
-    {
-        model.eval();
-        return () =>
-        {
-            using var scope = NewDisposeScope();
-            using var inference = inference_mode();
-            using var precision = begin();
-            model.call(images)[0, 0].to(ScalarType.Float32).item<float>();
-        };
-    }
-
-    private static Action Train(ResNet18 model, Tensor images, Func<Autocast> begin)
+    private static Action Train(ResNet18 model, Tensor images, bool bfloat16)
     {
         var optimizer = optim.SGD(model.parameters(), learningRate: 0.01, momentum: 0.9);
-        var labels = randint(0, 10, [images.shape[0]]);
-        return () =>
-        {
-            using var scope = NewDisposeScope();
-            Tensor loss;
-            using (begin())
-                loss = nn.functional.cross_entropy(model.call(images), labels);
-            optimizer.zero_grad();
-            loss.backward();
-            optimizer.step();
-            loss.item<float>();
-        };
+        return Iterations.Scoped(Iterations.Train(model, optimizer, images, randint(0, 10, [images.shape[0]]), bfloat16));
     }
 }

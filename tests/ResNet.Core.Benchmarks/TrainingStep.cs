@@ -33,9 +33,9 @@ internal sealed class TrainingStep : Table
         {
             Naive => measured is { Network: "ResNet-18", Stem: Stem.Conv7 } ? Train(new NaiveResNet18(), measured) : null,
             Kept => MemoryPages.Keep() ? Prepare(row, Fused) : throw new PlatformNotSupportedException("the C library is not glibc, or not the allocator"),
-            Ours => Scoped(Train(measured.Ours(), measured)),
-            Fused => Scoped(Train(measured.Ours(), measured, fused: true)),
-            TorchVisionNet => measured.TorchVision() is { } network ? Scoped(Train(network, measured)) : null,
+            Ours => Iterations.Scoped(Train(measured.Ours(), measured)),
+            Fused => Iterations.Scoped(Train(measured.Ours(), measured, fused: true)),
+            TorchVisionNet => measured.TorchVision() is { } network ? Iterations.Scoped(Train(network, measured)) : null,
             _ => throw new ArgumentOutOfRangeException(engine),
         };
     }
@@ -43,20 +43,6 @@ internal sealed class TrainingStep : Table
     private static Action Train(nn.Module<Tensor, Tensor> network, Case measured, bool fused = false)
     {
         var optimizer = fused ? new FusedSGD(network.parameters(), lr: 0.01, momentum: 0.9) : optim.SGD(network.parameters(), learningRate: 0.01, momentum: 0.9);
-        var (images, labels) = (measured.Images(), randint(0, 1000, [measured.Batch]));
-        return () =>
-        {
-            optimizer.zero_grad();
-            var loss = nn.functional.cross_entropy(network.call(images), labels);
-            loss.backward();
-            optimizer.step();
-            loss.item<float>();
-        };
+        return Iterations.Train(network, optimizer, measured.Images(), randint(0, 1000, [measured.Batch]));
     }
-
-    private static Action Scoped(Action iteration) => () =>
-    {
-        using var scope = NewDisposeScope();
-        iteration();
-    };
 }

@@ -1,4 +1,3 @@
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace ResNet.Train;
@@ -14,7 +13,7 @@ internal static class AutoPrecision
 
     /// <summary>Whether the device computes in bfloat16 what the training computes: where the classifier alone learns, the features, which a GPU computes in float32.</summary>
     public static bool IsNative(Settings settings, Device device) =>
-        BFloat16.IsNative(device) && (settings.Train == TrainedLayers.All || device.type == DeviceType.CPU);
+        settings.Train == TrainedLayers.All ? BFloat16.IsNative(device) : Precision.Bf16.OfFeatures(device) == ScalarType.BFloat16;
 
     /// <param name="settings">Of a training that begins.</param>
     /// <param name="isNative">See <see cref="IsNative"/>.</param>

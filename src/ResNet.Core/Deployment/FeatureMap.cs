@@ -8,7 +8,7 @@ internal sealed record FeatureMap(string Name, BatchSize? Size)
     /// <summary>Behind a convolution or a pooling.</summary>
     public FeatureMap Through(long kernel, long stride, long padding) => Size is not { } size ? this : this with
     {
-        Size = size with { Height = Outputs(size.Height, kernel, stride, padding), Width = Outputs(size.Width, kernel, stride, padding) },
+        Size = size with { Height = Deployment.Taps.Outputs(size.Height, kernel, stride, padding), Width = Deployment.Taps.Outputs(size.Width, kernel, stride, padding) },
     };
 
     /// <summary>A kernel's rows and columns that are needed here: all of them where the size is not known.</summary>
@@ -18,6 +18,4 @@ internal sealed record FeatureMap(string Name, BatchSize? Size)
 
         Taps In(long? size) => Deployment.Taps.In(size, convolution.Kernel, convolution.Stride, convolution.Padding);
     }
-
-    private static long Outputs(long size, long kernel, long stride, long padding) => (size + 2 * padding - kernel) / stride + 1;
 }

@@ -7,7 +7,7 @@ namespace ResNet.Core.Benchmarks.Gpu;
 /// <summary>This library's rows of the table, one printed line each: network, what is timed, median in milliseconds, separated by tabs.</summary>
 internal static class GpuEngine
 {
-    public const int Batch = 256, Size = 224, WarmUps = 5, Iterations = 15;
+    public const int Batch = 256, Size = 224, WarmUps = 5, Timed = 15;
 
     public static IReadOnlyList<string> Networks { get; } = ["resnet18", "resnet50"];
 
@@ -41,17 +41,7 @@ internal static class GpuEngine
         using var images = randn(Batch, 3, Size, Size, device: CUDA).ToMemoryFormat(bfloat16 ? memory_format.channels_last : memory_format.contiguous_format);
         using var labels = randint(0, 1000, [Batch], device: CUDA);
 
-        Print(name, what, () =>
-        {
-            using var scope = NewDisposeScope();
-            optimizer.zero_grad();
-            Tensor loss;
-            using (new Autocast(DeviceType.CUDA, ScalarType.BFloat16, bfloat16))
-                loss = nn.functional.cross_entropy(model.call(images), labels);
-            loss.backward();
-            optimizer.step();
-            loss.item<float>();
-        });
+        Print(name, what, Iterations.Scoped(Iterations.Train(model, optimizer, images, labels, bfloat16)));
     }
 
     private static void Predict(string name, string what, Func<ResidualNetwork, nn.Module<Tensor, Tensor>> make, ScalarType type)
@@ -63,12 +53,7 @@ internal static class GpuEngine
         using var network = make(model.ToMemoryFormat(format));
         using var images = randn(Batch, 3, Size, Size, device: CUDA).to(type).ToMemoryFormat(format);
 
-        Print(name, what, () =>
-        {
-            using var scope = NewDisposeScope();
-            using var inference = inference_mode();
-            network.call(images)[0, 0].to(ScalarType.Float32).item<float>();
-        });
+        Print(name, what, Iterations.Predict(network, images));
     }
 
     /// <param name="name">The network.</param>
@@ -77,13 +62,13 @@ internal static class GpuEngine
     private static void Print(string name, string what, Action iteration)
     {
         var milliseconds = new List<double>();
-        for (var i = 0; i < WarmUps + Iterations; i++)
+        for (var i = 0; i < WarmUps + Timed; i++)
         {
             var start = Stopwatch.GetTimestamp();
             iteration();
             if (i >= WarmUps)
                 milliseconds.Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds);
         }
-        Console.WriteLine(FormattableString.Invariant($"{name}\t{what}\t{milliseconds.Order().ElementAt(Iterations / 2):f2}"));
+        Console.WriteLine(FormattableString.Invariant($"{name}\t{what}\t{Statistics.Median(milliseconds):f2}"));
     }
 }

@@ -87,8 +87,11 @@ internal static class GpuTable
     private static double Fastest(List<string[]> rows, string network, string what) =>
         rows.Where(row => row[0] == network && row[1] == what).Min(row => double.Parse(row[2], CultureInfo.InvariantCulture));
 
-    private static string[][] Self(params string[] arguments) => Lines(Environment.ProcessPath!,
-        Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet" ? [typeof(GpuTable).Assembly.Location, "gpu", .. arguments] : ["gpu", .. arguments]);
+    private static string[][] Self(params string[] arguments)
+    {
+        var (program, all) = Engine.ThisProgram(["gpu", .. arguments]);
+        return Lines(program, all);
+    }
 
     private static string[][] Python(params string[] arguments) => Lines(PythonSide.Interpreters[0], ["-B", Path.Combine(AppContext.BaseDirectory, "gpu.py"), .. arguments]);
 

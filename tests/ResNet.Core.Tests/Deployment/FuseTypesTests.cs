@@ -1,3 +1,4 @@
+using ResNet.Core.Deployment;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -28,7 +29,7 @@ public class FuseTypesTests
             var first = fused.call(x);
             Assert.Equal(ScalarType.Float32, first.dtype);
             Assert.InRange(Trained.Apart(model.call(x), first), 1e-6, 0.03); // less were float32
-            for (var i = 0; i < 8; i++) // and with weights for the size
+            for (var i = 0; i < SizedPrograms.CallsBefore; i++) // and with weights for the size
                 Assert.InRange(Trained.Apart(first, fused.call(x)), 0, 0.03);
 
             x[0, 1, height - 1, 0] = float.NaN;

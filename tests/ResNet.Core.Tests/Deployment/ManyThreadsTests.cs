@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using ResNet.Core.Deployment;
 using static TorchSharp.torch;
 
@@ -25,7 +24,7 @@ public class ManyThreadsTests
 
         long afterFirst = 0;
         var wrong = 0;
-        using var everybody = new Barrier(Threads, _ => afterFirst = ResidentBytes());
+        using var everybody = new Barrier(Threads, _ => afterFirst = Environment.WorkingSet);
         var threads = Enumerable.Range(0, Threads).Select(number => new Thread(() =>
         {
             for (var i = 0; i < Requests; i++)
@@ -41,7 +40,7 @@ public class ManyThreadsTests
             thread.Start();
         foreach (var thread in threads)
             thread.Join();
-        var atTheEnd = ResidentBytes();
+        var atTheEnd = Environment.WorkingSet;
 
         Assert.Equal(0, wrong);
         // A fused network has weights of their own for some sizes; what it had not disposed of those that made room would be thousands.
@@ -62,11 +61,5 @@ public class ManyThreadsTests
             using var inference = inference_mode();
             return network.call(picture).data<float>().ToArray();
         }
-    }
-
-    private static long ResidentBytes()
-    {
-        using var process = Process.GetCurrentProcess();
-        return process.WorkingSet64;
     }
 }

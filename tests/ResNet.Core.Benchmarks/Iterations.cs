@@ -1,0 +1,44 @@
+using static TorchSharp.torch;
+
+namespace ResNet.Core.Benchmarks;
+
+/// <summary>What is timed. Each ends with a number on the CPU, so that a GPU is done as well.</summary>
+internal static class Iterations
+{
+    /// <summary>A training step, without a dispose scope.</summary>
+    /// <param name="network">On the device of the images.</param>
+    /// <param name="optimizer">Of its parameters.</param>
+    /// <param name="images">Shape (N, 3, H, W), float32.</param>
+    /// <param name="labels">Shape (N).</param>
+    /// <param name="bfloat16">Whether under <see cref="Autocast"/>.</param>
+    public static Action Train(nn.Module<Tensor, Tensor> network, optim.Optimizer optimizer, Tensor images, Tensor labels, bool bfloat16 = false) => () =>
+    {
+        optimizer.zero_grad();
+        Tensor loss;
+        using (new Autocast(images.device_type, ScalarType.BFloat16, bfloat16))
+            loss = nn.functional.cross_entropy(network.call(images), labels);
+        loss.backward();
+        optimizer.step();
+        loss.item<float>();
+    };
+
+    /// <summary>A forward pass for predictions.</summary>
+    /// <inheritdoc cref="Train"/>
+    public static Action Predict(nn.Module<Tensor, Tensor> network, Tensor images, bool bfloat16 = false)
+    {
+        network.eval();
+        return Scoped(() =>
+        {
+            using var inference = inference_mode();
+            using var precision = new Autocast(images.device_type, ScalarType.BFloat16, bfloat16);
+            network.call(images)[0, 0].to(ScalarType.Float32).item<float>();
+        });
+    }
+
+    /// <summary>The same in a dispose scope.</summary>
+    public static Action Scoped(Action iteration) => () =>
+    {
+        using var scope = NewDisposeScope();
+        iteration();
+    };
+}
