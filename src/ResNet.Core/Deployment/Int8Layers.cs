@@ -6,12 +6,14 @@ namespace ResNet.Core.Deployment;
 internal sealed class Int8Layers : IDisposable
 {
     private const int LargestWeight = 127; // not -128: the same on both sides of 0
+    private const long MostProducts = int.MaxValue / (LargestWeight * Quantization.Steps); // so that their sum fits
     private const double SmallestScale = 1.17549435e-38; // normal in float32, also where a channel is all 0
 
     private readonly List<Tensor> _convolutions = [];
 
     /// <param name="network">In float32, on the CPU. Is copied.</param>
     /// <param name="quantizations">By the names of layers.</param>
+    /// <exception cref="ArgumentException">Sums of a convolution may not fit into 32 bits.</exception>
     public Int8Layers(FoldedNetwork network, IReadOnlyDictionary<string, Quantization> quantizations)
     {
         const string Images = "x";
@@ -26,11 +28,13 @@ internal sealed class Int8Layers : IDisposable
             """);
         foreach (var convolution in operations.Convolutions)
         {
+            if (convolution.Weight[0].numel() is > MostProducts and var products)
+                throw Foldable.Unexpected($"{convolution.Name} with at most {MostProducts} weights for an output channel, whose products fit into 32 bits", $"{products}");
             var scales = (convolution.Weight.abs().flatten(1).amax([1]) / LargestWeight).clamp_min(SmallestScale);
             _convolutions.Add(script.Call<Tensor>("quantize", convolution.Weight, scales, zeros_like(scales).to(ScalarType.Int64)).DetachFromDisposeScope());
             _convolutions.Add(convolution.Bias.clone().DetachFromDisposeScope());
         }
-        ClassifierWeight = (network.Classifier.Weight * operations.ClassifierScale).DetachFromDisposeScope();
+        ClassifierWeight = network.Classifier.Weight.clone().DetachFromDisposeScope();
         ClassifierBias = network.Classifier.Bias.clone().DetachFromDisposeScope();
     }
 
@@ -43,7 +47,7 @@ internal sealed class Int8Layers : IDisposable
     /// <summary>The convolutions' weights, in 8 bits with a scale for each output channel, and their biases in float32: weight, bias, weight, bias …</summary>
     public IReadOnlyList<Tensor> Convolutions => _convolutions;
 
-    /// <summary>For the integers before it. Shape (num_classes, features), float32.</summary>
+    /// <summary>Shape (num_classes, features), float32.</summary>
     public Tensor ClassifierWeight { get; }
 
     public Tensor ClassifierBias { get; }

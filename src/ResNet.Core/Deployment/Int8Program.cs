@@ -12,8 +12,8 @@ internal sealed class Int8Program : IProgram
     private readonly Int8Layers _layers;
     private readonly TorchScript _script;
 
-    /// <summary>An image of the usual size, whose layout serves others as well.</summary>
-    public static BatchSize Usual => new(1, 224, 224);
+    /// <summary>A small image, whose layout serves other sizes as well.</summary>
+    public static BatchSize Small => new(1, 64, 64);
 
     /// <param name="layers">Are disposed later.</param>
     /// <param name="size">For which it is fast.</param>
@@ -27,5 +27,10 @@ internal sealed class Int8Program : IProgram
 
     public Tensor Run(Tensor images) => _script.Call<Tensor>("forward", images, _layers.ClassifierWeight, _layers.ClassifierBias);
 
-    public void Dispose() => _script.Dispose();
+    /// <summary>libtorch keeps a script's objects when the script is disposed: here they are all weights.</summary>
+    public void Dispose()
+    {
+        _ = _script.Call<TorchSharp.Scalar>("free");
+        _script.Dispose();
+    }
 }

@@ -42,7 +42,7 @@ internal sealed class OneDnnNetwork : InferenceNetwork
     public static OneDnnNetwork Create(FoldedNetwork network, IReadOnlyDictionary<string, Quantization> quantizations)
     {
         var layers = new Int8Layers(network, quantizations);
-        return new OneDnnNetwork(network, ScalarType.Float32, layers.ClassifierWeight, new Int8Program(layers, Int8Program.Usual), size => new Int8Program(layers, size), layers);
+        return new OneDnnNetwork(network, ScalarType.Float32, layers.ClassifierWeight, new Int8Program(layers, Int8Program.Small), size => new Int8Program(layers, size), layers);
     }
 
     /// <param name="network">What it is made of.</param>
