@@ -5,7 +5,7 @@ namespace ResNet.Core.Benchmarks;
 /// <summary>The same weights and images in several engines.</summary>
 internal sealed class Inference : Table
 {
-    private const string AsWritten = "as written", Fused = "`Fuse()`", FusedBFloat16 = "`Fuse(BFloat16)`", Onnx = "ONNX Runtime", OnnxInt8 = "ONNX Runtime, int8", TorchVisionNet = "TorchVision .NET";
+    private const string AsWritten = "as written", Fused = "`Fuse()`", FusedBFloat16 = "`Fuse(BFloat16)`", Onnx = "ONNX Runtime", OnnxInt8 = "ONNX Runtime, int8", FusedInt8 = "`Fuse(calibration)`", TorchVisionNet = "TorchVision .NET";
 
     public override string Name => "inference";
 
@@ -22,7 +22,7 @@ internal sealed class Inference : Table
            select $"{network}, {stem}, {batch}",
     ];
 
-    public override string[] Engines => [AsWritten, Fused, FusedBFloat16, Onnx, OnnxInt8, TorchVisionNet];
+    public override string[] Engines => [AsWritten, Fused, FusedBFloat16, Onnx, OnnxInt8, FusedInt8, TorchVisionNet];
 
     public override string Baseline => Onnx;
 
@@ -40,6 +40,7 @@ internal sealed class Inference : Table
             FusedBFloat16 => Fusion.IsBFloat16Supported ? Iterations.Predict(model.Fuse(ScalarType.BFloat16), images) : null,
             Onnx => Run(path => OnnxExporter.Export(model, path), images),
             OnnxInt8 => Run(path => OnnxExporter.ExportInt8(model, [images], path), images),
+            FusedInt8 => Fusion.IsInt8Supported ? Iterations.Predict(model.Fuse([images]), images) : null,
             TorchVisionNet => measured.TorchVision() is { } network ? Iterations.Predict(network, images) : null,
             _ => throw new ArgumentOutOfRangeException(engine),
         };

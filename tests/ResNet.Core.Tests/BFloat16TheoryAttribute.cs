@@ -1,6 +1,8 @@
+using TorchSharp;
+
 namespace ResNet.Core.Tests;
 
-/// <summary>Skipped where <see cref="Fusion.Fuse"/> does not take bfloat16.</summary>
+/// <summary>Skipped where <see cref="Fusion.Fuse(ResidualNetwork, torch.ScalarType?)"/> does not take bfloat16.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class BFloat16TheoryAttribute : TheoryAttribute
 {

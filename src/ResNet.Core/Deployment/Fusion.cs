@@ -8,10 +8,16 @@ namespace ResNet.Core;
 public static class Fusion
 {
     /// <summary>
-    /// Whether <see cref="Fuse"/> takes <see cref="ScalarType.BFloat16"/> here: on x64 processors with AVX-512 BF16 (AMD Zen 4, Intel Cooper Lake and
+    /// Whether <see cref="Fuse(ResidualNetwork, ScalarType?)"/> takes <see cref="ScalarType.BFloat16"/> here: on x64 processors with AVX-512 BF16 (AMD Zen 4, Intel Cooper Lake and
     /// Sapphire Rapids, and later ones), on Windows and Linux.
     /// </summary>
     public static bool IsBFloat16Supported => NativeBFloat16.IsSupported;
+
+    /// <summary>
+    /// Whether <see cref="Fuse(ResidualNetwork, IEnumerable{Tensor})"/> computes in 8 bits here: on x64 processors with AVX-512 VNNI (Intel Cascade Lake and Ice Lake,
+    /// AMD Zen 4, and later ones with AVX-512), on Linux.
+    /// </summary>
+    public static bool IsInt8Supported => NativeInt8.IsSupported;
 
     /// <summary>
     /// Makes a network for inference: it answers as <paramref name="model"/> does in eval mode, faster. Every batch norm
@@ -67,14 +73,59 @@ public static class Fusion
             return OneDnnNetwork.Create(network, ScalarType.Float32);
     }
 
+    /// <summary>
+    /// Makes a network for inference in 8 bits: several times as fast as in float32, at the cost of small differences in the answers. It takes and gives float32, on the CPU alone, and
+    /// where <see cref="IsInt8Supported"/>.
+    /// </summary>
+    /// <remarks>
+    /// <para>Weights are int8 with a scale for each output channel, what goes from layer to layer is uint8, biases, the classifier and the logits are float32. Calibration batches show
+    /// between which values lies what goes from layer to layer; what lies beyond is cut off. A few hundred images do, from the training set and prepared as for predictions; accuracy is to be
+    /// measured with others.</para>
+    /// <para>An image with NaN or an infinity gets NaN for its logits; the other images of its batch get theirs.</para>
+    /// <para>What <see cref="Fuse(ResidualNetwork, ScalarType?)"/> says of the weights, of what can be folded, of threads and of disposing holds here too. A size (N, H, W) has weights and kernels of its own
+    /// from its eighth call on, for eight sizes at a time: each takes as much memory as all weights in 8 bits, 11 MB for ResNet-18 and 24 MB for ResNet-50. The
+    /// kernels are for the number of threads that libtorch had when they were made: set it before. Source: Jacob et al.,
+    /// "Quantization and Training of Neural Networks" (arXiv:1712.05877); Wu et al., "Integer Quantization for Deep Learning
+    /// Inference" (arXiv:2004.09602).</para>
+    /// </remarks>
+    /// <param name="model">On the CPU, of any floating-point type, in training mode or not; it is not changed.</param>
+    /// <param name="calibrationBatches">
+    /// Images of shape <c>(N, 3, H, W)</c>, of the model's type. They are gone through once and not disposed.
+    /// </param>
+    /// <returns>
+    /// A module from images of shape <c>(N, 3, H, W)</c> to logits of shape <c>(N, num_classes)</c>, both float32. The caller owns it. Its
+    /// exceptions are those of <see cref="ResidualNetwork.forward"/>.
+    /// </returns>
+    /// <exception cref="ArgumentException">
+    /// <paramref name="model"/> is null, or it or a part of it is not what folding knows; it is not on the CPU, or a weight is not finite in float32; or
+    /// <paramref name="calibrationBatches"/> is null or has no images, a batch has another shape, type or device than the model takes, or a value in it, or one that
+    /// the model makes of it, is not finite.
+    /// </exception>
+    /// <exception cref="ObjectDisposedException"><paramref name="model"/>, one of its weights or a batch was disposed.</exception>
+    /// <exception cref="PlatformNotSupportedException"><see cref="IsInt8Supported"/> is false.</exception>
+    public static nn.Module<Tensor, Tensor> Fuse(this ResidualNetwork model, IEnumerable<Tensor> calibrationBatches)
+    {
+        ArgumentNullException.ThrowIfNull(calibrationBatches);
+        using var network = FoldOnCpu(model, "8 bits", "on a GPU fuse in Float16");
+        if (!IsInt8Supported)
+            throw new PlatformNotSupportedException("Expected an x64 processor with AVX-512 VNNI, on Linux, to compute in 8 bits, got one without: fuse in Float32.");
+        return OneDnnNetwork.Create(network, Calibration.Calibrate(model, network, calibrationBatches));
+    }
+
     private static OneDnnNetwork FuseInBFloat16(ResidualNetwork model)
     {
-        using var network = Folding.Fold(model, ScalarType.Float32);
-        if (network.Classifier.Weight is { device_type: not DeviceType.CPU, device: var device })
-            throw Foldable.Unexpected("the model on the CPU to fuse it in BFloat16", $"{device}, where model.to(BFloat16).Fuse() does: images and logits are BFloat16");
+        using var network = FoldOnCpu(model, "BFloat16", "where model.to(BFloat16).Fuse() does: images and logits are BFloat16");
         if (!IsBFloat16Supported)
             throw new PlatformNotSupportedException(
                 "Expected an x64 processor with AVX-512 BF16, on Windows or Linux, to compute in BFloat16, got one without: fuse in Float32.");
         return OneDnnNetwork.Create(network, ScalarType.BFloat16);
+    }
+
+    private static FoldedNetwork FoldOnCpu(ResidualNetwork model, string type, string elsewhere)
+    {
+        var network = Folding.Fold(model, ScalarType.Float32);
+        if (network.Classifier.Weight is not { device_type: not DeviceType.CPU, device: var device }) return network;
+        network.Dispose();
+        throw Foldable.Unexpected($"the model on the CPU to fuse it in {type}", $"{device}, {elsewhere}");
     }
 }

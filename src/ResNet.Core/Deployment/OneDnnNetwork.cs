@@ -15,9 +15,9 @@ namespace ResNet.Core.Deployment;
 internal sealed class OneDnnNetwork : InferenceNetwork
 {
     private readonly ScalarType _dtype;
-    private readonly OneDnnPacking _packing;
-    private readonly OneDnnProgram _any;
+    private readonly IProgram _any;
     private readonly SizedPrograms _sized;
+    private readonly IDisposable _shared;
 
     /// <summary>
     /// Where libtorch surely has the operations, and they are worth it: with a script that names one that it has not, it ends
@@ -32,17 +32,29 @@ internal sealed class OneDnnNetwork : InferenceNetwork
     public static OneDnnNetwork Create(FoldedNetwork network, ScalarType dtype)
     {
         var packing = new OneDnnPacking(dtype);
-        return new OneDnnNetwork(network, dtype, packing, new OneDnnProgram(network, packing));
+        var any = new OneDnnProgram(network, packing);
+        return new OneDnnNetwork(network, dtype, any.ClassifierWeight, any, size => new OneDnnProgram(network, packing, any, size), packing);
     }
 
-    private OneDnnNetwork(FoldedNetwork network, ScalarType dtype, OneDnnPacking packing, OneDnnProgram any)
-        : base(network.Name, network.Conv1.InChannels, any.ClassifierWeight)
+    /// <summary>In 8 bits.</summary>
+    /// <param name="network">In float32, on the CPU. Is copied.</param>
+    /// <param name="quantizations">By the names of layers.</param>
+    public static OneDnnNetwork Create(FoldedNetwork network, IReadOnlyDictionary<string, Quantization> quantizations)
     {
-        (_dtype, _packing, _any) = (dtype, packing, any);
-        _sized = new SizedPrograms(size => new OneDnnProgram(network, packing, any, size));
+        var layers = new Int8Layers(network, quantizations);
+        return new OneDnnNetwork(network, ScalarType.Float32, layers.ClassifierWeight, new Int8Program(layers, Int8Program.Small), size => new Int8Program(layers, size), layers);
     }
 
-    protected override IEnumerable<IDisposable> Resources => [_sized, _any, _packing];
+    /// <param name="network">What it is made of.</param>
+    /// <param name="dtype">In which its programs take images.</param>
+    /// <param name="fcWeight">The classifier's.</param>
+    /// <param name="any">For any size.</param>
+    /// <param name="make">For one size.</param>
+    /// <param name="shared">What programs use.</param>
+    private OneDnnNetwork(FoldedNetwork network, ScalarType dtype, Tensor fcWeight, IProgram any, Func<BatchSize, IProgram> make, IDisposable shared)
+        : base(network.Name, network.Conv1.InChannels, fcWeight) => (_dtype, _any, _sized, _shared) = (dtype, any, new SizedPrograms(make), shared);
+
+    protected override IEnumerable<IDisposable> Resources => [_sized, _any, _shared];
 
     protected override Tensor Logits(Tensor x)
     {

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace ResNet.Core.Deployment;
 
 /// <summary>The forward pass for batches of one size, or of any, with the convolutions' weights as oneDNN's kernels read them there.</summary>
-internal sealed class OneDnnProgram : IDisposable
+internal sealed class OneDnnProgram : IProgram
 {
     private readonly OneDnnProgram? _any;
     private readonly string _source;
@@ -41,7 +41,6 @@ internal sealed class OneDnnProgram : IDisposable
     /// <summary>Shape (num_classes, features).</summary>
     public Tensor ClassifierWeight => _tensors[^2];
 
-    /// <param name="images">Channels-last.</param>
     public Tensor Run(Tensor images) => _script.Call<Tensor>("forward", images, _tensors);
 
     public void Dispose()

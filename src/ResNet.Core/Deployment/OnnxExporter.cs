@@ -25,7 +25,7 @@ public static class OnnxExporter
     /// <param name="inputName">The input's name.</param>
     /// <param name="outputName">The output's name.</param>
     /// <exception cref="ArgumentException">
-    /// <paramref name="model"/> or <paramref name="path"/> is null, the model cannot be folded (<see cref="Fusion.Fuse"/> says which can),
+    /// <paramref name="model"/> or <paramref name="path"/> is null, the model cannot be folded (<see cref="Fusion.Fuse(ResidualNetwork, ScalarType?)"/> says which can),
     /// a weight is not finite in float32, the metadata does not fit the model, a name is empty or that of a layer, or the file would be
     /// larger than 2 GB, more than which ONNX files do not hold.
     /// </exception>

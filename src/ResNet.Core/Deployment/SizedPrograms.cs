@@ -9,7 +9,7 @@ namespace ResNet.Core.Deployment;
 /// a size needs for its program double.</para>
 /// </remarks>
 /// <param name="make">Is called by the one call that finds its size worth it; the others do without meanwhile.</param>
-internal sealed class SizedPrograms(Func<BatchSize, OneDnnProgram> make) : IDisposable
+internal sealed class SizedPrograms(Func<BatchSize, IProgram> make) : IDisposable
 {
     /// <summary>How many sizes have programs.</summary>
     public const int MostPrograms = 8;
@@ -77,7 +77,7 @@ internal sealed class SizedPrograms(Func<BatchSize, OneDnnProgram> make) : IDisp
     internal sealed class Entry
     {
         private readonly Gate _gate;
-        private OneDnnProgram? _program;
+        private IProgram? _program;
         private int _isMade;
 
         public Entry(BatchSize size) => (Size, _gate) = (size, new Gate(() => _program?.Dispose()));
@@ -90,10 +90,10 @@ internal sealed class SizedPrograms(Func<BatchSize, OneDnnProgram> make) : IDisp
         public bool HasProgram => Volatile.Read(ref _program) is not null;
 
         /// <summary>Between <see cref="TryEnter"/> and <see cref="Leave"/>.</summary>
-        public OneDnnProgram Program => _program!;
+        public IProgram Program => _program!;
 
         /// <returns>Whether this call made the program.</returns>
-        public bool TryMake(Func<BatchSize, OneDnnProgram> make)
+        public bool TryMake(Func<BatchSize, IProgram> make)
         {
             if (HasProgram || Interlocked.Exchange(ref _isMade, 1) == 1 || !_gate.TryEnter()) return false;
             try

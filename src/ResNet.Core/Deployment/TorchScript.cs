@@ -16,20 +16,22 @@ internal sealed class TorchScript : IDisposable
     private readonly jit.ScriptModule _module;
 
     /// <param name="methods">Their source, indented by nothing.</param>
-    public TorchScript(string methods) => _module = jit.load(Archive(methods));
+    /// <param name="items">The type of what the list <c>self.items</c> holds, which is empty at first; null is no list.</param>
+    public TorchScript(string methods, string? items = null) => _module = jit.load(Archive(methods, items));
 
     /// <exception cref="System.Runtime.InteropServices.ExternalException">libtorch refused what it was asked for.</exception>
     public T Call<T>(string method, params object[] arguments) => (T)_module.invoke(method, arguments);
 
     public void Dispose() => _module.Dispose();
 
-    private static byte[] Archive(string methods)
+    private static byte[] Archive(string methods, string? items)
     {
-        var source = "class Program(Module):\n  __parameters__ = []\n  __buffers__ = []\n" +
+        var source = "class Program(Module):\n  __parameters__ = []\n  __buffers__ = []\n" + (items is null ? "" : $"  items : List[{items}]\n") +
             string.Concat(methods.ReplaceLineEndings("\n").Split('\n').Select(line => $"  {line.Replace("(self,", "(self: __torch__.Program,", StringComparison.Ordinal)}\n"));
         (string Name, byte[] Content)[] entries =
         [
-            ("data.pkl", [0x80, 2, .. "c__torch__\nProgram\n)"u8, 0x81, .. "}b."u8]), // an object of the class, without state
+            // An object of the class, without state or with an empty list.
+            ("data.pkl", [0x80, 2, .. "c__torch__\nProgram\n)"u8, 0x81, .. items is null ? "}b."u8 : "}(X\u0005\0\0\0items]ub."u8]),
             ("code/__torch__.py", Encoding.UTF8.GetBytes(source)),
             ("constants.pkl", [0x80, 2, .. ")."u8]), // none
             ("version", [.. "3\n"u8]), // of the format
