@@ -127,7 +127,7 @@ public sealed class PredictTests : IDisposable
         var error = program.StandardError.ReadToEndAsync();
         while (!Directory.EnumerateFiles(_run.Path, "*.partial").Any() && !program.HasExited)
             Thread.Sleep(10);
-        Process.Start("kill", ["-INT", $"{program.Id}"]).WaitForExit();
+        Signal.Send("INT", program.Id);
         program.WaitForExit();
 
         Assert.Equal((130, ""), (program.ExitCode, error.Result));

@@ -134,7 +134,7 @@ public sealed class ProgramTests : IDisposable
         using var program = Start("--data", _data.Path, "--out", _out.Path, "--epochs", "10000", "--batch-size", "16");
         var error = program.StandardError.ReadToEndAsync();
         while (program.StandardOutput.ReadLine() is { } line && !line.StartsWith("epoch ", StringComparison.Ordinal)) { }
-        Process.Start("kill", [$"-{signal}", $"{program.Id}"]).WaitForExit();
+        Signal.Send(signal, program.Id);
 
         var output = program.StandardOutput.ReadToEnd();
         program.WaitForExit();

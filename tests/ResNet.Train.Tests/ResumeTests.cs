@@ -57,7 +57,7 @@ public sealed class ResumeTests : IDisposable
         using (var program = Start(Arguments("run", 3)))
         {
             while (program.StandardOutput.ReadLine() is { } line && !line.StartsWith("epoch 1/3", StringComparison.Ordinal)) { }
-            Process.Start("kill", ["-INT", $"{program.Id}"]).WaitForExit();
+            Signal.Send("INT", program.Id);
             Assert.Contains($"to go on          resume {_out["run"]}", program.StandardOutput.ReadToEnd(), StringComparison.Ordinal);
             program.WaitForExit();
             Assert.Equal(130, program.ExitCode);

@@ -13,7 +13,7 @@ namespace ResNet.Core.Tests.Deployment;
 /// </summary>
 public sealed class ChangedNetworkTests : IDisposable
 {
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 

@@ -11,7 +11,7 @@ namespace ResNet.Core.Tests.Deployment;
 /// </summary>
 public sealed class NonFiniteTests : IDisposable
 {
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 

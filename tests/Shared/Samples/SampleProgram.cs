@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace ResNet.Train.Tests;
+namespace ResNet.Tests.Shared;
 
 /// <summary>The program that these tests are of, as its user meets it: a process with arguments, output, an exit code and files.</summary>
 internal static class SampleProgram
@@ -45,7 +45,7 @@ internal static class SampleProgram
     public static string Assembly => Path.Combine(AppContext.BaseDirectory, $"{typeof(SampleProgram).Assembly.GetName().Name![..^".Tests".Length]}.dll");
 
     private static Process StartAt(string path, params string[] arguments) =>
-        Process.Start(new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", [path, .. arguments])
+        Process.Start(new ProcessStartInfo(DotnetHost.Path, [path, .. arguments])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
