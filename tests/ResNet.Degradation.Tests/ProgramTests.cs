@@ -1,6 +1,4 @@
-using System.Diagnostics;
-using ResNet.Train.Tests;
-using static ResNet.Train.Tests.SampleProgram;
+using static ResNet.Tests.SampleProgram;
 
 namespace ResNet.Degradation.Tests;
 

@@ -1,6 +1,5 @@
-using System.Diagnostics;
 using ResNet.Core;
-using static ResNet.Train.Tests.SampleProgram;
+using static ResNet.Tests.SampleProgram;
 using static TorchSharp.torch;
 
 namespace ResNet.Train.Tests;

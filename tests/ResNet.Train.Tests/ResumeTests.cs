@@ -1,8 +1,7 @@
-using System.Diagnostics;
 using System.Text.Json;
 using ResNet.Core;
 using Xunit.Abstractions;
-using static ResNet.Train.Tests.SampleProgram;
+using static ResNet.Tests.SampleProgram;
 using static TorchSharp.torch;
 
 namespace ResNet.Train.Tests;

@@ -1,4 +1,4 @@
-namespace ResNet.Tests.Shared;
+namespace ResNet.Tests;
 
 /// <summary>
 /// The trait of tests that the inner loop leaves out, <c>dotnet test --filter Category!=Slow</c>: <c>[Trait(Category.Name, Category.Slow)]</c>.

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Text;
 
-namespace ResNet.Tests.Shared;
+namespace ResNet.Tests;
 
 /// <summary>A process with a hard limit, after which it and all that it has started are killed.</summary>
 internal sealed class Child : IDisposable

@@ -1,4 +1,4 @@
-namespace ResNet.Tests.Shared;
+namespace ResNet.Tests;
 
 /// <summary>How a process ended, and both of its streams in one.</summary>
 internal sealed record ChildResult(string Command, int Code, string Output)

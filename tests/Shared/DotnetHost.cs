@@ -1,4 +1,4 @@
-namespace ResNet.Tests.Shared;
+namespace ResNet.Tests;
 
 /// <summary>The <c>dotnet</c> that runs the tests and starts other programs.</summary>
 internal static class DotnetHost

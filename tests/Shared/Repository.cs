@@ -1,4 +1,4 @@
-namespace ResNet.Tests.Shared;
+namespace ResNet.Tests;
 
 /// <summary>The checkout that these tests were built from. Tests read it and never build in it: the run that they are part of may be doing so.</summary>
 internal static class Repository

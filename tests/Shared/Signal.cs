@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace ResNet.Tests.Shared;
+namespace ResNet.Tests;
 
 /// <summary>Sends a Unix signal to another process.</summary>
 internal static class Signal

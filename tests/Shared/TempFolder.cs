@@ -1,4 +1,4 @@
-namespace ResNet.Tests.Shared;
+namespace ResNet.Tests;
 
 /// <summary>A folder that is deleted with the test.</summary>
 public sealed class TempFolder : IDisposable

@@ -1,4 +1,4 @@
-namespace ResNet.Tests.Shared;
+namespace ResNet.Tests;
 
 /// <summary>A test of what Linux and macOS have and Windows has not, or not for every user: pipes, links, signals.</summary>
 [AttributeUsage(AttributeTargets.Method)]

@@ -1,6 +1,5 @@
 using System.Collections;
 using System.Reflection;
-using ResNet.Core.Tests.Weights;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;

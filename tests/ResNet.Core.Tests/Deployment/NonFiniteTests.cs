@@ -1,5 +1,4 @@
 using ResNet.Core.Deployment;
-using ResNet.Core.Tests.Weights;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,3 +1,4 @@
+using Microsoft.ML.OnnxRuntime;
 using ResNet.Core.Tests.Weights;
 using TorchSharp;
 using Xunit.Abstractions;

@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using ResNet.Core.Pretrained;
-using ResNet.Core.Tests.Weights;
 
 namespace ResNet.Core.Tests.Pretrained;
 

@@ -1,4 +1,4 @@
-namespace ResNet.Tests.Shared;
+namespace ResNet.Tests;
 
 /// <summary>The two families of MPI, which launch differently and have another binary interface.</summary>
 public enum MpiKind

@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 
-namespace ResNet.Tests.Shared;
+namespace ResNet.Tests;
 
 /// <summary>The <c>mpirun</c> that starts the ranks.</summary>
 internal static class MpiLauncher

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 
-namespace ResNet.Tests.Shared;
+namespace ResNet.Tests;
 
 /// <summary>What is left of a launch, found by a marker that processes inherit in their environment. Where there is no /proc, nothing is found.</summary>
 internal static class Processes

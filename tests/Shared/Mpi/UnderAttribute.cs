@@ -1,7 +1,7 @@
 using System.Reflection;
 using Xunit.Sdk;
 
-namespace ResNet.Tests.Shared;
+namespace ResNet.Tests;
 
 /// <summary>A theory's row for one MPI, which is skipped where that one is not there.</summary>
 [AttributeUsage(AttributeTargets.Method, AllowMultiple = true)]

@@ -1,4 +1,4 @@
-namespace ResNet.Tests.Shared;
+namespace ResNet.Tests;
 
 /// <summary>The Pythons to measure beside this library.</summary>
 internal static class Interpreters

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 using Microsoft.ML.OnnxRuntime;
 using static TorchSharp.torch;
 
-namespace ResNet.Tests.Shared;
+namespace ResNet.Tests;
 
 /// <summary>A file in ONNX Runtime.</summary>
 internal sealed class OnnxSession : IDisposable

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Reflection;
 
-namespace ResNet.Tests.Shared;
+namespace ResNet.Tests;
 
 /// <summary>The running program, to be started again in a process of its own.</summary>
 internal static class ThisProgram
