@@ -61,7 +61,7 @@ public sealed class StemTests : IDisposable
             using (var unchanged = new Unchanged(wrong))
             {
                 var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(wrong, _folder[file]));
-                Assert.Contains("for another stem: expected Conv7, got Conv7MaxPool, as the names say, which are torchvision's (downsample)", problem.Message, StringComparison.Ordinal);
+                Assert.Contains("for another stem: expected Conv7, got Conv7MaxPool, since the names are torchvision's (downsample)", problem.Message, StringComparison.Ordinal);
                 unchanged.Assert();
             }
             report = Checkpoint.Load(wrong, _folder[file], strict: false);
