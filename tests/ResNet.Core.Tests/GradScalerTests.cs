@@ -125,7 +125,7 @@ public class GradScalerTests
             for (var step = 0; step < 1000; step++)
                 subject.Step(scaler, Infinity);
         });
-        Assert.Contains("not finite themselves", Assert.IsType<InvalidOperationException>(exception).Message, StringComparison.Ordinal);
+        Assert.Contains("the loss or the weights are not finite", Assert.IsType<InvalidOperationException>(exception).Message, StringComparison.Ordinal);
         Assert.True(scaler.get_scale() > 0 && float.IsFinite(1 / (float)scaler.get_scale()), $"the scale is {scaler.get_scale()}");
     }
 

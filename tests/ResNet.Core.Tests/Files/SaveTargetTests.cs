@@ -96,7 +96,7 @@ public sealed class SaveTargetTests : IDisposable
         Refused<DirectoryNotFoundException>("c.pth", "none");
 
         Link("d.pth", "..");
-        Refused<UnauthorizedAccessException>("d.pth", "got that of a folder");
+        Refused<UnauthorizedAccessException>("d.pth", "got a folder");
         Assert.Equal(4, Directory.GetFileSystemEntries(_folder.Path).Length);
     }
 

@@ -192,7 +192,7 @@ public sealed class BesideTheWeightsTests : IDisposable
         foreach (var (key, again) in new[] { (one, oneAsFloat), (one, oneAsBool), (oneAsFloat, oneAsBool), (oneAsBool, oneAsBool), (Text("a"), Text("a")) })
             Hostile.AssertRefused(Beside([.. "}("u8, .. key, (byte)'N', .. again, .. "Nu"u8]), "twice in a dictionary");
         foreach (var (key, name) in new[] { ("]", "a list"), ("}", "a dict") })
-            Hostile.AssertRefused(Beside([.. "}"u8, .. Encoding.ASCII.GetBytes(key), .. "Ns"u8]), $"{name} for a key");
+            Hostile.AssertRefused(Beside([.. "}"u8, .. Encoding.ASCII.GetBytes(key), .. "Ns"u8]), $"{name} as a key");
     }
 
     /// <summary>Of newer versions of PyTorch than the fixtures'.</summary>

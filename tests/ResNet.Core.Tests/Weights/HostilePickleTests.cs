@@ -196,7 +196,7 @@ public sealed class HostilePickleTests : IDisposable
     public void Many_objects_and_the_same_large_one_again_and_again_take_no_more_than_the_file_explains()
     {
         foreach (var opcode in "}](N"u8.ToArray())
-            Refused([.. Proto, .. Enumerable.Repeat(opcode, 2_000_000)], opcode is (byte)'}' or (byte)']' ? " bytes explain" : "ends too early");
+            Refused([.. Proto, .. Enumerable.Repeat(opcode, 2_000_000)], opcode is (byte)'}' or (byte)']' ? "creates more objects than weights" : "ends too early");
 
         // A shape of 100,000 dimensions, used 10,000 times
         byte[] start = [.. Proto, .. Global("torch._utils", "_rebuild_tensor_v2"), .. "q\u0000("u8, .. Enumerable.Repeat("K\u0001"u8.ToArray(), 100_000).SelectMany(bytes => bytes), .. "tq\u0001"u8, .. Storage(), .. "q\u0002"u8];

@@ -153,9 +153,9 @@ public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
         Pattern.AssertEqual(exported.fc.weight!, outer.state_dict()["backbone.fc.weight"], "fc.weight");
 
         using var two = nn.Sequential(("teacher", new ResNet18(10)), ("student", new ResNet18(10)));
-        Assert.Contains("expected a module with one ResidualNetwork, got one with 2", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(two, _folder["model.onnx"])).Message, StringComparison.Ordinal);
+        Assert.Contains("which loads into a module with exactly one ResidualNetwork, got one with 2", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(two, _folder["model.onnx"])).Message, StringComparison.Ordinal);
         using var none = nn.Linear(1, 1);
-        Assert.Contains("expected a module with one ResidualNetwork, got one with none", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(none, _folder["model.onnx"])).Message, StringComparison.Ordinal);
+        Assert.Contains("which loads into a module with exactly one ResidualNetwork, got one with none", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(none, _folder["model.onnx"])).Message, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -95,6 +95,6 @@ public sealed class OtherFileTests : IDisposable
         Told(safetensors[..^1], "bytes of data, as its header says, got", "fetch it again");
 
         using (var archive = ZipFile.OpenRead(WeightsFolder.Fixture("protocol2.pth")))
-            Told(Zip.Of(compressed: archive.Entries[0].FullName, [.. archive.Entries.Select(entry => (entry.FullName, Zip.Read(WeightsFolder.Fixture("protocol2.pth"), entry.FullName)))]), "it is compressed", "zip -0");
+            Told(Zip.Of(compressed: archive.Entries[0].FullName, [.. archive.Entries.Select(entry => (entry.FullName, Zip.Read(WeightsFolder.Fixture("protocol2.pth"), entry.FullName)))]), "that is compressed", "zip -0");
     }
 }

@@ -67,7 +67,7 @@ public sealed class ReadingMemoryTests : IDisposable
     public void A_small_pickle_before_large_storages()
     {
         byte[] pickle = [.. Proto, .. Enumerable.Repeat((byte)'}', Size / 2), (byte)'.'];
-        Hostile.AssertRefused(_folder.Write("weights.pth", [.. LegacyStart, .. pickle, .. Keys("0"), .. Int64(Size), .. new byte[4 * Size]]), factor: 10, "makes more objects");
+        Hostile.AssertRefused(_folder.Write("weights.pth", [.. LegacyStart, .. pickle, .. Keys("0"), .. Int64(Size), .. new byte[4 * Size]]), factor: 10, "creates more objects");
     }
 
     /// <summary>Storages of a file from before PyTorch 1.6, or views of one, each with a key of its own.</summary>
