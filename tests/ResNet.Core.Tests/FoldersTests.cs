@@ -14,7 +14,7 @@ public class FoldersTests
     /// <summary>From the lowest to the highest.</summary>
     private static readonly Dictionary<string, string[]> layers = new()
     {
-        [Core] = ["Files", "Training", "Modules", Models, "Family", "Weights", "Deployment", "Pretrained"],
+        [Core] = ["Files", "Onnx", "Training", "Modules", Models, "Family", "Weights", "Deployment", "Pretrained"],
         [Distributed] = ["Mpi", "Communication", "Nccl", Group, "Parallel"],
     };
 
@@ -41,6 +41,7 @@ public class FoldersTests
     /// <summary>Or the test above would have nothing to look at.</summary>
     [Theory]
     [InlineData(Core, "Weights", "Files")]
+    [InlineData(Core, "Weights", "Onnx")]
     [InlineData(Core, "Pretrained", "Files")]
     [InlineData(Core, "Deployment", "Files")]
     [InlineData(Core, "Deployment", "Family")]

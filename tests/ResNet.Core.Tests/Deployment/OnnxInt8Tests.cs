@@ -147,7 +147,7 @@ public sealed class OnnxInt8Tests(ITestOutputHelper log) : IDisposable
         Assert.Equal([-1, 3, -1, -1], session.Session.InputMetadata["pictures"].Dimensions);
         Assert.Equal(typeof(float), session.Session.OutputMetadata["scores"].ElementType);
         Assert.Equal("""["a","b"]""", session.Session.ModelMetadata.CustomMetadataMap["classes"]);
-        Assert.Contains("is quantized (QuantizeLinear '", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(model, File, strict: false)).Message, StringComparison.Ordinal);
+        Assert.Contains("is a quantized ONNX model (QuantizeLinear '", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(model, File, strict: false)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

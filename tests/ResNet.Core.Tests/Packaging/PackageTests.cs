@@ -51,13 +51,11 @@ public class PackageTests(BuildTools tools)
     }
 
     [Fact]
-    public void It_depends_on_TorchSharp_alone()
+    public void It_depends_on_TorchSharp_and_on_the_Protobuf_library_that_TorchSharp_brings()
     {
         var dependencies = Metadata().Descendants().Where(element => element.Name.LocalName == "dependency");
 
-        var dependency = Assert.Single(dependencies);
-        Assert.Equal("TorchSharp", dependency.Attribute("id")?.Value);
-        Assert.Equal("0.107.0", dependency.Attribute("version")?.Value);
+        Assert.Equal(["Google.Protobuf 3.21.9", "TorchSharp 0.107.0"], dependencies.Select(dependency => $"{dependency.Attribute("id")?.Value} {dependency.Attribute("version")?.Value}"));
     }
 
     [Fact]

@@ -1,47 +1,43 @@
 namespace ResNet.Core.Weights;
 
-/// <summary>
-/// Which of the names in a pickle stand for code that does something when it is called.
-/// </summary>
+/// <summary>Decides which names in a pickle are dangerous.</summary>
 /// <remarks>
-/// No name is looked up and nothing is called, so every object could become a <see cref="PickledObject"/>. What could act is
-/// refused all the same: no weights need it, and a file that asks for it is an attack that its reader should hear of. The rule:
-/// of Python's standard library only what is known to be harmless passes, such as <c>argparse.Namespace</c>; of PyTorch's and
-/// NumPy's functions only those that put objects together again; and installers and their like not at all. Every other
-/// package is its user's own. Whether <c>config.make</c> would act is unknown, and does not matter where it is not run: to
-/// refuse it would keep people from their weights for nothing.
+/// Since nothing is looked up or called, every object could become a <see cref="PickledObject"/>. Names that could run code are refused all the same: no
+/// weights need them, and the user should hear of an attack. The rule: of Python's standard library, only names known to be harmless pass, such as
+/// <c>argparse.Namespace</c>; of PyTorch's and NumPy's functions, only those that rebuild objects; of installers and the like, none. All other packages
+/// pass. Whether a user's <c>config.make</c> would run code is unknown, but it is not run, and refusing it would only keep people from their weights.
 /// </remarks>
-internal static class PickledNames
+internal static class PickleGlobals
 {
-    /// <summary>Python 3's name for what Python 2, and so protocol 2, called otherwise.</summary>
-    public static string Modern(string name) =>
+    /// <summary>Python 3's name for a Python 2 name, which protocol 2 still writes.</summary>
+    public static string ToPython3(string name) =>
         name.StartsWith("__builtin__.", StringComparison.Ordinal) ? $"builtins{name["__builtin__".Length..]}"
         : name.StartsWith("copy_reg.", StringComparison.Ordinal) ? $"copyreg{name["copy_reg".Length..]}"
         : name;
 
-    /// <summary>Whether it may not even be named.</summary>
-    /// <param name="name">A <see cref="Modern"/> one, with its module.</param>
-    public static bool Acts(string name)
+    /// <summary>Whether a pickle may not even import a name.</summary>
+    /// <param name="name">The name with its module, after <see cref="ToPython3"/>.</param>
+    public static bool IsUnsafe(string name)
     {
         var parts = name.Split('.');
         // Modules import others: torch.serialization.os.system is os.system.
-        if (parts.Any(part => actingModules.Contains(part.TrimStart('_'))))
-            return !harmless.Contains(name) && !IsException(name);
-        if (actingPackages.Contains(parts[0]) || actingParts.Any(part => IsWithin(name, part)))
+        if (parts.Any(part => unsafeModules.Contains(part.TrimStart('_'))))
+            return !safe.Contains(name) && !IsException(name);
+        if (unsafePackages.Contains(parts[0]) || unsafePrefixes.Any(part => IsWithin(name, part)))
             return true;
-        return standardLibrary.Contains(parts[0].TrimStart('_')) && !harmless.Contains(name)
-            && !(harmlessModules.Contains(name[..Math.Max(name.LastIndexOf('.'), 0)]) && parts[^1] is [not '_', ..] && parts[^1].All(c => char.IsAsciiLetterOrDigit(c) || c == '_'));
+        return standardLibrary.Contains(parts[0].TrimStart('_')) && !safe.Contains(name)
+            && !(safeModules.Contains(name[..Math.Max(name.LastIndexOf('.'), 0)]) && parts[^1] is [not '_', ..] && parts[^1].All(c => char.IsAsciiLetterOrDigit(c) || c == '_'));
     }
 
-    /// <summary>Whether a call of it does more than to make an object.</summary>
-    /// <param name="name">One that does not <see cref="Acts">act</see> by its name alone.</param>
-    public static bool ActsWhenCalled(string name)
+    /// <summary>Whether a call may do more than create an object.</summary>
+    /// <param name="name">A name that is not <see cref="IsUnsafe">unsafe</see> by itself.</param>
+    public static bool IsUnsafeCall(string name)
     {
         var parts = name.Split('.');
         return parts[0] is "torch" or "torchvision" or "torchaudio" or "numpy"
-            && parts[^1] is not [>= 'A' and <= 'Z', ..] // a class, by PEP 8
+            && parts[^1] is not [>= 'A' and <= 'Z', ..] // an uppercase name is a class (PEP 8)
             && !name.StartsWith("torch._utils._rebuild_", StringComparison.Ordinal)
-            && !harmless.Contains(name);
+            && !safe.Contains(name);
     }
 
     private static bool IsWithin(string name, string part) => name.StartsWith(part, StringComparison.Ordinal) && (name.Length == part.Length || name[part.Length] == '.');
@@ -51,28 +47,28 @@ internal static class PickledNames
 
     private static HashSet<string> Words(string words) => [.. words.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)];
 
-    /// <summary>Modules that act, wherever their name stands.</summary>
-    private static readonly HashSet<string> actingModules = Words("os nt posix sys subprocess posixsubprocess builtins builtins__ builtin__ globals__ import__ importlib runpy shutil socket ctypes pty pickle");
+    /// <summary>Modules that are unsafe anywhere in a name.</summary>
+    private static readonly HashSet<string> unsafeModules = Words("os nt posix sys subprocess posixsubprocess builtins builtins__ builtin__ globals__ import__ importlib runpy shutil socket ctypes pty pickle");
 
-    private static readonly HashSet<string> actingPackages = Words("""
+    private static readonly HashSet<string> unsafePackages = Words("""
         pip setuptools pkg_resources easy_install requests urllib3 httpx aiohttp cloudpickle dill joblib IPython Cython cffi paramiko pexpect
         psutil win32api win32com pytest _pytest cPickle commands popen2 urllib2 httplib thread StringIO
         """);
 
-    private static readonly string[] actingParts =
+    private static readonly string[] unsafePrefixes =
     [
         "torch.load", "torch.hub", "torch.jit", "torch.package", "torch.multiprocessing", "torch.serialization.load", "torch.storage._load_from_bytes", "torch.utils.cpp_extension",
         "torch.utils.model_zoo", "numpy.load", "numpy.fromfile", "numpy.memmap", "numpy.ctypeslib", "numpy.f2py", "numpy.distutils", "numpy.testing", "pandas.read_pickle", "test.support",
         "operator.attrgetter", "operator.methodcaller", "operator.call", "_operator.attrgetter", "_operator.methodcaller", "_operator.call",
     ];
 
-    /// <summary>Modules whose public functions and classes only make, hold or compute something.</summary>
-    private static readonly HashSet<string> harmlessModules = Words("""
+    /// <summary>Modules whose public functions and classes only create, hold or compute values.</summary>
+    private static readonly HashSet<string> safeModules = Words("""
         abc array bisect calendar cmath collections collections.abc contextlib copy dataclasses datetime decimal difflib enum exceptions fractions heapq ipaddress itertools json
         math numbers operator _operator pathlib pathlib._local queue re statistics string textwrap typing weakref zoneinfo
         """);
 
-    private static readonly HashSet<string> harmless = Words("""
+    private static readonly HashSet<string> safe = Words("""
         builtins.object builtins.type builtins.NoneType builtins.NotImplemented builtins.Ellipsis builtins.None
         builtins.bool builtins.int builtins.long builtins.float builtins.complex builtins.str builtins.unicode builtins.basestring builtins.bytes builtins.bytearray
         builtins.list builtins.tuple builtins.dict builtins.set builtins.frozenset builtins.range builtins.xrange builtins.slice
@@ -90,7 +86,7 @@ internal static class PickledNames
         numpy.random._pickle.__randomstate_ctor numpy.random._pickle.__generator_ctor numpy.random._pickle.__bit_generator_ctor
         """);
 
-    /// <summary>Of Python 3.13 and before, by <c>sys.stdlib_module_names</c>, without their first underscores.</summary>
+    /// <summary>The standard library of Python up to 3.13, from <c>sys.stdlib_module_names</c>, without leading underscores.</summary>
     private static readonly HashSet<string> standardLibrary = Words("""
         abc aifc aix_support antigravity argparse array ast asynchat asyncio asyncore atexit audioop base64 bdb binascii bisect blake2 bootsubprocess bz2 cProfile
         calendar cgi cgitb chunk cmath cmd code codecs codeop collections collections_abc colorsys compat_pickle compileall compression concurrent configparser contextlib contextvars

@@ -4,18 +4,18 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Distributed.Parallel;
 
-/// <summary>Which gradients travel together.</summary>
-internal static class Buckets
+/// <summary>Assigns gradients to buckets.</summary>
+internal static class BucketAssignment
 {
     private const long Megabyte = 1024 * 1024;
 
     /// <summary>
-    /// From the last parameter to the first, as the backward pass makes their gradients; one type and device a bucket. The first bucket is
-    /// small, as in PyTorch, so that the network has something to carry early.
+    /// Fills buckets from the last parameter to the first, the order in which the backward pass computes gradients, with one type and device per bucket. As in
+    /// PyTorch, the first bucket is small, so that communication starts early.
     /// </summary>
-    /// <param name="parameters">With their names, in the module's order.</param>
-    /// <param name="capacity">From how many bytes on a bucket is full.</param>
-    public static List<List<(string Name, Parameter Parameter)>> Fill(IReadOnlyList<(string Name, Parameter Parameter)> parameters, long capacity)
+    /// <param name="parameters">The parameters with their names, in the module's order.</param>
+    /// <param name="capacity">The number of bytes from which a bucket is full.</param>
+    public static List<List<(string Name, Parameter Parameter)>> Compute(IReadOnlyList<(string Name, Parameter Parameter)> parameters, long capacity)
     {
         var first = Math.Min(Megabyte, capacity);
         var buckets = new List<List<(string Name, Parameter Parameter)>>();
@@ -30,7 +30,7 @@ internal static class Buckets
                 open[key] = (bucket, bytes);
             else
             {
-                // In the order in which they are full, which is that in which the backward pass completes them.
+                // Buckets are ordered by when they are full, the order in which the backward pass completes them.
                 buckets.Add(bucket);
                 open.Remove(key);
             }

@@ -6,59 +6,59 @@ using ResNet.Core.Distributed.Mpi;
 namespace ResNet.Core.Distributed.Communication;
 
 /// <summary>
-/// What the communication threads tell each other besides the tensors, on a communicator of its own: that all are about to do the same,
-/// where a rank is when another one waits for it in vain, and that it leaves. MPI itself would let the others wait forever, or write
-/// beyond the tensors of ranks that do different things.
+/// Exchanges control messages between the communication threads, on a separate communicator: it checks that all ranks start the same operation, tells where a
+/// rank is when another one waits for it in vain, and announces that a rank leaves. MPI itself would block forever, or write beyond the tensors of ranks with
+/// different operations.
 /// </summary>
-/// <param name="mpi">The library.</param>
-/// <param name="communicator">For these messages alone.</param>
-/// <param name="rank">This one.</param>
-/// <param name="worldSize">How many there are.</param>
-internal sealed unsafe class RollCall(MpiApi mpi, nint communicator, int rank, int worldSize)
+/// <param name="mpi">The MPI functions.</param>
+/// <param name="communicator">A communicator for these messages only.</param>
+/// <param name="rank">This rank.</param>
+/// <param name="worldSize">The number of ranks.</param>
+internal sealed unsafe class RankMonitor(MpiApi mpi, nint communicator, int rank, int worldSize)
 {
     private const int Tag = 1;
 
     private static readonly TimeSpan patience = TimeSpan.FromSeconds(2);
 
-    // MPI reads a message's memory until its request is completed.
+    // MPI reads a message's memory until its request is complete.
     private readonly List<(nint Request, nint Message)> _sent = [];
     private readonly Message[] _answers = new Message[worldSize];
     private readonly Message?[] _left = new Message?[worldSize];
-    private Exception? _reason; // why this rank has left, as far as it is known
-    private readonly long* _compared = (long*)NativeMemory.Alloc(2, sizeof(long)); // as long as the process: MPI may write to it until then
+    private Exception? _reason; // the reason why this rank has left, if known
+    private readonly long* _compared = (long*)NativeMemory.Alloc(2, sizeof(long)); // never freed, since MPI may write to it until the process ends
 
-    /// <summary>This rank, as messages name it.</summary>
+    /// <summary>The name of this rank in messages.</summary>
     public string Rank => $"rank {rank} of {worldSize}";
 
-    /// <summary>How many operations this rank has begun.</summary>
+    /// <summary>The number of operations that this rank has started.</summary>
     public long Number { get; private set; }
 
-    /// <summary>The operation at hand or the last one.</summary>
+    /// <summary>The name of the current or last operation.</summary>
     public string Name { get; private set; } = "Init";
 
-    /// <summary>Whether every other rank has left, and knows that this one has.</summary>
+    /// <summary>Whether every other rank has left and knows that this one has.</summary>
     public bool AllHaveLeft => _sent.Count == 0 && _left.Count(left => left is not null) == worldSize - 1;
 
-    /// <summary>Begins an operation by comparing it with those of the other ranks; <see cref="ExpectSame"/> has the outcome.</summary>
+    /// <summary>Starts comparing an operation with those of the other ranks. <see cref="ExpectSame"/> checks the result.</summary>
     public IWork Enter(string name)
     {
         Number++;
         Name = name;
-        // The largest of a number and of its opposite: they are opposites where all numbers are equal.
+        // The maxima of a hash and of its negation are negations of each other only if all hashes are equal.
         var own = Hash(name);
         (_compared[0], _compared[1]) = (own, -own);
         return new MpiWork(mpi, [mpi.IAllReduce(_compared, 2, mpi.Abi.Int64, mpi.Abi.Max, communicator)]);
     }
 
-    /// <summary>Checks what <see cref="Enter"/> has compared.</summary>
-    /// <exception cref="DistributedException">A rank is about to do something else.</exception>
+    /// <summary>Throws unless all ranks entered the same operation.</summary>
+    /// <exception cref="DistributedException">A rank is in another operation.</exception>
     public void ExpectSame()
     {
         if (_compared[0] != -_compared[1])
             throw new DistributedException($"{Rank}: expected the same operation on every rank, got {Name} here, and {FindMissing()}");
     }
 
-    /// <summary>Reads what the others have sent, and answers their questions.</summary>
+    /// <summary>Receives the messages of the other ranks and answers their questions.</summary>
     public void Answer()
     {
         Clear();
@@ -72,16 +72,16 @@ internal sealed unsafe class RollCall(MpiApi mpi, nint communicator, int rank, i
                 case Kind.Answer: _answers[message.Rank] = message; break;
                 case Kind.Leave: _left[message.Rank] = message; break;
                 case Kind.Miss:
-                    // Said here and not there, since only this rank knows why, and the other one is about to end it.
-                    UnexpectedEnd.Say($"{Rank}: left the group while rank {message.Rank} goes on{(_reason is null ? "" : $"; the last exception before that: {_reason}")}");
+                    // Reported here, since only this rank knows the reason, and the other one is about to end it.
+                    ExitGuard.WriteErrorLine($"{Rank}: left the group while rank {message.Rank} continues{(_reason is null ? "" : $"; the last exception before that: {_reason}")}");
                     Send(message.Rank, Kind.Answer);
                     break;
             }
         }
     }
 
-    /// <summary>Checks that no rank has left that the operation at hand needs.</summary>
-    /// <exception cref="DistributedException">One has.</exception>
+    /// <summary>Throws if a rank has left that the current operation needs.</summary>
+    /// <exception cref="DistributedException">A rank has left.</exception>
     public void ExpectAll()
     {
         foreach (var left in _left)
@@ -93,8 +93,8 @@ internal sealed unsafe class RollCall(MpiApi mpi, nint communicator, int rank, i
             }
     }
 
-    /// <summary>Tells all that this rank takes part in nothing any more.</summary>
-    /// <param name="reason">An exception that may be why; or null.</param>
+    /// <summary>Announces that this rank leaves.</summary>
+    /// <param name="reason">The exception that may be the reason; or null.</param>
     public void Leave(Exception? reason)
     {
         _reason = reason;
@@ -102,20 +102,20 @@ internal sealed unsafe class RollCall(MpiApi mpi, nint communicator, int rank, i
             Send(other, Kind.Leave);
     }
 
-    /// <summary>Asks the others where they are.</summary>
-    /// <returns>A sentence on those that are not in the operation at hand.</returns>
+    /// <summary>Asks the other ranks for their current operation.</summary>
+    /// <returns>A sentence about the ranks that are not in this operation.</returns>
     public string FindMissing()
     {
         Ask(Kind.Question, Others);
         var missing = Others
             .Select(other => (Rank: other, Answer: _answers[other]))
-            .Where(other => other.Answer.Kind != Kind.Answer || other.Answer.Number != Number || other.Answer.Name != Message.Cut(Name))
-            .Select(other => other.Answer.Kind != Kind.Answer ? $"rank {other.Rank} does not answer" : $"rank {other.Rank} has last begun operation {other.Answer.Number} ({other.Answer.Name})")
+            .Where(other => other.Answer.Kind != Kind.Answer || other.Answer.Number != Number || other.Answer.Name != Message.Truncate(Name))
+            .Select(other => other.Answer.Kind != Kind.Answer ? $"rank {other.Rank} does not answer" : $"rank {other.Rank} last started operation {other.Answer.Number} ({other.Answer.Name})")
             .ToList();
-        return missing.Count > 0 ? List(missing) : "all ranks are in it, and the network between them is slower than that";
+        return missing.Count > 0 ? List(missing) : "all ranks are in it, but the network is too slow";
     }
 
-    /// <returns>A sentence on the ranks that have not left.</returns>
+    /// <returns>A sentence about the ranks that have not left.</returns>
     public string FindStaying() => List([.. Others.Where(other => _left[other] is null).Select(other => $"rank {other} has not left the group")]);
 
     private IEnumerable<int> Others => Enumerable.Range(0, worldSize).Where(other => other != rank);
@@ -138,7 +138,7 @@ internal sealed unsafe class RollCall(MpiApi mpi, nint communicator, int rank, i
         }
     }
 
-    /// <summary>FNV-1a, without the sign bit, so that there is an opposite. The same in every process, as a string's own hash code is not.</summary>
+    /// <summary>FNV-1a without the sign bit, so that it can be negated. Unlike a string's own hash code, it is the same in every process.</summary>
     private static long Hash(string name)
     {
         var hash = 14695981039346656037UL;
@@ -178,7 +178,7 @@ internal sealed unsafe class RollCall(MpiApi mpi, nint communicator, int rank, i
         Miss,
     }
 
-    /// <summary>As it lies in memory, the same on every rank.</summary>
+    /// <summary>The memory layout of a message, the same on every rank.</summary>
     private struct Message
     {
         private const int NameBytes = 104;
@@ -192,11 +192,11 @@ internal sealed unsafe class RollCall(MpiApi mpi, nint communicator, int rank, i
         {
             (Kind, Rank, Number) = (kind, rank, number);
             fixed (byte* bytes = _name)
-                Encoding.ASCII.GetBytes(Cut(name), new Span<byte>(bytes, NameBytes));
+                Encoding.ASCII.GetBytes(Truncate(name), new Span<byte>(bytes, NameBytes));
         }
 
-        /// <summary>As much as a message holds. One byte stays 0; the names are ours and ASCII, so that none is cut within a character.</summary>
-        public static string Cut(string name) => name[..Math.Min(name.Length, NameBytes - 1)];
+        /// <summary>Truncates a name to fit into a message, with a terminating null. Names are ASCII, so no character is cut.</summary>
+        public static string Truncate(string name) => name[..Math.Min(name.Length, NameBytes - 1)];
 
         public readonly string Name
         {

@@ -4,11 +4,11 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Distributed.Parallel;
 
-/// <summary>Checks that the ranks have built the same model. MPI would add up gradients of other weights without a word.</summary>
-internal static class ModelAgreement
+/// <summary>Verifies that all ranks have built the same model. MPI would silently add gradients of different weights.</summary>
+internal static class ModelVerifier
 {
-    /// <exception cref="ArgumentException">A rank's model differs from rank 0's. Every rank throws it.</exception>
-    public static void Check(IEnumerable<(string Name, Parameter Parameter)> parameters, IEnumerable<(string Name, Tensor Buffer)> buffers, double bucketCapacity, ProcessGroup group)
+    /// <exception cref="ArgumentException">A rank's model differs from rank 0's. All ranks throw the same exception.</exception>
+    public static void Verify(IEnumerable<(string Name, Parameter Parameter)> parameters, IEnumerable<(string Name, Tensor Buffer)> buffers, double bucketCapacity, ProcessGroup group)
     {
         string[] own =
         [
@@ -24,7 +24,7 @@ internal static class ModelAgreement
         var rank = (int)differing.item<long>();
         if (rank == group.WorldSize)
             return;
-        var what = rank == group.Rank ? $"expected rank 0's model on every rank, got another one on rank {rank}: {Line(own)}, where rank 0 has {Line(first)}" : "";
+        var what = rank == group.Rank ? $"expected the model of rank 0 on every rank, got another one on rank {rank}: {Line(own)}, where rank 0 has {Line(first)}" : "";
         throw new ArgumentException(Share(what, group, rank));
 
         string Line(string[] lines) => line < lines.Length ? lines[line] : "nothing more";

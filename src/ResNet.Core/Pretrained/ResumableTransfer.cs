@@ -4,28 +4,28 @@ using System.Net.Http.Headers;
 namespace ResNet.Core.Pretrained;
 
 /// <summary>
-/// Fetches into a file what it lacks, and goes on where an answer was cut off, as long as the server has the same version (<c>If-Range</c>). Of which version
-/// the bytes of an earlier call are is not known: whether they fit the others the file's hash tells.
+/// Downloads the missing rest of a file. It resumes after an interrupted response as long as the server still has the same version (<c>If-Range</c>). The
+/// version of bytes from an earlier call is unknown; the caller verifies the hash.
 /// </summary>
-/// <param name="client">Its <see cref="HttpClient.Timeout"/> is how long nothing may come.</param>
-/// <param name="url">Of the whole file.</param>
-/// <param name="file">What there is of it.</param>
-/// <param name="longest">More bytes than the file can have.</param>
-internal sealed class Transfer(HttpClient client, Uri url, FileStream file, long longest)
+/// <param name="client">The HTTP client. Its <see cref="HttpClient.Timeout"/> limits the time without data.</param>
+/// <param name="url">The URL of the whole file.</param>
+/// <param name="file">The part of the file that exists already.</param>
+/// <param name="longest">An upper bound for the length of the file.</param>
+internal sealed class ResumableTransfer(HttpClient client, Uri url, FileStream file, long longest)
 {
-    private const int MostFailures = 5; // one after the other, and nothing new between
+    private const int MaxFailures = 5; // in a row, without progress
 
     private long _received;
     private EntityTagHeaderValue? _version;
 
-    /// <summary>Whether the file has bytes of more than one answer.</summary>
+    /// <summary>Whether the file has bytes of more than one response.</summary>
     public bool IsPieced { get; private set; }
 
-    /// <param name="pause">Between the first failure and the next try; after the next failure twice as long.</param>
-    /// <param name="report">Is told how many bytes there are, and of how many if the server says so.</param>
-    /// <param name="cancellationToken">What is there then stays.</param>
-    /// <exception cref="HttpRequestException">It cannot be fetched, or not now.</exception>
-    /// <exception cref="InvalidDataException">What comes is not the file.</exception>
+    /// <param name="pause">The pause after the first failure. It doubles with each further failure.</param>
+    /// <param name="report">Receives the number of bytes so far, and the total if the server tells it.</param>
+    /// <param name="cancellationToken">Cancels the download. The bytes so far stay in the file.</param>
+    /// <exception cref="HttpRequestException">The download failed.</exception>
+    /// <exception cref="InvalidDataException">The server sent something else.</exception>
     public async Task RunAsync(TimeSpan pause, Action<long, long?> report, CancellationToken cancellationToken)
     {
         var (most, failures) = (0L, 0);
@@ -39,25 +39,25 @@ internal sealed class Transfer(HttpClient client, Uri url, FileStream file, long
             }
             catch (HttpRequestException e)
             {
-                // A server that begins anew each time and breaks off at the same place makes no progress.
+                // A server that always restarts and breaks off at the same point makes no progress.
                 if (_received > 0 && file.Length > most)
                     (most, failures) = (file.Length, 0);
-                if (!IsWorthATry(e.StatusCode, most) || ++failures >= MostFailures)
+                if (!ShouldRetry(e.StatusCode, most) || ++failures >= MaxFailures)
                     throw;
                 await Task.Delay(pause * (1 << (failures - 1)), cancellationToken).ConfigureAwait(false);
             }
         }
     }
 
-    /// <summary>A connection that was there may come back, and a busy server answer later. Where there is none from the start, nobody is to wait for it.</summary>
-    private static bool IsWorthATry(HttpStatusCode? status, long most) =>
+    /// <summary>Whether to retry: a broken connection may come back, and a busy server may respond later. Without any connection from the start, fail at once.</summary>
+    private static bool ShouldRetry(HttpStatusCode? status, long most) =>
         status is null ? most > 0 : status is HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests or >= HttpStatusCode.InternalServerError;
 
-    /// <returns>Whether the file has its end. Otherwise it is empty, and the next try asks for all of it.</returns>
+    /// <returns>Whether the file is complete. Otherwise it is empty, and the next attempt requests all of it.</returns>
     private async Task<bool> ReceiveAsync(Action<long, long?> report, CancellationToken cancellationToken)
     {
         if (file.Length > longest)
-            file.SetLength(0); // whatever it is
+            file.SetLength(0); // not a part of the file
         using var request = new HttpRequestMessage(HttpMethod.Get, url);
         var start = file.Length;
         if (start > 0)
@@ -68,17 +68,17 @@ internal sealed class Transfer(HttpClient client, Uri url, FileStream file, long
         using var response = await WaitAsync(token => client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, token), cancellationToken).ConfigureAwait(false);
 
         if (response.StatusCode == HttpStatusCode.RequestedRangeNotSatisfiable && start > 0)
-            return IsPieced = true; // there is no more
+            return IsPieced = true; // the file is complete
         if (!response.IsSuccessStatusCode)
-            throw new HttpRequestException($"the server answers {(int)response.StatusCode} ({response.StatusCode}).", null, response.StatusCode);
+            throw new HttpRequestException($"the server responded with {(int)response.StatusCode} ({response.StatusCode}).", null, response.StatusCode);
         if (response.Content.Headers.ContentType?.MediaType is { } type && type.Equals("text/html", StringComparison.OrdinalIgnoreCase))
-            throw new InvalidDataException("expected a file with weights, got a page of HTML, as a proxy or a login page answers.");
+            throw new InvalidDataException("expected a file with weights, got an HTML page, perhaps from a proxy or a login.");
 
         var part = response.StatusCode == HttpStatusCode.PartialContent ? response.Content.Headers.ContentRange ?? new(0) : null;
         if (part is not null && (start == 0 || part.From != start))
         {
             if (start == 0)
-                throw new HttpRequestException("the server answers with a part of the file, expected all of it.");
+                throw new HttpRequestException("the server sent a part of the file, expected all of it.");
             file.SetLength(0);
             return false;
         }
@@ -112,28 +112,28 @@ internal sealed class Transfer(HttpClient client, Uri url, FileStream file, long
             report(file.Position, length);
         }
         if (file.Position < length)
-            throw new HttpRequestException($"the answer ended after {file.Position} of {length} bytes.");
+            throw new HttpRequestException($"the response ended after {file.Position} of {length} bytes.");
     }
 
-    /// <summary>A call to the network, for as long as the client's timeout allows. What breaks it is a <see cref="HttpRequestException"/>; other ones are about the file.</summary>
+    /// <summary>Runs a network call with the client's timeout. Network failures become <see cref="HttpRequestException"/>s; any other exception concerns the file.</summary>
     private async Task<T> WaitAsync<T>(Func<CancellationToken, Task<T>> call, CancellationToken cancellationToken)
     {
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        patience.CancelAfter(client.Timeout);
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        timeout.CancelAfter(client.Timeout);
         try
         {
-            return await call(patience.Token).ConfigureAwait(false);
+            return await call(timeout.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException e)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            throw new HttpRequestException($"nothing came for {client.Timeout.TotalSeconds:0.#} s.", e);
+            throw new HttpRequestException($"no data arrived for {client.Timeout.TotalSeconds:0.#} s.", e);
         }
-        catch (Exception e) when (e is FormatException or ArgumentException) // HttpClient's, of an address to which the server redirects
+        catch (Exception e) when (e is FormatException or ArgumentException) // HttpClient's exceptions for an invalid redirect
         {
-            throw new HttpRequestException($"the server redirects to what is no address: {e.Message}", e);
+            throw new HttpRequestException($"the server redirects to an invalid URL: {e.Message}", e);
         }
-        catch (IOException e) // how the stream of an answer says that the connection broke
+        catch (IOException e) // thrown by the response stream when the connection breaks
         {
             throw new HttpRequestException(e.Message, e);
         }

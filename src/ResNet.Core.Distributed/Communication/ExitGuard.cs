@@ -7,12 +7,12 @@ using System.Text;
 namespace ResNet.Core.Distributed.Communication;
 
 /// <summary>
-/// Ends every rank when this one ends without having left: by an exception that nobody catches, by <see cref="Environment.Exit"/>, or
-/// by the end of <c>Main</c>. The others would wait for it, and MPICH's launcher would even report success.
+/// Ends every rank if this one ends without leaving the group: by an unhandled exception, by <see cref="Environment.Exit"/>, or at the end of <c>Main</c>. The
+/// others would wait for it, and MPICH's launcher would even report success.
 /// </summary>
-internal sealed partial class UnexpectedEnd : IDisposable
+internal sealed partial class ExitGuard : IDisposable
 {
-    private const int SignalTime = 10_000; // milliseconds from a signal to the end that it brings
+    private const int SignalTime = 10_000; // milliseconds within which a signal ends the process
 
     [ThreadStatic]
     private static Exception? lastException;
@@ -22,19 +22,19 @@ internal sealed partial class UnexpectedEnd : IDisposable
     private int _signal;
     private long _signalTime;
 
-    /// <param name="end">Ends every rank with a code, after a message.</param>
-    public UnexpectedEnd(Action<int, string?> end)
+    /// <param name="end">Writes a message and ends every rank with an exit code.</param>
+    public ExitGuard(Action<int, string?> end)
     {
         _end = end;
         AppDomain.CurrentDomain.UnhandledException += OnUnhandledException;
         AppDomain.CurrentDomain.FirstChanceException += OnFirstChanceException;
         AppDomain.CurrentDomain.ProcessExit += OnProcessExit;
-        // Only noted: what becomes of the signal is the program's affair.
-        _terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, _ => Note(15));
-        _interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, _ => Note(2));
+        // Only recorded; the program decides how to handle the signal.
+        _terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, _ => Record(15));
+        _interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, _ => Record(2));
     }
 
-    /// <summary>The last exception that was thrown on this thread, whether or not it was caught; or null.</summary>
+    /// <summary>The last exception thrown on this thread, caught or not; null if there was none.</summary>
     public static Exception? LastException => lastException;
 
     public void Dispose()
@@ -46,7 +46,7 @@ internal sealed partial class UnexpectedEnd : IDisposable
         _interrupted.Dispose();
     }
 
-    /// <summary>Ends this process without another word: no finalizer, no handler, nothing that could wait for another rank.</summary>
+    /// <summary>Ends this process immediately, without finalizers or handlers that could wait for another rank.</summary>
     [DoesNotReturn]
     public static void EndProcess(int exitCode)
     {
@@ -57,8 +57,8 @@ internal sealed partial class UnexpectedEnd : IDisposable
         throw new UnreachableException();
     }
 
-    /// <summary>Writes a line to standard error, in one piece: Console writes a long one in several, between which other ranks' come.</summary>
-    public static void Say(string what)
+    /// <summary>Writes a line to standard error in one piece. Console splits long lines, and lines of other ranks could come in between.</summary>
+    public static void WriteErrorLine(string what)
     {
         try
         {
@@ -67,11 +67,11 @@ internal sealed partial class UnexpectedEnd : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // Nobody is there to be told; the exit code still tells.
+            // Nobody reads the message; the exit code still tells.
         }
     }
 
-    private void Note(int signal)
+    private void Record(int signal)
     {
         Volatile.Write(ref _signalTime, Environment.TickCount64);
         Volatile.Write(ref _signal, signal);
@@ -83,12 +83,12 @@ internal sealed partial class UnexpectedEnd : IDisposable
 
     private void OnProcessExit(object? sender, EventArgs e)
     {
-        // An earlier one has been dealt with by the program.
+        // The program has handled an earlier signal.
         var signal = Environment.TickCount64 - Volatile.Read(ref _signalTime) < SignalTime ? Volatile.Read(ref _signal) : 0;
         var code = Environment.ExitCode;
-        // Of which the system keeps eight bits: 256 would be success.
+        // The system keeps eight bits: 256 would mean success.
         var ended = (code & 0xff) != 0 ? code & 0xff : signal != 0 ? 128 + signal : 1;
-        // A launcher that ends all ranks sends all of them a signal; one message would be as many as there are ranks.
+        // A launcher that ends the ranks signals all of them, and each would write a message.
         _end(ended, signal != 0 ? null : $"the process ended without disposing of its ProcessGroup{(code == 0 ? "" : $", with code {code}")}; every rank ends with it");
     }
 

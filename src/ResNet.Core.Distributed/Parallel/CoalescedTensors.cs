@@ -4,10 +4,10 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Distributed.Parallel;
 
-/// <summary>Tensors of a module that become rank 0's, in one broadcast a type.</summary>
-/// <param name="tensors">Parameters or buffers.</param>
-/// <param name="group">The ranks.</param>
-internal sealed class FlatState(IEnumerable<Tensor> tensors, ProcessGroup group)
+/// <summary>Copies tensors of a module from rank 0, with one broadcast per type.</summary>
+/// <param name="tensors">The parameters or buffers.</param>
+/// <param name="group">The process group.</param>
+internal sealed class CoalescedTensors(IEnumerable<Tensor> tensors, ProcessGroup group)
 {
     private readonly List<List<Tensor>> _types = [.. tensors.GroupBy(tensor => tensor.dtype).Select(type => type.ToList())];
 
@@ -30,8 +30,8 @@ internal sealed class FlatState(IEnumerable<Tensor> tensors, ProcessGroup group)
     }
 
     /// <summary>
-    /// Writes to the memory itself where it can. A copy would count as a change for autograd, on all ranks but the first, and a graph that
-    /// was made before could not be gone back through any more, for batch norms that do not even look at their running statistics.
+    /// Writes directly to memory where possible. For autograd, <c>copy_</c> counts as a modification, so the backward pass of a graph from before would fail on all
+    /// ranks except the first, even for batch norms that do not use their running statistics.
     /// </summary>
     private static unsafe void Write(Tensor part, Tensor tensor)
     {
