@@ -49,6 +49,13 @@ internal sealed class Inference : Table
     {
         var path = $"{Guid.NewGuid()}.onnx";
         export(path);
-        return new OnnxSession(path, images).Run;
+        // With its own defaults, and as many threads as libtorch has
+        var session = new OnnxSession(path, new() { IntraOpNumThreads = get_num_threads() });
+        var input = OnnxSession.Input(images);
+        return () =>
+        {
+            using var outputs = session.Run(input);
+            _ = outputs[0].GetTensorDataAsSpan<float>()[0];
+        };
     }
 }

@@ -11,7 +11,7 @@ internal static class Measurement
     /// <param name="rows">Only those with this text.</param>
     /// <param name="folder">Where the processes run.</param>
     /// <returns>A section in Markdown.</returns>
-    public static string Run(Table table, string rows, WorkingFolder folder)
+    public static string Run(Table table, string rows, TempFolder folder)
     {
         var problems = new SortedSet<string>(StringComparer.Ordinal);
         List<PythonSide> pythons = table.HasPython ? PythonSide.Find(folder, problems) : [];
@@ -42,7 +42,7 @@ internal static class Measurement
             """;
     }
 
-    private static List<Engine> Measure(Table table, string row, List<PythonSide> pythons, WorkingFolder folder, SortedSet<string> problems)
+    private static List<Engine> Measure(Table table, string row, List<PythonSide> pythons, TempFolder folder, SortedSet<string> problems)
     {
         List<Engine> all = [.. table.Engines.Select(name => Engine.Start(name, table, row, folder)), .. pythons.Select(python => Engine.Start(python, table, row, folder))];
         try

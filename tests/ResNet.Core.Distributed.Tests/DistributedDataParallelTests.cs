@@ -4,7 +4,6 @@ using static TorchSharp.torch;
 namespace ResNet.Core.Distributed.Tests;
 
 /// <summary>On one process, where a loop must behave as on several.</summary>
-[Collection(nameof(ProcessGroupTests))]
 public sealed class DistributedDataParallelTests : IDisposable
 {
     private readonly ProcessGroup _group = ProcessGroup.Init();

@@ -1,6 +1,4 @@
-using System.Diagnostics;
-using ResNet.Train.Tests;
-using static ResNet.Train.Tests.SampleProgram;
+using static ResNet.Tests.SampleProgram;
 
 namespace ResNet.Degradation.Tests;
 
@@ -86,7 +84,7 @@ public sealed class ProgramTests : IDisposable
         using var program = Start("--data", _data.Path, "--out", _out.Path, "--epochs", "10000", "--batch-size", "30");
         var error = program.StandardError.ReadToEndAsync();
         while (program.StandardOutput.ReadLine() is { } line && !line.StartsWith("plain-20  epoch ", StringComparison.Ordinal)) { }
-        Process.Start("kill", ["-INT", $"{program.Id}"]).WaitForExit();
+        Signal.Send("INT", program.Id);
         var output = program.StandardOutput.ReadToEnd();
         program.WaitForExit();
 

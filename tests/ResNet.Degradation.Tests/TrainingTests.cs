@@ -1,5 +1,4 @@
 using ResNet.Train;
-using ResNet.Train.Tests;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,5 +1,5 @@
 using SkiaSharp;
-using static ResNet.Train.Tests.SampleProgram;
+using static ResNet.Tests.SampleProgram;
 
 namespace ResNet.Train.Tests;
 

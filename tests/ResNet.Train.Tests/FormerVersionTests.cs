@@ -1,5 +1,5 @@
 using ResNet.Core;
-using static ResNet.Train.Tests.SampleProgram;
+using static ResNet.Tests.SampleProgram;
 using static TorchSharp.torch;
 
 namespace ResNet.Train.Tests;
@@ -88,7 +88,7 @@ public sealed class FormerVersionTests : IDisposable
         _run.Dispose();
     }
 
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void It_is_tested_asked_exported_and_resumed()
     {
         var tested = Tested(_run.Path, "--device", "cpu");

@@ -1,4 +1,4 @@
-using static ResNet.Train.Tests.SampleProgram;
+using static ResNet.Tests.SampleProgram;
 using static TorchSharp.torch;
 
 namespace ResNet.Train.Tests;

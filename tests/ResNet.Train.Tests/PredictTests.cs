@@ -1,7 +1,6 @@
-using System.Diagnostics;
 using ResNet.Core;
 using SkiaSharp;
-using static ResNet.Train.Tests.SampleProgram;
+using static ResNet.Tests.SampleProgram;
 using static TorchSharp.torch;
 
 namespace ResNet.Train.Tests;
@@ -13,14 +12,8 @@ public sealed class PredictTests : IDisposable
 
     private readonly TempFolder _images = new(), _run = new();
 
-    public PredictTests()
-    {
-        manual_seed(1);
-        var network = new NetworkInfo(Stem.Conv7, 32, 0.875, Grey: false, new Normalisation([0.5, 0.5, 0.5], [0.5, 0.5, 0.5]), [Blue, "red"]);
-        _run.Write(NetworkInfo.FileName, network.ToJson());
-        using var model = network.Create(CPU);
-        Checkpoint.Save(model, _run[NetworkInfo.WeightsFileName]);
-    }
+    public PredictTests() =>
+        UntrainedRun.Write(_run, new NetworkInfo(Stem.Conv7, 32, 0.875, Grey: false, new Normalisation([0.5, 0.5, 0.5], [0.5, 0.5, 0.5]), [Blue, "red"]));
 
     public void Dispose()
     {
@@ -127,7 +120,7 @@ public sealed class PredictTests : IDisposable
         var error = program.StandardError.ReadToEndAsync();
         while (!Directory.EnumerateFiles(_run.Path, "*.partial").Any() && !program.HasExited)
             Thread.Sleep(10);
-        Process.Start("kill", ["-INT", $"{program.Id}"]).WaitForExit();
+        Signal.Send("INT", program.Id);
         program.WaitForExit();
 
         Assert.Equal((130, ""), (program.ExitCode, error.Result));

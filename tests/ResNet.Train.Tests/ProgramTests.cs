@@ -1,6 +1,5 @@
-using System.Diagnostics;
 using ResNet.Core;
-using static ResNet.Train.Tests.SampleProgram;
+using static ResNet.Tests.SampleProgram;
 using static TorchSharp.torch;
 
 namespace ResNet.Train.Tests;
@@ -51,7 +50,7 @@ public sealed class ProgramTests : IDisposable
         Assert.Equal(0, Network.Distance(trained.state_dict().Values, same.state_dict().Values));
     }
 
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void The_same_seed_gives_the_same_weights_and_another_seed_others()
     {
         byte[][] Weights(string seed, string folder)
@@ -134,7 +133,7 @@ public sealed class ProgramTests : IDisposable
         using var program = Start("--data", _data.Path, "--out", _out.Path, "--epochs", "10000", "--batch-size", "16");
         var error = program.StandardError.ReadToEndAsync();
         while (program.StandardOutput.ReadLine() is { } line && !line.StartsWith("epoch ", StringComparison.Ordinal)) { }
-        Process.Start("kill", [$"-{signal}", $"{program.Id}"]).WaitForExit();
+        Signal.Send(signal, program.Id);
 
         var output = program.StandardOutput.ReadToEnd();
         program.WaitForExit();

@@ -1,6 +1,5 @@
 using System.Collections;
 using System.Reflection;
-using ResNet.Core.Tests.Weights;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -13,7 +12,7 @@ namespace ResNet.Core.Tests.Deployment;
 /// </summary>
 public sealed class ChangedNetworkTests : IDisposable
 {
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 

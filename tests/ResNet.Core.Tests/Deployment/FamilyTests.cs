@@ -1,5 +1,4 @@
 using ResNet.Core.Deployment;
-using ResNet.Core.Tests.Weights;
 using TorchSharp;
 using Xunit.Abstractions;
 using static TorchSharp.torch;
@@ -15,13 +14,13 @@ public sealed class FamilyTests(ITestOutputHelper log) : IDisposable
     /// <summary>Of 8 bits, in networks that are not trained. Measured: up to 0.06.</summary>
     private const double EightBits = 0.12;
 
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
     public static TheoryData<string> Names => Family.Names;
 
-    [Theory]
+    [FamilyTheory]
     [MemberData(nameof(Names))]
     public void Fused_in_ONNX_Runtime_and_loaded_from_there_it_answers_as_the_model_does(string architecture)
     {
@@ -52,7 +51,7 @@ public sealed class FamilyTests(ITestOutputHelper log) : IDisposable
         AssertClose(answer, model.call(one), Single, "loaded from ONNX");
     }
 
-    [Theory]
+    [FamilyTheory]
     [MemberData(nameof(Names))]
     public void In_8_bits_it_answers_nearly_as_the_model_does(string architecture)
     {
@@ -69,7 +68,7 @@ public sealed class FamilyTests(ITestOutputHelper log) : IDisposable
         }
     }
 
-    [Theory]
+    [FamilyTheory]
     [MemberData(nameof(Names))]
     public void It_answers_many_threads_at_once_and_refuses_what_the_model_refuses(string architecture)
     {

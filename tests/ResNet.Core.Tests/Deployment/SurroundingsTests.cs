@@ -8,7 +8,7 @@ namespace ResNet.Core.Tests.Deployment;
 /// <summary>What is made of a model is the same wherever it is made: the caller's modes and defaults are for the caller's own tensors.</summary>
 public sealed class SurroundingsTests : IDisposable
 {
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 

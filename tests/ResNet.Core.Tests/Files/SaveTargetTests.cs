@@ -8,7 +8,7 @@ namespace ResNet.Core.Tests.Files;
 /// <summary>What a path may lead to when something is saved there.</summary>
 public sealed class SaveTargetTests : IDisposable
 {
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
     private readonly nn.Module _module = nn.Linear(2, 3);
 
     public void Dispose()
@@ -110,7 +110,7 @@ public sealed class SaveTargetTests : IDisposable
         Refused<IOException>("link.pth", "expected a regular file");
         Assert.Equal(2, Directory.GetFileSystemEntries(_folder.Path).Length);
 
-        if (Tool.Run(_folder.Path, "mknod", "null.pth", "c", "1", "3").ExitCode == 0) // a privilege
+        if (Tool.Run(_folder.Path, "mknod", "null.pth", "c", "1", "3").Code == 0) // a privilege
             Refused<IOException>("null.pth", "expected a regular file");
     }
 
@@ -121,7 +121,7 @@ public sealed class SaveTargetTests : IDisposable
         foreach (var path in (string[])[_folder["model.pth"], _folder["model.safetensors"]])
         {
             File.WriteAllBytes(path, [1, 2, 3]);
-            var start = new ProcessStartInfo("/bin/sh", ["-c", "ulimit -f 2000; exec \"$@\"", "sh", ChildProcess.Dotnet, typeof(ChildProcess).Assembly.Location, "try-save", path])
+            var start = new ProcessStartInfo("/bin/sh", ["-c", "ulimit -f 2000; exec \"$@\"", "sh", DotnetHost.Path, typeof(ChildProcess).Assembly.Location, "try-save", path])
             {
                 RedirectStandardOutput = true,
                 Environment = { ["DOTNET_EnableWriteXorExecute"] = "0" }, // .NET has a large file for it

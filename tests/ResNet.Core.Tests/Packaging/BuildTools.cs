@@ -13,7 +13,7 @@ public sealed class BuildTools : ICollectionFixture<BuildTools>, IDisposable
     public BuildTools()
     {
         Directory.CreateDirectory(Checkout);
-        Repository.CopySources(Checkout);
+        Sources.Copy(Checkout);
         Tool.Git(Checkout, "init", "--quiet").Succeeded();
         Tool.Git(Checkout, "add", "--all").Succeeded();
         Tool.Git(Checkout, "-c", "user.name=Tests", "-c", "user.email=tests@example.com", "commit", "--quiet", "--no-gpg-sign", "--message=The sources").Succeeded();
@@ -23,7 +23,7 @@ public sealed class BuildTools : ICollectionFixture<BuildTools>, IDisposable
         NuGetCache = listed[(listed.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim();
 
         // ContinuousIntegrationBuild is what makes a package independent of the folder that it is built in.
-        Tool.Dotnet(Checkout, "pack", Repository.Library, "--output", Feed, $"-p:Version={Version}", "-p:ContinuousIntegrationBuild=true").Succeeded();
+        Tool.Dotnet(Checkout, "pack", Sources.Library, "--output", Feed, $"-p:Version={Version}", "-p:ContinuousIntegrationBuild=true").Succeeded();
     }
 
     /// <summary>A folder of this run alone, outside the repository.</summary>

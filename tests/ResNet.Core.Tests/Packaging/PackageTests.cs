@@ -6,7 +6,7 @@ using System.Xml.Linq;
 namespace ResNet.Core.Tests.Packaging;
 
 /// <summary>What is in the package that people install.</summary>
-[Collection(nameof(BuildTools))]
+[Collection(nameof(BuildTools)), Trait(Category.Name, Category.Slow)]
 public class PackageTests(BuildTools tools)
 {
     [Fact]
@@ -79,7 +79,7 @@ public class PackageTests(BuildTools tools)
         var elsewhere = Path.Combine(tools.Root, "elsewhere");
         Tool.Git(tools.Root, "clone", "--quiet", tools.Checkout, elsewhere).Succeeded();
         Tool.Git(elsewhere, "remote", "set-url", "origin", BuildTools.Remote).Succeeded();
-        Tool.Dotnet(elsewhere, "build", Repository.Library, "--configuration", "Release", $"-p:Version={tools.Version}", "-p:ContinuousIntegrationBuild=true").Succeeded();
+        Tool.Dotnet(elsewhere, "build", Sources.Library, "--configuration", "Release", $"-p:Version={tools.Version}", "-p:ContinuousIntegrationBuild=true").Succeeded();
 
         using var package = ZipFile.OpenRead(tools.Package);
         Assert.Equal(Read(package, "lib/net8.0/ResNet.Core.dll"), File.ReadAllBytes(Path.Combine(elsewhere, "src", "ResNet.Core", "bin", "Release", "net8.0", "ResNet.Core.dll")));

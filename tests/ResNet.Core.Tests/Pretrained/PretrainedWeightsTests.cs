@@ -9,7 +9,7 @@ namespace ResNet.Core.Tests.Pretrained;
 /// <summary>The published files are torchvision's, and lie where Python's torch.hub has them.</summary>
 public sealed class PretrainedWeightsTests : IDisposable
 {
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 

@@ -271,7 +271,7 @@ public sealed class StrangeAnswersTests : IDisposable
     public async Task A_file_that_gets_larger_than_it_may_is_told()
     {
         using var server = new WebServer(request => WebAnswer.Honest(_cache.Content, request));
-        var start = new ProcessStartInfo("/bin/sh", ["-c", "ulimit -f 1000; exec \"$@\"", "sh", ChildProcess.Dotnet, typeof(ChildProcess).Assembly.Location, "download", SharedCacheTests.Argument(server, _cache)])
+        var start = new ProcessStartInfo("/bin/sh", ["-c", "ulimit -f 1000; exec \"$@\"", "sh", DotnetHost.Path, typeof(ChildProcess).Assembly.Location, "download", SharedCacheTests.Argument(server, _cache)])
         {
             RedirectStandardOutput = true,
             Environment = { ["DOTNET_EnableWriteXorExecute"] = "0" }, // .NET has a large file for it

@@ -9,7 +9,7 @@ public sealed class BesideTheWeightsTests : IDisposable
 {
     private const byte Reduce = (byte)'R', NewObj = 0x81, StackGlobal = 0x93;
 
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
@@ -24,7 +24,7 @@ public sealed class BesideTheWeightsTests : IDisposable
     public void What_training_programs_keep_is_passed_over(string file)
     {
         using var block = new BasicBlock(3, 4, stride: 2);
-        Assert.Equal(LoadTests.BlockNames, Checkpoint.Load(block, WeightsFolder.Fixture(file)).Loaded);
+        Assert.Equal(LoadTests.BlockNames, Checkpoint.Load(block, WeightsFixture.Find(file)).Loaded);
         Pattern.AssertIn(block, LoadTests.BlockNames);
     }
 

@@ -37,11 +37,9 @@ internal static class ChildProcess
         }
     }
 
-    public static string Dotnet => Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
-
     public static Process Start(string command, string path) => Process.Start(StartInfo(command, path))!;
 
-    public static ProcessStartInfo StartInfo(string command, string path) => new(Dotnet, [typeof(ChildProcess).Assembly.Location, command, path])
+    public static ProcessStartInfo StartInfo(string command, string path) => new(DotnetHost.Path, [typeof(ChildProcess).Assembly.Location, command, path])
     {
         RedirectStandardInput = true,
         RedirectStandardOutput = true,

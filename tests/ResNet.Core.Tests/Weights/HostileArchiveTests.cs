@@ -8,7 +8,7 @@ public sealed class HostileArchiveTests : IDisposable
 {
     private static readonly byte[] pickle = Dict("weight", Tensor(Storage(), 0, Ints(2, 2), Ints(2, 1)));
 
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
@@ -16,7 +16,7 @@ public sealed class HostileArchiveTests : IDisposable
 
     [Theory]
     [InlineData("refused_numpy.pth", "the keys weight, expected tensors")]
-    public void What_PyTorch_writes_and_is_no_state_dict_is_told(string file, params string[] message) => Hostile.AssertRefused(WeightsFolder.Fixture(file), message);
+    public void What_PyTorch_writes_and_is_no_state_dict_is_told(string file, params string[] message) => Hostile.AssertRefused(WeightsFixture.Find(file), message);
 
     [LinuxFact]
     public void A_pipe_is_told()

@@ -8,7 +8,7 @@ public sealed class HostileLegacyTests : IDisposable
 {
     private static readonly byte[] pickle = Of(LegacyStorage());
 
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
@@ -171,7 +171,7 @@ public sealed class HostileLegacyTests : IDisposable
     [InlineData("legacy_views.pth")]
     public void A_forged_file_is_told_or_harmless(string fixture)
     {
-        var file = File.ReadAllBytes(WeightsFolder.Fixture(fixture));
+        var file = File.ReadAllBytes(WeightsFixture.Find(fixture));
         using nn.Module module = fixture == "legacy_views.pth" ? LoadTests.Views() : new BasicBlock(3, 4, stride: 2);
         using var before = new Unchanged(module);
         var random = new Random(4);

@@ -5,7 +5,7 @@ namespace ResNet.Core.Tests.Weights;
 /// <summary>ONNX files that are no residual network of this library, or nothing at all: each is refused in words, with the module as it was.</summary>
 public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFixture<HostileOnnxTests.Target>, IDisposable
 {
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
     private readonly ResNet18 _model = target.Model;
     private readonly Unchanged _unchanged = target.Unchanged;
 

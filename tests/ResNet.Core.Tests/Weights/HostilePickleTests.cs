@@ -5,7 +5,7 @@ namespace ResNet.Core.Tests.Weights;
 /// <summary>Pickles that want to run something, or to take more than is there.</summary>
 public sealed class HostilePickleTests : IDisposable
 {
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 

@@ -6,7 +6,7 @@ namespace ResNet.Core.Tests.Weights;
 /// <summary>safetensors files that break a rule of the format.</summary>
 public sealed class HostileSafeTensorsTests : IDisposable
 {
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 

@@ -7,7 +7,7 @@ public sealed class KilledSaveTests(ITestOutputHelper log) : IDisposable
 {
     private const int Kills = 30; // of each format
 
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 

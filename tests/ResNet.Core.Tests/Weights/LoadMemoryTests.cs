@@ -6,7 +6,7 @@ namespace ResNet.Core.Tests.Weights;
 
 public sealed class LoadMemoryTests(ITestOutputHelper log) : IDisposable
 {
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 

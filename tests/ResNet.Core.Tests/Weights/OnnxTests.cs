@@ -8,7 +8,7 @@ namespace ResNet.Core.Tests.Weights;
 /// <summary>The weights of an ONNX file are those of the network that it is.</summary>
 public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
 {
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 

@@ -7,7 +7,7 @@ namespace ResNet.Core.Tests.Weights;
 /// <summary>Files that people have in place of weights: each is told in one line what it is, and what to do.</summary>
 public sealed class OtherFileTests : IDisposable
 {
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
@@ -34,7 +34,7 @@ public sealed class OtherFileTests : IDisposable
     [InlineData("refused_model.onnx", "is an ONNX model, whose weights are found by its graph, expected a module with one ResidualNetwork, got one with none", "torch.save(model.state_dict(), path)")]
     [InlineData("refused_arrays.npz", "is an archive of NumPy's arrays", "torch.save(model.state_dict(), path)")]
     [InlineData("refused_whole_model_legacy.pth", "is a whole pickled model (class resnet.BasicBlock), expected its state_dict", "torch.save(torch.load(path, weights_only=False).state_dict(), path)")]
-    public void What_PyTorch_and_NumPy_write_and_is_no_state_dict(string file, params string[] message) => FileTold(WeightsFolder.Fixture(file), message);
+    public void What_PyTorch_and_NumPy_write_and_is_no_state_dict(string file, params string[] message) => FileTold(WeightsFixture.Find(file), message);
 
     [Fact]
     public void Texts()
@@ -88,13 +88,13 @@ public sealed class OtherFileTests : IDisposable
         Told(Zip.Of(("resnet18.pth", new byte[9]), ("README.md", [])), "is a zip archive with the files resnet18.pth, README.md and without data.pkl", "unpack it and load one of its files");
         Told(Zip.Of(("config.json", []), ("model.weights.h5", [])), "is a model of Keras", "torch.save");
 
-        var weights = File.ReadAllBytes(WeightsFolder.Fixture("protocol2.pth"));
+        var weights = File.ReadAllBytes(WeightsFixture.Find("protocol2.pth"));
         Told(weights[..^1], "is a zip archive without its end", "a download or a copy was cut off", "fetch it again");
         Told(weights[..40], "is a zip archive without its end", "fetch it again");
-        var safetensors = File.ReadAllBytes(WeightsFolder.Fixture("block.safetensors"));
+        var safetensors = File.ReadAllBytes(WeightsFixture.Find("block.safetensors"));
         Told(safetensors[..^1], "bytes of data, as its header says, got", "fetch it again");
 
-        using (var archive = ZipFile.OpenRead(WeightsFolder.Fixture("protocol2.pth")))
-            Told(Zip.Of(compressed: archive.Entries[0].FullName, [.. archive.Entries.Select(entry => (entry.FullName, Zip.Read(WeightsFolder.Fixture("protocol2.pth"), entry.FullName)))]), "it is compressed", "zip -0");
+        using (var archive = ZipFile.OpenRead(WeightsFixture.Find("protocol2.pth")))
+            Told(Zip.Of(compressed: archive.Entries[0].FullName, [.. archive.Entries.Select(entry => (entry.FullName, Zip.Read(WeightsFixture.Find("protocol2.pth"), entry.FullName)))]), "it is compressed", "zip -0");
     }
 }

@@ -5,7 +5,7 @@ namespace ResNet.Core.Tests.Weights;
 /// <summary>Whole networks in the formats in which torchvision has published them, as real PyTorch writes those.</summary>
 public sealed class PublishedFormatsTests : IDisposable
 {
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 

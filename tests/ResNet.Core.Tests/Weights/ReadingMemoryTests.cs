@@ -8,7 +8,7 @@ public sealed class ReadingMemoryTests : IDisposable
 {
     private const int Size = 1 << 20;
 
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 

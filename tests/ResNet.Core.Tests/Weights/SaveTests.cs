@@ -9,7 +9,7 @@ namespace ResNet.Core.Tests.Weights;
 
 public sealed class SaveTests : IDisposable
 {
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
@@ -41,7 +41,7 @@ public sealed class SaveTests : IDisposable
     {
         using var saved = LoadTests.EveryType();
         using var loaded = LoadTests.EveryType();
-        Checkpoint.Load(saved, WeightsFolder.Fixture(fixture));
+        Checkpoint.Load(saved, WeightsFixture.Find(fixture));
         Checkpoint.Save(saved, _folder[fixture]);
         Checkpoint.Load(loaded, _folder[fixture]);
         Pattern.AssertIn(loaded, LoadTests.TypeNames);

@@ -7,7 +7,7 @@ namespace ResNet.Core.Tests.Weights;
 /// <summary>Networks of two stems have the same tensors and other answers: a file is for one of them.</summary>
 public sealed class StemTests : IDisposable
 {
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
@@ -99,7 +99,7 @@ public sealed class StemTests : IDisposable
     public void A_block_has_no_stem()
     {
         using var block = new BasicBlock(3, 4, stride: 2);
-        Assert.Null(Checkpoint.Load(block, WeightsFolder.Fixture("downsample.pth")).StemMismatch);
+        Assert.Null(Checkpoint.Load(block, WeightsFixture.Find("downsample.pth")).StemMismatch);
         Checkpoint.Save(block, _folder["block.pth"]);
         Assert.DoesNotContain("_metadata", Encoding.Latin1.GetString(File.ReadAllBytes(_folder["block.pth"])), StringComparison.Ordinal);
     }

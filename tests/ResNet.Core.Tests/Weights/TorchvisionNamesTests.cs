@@ -7,7 +7,7 @@ namespace ResNet.Core.Tests.Weights;
 /// <summary>Files under torchvision's names, read here; TorchvisionTests has torchvision itself.</summary>
 public sealed class TorchvisionNamesTests : IDisposable
 {
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 

@@ -11,7 +11,7 @@ public sealed class TorchvisionTests(ITestOutputHelper log) : IDisposable
     /// <summary>Those whose .safetensors files torchvision takes too: one of each kind of block.</summary>
     private static readonly string[] inBothFormats = ["resnet18", "resnet50", "resnext50_32x4d"];
 
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 

@@ -7,7 +7,7 @@ namespace ResNet.Core.Tests.Weights;
 /// <summary>Modules with a tensor that a copy cannot reach, or that a file cannot hold: told before anything is changed or written.</summary>
 public sealed class UnwritableModuleTests : IDisposable
 {
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 

@@ -1,6 +1,6 @@
-namespace ResNet.Core.Distributed.Tests.Ranks;
+namespace ResNet.Tests;
 
-/// <summary>How a process ended and what it said, both streams together.</summary>
+/// <summary>How a process ended, and both of its streams in one.</summary>
 internal sealed record ChildResult(string Command, int Code, string Output)
 {
     public ChildResult Succeeded()

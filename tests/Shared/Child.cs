@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Text;
 
-namespace ResNet.Core.Distributed.Tests.Ranks;
+namespace ResNet.Tests;
 
 /// <summary>A process with a hard limit, after which it and all that it has started are killed.</summary>
 internal sealed class Child : IDisposable

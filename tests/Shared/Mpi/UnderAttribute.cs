@@ -1,7 +1,7 @@
 using System.Reflection;
 using Xunit.Sdk;
 
-namespace ResNet.Core.Distributed.Tests.Ranks;
+namespace ResNet.Tests;
 
 /// <summary>A theory's row for one MPI, which is skipped where that one is not there.</summary>
 [AttributeUsage(AttributeTargets.Method, AllowMultiple = true)]
@@ -14,8 +14,8 @@ public class UnderAttribute : DataAttribute
     public UnderAttribute(MpiKind mpi, params object[] others)
     {
         _row = [mpi, .. others];
-        if (Launcher.Find(mpi) is null)
-            Skip = Launcher.MissingReason(mpi);
+        if (MpiLauncher.Find(mpi) is null)
+            Skip = MpiLauncher.MissingReason(mpi);
     }
 
     public override IEnumerable<object[]> GetData(MethodInfo testMethod) => [_row];

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace ResNet.Train.Tests;
+namespace ResNet.Tests;
 
 /// <summary>A fact about a program that gets a signal of Unix.</summary>
 [AttributeUsage(AttributeTargets.Method)]

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 
-namespace ResNet.Core.Distributed.Tests.Ranks;
+namespace ResNet.Tests;
 
 /// <summary>What is left of a launch, found by a marker that processes inherit in their environment. Where there is no /proc, nothing is found.</summary>
 internal static class Processes
@@ -37,24 +37,30 @@ internal static class Processes
         }
     }
 
-    private static List<int> Find(string marker)
+    /// <summary>The process of one rank, which must be there.</summary>
+    public static int FindRank(string marker, int rank) => Assert.Single(Find(marker, $"OMPI_COMM_WORLD_RANK={rank}", $"PMI_RANK={rank}"));
+
+    /// <param name="marker">In the environment of each process.</param>
+    /// <param name="any">Variables, of which each process has one at least; none for all processes.</param>
+    private static List<int> Find(string marker, params string[] any)
     {
         if (!Directory.Exists("/proc/self")) return [];
         return [.. from folder in Directory.EnumerateDirectories("/proc")
                    where int.TryParse(Path.GetFileName(folder), NumberStyles.None, CultureInfo.InvariantCulture, out _)
-                   where Environment(folder).Contains($"{Marker}={marker}", StringComparison.Ordinal)
+                   let environment = Environment(folder)
+                   where environment.Contains($"{Marker}={marker}") && (any.Length == 0 || any.Any(environment.Contains))
                    select int.Parse(Path.GetFileName(folder), CultureInfo.InvariantCulture)];
     }
 
-    private static string Environment(string folder)
+    private static string[] Environment(string folder)
     {
         try
         {
-            return File.ReadAllText(Path.Combine(folder, "environ"));
+            return File.ReadAllText(Path.Combine(folder, "environ")).Split('\0');
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            return ""; // It has ended since, or is another user's.
+            return []; // It has ended since, or is another user's.
         }
     }
 }

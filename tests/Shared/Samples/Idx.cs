@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
 
-namespace ResNet.Train.Tests;
+namespace ResNet.Tests;
 
 /// <summary>Makes IDX files, good and bad ones.</summary>
 internal static class Idx

@@ -1,13 +1,19 @@
 using System.Diagnostics;
+using System.Globalization;
 
-namespace ResNet.Train.Tests;
+namespace ResNet.Tests;
 
-/// <summary>The program that these tests are of, as its user meets it: a process with arguments, output, an exit code and files.</summary>
+/// <summary>The program that these tests are of, as its user meets it: arguments, output, an exit code and files.</summary>
 internal static class SampleProgram
 {
+    private static readonly string name = typeof(SampleProgram).Assembly.GetName().Name![..^".Tests".Length];
+
+    public static string Assembly => Path.Combine(AppContext.BaseDirectory, $"{name}.dll");
+
+    /// <summary>Runs it within the tests' process: most runs that are refused end before anything is loaded, and a process of its own takes longer than all they do.</summary>
     public static void Refused(string message, params string[] arguments)
     {
-        var (code, _, error) = Run(arguments);
+        var (code, error) = RunHere(arguments);
 
         Assert.Equal(1, code);
         Assert.Contains(message, error, StringComparison.Ordinal);
@@ -16,7 +22,7 @@ internal static class SampleProgram
         Assert.DoesNotContain("Exception", error, StringComparison.Ordinal);
     }
 
-    /// <returns>What it printed.</returns>
+    /// <returns>Its output.</returns>
     public static string Succeeded(params string[] arguments)
     {
         var (code, output, error) = Run(arguments);
@@ -24,7 +30,7 @@ internal static class SampleProgram
         return output;
     }
 
-    /// <returns>What <c>evaluate</c> printed, without its last line, which says how long it took.</returns>
+    /// <returns>The output of <c>evaluate</c>, without its last line, which says how long it took.</returns>
     public static string Tested(params string[] arguments) =>
         string.Join('\n', Succeeded(["evaluate", .. arguments]).ReplaceLineEndings("\n").TrimEnd().Split('\n').SkipLast(1));
 
@@ -42,14 +48,31 @@ internal static class SampleProgram
 
     public static Process Start(params string[] arguments) => StartAt(Assembly, arguments);
 
-    public static string Assembly => Path.Combine(AppContext.BaseDirectory, $"{typeof(SampleProgram).Assembly.GetName().Name![..^".Tests".Length]}.dll");
-
     private static Process StartAt(string path, params string[] arguments) =>
-        Process.Start(new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", [path, .. arguments])
+        Process.Start(new ProcessStartInfo(DotnetHost.Path, [path, .. arguments])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             // Many small runs, maybe beside others: several threads would mostly wait for each other.
             Environment = { ["OMP_NUM_THREADS"] = "1" },
         })!;
+
+    private static (int Code, string Error) RunHere(string[] arguments)
+    {
+        var (output, error, culture) = (Console.Out, Console.Error, CultureInfo.CurrentCulture);
+        using var told = new StringWriter();
+        try
+        {
+            Console.SetOut(TextWriter.Null);
+            Console.SetError(told);
+            CultureInfo.CurrentCulture = CultureInfo.InvariantCulture; // as InvariantGlobalization has it in the program
+            return ((int)System.Reflection.Assembly.Load(name).EntryPoint!.Invoke(null, [arguments])!, told.ToString());
+        }
+        finally
+        {
+            Console.SetOut(output);
+            Console.SetError(error);
+            CultureInfo.CurrentCulture = culture;
+        }
+    }
 }

@@ -1,4 +1,4 @@
-namespace ResNet.Core.Distributed.Tests.Ranks;
+namespace ResNet.Tests;
 
 /// <summary>The two families of MPI, which launch differently and have another binary interface.</summary>
 public enum MpiKind

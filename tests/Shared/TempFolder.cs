@@ -1,9 +1,9 @@
-namespace ResNet.Train.Tests;
+namespace ResNet.Tests;
 
-/// <summary>A folder that goes with the test.</summary>
-internal sealed class TempFolder : IDisposable
+/// <summary>A folder that is deleted with the test.</summary>
+public sealed class TempFolder : IDisposable
 {
-    public string Path { get; } = Directory.CreateTempSubdirectory("resnet-train-").FullName;
+    public string Path { get; } = Directory.CreateTempSubdirectory("resnet-test-").FullName;
 
     public string this[string name] => System.IO.Path.Combine(Path, name);
 

@@ -1,9 +1,9 @@
-namespace ResNet.Core.Distributed.Tests.Ranks;
+namespace ResNet.Tests;
 
-/// <summary>The checkout that these tests were built from.</summary>
+/// <summary>The checkout that these tests were built from. Tests read it and never build in it: the run that they are part of may be doing so.</summary>
 internal static class Repository
 {
-    public static string Tests { get; } = Path.Combine(Find(), "tests", "ResNet.Core.Distributed.Tests");
+    public static string Root { get; } = Find();
 
     private static string Find()
     {

@@ -1,4 +1,4 @@
-namespace ResNet.Core.Tests;
+namespace ResNet.Tests;
 
 /// <summary>A test of what there is on Linux alone.</summary>
 [AttributeUsage(AttributeTargets.Method)]
