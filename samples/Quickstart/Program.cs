@@ -1,42 +1,33 @@
 // Teaches a ResNet-18 that knows ImageNet to tell your photographs apart. One file, made to be copied:
-//
-//     dotnet new console --name Mine                     and put this file in place of Mine/Program.cs
-//     dotnet add package ResNet.Core                     in that folder; also TorchSharp-cpu, SkiaSharp and, on Linux, SkiaSharp.NativeAssets.Linux.NoDependencies
-//     dotnet run -c Release -- photographs               a folder with a folder of images for each class: photographs/apple/1.jpg, photographs/pear/1.jpg
-//
-// It writes model.pth (to load again, here or in PyTorch) and model.onnx (for ONNX Runtime) to the current folder.
+//   dotnet new console --name Mine             Put this file in place of Mine/Program.cs, and in that folder:
+//   dotnet add package ResNet.Core             Also TorchSharp-cpu, SkiaSharp and, on Linux, SkiaSharp.NativeAssets.Linux.NoDependencies.
+//   dotnet run -c Release -- photographs       A folder with a folder of images for each class: photographs/apple/1.jpg, photographs/pear/1.jpg
+// It writes model.pth (for ResNet18 here and torchvision's resnet18) and model.onnx (for ONNX Runtime) to the current folder.
 using ResNet.Core;
 using SkiaSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-const int BatchSize = 32, ClassifierEpochs = 30, Fold = 5;
-
+const int BatchSize = 32, ClassifierEpochs = 30, TestEvery = 5;
 var epochs = 0;
 if (args.Length is 0 or > 3 || (args.Length == 3 && !(int.TryParse(args[2], out epochs) && epochs >= 0)))
 {
-    Console.Error.WriteLine("""
-        Usage: Quickstart PHOTOGRAPHS [WEIGHTS [EPOCHS]]
-          PHOTOGRAPHS  a folder with a folder of images for each class
-          WEIGHTS      a ResNet-18's weights to start from; torchvision's are downloaded by default
-          EPOCHS       how long to train all layers after the classifier; 0 by default
-        """);
+    Console.Error.WriteLine("Usage: Quickstart PHOTOGRAPHS [WEIGHTS [EPOCHS]]. PHOTOGRAPHS has a folder of images for each class, at least two.");
+    Console.Error.WriteLine("WEIGHTS, of a ResNet-18, are torchvision's by default, downloaded once. EPOCHS, 0 by default, train all layers after the classifier.");
     return 1;
 }
 
 manual_seed(0);
 var device = cuda.is_available() ? CUDA : CPU;
 var pretrained = PretrainedWeights.ResNet18_ImageNet1K_V1;
-using var mean = tensor(pretrained.Mean.ToArray(), ScalarType.Float32, device: device).view(3, 1, 1);
-using var deviation = tensor(pretrained.StandardDeviation.ToArray(), ScalarType.Float32, device: device).view(3, 1, 1);
-
+using var mean = tensor(pretrained.Mean.ToArray(), ScalarType.Float32, device).view(3, 1, 1);
+using var deviation = tensor(pretrained.StandardDeviation.ToArray(), ScalarType.Float32, device).view(3, 1, 1);
 try
 {
-    // 1. The images. Every fifth is kept for the test, since a network knows the images that it learned from. Do not let photographs of
-    //    one object lie on both sides: it knows those as well, and the test flatters it.
+    // 1. The images. Every fifth is kept for the test, because a network recognizes the images that it learned from. It also recognizes
+    //    other photographs of the same object: if yours come in series, the result looks better than it is.
     var (classes, images, labels) = ReadFolder(args[0]);
-    using var isTest = arange(labels.shape[0]).remainder(Fold).eq(0);
-    using var isTrain = isTest.logical_not();
+    using Tensor isTest = arange(labels.shape[0]).remainder(TestEvery).eq(0), isTrain = isTest.logical_not();
     using Tensor train = images[isTrain], trainLabels = labels[isTrain], test = images[isTest], testLabels = labels[isTest];
     Console.WriteLine($"{classes.Length} classes: {string.Join(", ", classes)}; {train.shape[0]} images to train, {test.shape[0]} to test");
 
@@ -56,11 +47,11 @@ try
 
     // 5. The test.
     using var logits = Predict(model.call, test);
-    using var right = logits.argmax(1).eq(testLabels).sum();
-    Console.WriteLine($"test: {right.item<long>()} of {test.shape[0]} images right, accuracy {right.item<long>() / (double)test.shape[0]:f3}");
+    var right = logits.argmax(1).eq(testLabels).sum().item<long>();
+    Console.WriteLine($"test: {right} of {test.shape[0]} images right, accuracy {(double)right / test.shape[0]:f3}");
 
     // 6. The files.
-    Checkpoint.Save(model, "model.pth", WeightNames.Torchvision); // for ResNet18 here and for torchvision's resnet18
+    Checkpoint.Save(model, "model.pth", WeightNames.Torchvision);
     OnnxExporter.Export(model, "model.onnx", new OnnxMetadata { Classes = classes, Mean = pretrained.Mean, StandardDeviation = pretrained.StandardDeviation });
     Console.WriteLine("saved model.pth and model.onnx");
     return 0;
@@ -97,9 +88,8 @@ Tensor Predict(Func<Tensor, Tensor> forward, Tensor images)
 {
     using var _ = no_grad();
     using var scope = NewDisposeScope();
-    return cat([.. images.split(BatchSize).Select(batch => ForwardBatch(batch))]).MoveToOuterDisposeScope();
-
-    Tensor ForwardBatch(Tensor batch)
+    return cat([.. images.split(BatchSize).Select(PredictBatch)]).MoveToOuterDisposeScope();
+    Tensor PredictBatch(Tensor batch)
     {
         using var batchScope = NewDisposeScope();
         return forward(Normalize(batch)).cpu().MoveToOuterDisposeScope();
@@ -117,23 +107,19 @@ void LoadWeights(ResNet18 model, string path)
         throw new InvalidDataException($"{path}: expected the weights of a ResNet-18, got others: {report}");
 }
 
-// All images as bytes, shape (N, 3, H, W), and the number of the class of each.
+// All images as bytes, shape (N, 3, H, W), and the number of each one's class.
 (string[] Classes, Tensor Images, Tensor Labels) ReadFolder(string folder)
 {
-    if (!Directory.Exists(folder))
-        throw new DirectoryNotFoundException($"{folder}: there is no such folder");
     string[] classes = [.. Directory.GetDirectories(folder).Order(StringComparer.Ordinal).Select(path => Path.GetFileName(path))];
     if (classes.Length < 2)
         throw new InvalidDataException($"{folder}: expected at least two folders, each with the images of a class, got {classes.Length}");
-
     using var scope = NewDisposeScope();
     List<Tensor> images = [], labels = [];
     foreach (var (label, name) in classes.Index())
     {
-        var path = Path.Combine(folder, name);
-        byte[][] pixels = [.. Directory.GetFiles(path).Order(StringComparer.Ordinal).AsParallel().AsOrdered().Select(ReadImage).OfType<byte[]>()];
-        if (pixels.Length < Fold)
-            throw new InvalidDataException($"{path}: expected at least {Fold} images, one of them for the test, got {pixels.Length}");
+        byte[][] pixels = [.. Directory.GetFiles(Path.Combine(folder, name)).Order(StringComparer.Ordinal).AsParallel().AsOrdered().Select(ReadImage).OfType<byte[]>()];
+        if (pixels.Length < TestEvery)
+            throw new InvalidDataException($"{Path.Combine(folder, name)}: expected at least {TestEvery} images, one of them for the test, got {pixels.Length}");
         images.AddRange(pixels.Select(image => tensor(image).view(pretrained.CropSize, pretrained.CropSize, 4)[.., .., ..3].permute(2, 0, 1)));
         labels.Add(full(pixels.Length, label, ScalarType.Int64));
     }
@@ -151,15 +137,14 @@ byte[]? ReadImage(string path)
         Console.Error.WriteLine($"{path}: left out, expected a whole JPEG, PNG, WebP, GIF or BMP image");
         return null;
     }
-
+    using var image = SKImage.FromBitmap(stored);
     using var crop = new SKBitmap(pretrained.CropSize, pretrained.CropSize, SKColorType.Rgba8888, SKAlphaType.Opaque);
     using var canvas = new SKCanvas(crop);
     canvas.Clear(SKColors.White); // behind transparent pixels
     canvas.Translate(crop.Width / 2f, crop.Height / 2f);
-    canvas.Scale((float)pretrained.ResizeSize / Math.Min(stored.Width, stored.Height));
+    canvas.Scale((float)pretrained.ResizeSize / Math.Min(image.Width, image.Height));
     // A camera stores the pixels as its sensor has them, and beside them how it was held.
     canvas.RotateDegrees(codec.EncodedOrigin switch { SKEncodedOrigin.RightTop => 90, SKEncodedOrigin.BottomRight => 180, SKEncodedOrigin.LeftBottom => 270, _ => 0 });
-    using var image = SKImage.FromBitmap(stored);
-    canvas.DrawImage(image, -stored.Width / 2f, -stored.Height / 2f, new SKSamplingOptions(SKFilterMode.Linear, SKMipmapMode.Linear));
+    canvas.DrawImage(image, -image.Width / 2f, -image.Height / 2f, new SKSamplingOptions(SKFilterMode.Linear, SKMipmapMode.Linear));
     return crop.Bytes;
 }
