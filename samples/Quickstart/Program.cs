@@ -12,8 +12,7 @@ const int BatchSize = 32, ClassifierEpochs = 30, TestEvery = 5;
 var epochs = 0;
 if (args.Length is 0 or > 3 || (args.Length == 3 && !(int.TryParse(args[2], out epochs) && epochs >= 0)))
 {
-    Console.Error.WriteLine("Usage: Quickstart PHOTOGRAPHS [WEIGHTS [EPOCHS]]. PHOTOGRAPHS has a folder of images for each class, at least two.");
-    Console.Error.WriteLine("WEIGHTS, of a ResNet-18, are torchvision's by default, downloaded once. EPOCHS, 0 by default, train all layers after the classifier.");
+    Console.Error.WriteLine("Usage: Quickstart PHOTOGRAPHS [WEIGHTS [EPOCHS]], with a folder of images for each class, a ResNet-18's weights (default: torchvision's, downloaded) and epochs of all layers (default: 0)");
     return 1;
 }
 
@@ -29,6 +28,7 @@ try
     var (classes, images, labels) = ReadFolder(args[0]);
     using Tensor isTest = arange(labels.shape[0]).remainder(TestEvery).eq(0), isTrain = isTest.logical_not();
     using Tensor train = images[isTrain], trainLabels = labels[isTrain], test = images[isTest], testLabels = labels[isTest];
+    images.Dispose(); // the two parts are copies
     Console.WriteLine($"{classes.Length} classes: {string.Join(", ", classes)}; {train.shape[0]} images to train, {test.shape[0]} to test");
 
     // 2. The network. Every layer starts from the pretrained weights, except the classifier, which has your classes.
@@ -115,11 +115,12 @@ void LoadWeights(ResNet18 model, string path)
         throw new InvalidDataException($"{folder}: expected at least two folders, each with the images of a class, got {classes.Length}");
     using var scope = NewDisposeScope();
     List<Tensor> images = [], labels = [];
-    foreach (var (label, name) in classes.Index())
+    for (var label = 0; label < classes.Length; label++)
     {
-        byte[][] pixels = [.. Directory.GetFiles(Path.Combine(folder, name)).Order(StringComparer.Ordinal).AsParallel().AsOrdered().Select(ReadImage).OfType<byte[]>()];
+        var path = Path.Combine(folder, classes[label]);
+        byte[][] pixels = [.. Directory.GetFiles(path).Order(StringComparer.Ordinal).AsParallel().AsOrdered().Select(ReadImage).OfType<byte[]>()];
         if (pixels.Length < TestEvery)
-            throw new InvalidDataException($"{Path.Combine(folder, name)}: expected at least {TestEvery} images, one of them for the test, got {pixels.Length}");
+            throw new InvalidDataException($"{path}: expected at least {TestEvery} images, one of them for the test, got {pixels.Length}");
         images.AddRange(pixels.Select(image => tensor(image).view(pretrained.CropSize, pretrained.CropSize, 4)[.., .., ..3].permute(2, 0, 1)));
         labels.Add(full(pixels.Length, label, ScalarType.Int64));
     }
@@ -143,8 +144,7 @@ byte[]? ReadImage(string path)
     canvas.Clear(SKColors.White); // behind transparent pixels
     canvas.Translate(crop.Width / 2f, crop.Height / 2f);
     canvas.Scale((float)pretrained.ResizeSize / Math.Min(image.Width, image.Height));
-    // A camera stores the pixels as its sensor has them, and beside them how it was held.
-    canvas.RotateDegrees(codec.EncodedOrigin switch { SKEncodedOrigin.RightTop => 90, SKEncodedOrigin.BottomRight => 180, SKEncodedOrigin.LeftBottom => 270, _ => 0 });
+    canvas.RotateDegrees(codec.EncodedOrigin switch { SKEncodedOrigin.RightTop => 90, SKEncodedOrigin.BottomRight => 180, SKEncodedOrigin.LeftBottom => 270, _ => 0 }); // as the camera was held
     canvas.DrawImage(image, -image.Width / 2f, -image.Height / 2f, new SKSamplingOptions(SKFilterMode.Linear, SKMipmapMode.Linear));
     return crop.Bytes;
 }
