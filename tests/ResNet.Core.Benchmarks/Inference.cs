@@ -12,7 +12,7 @@ internal sealed class Inference : Table
     public override string Title => "Predictions";
 
     public override string About =>
-        "A forward pass for predictions, 1000 classes, by network, stem and batch @ size of the images. ONNX Runtime runs the files of `OnnxExporter.Export` and `ExportInt8`; PyTorch and TorchVision .NET run torchvision's network, which in .NET has one stem.";
+        "One forward pass in eval mode with 1000 classes. A row is network, stem, and batch size @ image size. ONNX Runtime runs the files that `OnnxExporter.Export` and `ExportInt8` write. PyTorch and TorchVision .NET run torchvision's network; TorchVision .NET has one stem.";
 
     public override string[] Rows { get; } =
     [
