@@ -1,5 +1,4 @@
 using System.CommandLine;
-using ResNet.Train;
 
 namespace ResNet.Degradation;
 
@@ -25,14 +24,14 @@ internal static class CommandLine
         };
         command.SetAction(result => run(new Settings(
             result.GetValue(networks) is { } names ? Variant.Read(names) : Variant.All,
-            Options.Data(result, data),
+            Options.FindData(result, data),
             result.GetValue(epochs)!.Value,
             result.GetValue(batchSize)!.Value,
             result.GetValue(learningRate)!.Value,
             result.GetValue(size)!.Value,
             result.GetValue(seeds)!.Value,
             result.GetValue(device)!,
-            Options.Folder(result, output))));
+            Options.FindFolder(result, output))));
         return command;
     }
 }

@@ -1,4 +1,3 @@
-using ResNet.Train;
 using static TorchSharp.torch;
 using F = TorchSharp.torch.nn.functional;
 
@@ -15,7 +14,7 @@ internal sealed class ImageSet : IDisposable
     /// <param name="pictures">Grey values and labels.</param>
     /// <param name="size">Height and width to have: 28, or 14, which is the mean of each 2x2 pixels.</param>
     /// <param name="device">Where they go.</param>
-    public ImageSet(IdxPictures pictures, int size, Device device)
+    public ImageSet(IdxImages pictures, int size, Device device)
     {
         using var scope = NewDisposeScope();
         var images = tensor(pictures.Pixels).reshape(-1, 1, IdxSet.Side, IdxSet.Side).to(device).to(ScalarType.Float32);

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using ResNet.Train;
 
 namespace ResNet.Degradation;
 
@@ -17,7 +16,7 @@ internal static class Job
         var output = new OutputFolder(settings.Out);
         using var training = new ImageSet(data.Training, settings.Size, device);
         using var test = new ImageSet(data.Test, settings.Size, device);
-        screen.Line($"{Variant.Names(settings.Networks)} on {Libtorch.On(device)}: " +
+        screen.Line($"{Variant.Names(settings.Networks)} on {Libtorch.Describe(device)}: " +
             $"{training.Count} images of {settings.Size}x{settings.Size} to train with, {test.Count} to test with");
 
         var trainer = new Trainer(training, test, settings, device, screen);
@@ -32,7 +31,7 @@ internal static class Job
                         foreach (var epoch in trainer.Train(variant, seed, interruption.Token))
                         {
                             epochs.Add(epoch);
-                            screen.Line($"{(settings.Seeds > 1 ? $"seed {seed}  " : "")}{variant.Name}  epoch {epoch.Number}/{settings.Epochs}  loss {Digits.OfLoss(epoch.TrainingLoss)}  " +
+                            screen.Line($"{(settings.Seeds > 1 ? $"seed {seed}  " : "")}{variant.Name}  epoch {epoch.Number}/{settings.Epochs}  loss {Digits.FormatLoss(epoch.TrainingLoss)}  " +
                                 $"training error {epoch.TrainingError:0.0} %  test error {epoch.TestError:0.0} %  {epoch.ImagesPerSecond:0} images/s");
                         }
                         Save();

@@ -1,6 +1,5 @@
 using ResNet.Core;
 using ResNet.Degradation;
-using ResNet.Train;
 
 MemoryPages.Keep();
 // CommandLine reads the arguments, Job does the work.

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using ResNet.Core;
-using ResNet.Train;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using F = TorchSharp.torch.nn.functional;

@@ -1,4 +1,3 @@
-using ResNet.Train;
 
 namespace ResNet.Degradation;
 

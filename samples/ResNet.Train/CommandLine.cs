@@ -118,7 +118,7 @@ internal static class CommandLine
         {
             if (recipe.BatchSize(result) is { } batchSize)
                 TrainJob.ExpectImagesForAll(batchSize, ranks);
-            var folder = Options.Data(result, data);
+            var folder = Options.FindData(result, data);
             var set = DataSet.Load(folder);
             var start = result.GetValue(weights) is { } text ? StartingWeights.Find(text) : null;
             layers ??= StartingWeights.TrainByDefault(start, set);
@@ -137,8 +137,8 @@ internal static class CommandLine
                 result.GetValue(channelsLast),
                 layers.Value,
                 result.GetValue(balanced));
-            return run(set, settings, Options.Folder(result, output), used == asGiven ? null
-                : $"learning rate {Digits.OfRate(used.LearningRate)} for {used.BatchSize} images a step, in proportion to {Digits.OfRate(byDefault.LearningRate)} for {byDefault.BatchSize}; --lr sets another one");
+            return run(set, settings, Options.FindFolder(result, output), used == asGiven ? null
+                : $"learning rate {Digits.FormatRate(used.LearningRate)} for {used.BatchSize} images a step, in proportion to {Digits.FormatRate(byDefault.LearningRate)} for {byDefault.BatchSize}; --lr sets another one");
         }
 
         Command Command(string name, string description, Func<ParseResult, int> run, params Symbol[] symbols)

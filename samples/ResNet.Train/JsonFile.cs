@@ -31,7 +31,7 @@ internal static class JsonFile
         {
             if (!File.Exists(path))
                 throw new FileNotFoundException($"Could not find file '{path}'.", path);
-            return Parse<T>(RegularFile.ReadAllBytes(path));
+            return Parse<T>(InputFile.ReadAllBytes(path));
         }
         catch (JsonException e)
         {
@@ -44,8 +44,8 @@ internal static class JsonFile
         public override T Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
         {
             using var value = JsonDocument.ParseValue(ref reader);
-            return value.RootElement.ValueKind == JsonValueKind.String && Names<T>.Find(value.RootElement.GetString()) is { } known ? known
-                : throw new JsonException($"{typeof(T).Name}: expected {Names<T>.Expected}, got {value.RootElement.GetRawText()}");
+            return value.RootElement.ValueKind == JsonValueKind.String && EnumNames.Find<T>(value.RootElement.GetString()) is { } known ? known
+                : throw new JsonException($"{typeof(T).Name}: expected {EnumNames.List<T>()}, got {value.RootElement.GetRawText()}");
         }
 
         public override void Write(Utf8JsonWriter writer, T value, JsonSerializerOptions options) => writer.WriteStringValue(value.ToString());

@@ -1,4 +1,3 @@
-using ResNet.Train;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -16,7 +15,7 @@ public sealed class TrainingTests : IDisposable
     public void Pictures_are_normalised_and_the_small_ones_are_means()
     {
         using var scope = NewDisposeScope();
-        var pictures = new IdxPictures([.. Enumerable.Range(0, 50 * IdxSet.Area).Select(i => (byte)(i * 37 % 251))], [.. Enumerable.Range(0, 50).Select(i => (byte)(i % 10))]);
+        var pictures = new IdxImages([.. Enumerable.Range(0, 50 * IdxSet.Area).Select(i => (byte)(i * 37 % 251))], [.. Enumerable.Range(0, 50).Select(i => (byte)(i % 10))]);
         using var large = new ImageSet(pictures, 28, CPU);
         using var small = new ImageSet(pictures, 14, CPU);
 

@@ -21,7 +21,7 @@ public sealed class LibtorchTests : IDisposable
     {
         // TorchSharp 0.105.1's is 2.5.1
         expected = expected.Replace("2.10.0", __version__[..__version__.LastIndexOf('.')], StringComparison.Ordinal);
-        Assert.Equal($"cpu, {expected}", Libtorch.On(CPU, backend, gpus));
+        Assert.Equal($"cpu, {expected}", Libtorch.Describe(CPU, backend, gpus));
     }
 
     [Theory]

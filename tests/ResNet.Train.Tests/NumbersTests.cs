@@ -12,7 +12,7 @@ public class NumbersTests
     [InlineData(".5", 0.5)]
     [InlineData("5.", 5)]
     [InlineData("1234.5", 1234.5)]
-    public void A_number_is_read_as_it_is_written(string text, double value) => Assert.Equal(value, Limit.AboveZero.Read("--lr", text));
+    public void A_number_is_read_as_it_is_written(string text, double value) => Assert.Equal(value, Limit.AboveZero.Parse("--lr", text));
 
     [Theory]
     [InlineData("0,02")]
@@ -42,7 +42,7 @@ public class NumbersTests
     [InlineData("")]
     public void What_is_no_number_is_refused(string text)
     {
-        var problem = Assert.Throws<UserException>(() => Limit.AboveZero.Read("--lr", text));
+        var problem = Assert.Throws<UserException>(() => Limit.AboveZero.Parse("--lr", text));
         Assert.StartsWith($"--lr: expected a number above 0, got '{text}'", problem.Message, StringComparison.Ordinal);
         Assert.Equal(text.Contains(','), problem.Message.EndsWith("; numbers are written with a point, such as 0.02", StringComparison.Ordinal));
     }
@@ -60,7 +60,7 @@ public class NumbersTests
     [InlineData("4294967301")] // 5 in 32 bits
     public void What_is_no_whole_number_is_refused(string text)
     {
-        var problem = Assert.Throws<UserException>(() => Limits.Epochs.Read("--epochs", text));
+        var problem = Assert.Throws<UserException>(() => Limits.Epochs.Parse("--epochs", text));
         Assert.StartsWith($"--epochs: expected a whole number from 1 to 10000, got '{text}'", problem.Message, StringComparison.Ordinal);
     }
 
@@ -119,8 +119,8 @@ public class NumbersTests
     [InlineData(0.5, "0.5")]
     public void A_rate_is_written_with_the_digits_that_matter_and_read_back(double rate, string text)
     {
-        Assert.Equal(text, Digits.OfRate(rate));
-        Assert.InRange(Limits.LearningRate.Read("--lr", text) / rate, 0.99, 1.01);
+        Assert.Equal(text, Digits.FormatRate(rate));
+        Assert.InRange(Limits.LearningRate.Parse("--lr", text) / rate, 0.99, 1.01);
     }
 
     [Theory]
@@ -130,5 +130,5 @@ public class NumbersTests
     [InlineData(0, "0.000")]
     [InlineData(1234.5678, "1234.568")]
     [InlineData(double.NaN, "NaN")]
-    public void A_loss_is_written_with_the_digits_that_matter(double loss, string text) => Assert.Equal(text, Digits.OfLoss(loss));
+    public void A_loss_is_written_with_the_digits_that_matter(double loss, string text) => Assert.Equal(text, Digits.FormatLoss(loss));
 }

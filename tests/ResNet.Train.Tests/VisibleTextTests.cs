@@ -21,7 +21,7 @@ public sealed class VisibleTextTests : IDisposable
     [InlineData("", "")]
     public void What_is_hidden_comes_as_an_escape(string text, string visible)
     {
-        Assert.Equal(visible, VisibleText.Of(text));
+        Assert.Equal(visible, VisibleText.Escape(text));
 
         using var terminal = new StringWriter { NewLine = "|" };
         using var writer = new VisibleText(terminal);
@@ -36,9 +36,9 @@ public sealed class VisibleTextTests : IDisposable
     [Fact]
     public void Half_a_character_comes_as_an_escape()
     {
-        Assert.Equal(@"a\ud83db", VisibleText.Of("a\ud83db"));
-        Assert.Equal(@"a\ude3a", VisibleText.Of("a\ude3a"));
-        Assert.Equal(@"\ude3a\ud83d", VisibleText.Of("\ude3a\ud83d"));
+        Assert.Equal(@"a\ud83db", VisibleText.Escape("a\ud83db"));
+        Assert.Equal(@"a\ude3a", VisibleText.Escape("a\ude3a"));
+        Assert.Equal(@"\ude3a\ud83d", VisibleText.Escape("\ude3a\ud83d"));
     }
 
     [Fact]

@@ -37,8 +37,8 @@ internal static class EvaluateJob
             var test = Test(predictor, pictures, screen, together);
             var time = watch.Elapsed;
 
-            screen.Line($"test accuracy {test.AccuracyInWords}, loss {Digits.OfLoss(test.Loss)}; {images.Description}");
-            string[] names = [.. network.Classes.Select(VisibleText.Of)];
+            screen.Line($"test accuracy {test.AccuracyInWords}, loss {Digits.FormatLoss(test.Loss)}; {images.Description}");
+            string[] names = [.. network.Classes.Select(VisibleText.Escape)];
             int[] counts = [.. names.Select((_, i) => Enumerable.Range(0, names.Length).Sum(j => test.Confusion[i, j]))];
             var width = names.Max(name => name.Length);
             foreach (var (i, name) in names.Index())

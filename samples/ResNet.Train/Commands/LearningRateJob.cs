@@ -23,7 +23,7 @@ internal static class LearningRateJob
                 screen.Line(start.Line);
                 normalisation = start.NormalisationFor(all);
             }
-            screen.Line($"{settings.Recipe.Architecture.Title()} on {Libtorch.On(device)}{settings.ComputesIn(device)}");
+            screen.Line($"{settings.Recipe.Architecture.Title()} on {Libtorch.Describe(device)}{settings.ComputesIn(device)}");
             if (settings.Precision.Remark(device) is { } remark)
                 screen.Line(remark);
             var output = new OutputFolder(folder);
@@ -41,7 +41,7 @@ internal static class LearningRateJob
             var suggestion = LearningRateFinder.Suggestion(sweep);
             screen.Line($"loss against rate {output.Write("lr-find.png", Charts.Sweep(sweep, suggestion))}");
             screen.Line($"as numbers        {output.Write("lr-find.csv", Csv(sweep))}");
-            screen.Line($"lowest loss at {Digits.OfRate(sweep.MinBy(step => step.Loss)!.LearningRate)}; a tenth of that is a good peak: --lr {Digits.OfRate(suggestion)}");
+            screen.Line($"lowest loss at {Digits.FormatRate(sweep.MinBy(step => step.Loss)!.LearningRate)}; a tenth of that is a good peak: --lr {Digits.FormatRate(suggestion)}");
             return ExitCode.Done;
         }
         catch (OperationCanceledException) when (interruption.Token.IsCancellationRequested)
@@ -51,5 +51,5 @@ internal static class LearningRateJob
     }
 
     private static byte[] Csv(IEnumerable<SweepStep> sweep) =>
-        Encoding.UTF8.GetBytes(string.Concat(sweep.Select(step => $"{step.LearningRate:g6},{Digits.OfLoss(step.Loss, 5)}\n").Prepend("learning_rate,loss\n")));
+        Encoding.UTF8.GetBytes(string.Concat(sweep.Select(step => $"{step.LearningRate:g6},{Digits.FormatLoss(step.Loss, 5)}\n").Prepend("learning_rate,loss\n")));
 }

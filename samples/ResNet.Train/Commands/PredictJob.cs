@@ -22,7 +22,7 @@ internal sealed class PredictJob
     private PredictJob(Predictor predictor, Explainer? explainer, NamedImages images)
     {
         (_predictor, _explainer, _images) = (predictor, explainer, images);
-        _names = [.. predictor.Network.Classes.Select(VisibleText.Of)];
+        _names = [.. predictor.Network.Classes.Select(VisibleText.Escape)];
         _width = _names.Max(name => name.Length);
         _counts = new int[_names.Count];
     }

@@ -116,7 +116,7 @@ internal static class TrainJob
         output?.Write(NetworkInfo.FileName, network.ToJson());
         output?.Write(Settings.FileName, settings.ToJson()); // last: with it a training can be resumed
 
-        screen.Line($"{recipe.Architecture.Title()} on {Libtorch.On(device)}{(ranks.AreSeveral ? $", {ranks.Count} ranks" : "")}{settings.ComputesIn(device)}: {data.Training.Count + data.Validation.Count} images to train and validate with, {data.Test.Count} to test with");
+        screen.Line($"{recipe.Architecture.Title()} on {Libtorch.Describe(device)}{(ranks.AreSeveral ? $", {ranks.Count} ranks" : "")}{settings.ComputesIn(device)}: {data.Training.Count + data.Validation.Count} images to train and validate with, {data.Test.Count} to test with");
         foreach (var line in (string?[])[settings.Precision.Remark(device), resumed ?? start?.Line, remark, doubt, Layers(), Advice()])
             if (line is not null)
                 screen.Line(line);

@@ -37,7 +37,7 @@ internal static class CifarSet
         var path = Path.Combine(folder, name);
         if (!File.Exists(path))
             throw new UserException($"{folder}: expected a file {name}, found none");
-        var data = RegularFile.ReadAllBytes(path);
+        var data = InputFile.ReadAllBytes(path);
         var record = version.Labels + Picture;
         if (data.Length == 0 || data.Length % record != 0)
             throw new UserException($"{path}: expected records of {record} bytes, {version.Labels} label(s) and 3x{Side}x{Side} pixels, got {data.Length} bytes");
@@ -55,7 +55,7 @@ internal static class CifarSet
     private static string[] Classes(string folder, Version version)
     {
         var path = Path.Combine(folder, version.Names);
-        string[] names = File.Exists(path) ? [.. Encoding.UTF8.GetString(RegularFile.ReadAllBytes(path)).Split('\n').Select(line => line.Trim()).Where(line => line.Length > 0)] : [];
+        string[] names = File.Exists(path) ? [.. Encoding.UTF8.GetString(InputFile.ReadAllBytes(path)).Split('\n').Select(line => line.Trim()).Where(line => line.Length > 0)] : [];
         return names.Length == version.Classes ? names : [.. Enumerable.Range(0, version.Classes).Select(i => $"{i}")];
     }
 }

@@ -26,7 +26,7 @@ internal sealed class FilePicture(string path, int label) : Picture(label)
     {
         try
         {
-            using var file = RegularFile.OpenRead(path);
+            using var file = InputFile.OpenRead(path);
             return Convert.ToHexStringLower(SHA256.HashData(file).AsSpan(0, 8));
         }
         catch (IOException e)
@@ -52,7 +52,7 @@ internal sealed class FilePicture(string path, int label) : Picture(label)
     /// <exception cref="UserException">It cannot be read.</exception>
     public static string? DescribeOther(string path)
     {
-        using var file = RegularFile.OpenRead(path);
+        using var file = InputFile.OpenRead(path);
         var head = FileKind.Head(file);
         return FileKind.Format(head) is null ? FileKind.Describe(head) : null;
     }
@@ -61,7 +61,7 @@ internal sealed class FilePicture(string path, int label) : Picture(label)
     {
         try
         {
-            using var file = RegularFile.OpenRead(path);
+            using var file = InputFile.OpenRead(path);
             var head = FileKind.Head(file);
             if (FileKind.Format(head) is not { } format)
                 throw new UserException($"{path}: expected a JPEG, PNG, WebP, GIF or BMP image, got {FileKind.Describe(head)}");

@@ -24,9 +24,9 @@ internal static class Mnist
     /// The files do not say what is in them. Clothes have ten classes and are brighter than what is written: 0.286 on a scale
     /// of 0 to 1, where MNIST has 0.131, KMNIST 0.192 and EMNIST 0.172.
     /// </summary>
-    private static bool IsFashion(IdxPictures pictures) =>
+    private static bool IsFashion(IdxImages pictures) =>
         pictures.Labels.Max() == FashionClasses.Count - 1 && Math.Abs(pictures.Pixels.Average(pixel => pixel / 255.0) - 0.286) < 0.02;
 
-    private static MemoryPicture[] Pictures(IdxPictures pictures, string name) =>
+    private static MemoryPicture[] Pictures(IdxImages pictures, string name) =>
         [.. pictures.Labels.Select((label, i) => new MemoryPicture(pictures.Pixels.AsMemory(i * IdxSet.Area, IdxSet.Area), IdxSet.Side, label, $"{name} {i}"))];
 }

@@ -1,5 +1,3 @@
-using ResNet.Core.Files;
-
 namespace ResNet.Train;
 
 /// <summary>
@@ -26,7 +24,7 @@ internal static class ExplanationFile
             return false;
         try
         {
-            using var file = RegularFile.OpenRead(path);
+            using var file = InputFile.OpenRead(path);
             return FileKind.Head(file) is var head && FileKind.Format(head) == ImageFormat.Png && head.Length > HeaderLength && head[HeaderLength..].StartsWith(Mark);
         }
         catch (Exception e) when (e is UserException or IOException)
@@ -44,20 +42,13 @@ internal static class ExplanationFile
         var path = PathOf(image);
         if (Path.Exists(path) && !IsOne(path))
             throw new UserException($"{path}: expected no file there, or one that --explain has written, got another one");
-        try
+        OutputFile.Write(path, file =>
         {
-            AtomicFile.Write(path, file =>
-            {
-                file.Write(png.AsSpan(0, HeaderLength));
-                file.Write(Mark);
-                file.Write(Checksum);
-                file.Write(png.AsSpan(HeaderLength));
-            });
-            return path;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new UserException(e.Message); // which names the file
-        }
+            file.Write(png.AsSpan(0, HeaderLength));
+            file.Write(Mark);
+            file.Write(Checksum);
+            file.Write(png.AsSpan(HeaderLength));
+        });
+        return path;
     }
 }

@@ -50,7 +50,7 @@ internal static class ExplanationImage
             Darken(canvas, seen);
             using var heat = Heat(shown, highest, seen.Size);
             canvas.DrawBitmap(heat, seen.Left, seen.Top);
-            Write(canvas, $"{VisibleText.Of(shown.Name)} {100 * shown.Probability:0.0} %", width, height);
+            Write(canvas, $"{VisibleText.Escape(shown.Name)} {100 * shown.Probability:0.0} %", width, height);
             canvas.Restore();
             canvas.Translate(width, 0);
         }

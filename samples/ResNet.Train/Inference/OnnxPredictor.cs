@@ -21,7 +21,7 @@ internal sealed class OnnxPredictor : Predictor
         var file = Directory.Exists(path) ? Path.Combine(path, ExportJob.FileName) : path;
         if (!File.Exists(file))
             throw new UserException($"--engine onnx: expected a file {file}, found none; export writes it");
-        RegularFile.OpenRead(file).Dispose(); // ONNX Runtime would wait for who writes into a pipe
+        InputFile.OpenRead(file).Dispose(); // ONNX Runtime would wait for who writes into a pipe
         InferenceSession? session = null;
         try
         {

@@ -43,8 +43,8 @@ internal static class Charts
         plot.MoveToBack(heatmap);
 
         var positions = Enumerable.Range(0, count).Select(i => (double)i).ToArray();
-        plot.Axes.Bottom.SetTicks(positions, [.. classes.Select(VisibleText.Of)]);
-        plot.Axes.Left.SetTicks(positions, [.. classes.Reverse().Select(VisibleText.Of)]);
+        plot.Axes.Bottom.SetTicks(positions, [.. classes.Select(VisibleText.Escape)]);
+        plot.Axes.Left.SetTicks(positions, [.. classes.Reverse().Select(VisibleText.Escape)]);
         plot.Axes.Bottom.TickLabelStyle.Rotation = -45;
         plot.Axes.Bottom.TickLabelStyle.Alignment = Alignment.MiddleRight;
         plot.Axes.Bottom.MinimumSize = 80;
@@ -63,7 +63,7 @@ internal static class Charts
         var line = plot.Add.Scatter(sweep.Select(step => Math.Log10(step.LearningRate)).ToArray(), sweep.Select(step => step.Loss).ToArray());
         line.MarkerSize = 0;
         line.LineWidth = 2;
-        plot.Add.VerticalLine(Math.Log10(suggestion), 2, Colors.Red, LinePattern.Dashed).LegendText = Digits.OfRate(suggestion);
+        plot.Add.VerticalLine(Math.Log10(suggestion), 2, Colors.Red, LinePattern.Dashed).LegendText = Digits.FormatRate(suggestion);
         plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic
         {
             IntegerTicksOnly = true,

@@ -9,7 +9,7 @@ internal static class Metrics
     {
         var csv = new StringBuilder("epoch,training_loss,training_accuracy,validation_loss,validation_accuracy,images_per_second\n");
         foreach (var epoch in epochs)
-            csv.Append($"{epoch.Number},{Digits.OfLoss(epoch.TrainingLoss, 5)},{epoch.TrainingAccuracy:0.00000},{Digits.OfLoss(epoch.ValidationLoss, 5)},{epoch.ValidationAccuracy:0.00000},{epoch.ImagesPerSecond:0.0}\n");
+            csv.Append($"{epoch.Number},{Digits.FormatLoss(epoch.TrainingLoss, 5)},{epoch.TrainingAccuracy:0.00000},{Digits.FormatLoss(epoch.ValidationLoss, 5)},{epoch.ValidationAccuracy:0.00000},{epoch.ImagesPerSecond:0.0}\n");
         return Encoding.UTF8.GetBytes(csv.ToString());
     }
 }

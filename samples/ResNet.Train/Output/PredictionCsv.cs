@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using ResNet.Core.Files;
 
 namespace ResNet.Train;
 
@@ -36,14 +35,7 @@ internal sealed class PredictionCsv
         }
         if (FilePicture.IsImage(path))
             throw new UserException($"--csv: expected a file for the table, got '{path}', which is an image");
-        try
-        {
-            AtomicFile.Write(path, Write);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new UserException($"--csv: {e.Message}"); // which names the file
-        }
+        OutputFile.Write(path, Write, "--csv: ");
 
         void Write(Stream stream)
         {

@@ -36,7 +36,7 @@ internal static class WrongSheet
 
             void Text(string text, SKPaint paint, int line)
             {
-                text = VisibleText.Of(text);
+                text = VisibleText.Escape(text);
                 surface.Canvas.DrawText(text[..(int)Math.Min(text.Length, font.BreakText(text, Side))], left, top + Side + line * TextHeight - 2, font, paint);
             }
         }

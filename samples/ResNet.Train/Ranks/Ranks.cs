@@ -146,7 +146,7 @@ internal sealed class Ranks : IDisposable
         if (_isWithin)
         {
             using var error = new StreamWriter(Console.OpenStandardError());
-            error.WriteLine(VisibleText.Of($"rank {Rank} of {Count}: {message}"));
+            error.WriteLine(VisibleText.Escape($"rank {Rank} of {Count}: {message}"));
             error.Flush();
             _group!.Abort(ExitCode.Failed);
         }

@@ -38,6 +38,6 @@ internal static class ArchitectureExtensions
         Architecture.resnext101_64x4d => ("ResNeXt-101 64x4d", (classes, stem, device) => new ResNeXt101_64x4d(classes, stem, device)),
         Architecture.wide_resnet50_2 => ("Wide ResNet-50-2", (classes, stem, device) => new WideResNet50_2(classes, stem, device)),
         Architecture.wide_resnet101_2 => ("Wide ResNet-101-2", (classes, stem, device) => new WideResNet101_2(classes, stem, device)),
-        _ => throw new ArgumentOutOfRangeException(nameof(architecture), architecture, $"Expected {Names<Architecture>.Expected}."),
+        _ => throw new ArgumentOutOfRangeException(nameof(architecture), architecture, $"Expected {EnumNames.List<Architecture>()}."),
     };
 }

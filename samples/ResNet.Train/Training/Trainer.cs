@@ -39,8 +39,8 @@ internal sealed class Trainer(TrainingState state, DataSet data, NetworkInfo net
                 var epoch = new Epoch(number, loss, accuracy, validation.Loss, validation.Accuracy, speed);
                 state.Add(epoch);
                 state.Keep(learner.Scaler);
-                screen.Line($"epoch {number}/{_recipe.Epochs}  loss {Digits.OfLoss(loss)}  accuracy {accuracy:0.000}  " +
-                    $"validation loss {Digits.OfLoss(validation.Loss)}  accuracy {validation.Accuracy:0.000}  {speed:0} images/s");
+                screen.Line($"epoch {number}/{_recipe.Epochs}  loss {Digits.FormatLoss(loss)}  accuracy {accuracy:0.000}  " +
+                    $"validation loss {Digits.FormatLoss(validation.Loss)}  accuracy {validation.Accuracy:0.000}  {speed:0} images/s");
                 epochDone(epoch);
             }
         });
@@ -66,7 +66,7 @@ internal sealed class Trainer(TrainingState state, DataSet data, NetworkInfo net
             seen += batch.CountOfAll;
             loss += stepLoss * batch.CountOfAll;
             correct += stepCorrect;
-            screen.Step($"epoch {number}/{_recipe.Epochs}  loss {Digits.OfLoss(loss / seen)}  accuracy {(double)correct / seen:0.000}  {seen / watch.Elapsed.TotalSeconds:0} images/s");
+            screen.Step($"epoch {number}/{_recipe.Epochs}  loss {Digits.FormatLoss(loss / seen)}  accuracy {(double)correct / seen:0.000}  {seen / watch.Elapsed.TotalSeconds:0} images/s");
         }
         // Each rank has the running statistics of its own images; those of the first one count.
         together.Ranks.TakeFromFirst([.. state.Model.buffers(), .. state.Average?.buffers() ?? []]);

@@ -24,7 +24,7 @@ internal sealed class FolderFeatures(ResidualNetwork model, Device device, Scala
         _network = FeatureFile.Identify(model, network, dtype);
         try
         {
-            _known = FeatureFile.Read(output!.PathOf(FeatureFile.FileName), model.fc.in_features, _network);
+            _known = FeatureFile.Read(output!.PathFor(FeatureFile.FileName), model.fc.in_features, _network);
         }
         catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
         {

@@ -54,8 +54,8 @@ internal sealed class HeadTraining(ResidualNetwork model, DataSet data, NetworkI
         model.fc.bias!.copy_(head.Bias);
 
         var last = epochs[^1];
-        screen.Line($"classifier  loss {Digits.OfLoss(last.TrainingLoss)}  accuracy {last.TrainingAccuracy:0.000}  " +
-            $"{(crossed is null ? "validation" : "cross-validation")} loss {Digits.OfLoss(last.ValidationLoss)}  accuracy {last.ValidationAccuracy:0.000}");
+        screen.Line($"classifier  loss {Digits.FormatLoss(last.TrainingLoss)}  accuracy {last.TrainingAccuracy:0.000}  " +
+            $"{(crossed is null ? "validation" : "cross-validation")} loss {Digits.FormatLoss(last.ValidationLoss)}  accuracy {last.ValidationAccuracy:0.000}");
         return new HeadResult(
             epochs,
             data.Test.Count > 0 ? Evaluation.Of(head.Logits(test), network, data.Test) : null,

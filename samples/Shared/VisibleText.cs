@@ -1,17 +1,17 @@
 using System.Text;
 
-namespace ResNet.Train;
+namespace ResNet.Samples;
 
 /// <summary>
-/// Writes lines to a terminal in which everything is to be seen. A file's name may hold what would move the cursor, change the
-/// colours, turn the reading direction around or begin another line; that comes as an escape, such as <c>\x1b</c>.
+/// Writes lines to a terminal with every character visible. A file name can contain characters that move the cursor, change
+/// colors, reverse the reading direction or start a new line; this writer escapes them, for example as <c>\x1b</c>.
 /// </summary>
-internal sealed class VisibleText(TextWriter terminal) : TextWriter
+public sealed class VisibleText(TextWriter terminal) : TextWriter
 {
     public override Encoding Encoding => terminal.Encoding;
 
-    /// <summary>The text without control characters and line breaks, invisible marks of reading direction and halves of characters.</summary>
-    public static string Of(string text)
+    /// <summary>Escapes control characters, line breaks, invisible direction marks and unpaired surrogates.</summary>
+    public static string Escape(string text)
     {
         if (!text.Any(c => IsHidden(c) || char.IsSurrogate(c)))
             return text;
@@ -36,11 +36,11 @@ internal sealed class VisibleText(TextWriter terminal) : TextWriter
 
     public override void Write(char[] buffer, int index, int count) => Write(new string(buffer, index, count));
 
-    public override void Write(string? value) => terminal.Write(Of(value ?? ""));
+    public override void Write(string? value) => terminal.Write(Escape(value ?? ""));
 
     public override void WriteLine() => terminal.WriteLine();
 
-    public override void WriteLine(string? value) => terminal.WriteLine(Of(value ?? ""));
+    public override void WriteLine(string? value) => terminal.WriteLine(Escape(value ?? ""));
 
     public override void Flush() => terminal.Flush();
 }

@@ -1,22 +1,25 @@
 using System.Runtime.InteropServices;
 using Spectre.Console;
 
-namespace ResNet.Train;
+namespace ResNet.Samples;
 
 /// <summary>
-/// Turns the first Ctrl+C, or SIGTERM, into a request to stop after the step at hand. The second one ends the program at
-/// once, as it would without this.
+/// Turns the first Ctrl+C or SIGTERM into a request to stop after the current step. A second signal ends the program
+/// immediately, as it would without this class.
 /// </summary>
-internal sealed class Interruption : IDisposable
+public sealed class Interruption : IDisposable
 {
-    private static readonly List<Interruption> kept = []; // the collector would take their handlers away
+    private static readonly List<Interruption> kept = []; // or the garbage collector would remove their handlers
 
     private readonly CancellationTokenSource _source = new();
     private readonly PosixSignalRegistration[] _registrations;
     private readonly bool _secondEnds;
     private bool _hasSignal;
 
-    /// <param name="secondEnds">Whether the second signal ends the program. A launcher may send the same one twice, once through <c>dotnet run</c>, and kills who goes on.</param>
+    /// <param name="secondEnds">
+    /// Whether a second signal ends the program. Under an MPI launcher it must not: the launcher may send one signal twice, once through
+    /// <c>dotnet run</c>, and it kills processes that do not exit.
+    /// </param>
     public Interruption(bool secondEnds = true)
     {
         _secondEnds = secondEnds;
@@ -29,11 +32,11 @@ internal sealed class Interruption : IDisposable
 
     public CancellationToken Token => _source.Token;
 
-    /// <summary>What the program ends with once it was interrupted.</summary>
+    /// <summary>The program's exit code after an interruption.</summary>
     public int ExitCode { get; private set; }
 
-    /// <summary>Stops as a signal does.</summary>
-    /// <param name="exitCode">What the program ends with.</param>
+    /// <summary>Requests a stop, as a signal does.</summary>
+    /// <param name="exitCode">The program's exit code.</param>
     public void Request(int exitCode)
     {
         ExitCode = exitCode;
@@ -44,7 +47,7 @@ internal sealed class Interruption : IDisposable
     {
         if (!_secondEnds)
         {
-            // The launcher's second signal would end a rank that is done while another one still writes.
+            // Without the handler, the launcher's second signal would kill a rank that has finished while another still writes.
             kept.Add(this);
             return;
         }
@@ -57,7 +60,7 @@ internal sealed class Interruption : IDisposable
     {
         if (_hasSignal && _secondEnds)
         {
-            // The progress bar has hidden it.
+            // The progress bar hides the cursor.
             if (!Console.IsOutputRedirected)
                 AnsiConsole.Cursor.Show();
             return;
@@ -66,6 +69,6 @@ internal sealed class Interruption : IDisposable
         context.Cancel = true;
         if (_hasSignal) return;
         _hasSignal = true;
-        Request(context.Signal == PosixSignal.SIGTERM ? Train.ExitCode.Terminated : Train.ExitCode.Interrupted);
+        Request(context.Signal == PosixSignal.SIGTERM ? Samples.ExitCode.Terminated : Samples.ExitCode.Interrupted);
     }
 }

@@ -1,30 +1,30 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
 
-namespace ResNet.Train;
+namespace ResNet.Samples;
 
 /// <summary>
-/// A file of MNIST's IDX format, gzipped or not: two zero bytes, the type of the elements, the number of dimensions, the
-/// size of each as a big-endian 32-bit number, then the elements. Here the elements are bytes and the first dimension
-/// counts the items.
+/// A file in MNIST's IDX format, gzipped or not: two zero bytes, the element type, the number of dimensions, the
+/// size of each dimension as a big-endian 32-bit number, then the elements. Here the elements are bytes and the first
+/// dimension counts the items.
 /// </summary>
-/// <param name="Path">Where it was read from.</param>
-/// <param name="Count">Number of items.</param>
+/// <param name="Path">The path that it was read from.</param>
+/// <param name="Count">The number of items.</param>
 /// <param name="Data">The items, one after the other.</param>
-internal sealed record IdxFile(string Path, int Count, byte[] Data)
+public sealed record IdxFile(string Path, int Count, byte[] Data)
 {
-    /// <summary>The most items that a file may hold: more than any set of this family, and less than an array can.</summary>
+    /// <summary>The most items a file may hold: more than any dataset in this format has, and few enough for an array.</summary>
     public const int MostItems = 1_000_000;
 
     private const byte UnsignedByte = 0x08;
 
-    /// <summary>Reads a file whose items have the given shape: none for labels, height and width for pictures.</summary>
-    /// <exception cref="UserException">There is no such file, or it is not what was expected.</exception>
+    /// <summary>Reads a file whose items have the given shape: empty for labels, height and width for images.</summary>
+    /// <exception cref="UserException">The file is missing, damaged, or of another format.</exception>
     public static IdxFile Read(string path, params int[] itemShape)
     {
         try
         {
-            using var file = RegularFile.OpenRead(path);
+            using var file = InputFile.OpenRead(path);
             using var content = IsGzip(file) ? new GZipStream(file, CompressionMode.Decompress) : (Stream)file;
             var count = ReadHeader(content, path, itemShape);
             return new IdxFile(path, count, ReadItems(content, path, count, itemShape.Aggregate(1, (a, b) => a * b)));
@@ -39,7 +39,7 @@ internal sealed record IdxFile(string Path, int Count, byte[] Data)
         }
     }
 
-    /// <summary>Told by its content: some tools unpack a file and leave the name as it was.</summary>
+    /// <summary>Checks the content, not the name: some tools unpack a file and keep its name.</summary>
     private static bool IsGzip(FileStream file)
     {
         Span<byte> start = stackalloc byte[2];
@@ -71,7 +71,7 @@ internal sealed record IdxFile(string Path, int Count, byte[] Data)
 
     private static byte[] ReadItems(Stream content, string path, int count, int itemSize)
     {
-        // The array grows with what is really there: a header alone, which may be wrong, makes no large one.
+        // The array grows with the data read, so a wrong header cannot cause a large allocation.
         var expected = count * itemSize;
         var items = new byte[Math.Min(expected, 1 << 20)];
         var length = 0;
@@ -85,7 +85,7 @@ internal sealed record IdxFile(string Path, int Count, byte[] Data)
             Array.Resize(ref items, (int)Math.Min(expected, 2L * items.Length));
         }
 
-        // This also makes gzip compare its checksum, which comes last.
+        // Reading to the end also makes GZipStream verify the checksum.
         if (content.ReadByte() >= 0)
             throw new UserException($"{path}: expected {count} items of {itemSize} byte(s) as its header says, {expected} bytes in all, got more");
         return items;

@@ -5,36 +5,36 @@ using System.CommandLine.Parsing;
 using System.Text;
 using Spectre.Console;
 
-namespace ResNet.Train;
+namespace ResNet.Samples;
 
-/// <summary>Runs a command and tells in one line whatever goes wrong.</summary>
-internal static class ConsoleProgram
+/// <summary>Runs a command and reports any failure in one line.</summary>
+public static class ConsoleProgram
 {
-    // By default an argument @name would be replaced by what is in the file of that name.
-    private static readonly ParserConfiguration asTheyAre = new() { ResponseFileTokenReplacer = null };
+    // By default, System.CommandLine replaces an argument @name with the content of that file.
+    private static readonly ParserConfiguration withoutResponseFiles = new() { ResponseFileTokenReplacer = null };
 
-    /// <param name="command">What to run.</param>
-    /// <param name="args">Of the command line.</param>
-    /// <param name="tell">The lines in which an error and its message are told; null is the message.</param>
+    /// <param name="command">The command.</param>
+    /// <param name="args">The arguments of the command line.</param>
+    /// <param name="report">Turns an error and its message into the lines to print. Null prints the message.</param>
     /// <returns>The exit code.</returns>
-    public static int Run(RootCommand command, string[] args, Func<Exception, string, IReadOnlyList<string>>? tell = null)
+    public static int Run(RootCommand command, string[] args, Func<Exception, string, IReadOnlyList<string>>? report = null)
     {
         try
         {
-            // For the bars, and for class names in every language: a console on Windows has an older encoding.
+            // For bars and class names in any language: Windows consoles default to an older encoding.
             Console.OutputEncoding = Encoding.UTF8;
-            // Help has lines of its own, and Spectre.Console its control codes: both keep the terminal as it is.
+            // Help has line breaks and Spectre.Console has control codes; both write to the unfiltered terminal.
             var configuration = new InvocationConfiguration { EnableDefaultExceptionHandler = false, Output = Console.Out };
             _ = AnsiConsole.Profile;
             Console.SetOut(new VisibleText(Console.Out));
             Console.SetError(new VisibleText(Console.Error));
 
-            var arguments = command.Parse(args, asTheyAre);
+            var arguments = command.Parse(args, withoutResponseFiles);
             RefuseOptionsBeforeTheCommand(arguments);
-            // Not an error where only the help was asked for
+            // No error action if the user asked for help.
             if (arguments.Action is ParseErrorAction)
             {
-                // A word that is left over may be the value of an option that took another one.
+                // A surplus word is often the value of an option that took another word, so report the option first.
                 var error = arguments.Errors.FirstOrDefault(error => error.SymbolResult is OptionResult) ?? arguments.Errors[0];
                 throw new UserException($"{error.Message.TrimEnd('.')}. --help lists the options.");
             }
@@ -42,20 +42,20 @@ internal static class ConsoleProgram
         }
         catch (UserException problem)
         {
-            return Failed(problem, problem.Message.ReplaceLineEndings(" "), tell);
+            return Fail(problem, problem.Message.ReplaceLineEndings(" "), report);
         }
         catch (Exception exception)
         {
             var problem = exception;
-            // What happened on another thread comes wrapped, and so does what a type needs at its first use.
+            // Exceptions from other threads and from static initializers arrive wrapped.
             while (problem is AggregateException or TypeInitializationException && problem.InnerException is { } inner)
                 problem = inner;
-            // libtorch's, above all, such as too little memory for the batch; their first line says what, the others are its own stack trace.
-            return Failed(problem, problem is UserException ? problem.Message.ReplaceLineEndings(" ") : $"{problem.GetType().Name}: {problem.Message.Split('\n')[0].TrimEnd()}", tell);
+            // Mostly libtorch's, such as too little memory for the batch. The first line is the message, the rest libtorch's stack trace.
+            return Fail(problem, problem is UserException ? problem.Message.ReplaceLineEndings(" ") : $"{problem.GetType().Name}: {problem.Message.Split('\n')[0].TrimEnd()}", report);
         }
     }
 
-    /// <summary>They would belong to the program without a command, and the command would not see them.</summary>
+    /// <summary>Options before the command belong to the root command, so the command would ignore them.</summary>
     private static void RefuseOptionsBeforeTheCommand(ParseResult arguments)
     {
         if (arguments.CommandResult.Parent is CommandResult program &&
@@ -66,9 +66,9 @@ internal static class ConsoleProgram
         }
     }
 
-    private static int Failed(Exception problem, string message, Func<Exception, string, IReadOnlyList<string>>? tell)
+    private static int Fail(Exception problem, string message, Func<Exception, string, IReadOnlyList<string>>? report)
     {
-        var lines = tell?.Invoke(problem, message) ?? [message];
+        var lines = report?.Invoke(problem, message) ?? [message];
         try
         {
             foreach (var line in lines)
@@ -76,7 +76,7 @@ internal static class ConsoleProgram
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // Nobody is there to be told; the exit code still tells.
+            // Standard error is closed; the exit code still reports the failure.
         }
         return ExitCode.Failed;
     }

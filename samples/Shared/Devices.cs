@@ -1,11 +1,11 @@
 using System.Globalization;
 using static TorchSharp.torch;
 
-namespace ResNet.Train;
+namespace ResNet.Samples;
 
-internal static class Devices
+public static class Devices
 {
-    /// <exception cref="UserException">There is no such device here, or no libtorch.</exception>
+    /// <exception cref="UserException">The device does not exist, or libtorch does not load.</exception>
     public static Device Find(string name)
     {
         Libtorch.Load();

@@ -1,24 +1,24 @@
 using Spectre.Console;
 
-namespace ResNet.Train;
+namespace ResNet.Samples;
 
-/// <summary>Where the program speaks to the user: a terminal, with a progress bar, or a file or pipe, with plain lines alone.</summary>
-internal sealed class Screen
+/// <summary>The program's output: lines with a progress bar on a terminal, lines only in a file or pipe.</summary>
+public sealed class Screen
 {
-    // Not by Spectre.Console's own judgement: on some CI systems it sends control codes into the log.
+    // Spectre.Console's own detection writes control codes into the logs of some CI systems.
     private readonly bool _live = !Console.IsOutputRedirected && AnsiConsole.Profile.Capabilities is { Ansi: true, Interactive: true };
     private ProgressTask? _bar;
 
     public void Line(string text)
     {
-        // Spectre.Console puts it above the bar. Otherwise it would only break a long path.
+        // Spectre.Console writes above the bar. Without a bar, it would only wrap long paths.
         if (_bar is not null)
-            AnsiConsole.WriteLine(VisibleText.Of(text));
+            AnsiConsole.WriteLine(VisibleText.Escape(text));
         else
             Console.WriteLine(text);
     }
 
-    /// <summary>Shows a bar while <paramref name="work"/> runs, and above it the lines that it writes.</summary>
+    /// <summary>Shows a progress bar while <paramref name="work"/> runs, with its lines above the bar.</summary>
     public void WithBar(int steps, Action work)
     {
         if (!_live)
@@ -44,13 +44,13 @@ internal sealed class Screen
         }
     }
 
-    /// <summary>Steps of the bar are done, on whatever thread.</summary>
+    /// <summary>Advances the bar. Any thread may call it.</summary>
     public void Step(string status, int steps = 1)
     {
         if (_bar is not { } bar) return;
         lock (bar)
         {
-            bar.Description = Markup.Escape(VisibleText.Of(status));
+            bar.Description = Markup.Escape(VisibleText.Escape(status));
             bar.Increment(steps);
         }
     }

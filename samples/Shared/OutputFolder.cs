@@ -2,15 +2,15 @@ using ResNet.Core;
 using ResNet.Core.Files;
 using static TorchSharp.torch;
 
-namespace ResNet.Train;
+namespace ResNet.Samples;
 
-/// <summary>Where the results go. Each file is replaced whole or not at all.</summary>
-internal sealed class OutputFolder
+/// <summary>The folder for the results. Each file is replaced whole or not at all.</summary>
+public sealed class OutputFolder
 {
     private readonly string _path;
 
-    /// <summary>Makes the folder and tries it out, so that one that cannot be written is told before the training and not after it.</summary>
-    /// <exception cref="UserException">It cannot be made or written.</exception>
+    /// <summary>Creates the folder and writes to it once, so that a read-only folder fails before the training, not after it.</summary>
+    /// <exception cref="UserException">The folder cannot be created or written.</exception>
     public OutputFolder(string path)
     {
         try
@@ -24,29 +24,29 @@ internal sealed class OutputFolder
         }
     }
 
-    /// <summary>.NET says of such a link that it already exists.</summary>
+    /// <summary>For such a link, .NET reports that the folder already exists.</summary>
     private static string? LinkToNoFolder(string path)
     {
         if (path.Length == 0 || path.Contains('\0'))
             return null;
         for (var part = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)); part is not null; part = Path.GetDirectoryName(part))
             if (new FileInfo(part).LinkTarget is { } target && !Directory.Exists(part))
-                return $"'{part}' is a link to '{target}', where no folder is";
+                return $"'{part}' is a link to '{target}', which is no folder";
         return null;
     }
 
     /// <returns>The file's full path.</returns>
-    /// <exception cref="UserException">It cannot be written; what was there before still is.</exception>
+    /// <exception cref="UserException">The file cannot be written; the previous one is still there.</exception>
     public string Write(string name, byte[] content) => Write(name, path => AtomicFile.Write(path, file => file.Write(content)));
 
-    /// <summary>Writes a network's weights, in the format that the name's extension says.</summary>
+    /// <summary>Writes a network's weights, in the format of the name's extension.</summary>
     /// <inheritdoc cref="Write(string, byte[])"/>
     public string Write(string name, nn.Module model) => Write(name, path => Checkpoint.Save(model, path));
 
-    public string PathOf(string name) => Path.Combine(_path, name);
+    public string PathFor(string name) => Path.Combine(_path, name);
 
-    /// <summary>Removes a file if it is there.</summary>
-    /// <exception cref="UserException">It cannot be removed.</exception>
+    /// <summary>Deletes a file if it exists.</summary>
+    /// <exception cref="UserException">The file cannot be deleted.</exception>
     public void Delete(string name)
     {
         try
@@ -55,7 +55,7 @@ internal sealed class OutputFolder
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new UserException($"{name}: cannot be removed: {e.Message}");
+            throw new UserException($"{name}: cannot be deleted: {e.Message}");
         }
     }
 
@@ -69,7 +69,7 @@ internal sealed class OutputFolder
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new UserException(e.Message); // which says which file
+            throw new UserException(e.Message); // which names the file
         }
     }
 }

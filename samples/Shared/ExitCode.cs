@@ -1,11 +1,11 @@
-namespace ResNet.Train;
+namespace ResNet.Samples;
 
-internal static class ExitCode
+public static class ExitCode
 {
     public const int Done = 0;
     public const int Failed = 1;
 
-    // What a shell reports for a program that the signal ended: 128 and its number
+    // As a shell reports a program that a signal ended: 128 plus the signal's number
     public const int Interrupted = 130;
     public const int Terminated = 143;
 }
