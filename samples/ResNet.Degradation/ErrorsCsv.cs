@@ -2,10 +2,10 @@ using System.Text;
 
 namespace ResNet.Degradation;
 
-/// <summary>Every epoch in a line, for whoever wants to draw or count for themselves.</summary>
+/// <summary>A table with one line per epoch, for spreadsheets and plotting programs.</summary>
 internal static class ErrorsCsv
 {
-    public static byte[] Of(IEnumerable<Epoch> epochs)
+    public static byte[] Format(IEnumerable<Epoch> epochs)
     {
         var text = new StringBuilder("seed,network,layers,epoch,learning_rate,training_loss,training_error_percent,test_error_percent,images_per_second\n");
         foreach (var epoch in epochs)

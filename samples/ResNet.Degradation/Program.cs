@@ -2,5 +2,5 @@ using ResNet.Core;
 using ResNet.Degradation;
 
 MemoryPages.Keep();
-// CommandLine reads the arguments, Job does the work.
+// CommandLine parses the arguments, Job does the work.
 return ConsoleProgram.Run(CommandLine.Create(Job.Run), args);

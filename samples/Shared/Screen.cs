@@ -9,7 +9,7 @@ public sealed class Screen
     private readonly bool _live = !Console.IsOutputRedirected && AnsiConsole.Profile.Capabilities is { Ansi: true, Interactive: true };
     private ProgressTask? _bar;
 
-    public void Line(string text)
+    public void WriteLine(string text)
     {
         // Spectre.Console writes above the bar. Without a bar, it would only wrap long paths.
         if (_bar is not null)
@@ -45,7 +45,7 @@ public sealed class Screen
     }
 
     /// <summary>Advances the bar. Any thread may call it.</summary>
-    public void Step(string status, int steps = 1)
+    public void Advance(string status, int steps = 1)
     {
         if (_bar is not { } bar) return;
         lock (bar)

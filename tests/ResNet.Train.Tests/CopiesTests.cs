@@ -44,7 +44,7 @@ public sealed class CopiesTests : IDisposable
     {
         var folder = Path.Combine(Path.GetDirectoryName(Assembly)!, "data");
         var data = DataSet.Load(folder);
-        Assert.Empty(SameImages.Remarks(data, new ImageList(List(data.Training), List(data.Validation), List(data.Test)), folder));
+        Assert.Empty(SameImages.Find(data, new ImageList(List(data.Training), List(data.Validation), List(data.Test)), folder));
 
         IReadOnlyDictionary<string, string> List(IReadOnlyList<Picture> images) => images.ToDictionary(image => image.NameIn(folder), image => image.Digest());
     }

@@ -27,7 +27,7 @@ public sealed class EvaluationTests
         var before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
 
         using var interruption = new Interruption();
-        var evaluation = Evaluation.Of(model, network, pictures, CPU, new Together(new Ranks(), interruption));
+        var evaluation = Evaluation.Evaluate(model, network, pictures, CPU, new Together(new Ranks(), interruption));
 
         // The batch's two tensors are counted down here, and were counted up on the thread that made them, which may be another one.
         Assert.Contains(DisposeScopeManager.Statistics.ThreadTotalLiveCount - before, new long[] { 0, -2 });

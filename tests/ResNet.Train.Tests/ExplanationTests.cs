@@ -106,21 +106,21 @@ public sealed class ExplanationTests : IDisposable
 
         var path = ExplanationFile.Write(image, png);
         Assert.Equal($"{image}.cam.png", path);
-        Assert.True(ExplanationFile.IsOne(path));
+        Assert.True(ExplanationFile.IsExplanation(path));
         Assert.Equal([.. png[..33], .. ImageBytes.PngChunk("tEXt", [.. "Software\0ResNet.Train --explain"u8]), .. png[33..]], File.ReadAllBytes(path));
         using (var read = SKBitmap.Decode(path))
             Assert.Equal((40, 50), (read.Width, read.Height));
-        Assert.Equal(["a.jpg", "b.png"], Listing.Files(_folder.Path).Select(file => Path.GetFileName(file)));
+        Assert.Equal(["a.jpg", "b.png"], Listing.ListFiles(_folder.Path).Select(file => Path.GetFileName(file)));
         ExplanationFile.Write(image, png); // again
 
         foreach (var other in new[] { png, [], [1, 2, 3] })
         {
             File.WriteAllBytes(path, other);
-            Assert.False(ExplanationFile.IsOne(path));
+            Assert.False(ExplanationFile.IsExplanation(path));
             Assert.Equal($"{path}: expected no file there, or one that --explain has written, got another one", Assert.Throws<UserException>(() => ExplanationFile.Write(image, png)).Message);
             Assert.Equal(other, File.ReadAllBytes(path));
         }
-        Assert.Equal(3, Listing.Files(_folder.Path).Length);
+        Assert.Equal(3, Listing.ListFiles(_folder.Path).Length);
     }
 
     /// <summary>Of a network that knows one thing, how bright a place is: there is no other evidence than that.</summary>

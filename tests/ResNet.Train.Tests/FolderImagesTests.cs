@@ -20,7 +20,7 @@ public sealed class FolderImagesTests : IDisposable
 
         Assert.Equal($"all images in '{_folder.Path}'", images.Description);
         Assert.Equal(21, images.Images.Count);
-        Assert.All(images.For(network), image => Assert.Contains($"/{network.Classes[image.Label]}/", image.Name.Replace('\\', '/'), StringComparison.Ordinal));
+        Assert.All(images.Relabel(network), image => Assert.Contains($"/{network.Classes[image.Label]}/", image.Name.Replace('\\', '/'), StringComparison.Ordinal));
     }
 
     [Fact]
@@ -64,7 +64,7 @@ public sealed class FolderImagesTests : IDisposable
         Write(files);
         var images = ToTest();
         Assert.Equal($"all images in '{_folder[part]}'", images.Description);
-        Assert.Equal([1], images.For(network).Select(image => image.Label));
+        Assert.Equal([1], images.Relabel(network).Select(image => image.Label));
         if (remark.Length == 0)
             Assert.Empty(images.Remarks);
         else

@@ -107,7 +107,7 @@ public sealed class FormerVersionTests : IDisposable
         Assert.Contains("there is no images.json in its folder", resumed, StringComparison.Ordinal);
         Assert.DoesNotContain("epoch 1/", resumed, StringComparison.Ordinal);
         Assert.Contains("epoch 2/2  ", resumed, StringComparison.Ordinal);
-        Assert.Equal((Architecture.resnet18, Architecture.resnet18), (NetworkInfo.Of(_run.Path).Architecture, Settings.Of(_run.Path).Recipe.Architecture));
+        Assert.Equal((Architecture.resnet18, Architecture.resnet18), (NetworkInfo.Read(_run.Path).Architecture, Settings.Read(_run.Path).Recipe.Architecture));
         Assert.Contains("\"Architecture\": \"resnet18\"", File.ReadAllText(_run["network.json"]), StringComparison.Ordinal); // from now on
         using var _ = Network.Of(_run["model.safetensors"]);
     }

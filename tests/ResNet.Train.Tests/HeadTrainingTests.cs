@@ -118,7 +118,7 @@ public sealed class HeadTrainingTests : IDisposable
 
         Assert.Equal(0, Run(Arguments("run", _out["model.safetensors"])).Code);
 
-        var info = NetworkInfo.Of(_out["run"]);
+        var info = NetworkInfo.Read(_out["run"]);
         Assert.True(info.Grey);
         Assert.Equal(Normalisation.ImageNet.Mean, info.Normalisation.Mean);
         Assert.StartsWith("test accuracy ", Succeeded("evaluate", _out["run"]), StringComparison.Ordinal);
@@ -141,7 +141,7 @@ public sealed class HeadTrainingTests : IDisposable
     {
         Pictures.WriteSet(_data, each: 8);
         Assert.DoesNotContain("in bfloat16", Run([.. Arguments("run"), "--precision", "fp32"]).Output, StringComparison.Ordinal);
-        Assert.Equal(Precision.Fp32, Settings.Of(_out["run"]).Precision);
+        Assert.Equal(Precision.Fp32, Settings.Read(_out["run"]).Precision);
 
         var again = Run([.. Arguments("run"), "--precision", "bf16"]).Output;
         Assert.Equal(BFloat16.IsNative(TorchSharp.torch.CPU), again.Contains("without CUDA, in bfloat16: ", StringComparison.Ordinal));

@@ -17,7 +17,7 @@ public sealed class OnnxOriginTests : IDisposable
     [Fact]
     public void What_export_has_written_of_the_network_is_taken()
     {
-        using (OnnxPredictor.Load(Export(ExportJob.Metadata(own)))) { }
+        using (OnnxPredictor.Load(Export(OnnxFile.Describe(own)))) { }
         using (OnnxPredictor.Load(Export(null))) { }
         using (OnnxPredictor.Load(Export(new OnnxMetadata { Classes = own.Classes, Properties = new Dictionary<string, string> { ["author"] = "me" } }))) { }
     }
@@ -39,7 +39,7 @@ public sealed class OnnxOriginTests : IDisposable
             "mean" => (own with { Normalisation = own.Normalisation with { Mean = [0.5, 0.25, 0.1] } }, "expected mean (0.5, 0.25, 0.125), got (0.5, 0.25, 0.1)"),
             _ => (own with { Normalisation = own.Normalisation with { StandardDeviation = [1.0 / 3, 1, 2] } }, "expected std ("),
         };
-        var file = Export(ExportJob.Metadata(other));
+        var file = Export(OnnxFile.Describe(other));
         var problem = Assert.Throws<UserException>(() => OnnxPredictor.Load(file)).Message;
         Assert.StartsWith($"{file}: expected the network that network.json beside it describes, got another one: {message}", problem, StringComparison.Ordinal);
     }
@@ -48,7 +48,7 @@ public sealed class OnnxOriginTests : IDisposable
     public void Of_many_classes_the_message_shows_some()
     {
         var many = own with { Classes = [.. Enumerable.Range(0, 1000).Select(i => $"class {i}")] };
-        var difference = OnnxOrigin.Difference(many, new Dictionary<string, string> { ["classes"] = "none" });
+        var difference = OnnxFile.FindDifference(many, new Dictionary<string, string> { ["classes"] = "none" });
         Assert.StartsWith("expected classes (class 0, class 1, ", difference, StringComparison.Ordinal);
         Assert.EndsWith("…, got none", difference, StringComparison.Ordinal);
         Assert.True(difference!.Length < 200);

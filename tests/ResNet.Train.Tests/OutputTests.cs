@@ -39,7 +39,7 @@ public sealed class OutputTests : IDisposable
         var network = new NetworkInfo(Core.Stem.Conv7, 32, 32.0 / 28, Grey: true, new Normalisation([0.3], [0.3]), ["a", "b"]);
         var predictions = Enumerable.Range(0, 60).Select(i => new Prediction(new MemoryPicture(new byte[784], 28, i < wrong ? 0 : 1, "picture"), 1, i / 60.0)).ToArray();
 
-        var png = WrongSheet.Of(new Evaluation(0, new int[2, 2], predictions), network);
+        var png = WrongSheet.Draw(new Evaluation(0, new int[2, 2], predictions), network);
 
         Assert.Equal([0x89, (byte)'P', (byte)'N', (byte)'G'], png[..4]);
         var rows = Math.Clamp((wrong + 7) / 8, 1, 5);
@@ -54,7 +54,7 @@ public sealed class OutputTests : IDisposable
         var network = new NetworkInfo(Core.Stem.Conv7, 28, 1, Grey: true, new Normalisation([0.3], [0.3]), ["a", "b"]);
         Prediction[] predictions = [new(Picture(60, 0), 1, 0.6), new(Picture(90, 1), 1, 0.99), new(Picture(120, 0), 1, 0.9), new(Picture(150, 1), 0, 0.7)];
 
-        using var sheet = SkiaSharp.SKBitmap.Decode(WrongSheet.Of(new Evaluation(0, new int[2, 2], predictions), network));
+        using var sheet = SkiaSharp.SKBitmap.Decode(WrongSheet.Draw(new Evaluation(0, new int[2, 2], predictions), network));
 
         Assert.Equal([120, 150, 60, 255], Enumerable.Range(0, 4).Select(i => sheet.GetPixel(12 + 124 * i + 56, 12 + 56).Red));
     }

@@ -141,7 +141,7 @@ public sealed class PredictTests : IDisposable
         Directory.CreateSymbolicLink(_images["b/a"], _images["a"]);
         File.CreateSymbolicLink(_images["b/3.png"], _images["b/2.png"]);
         var images = NamedImages.Find([_images.Path], default);
-        Assert.Equal(["a/1.png", "b/2.png"], images.Images().Select(image => image.NameIn(_images.Path)));
+        Assert.Equal(["a/1.png", "b/2.png"], images.Enumerate().Select(image => image.NameIn(_images.Path)));
         Assert.Equal(ExitCode.Done, images.Code);
         Assert.Throws<OperationCanceledException>(() => NamedImages.Find([_images.Path], new CancellationToken(canceled: true)));
     }
@@ -157,7 +157,7 @@ public sealed class PredictTests : IDisposable
         using var scope = NewDisposeScope();
 
         var parts = predictor.Predict(pictures, default).ToArray();
-        var together = parts.SelectMany(part => part.Each()).ToArray();
+        var together = parts.SelectMany(part => part.Enumerate()).ToArray();
 
         Assert.Equal(pictures.Where((_, i) => i != 17), together.Select(answer => answer.Picture));
         Assert.StartsWith(pictures[17].Name + ": ", Assert.Single(parts.SelectMany(part => part.Broken)), StringComparison.Ordinal);

@@ -24,7 +24,7 @@ public sealed class ProgramTests : IDisposable
         Assert.Equal((0, ""), (code, error));
         Assert.Equal(2, output.Split('\n').Count(line => line.StartsWith("epoch ", StringComparison.Ordinal)));
         Assert.StartsWith("10 classes: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9", output, StringComparison.Ordinal);
-        Assert.Contains($"\nResNet-18 on {Libtorch.Describe(Devices.Find("auto"))}{Settings.Of(_out.Path).ComputesIn(Devices.Find("auto"))}: 60 images", output, StringComparison.Ordinal);
+        Assert.Contains($"\nResNet-18 on {Libtorch.Describe(Devices.Find("auto"))}{Settings.Read(_out.Path).DescribeComputation(Devices.Find("auto"))}: 60 images", output, StringComparison.Ordinal);
         Assert.Contains("test accuracy ", output, StringComparison.Ordinal);
         Assert.DoesNotContain('\e', output);
         Assert.DoesNotContain('\r', output.ReplaceLineEndings("\n"));

@@ -27,7 +27,7 @@ public sealed class RanksTests : IDisposable
         var (code, output, error) = Launched.Run(mpi, [.. Training("run", 1), "--ema", "0.9", "--balanced"]);
 
         Assert.Equal((0, ""), (code, error));
-        Assert.Contains($"without CUDA, 2 ranks{Settings.Of(_out["run"]).ComputesIn(TorchSharp.torch.CPU)}: 60 images to train and validate with, 20 to test with", output, StringComparison.Ordinal);
+        Assert.Contains($"without CUDA, 2 ranks{Settings.Read(_out["run"]).DescribeComputation(TorchSharp.torch.CPU)}: 60 images to train and validate with, 20 to test with", output, StringComparison.Ordinal);
         foreach (var line in (string[])["10 classes", "ResNet-18 on ", "epoch 1/1 ", "weights  ", "test accuracy "])
             Assert.Single(output.Split('\n'), text => text.StartsWith(line, StringComparison.Ordinal));
         Assert.Equal(
@@ -131,7 +131,7 @@ public sealed class RanksTests : IDisposable
         Pictures.WriteSet(_data);
         using var program = new Launched(mpi, "--data", _data.Path, "--out", _out["run"], "--epochs", "1000", "--batch-size", "10", "--lr", "0.01", "--size", "32", "--device", "cpu");
         program.WaitFor("epoch 1/1000 ");
-        var gone = _data[ImageList.In(_out["run"])!.Training.Keys.First()];
+        var gone = _data[ImageList.Read(_out["run"])!.Training.Keys.First()];
         File.Delete(gone);
         var (code, _, error) = program.End();
 

@@ -73,10 +73,10 @@ public sealed class RecipeTests : IDisposable
     public void Every_option_reaches_the_training_and_stays_in_its_folder()
     {
         using var model = Trained("run", "--precision", "bf16", "--channels-last", "--frame", "1.5", "--weight-decay", "0.25", "--label-smoothing", "0.2", "--erase", "0.5", "--lr", "0.01");
-        var settings = Settings.Of(_out["run"]);
+        var settings = Settings.Read(_out["run"]);
         Assert.Equal((Precision.Bf16, true), (settings.Precision, settings.ChannelsLast));
         Assert.Equal((1.5, 0.25, 0.2, 0.5, 0.01), (settings.Recipe.Frame, settings.Recipe.WeightDecay, settings.Recipe.LabelSmoothing, settings.Recipe.Erase, settings.Recipe.LearningRate));
-        Assert.Equal(1.5, NetworkInfo.Of(_out["run"]).Frame);
+        Assert.Equal(1.5, NetworkInfo.Read(_out["run"]).Frame);
     }
 
     [Theory]

@@ -14,7 +14,7 @@ public sealed class SameImagesTests : IClassFixture<SameImagesTests.Training>, I
         _training = training;
         Copy(training.Data, _data);
         Copy(training.Folder, _run);
-        File.WriteAllBytes(_run[Settings.FileName], (Settings.Of(_run.Path) with { Data = _data.Path }).ToJson());
+        File.WriteAllBytes(_run[Settings.FileName], (Settings.Read(_run.Path) with { Data = _data.Path }).ToJson());
     }
 
     public void Dispose()
@@ -82,7 +82,7 @@ public sealed class SameImagesTests : IClassFixture<SameImagesTests.Training>, I
         Assert.Contains("1 files are left out", error, StringComparison.Ordinal);
         Assert.Contains("resumed after 1 epochs", output, StringComparison.Ordinal);
         Same("images.json", "network.json", "model.pth");
-        Assert.Equal(_data.Path, Settings.Of(_run.Path).Data);
+        Assert.Equal(_data.Path, Settings.Read(_run.Path).Data);
     }
 
     [Fact]
@@ -94,7 +94,7 @@ public sealed class SameImagesTests : IClassFixture<SameImagesTests.Training>, I
         Refused($"evaluate: expected the training's images in '{_data.Path}'", "evaluate", _run.Path);
 
         Assert.Equal((0, ""), Silent(Run("resume", _run.Path, "--data", elsewhere["data"])));
-        Assert.Equal(elsewhere["data"], Settings.Of(_run.Path).Data);
+        Assert.Equal(elsewhere["data"], Settings.Read(_run.Path).Data);
         Same("images.json", "network.json", "model.pth");
         Assert.Contains($"the training's test images in '{elsewhere["data"]}'", Run("evaluate", _run.Path).Output, StringComparison.Ordinal);
         Directory.CreateDirectory(_data.Path); // to be removed
@@ -134,7 +134,7 @@ public sealed class SameImagesTests : IClassFixture<SameImagesTests.Training>, I
     [Fact]
     public void A_list_that_no_training_writes_is_told()
     {
-        var list = ImageList.In(_run.Path)!;
+        var list = ImageList.Read(_run.Path)!;
         File.WriteAllBytes(_run["images.json"], (list with { Training = ImageList.None }).ToJson());
         NotResumed($"{_run["images.json"]}: expected training images, as every training has, got none");
         File.WriteAllBytes(_run["images.json"], (list with { Validation = ImageList.None }).ToJson());
@@ -170,7 +170,7 @@ public sealed class SameImagesTests : IClassFixture<SameImagesTests.Training>, I
         Assert.Equal(before, Tested(_run.Path, "--device", "cpu"));
         Assert.StartsWith("test accuracy ", before, StringComparison.Ordinal);
 
-        var kept = ImageList.In(_run.Path)!.Test.Keys.Order(StringComparer.Ordinal).ToArray();
+        var kept = ImageList.Read(_run.Path)!.Test.Keys.Order(StringComparer.Ordinal).ToArray();
         Assert.Equal(4, kept.Length);
         File.Delete(_data[kept[0]]);
         File.Copy(_data["blue/more 1.png"], _data[kept[1]], overwrite: true);
@@ -207,7 +207,7 @@ public sealed class SameImagesTests : IClassFixture<SameImagesTests.Training>, I
         ImageList List()
         {
             var data = DataSet.Load(files.Path);
-            IReadOnlyDictionary<string, string> Of(IReadOnlyList<Picture> part) => ImageList.Of(Survey.Of(part, 28, 1, data.Grey, () => { }, default), files.Path);
+            IReadOnlyDictionary<string, string> Of(IReadOnlyList<Picture> part) => ImageList.ListDigests(Survey.Scan(part, 28, 1, data.Grey, () => { }, default), files.Path);
             return new ImageList(Of(data.Training), Of(data.Validation), Of(data.Test));
         }
         var before = List();

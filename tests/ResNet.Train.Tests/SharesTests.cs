@@ -22,7 +22,7 @@ public sealed class SharesTests : IDisposable
     [InlineData(1_200_001, 1024)]
     public void Shares_are_contiguous_and_differ_by_one_at_most(int length, int ranks)
     {
-        var shares = Enumerable.Range(0, ranks).Select(rank => new Share(rank, ranks).Of(length)).ToList();
+        var shares = Enumerable.Range(0, ranks).Select(rank => new Share(rank, ranks).FindRange(length)).ToList();
 
         Assert.Equal((0, length), (shares[0].Start.Value, shares[^1].End.Value));
         Assert.All(shares.Zip(shares.Skip(1)), pair => Assert.Equal(pair.First.End, pair.Second.Start));
@@ -73,7 +73,7 @@ public sealed class SharesTests : IDisposable
         // As Learner does it
         (double Loss, Tensor Gradient) Learn(TrainingBatches batches, int of)
         {
-            var batch = batches.Epoch(1).First();
+            var batch = batches.LoadEpoch(1).First();
             var logits = batch.Images[.., 0].flatten(1).to(ScalarType.Float64).matmul(weight.t());
             var loss = F.cross_entropy(logits, batch.Labels, weight: classWeights is null ? null : tensor(classWeights), label_smoothing: 0.1);
             weight.grad?.zero_();
@@ -91,7 +91,7 @@ public sealed class SharesTests : IDisposable
     {
         var pictures = Enumerable.Range(0, 20).Select(i => new FilePicture(
             Pictures.Write(_files, $"{i}.png", new SKColor((byte)(10 * i), 100, (byte)(255 - 10 * i)), SKEncodedImageFormat.Png, 20 + 17 * (i % 7), 200 - 9 * i), i % 3 == 0 ? 1 : 0)).ToArray();
-        Assert.Empty(Survey.Of(pictures, recipe.Size, recipe.Frame, grey: false, () => { }, CancellationToken.None).Broken); // which measures them
+        Assert.Empty(Survey.Scan(pictures, recipe.Size, recipe.Frame, grey: false, () => { }, CancellationToken.None).Broken); // which measures them
         return (pictures, new NetworkInfo(Stem.Conv7, recipe.Size, recipe.Frame, Grey: false, new Normalisation([0.4, 0.5, 0.6], [0.2, 0.3, 0.4]), ["a", "b"]));
     }
 }

@@ -53,7 +53,7 @@ public sealed class SurveyTests : IDisposable
             Assert.Equal(1024, histogram[values.Item1]);
             Assert.Equal(1024, histogram[values.Item2]);
         }
-        var normalisation = Normalisation.Of(survey.Histograms);
+        var normalisation = Normalisation.Compute(survey.Histograms);
         Assert.Equal(60 / 255.0, normalisation.Mean[0], 1e-12);
         Assert.Equal(50 / 255.0, normalisation.StandardDeviation[0], 1e-12);
     }
@@ -124,7 +124,7 @@ public sealed class SurveyTests : IDisposable
 
         Assert.Empty(survey.Readable);
         Assert.Single(survey.Broken);
-        Assert.Equal([0.0, 0, 0], Normalisation.Of(survey.Histograms).Mean);
+        Assert.Equal([0.0, 0, 0], Normalisation.Compute(survey.Histograms).Mean);
     }
 
     [Fact]
@@ -147,7 +147,7 @@ public sealed class SurveyTests : IDisposable
         var pixels = new byte[28 * 28];
         Array.Fill(pixels, value);
 
-        var normalisation = Normalisation.Of(Look([new MemoryPicture(pixels, 28, 0, "")], 32, 32.0 / 28, grey: true).Histograms);
+        var normalisation = Normalisation.Compute(Look([new MemoryPicture(pixels, 28, 0, "")], 32, 32.0 / 28, grey: true).Histograms);
 
         Assert.Equal(value / 255.0, Assert.Single(normalisation.Mean), 1e-12);
         Assert.Equal(1, Assert.Single(normalisation.StandardDeviation));
@@ -159,7 +159,7 @@ public sealed class SurveyTests : IDisposable
         var pixels = Pixels(5, 28 * 28);
         var survey = Look([.. pixels.Select(p => new MemoryPicture(p, 28, 0, ""))], 28, 1, grey: true);
 
-        var table = Assert.Single(Normalisation.Of(survey.Histograms).Tables());
+        var table = Assert.Single(Normalisation.Compute(survey.Histograms).Tables());
 
         var values = pixels.SelectMany(p => p).Select(pixel => (double)table[pixel]).ToArray();
         Assert.Equal(0, values.Average(), 1e-5);
@@ -172,7 +172,7 @@ public sealed class SurveyTests : IDisposable
         var steps = 0;
         Picture[] pictures = [.. Pixels(40, 64).Select(p => new MemoryPicture(p, 8, 0, "")), new FilePicture(_folder["nothing"], 0)];
 
-        Survey.Of(pictures, 8, 1, grey: true, () => Interlocked.Increment(ref steps), default);
+        Survey.Scan(pictures, 8, 1, grey: true, () => Interlocked.Increment(ref steps), default);
 
         Assert.Equal(41, steps);
     }
@@ -184,7 +184,7 @@ public sealed class SurveyTests : IDisposable
         var steps = 0;
         Picture[] pictures = [.. Pixels(2000, 64).Select(p => new MemoryPicture(p, 8, 0, ""))];
 
-        Assert.Throws<OperationCanceledException>(() => Survey.Of(pictures, 8, 1, grey: true, Step, cancellation.Token));
+        Assert.Throws<OperationCanceledException>(() => Survey.Scan(pictures, 8, 1, grey: true, Step, cancellation.Token));
 
         Assert.InRange(steps, 10, 1999);
 
@@ -195,7 +195,7 @@ public sealed class SurveyTests : IDisposable
         }
     }
 
-    private static Survey Look(Picture[] pictures, int size, double frame, bool grey = false) => Survey.Of(pictures, size, frame, grey, () => { }, default);
+    private static Survey Look(Picture[] pictures, int size, double frame, bool grey = false) => Survey.Scan(pictures, size, frame, grey, () => { }, default);
 
     private static byte[][] Pixels(int count, int length)
     {
@@ -214,7 +214,7 @@ public sealed class SurveyTests : IDisposable
 
     private static void AssertNormalisation(IReadOnlyList<IEnumerable<byte>> channels, Survey survey)
     {
-        var normalisation = Normalisation.Of(survey.Histograms);
+        var normalisation = Normalisation.Compute(survey.Histograms);
         Assert.Equal(channels.Count, normalisation.Mean.Length);
         Assert.Equal(channels.Count, normalisation.StandardDeviation.Length);
         foreach (var (channel, i) in channels.Select((channel, i) => (channel, i)))

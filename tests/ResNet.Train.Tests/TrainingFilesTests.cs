@@ -44,11 +44,11 @@ public sealed class TrainingFilesTests : IDisposable
     public void Settings_that_no_option_would_take_are_refused(string good, string bad, string message)
     {
         File.WriteAllText(_folder["settings.json"], settings);
-        Assert.Equal(Recipe.Photographs, Settings.Of(_folder.Path).Recipe);
+        Assert.Equal(Recipe.Photographs, Settings.Read(_folder.Path).Recipe);
 
         Assert.Contains(good, settings, StringComparison.Ordinal);
         File.WriteAllText(_folder["settings.json"], settings.Replace(good, bad, StringComparison.Ordinal));
-        Told(message, "settings.json: ", () => Settings.Of(_folder.Path));
+        Told(message, "settings.json: ", () => Settings.Read(_folder.Path));
     }
 
     [Theory]
@@ -69,11 +69,11 @@ public sealed class TrainingFilesTests : IDisposable
     {
         var compact = string.Join('\n', network.Split('\n').Select(line => line.Trim())).Replace(",\n", ",", StringComparison.Ordinal);
         File.WriteAllText(_folder["network.json"], compact);
-        Assert.Equal(["cat", "dog"], NetworkInfo.Of(_folder.Path).Classes);
+        Assert.Equal(["cat", "dog"], NetworkInfo.Read(_folder.Path).Classes);
 
         Assert.Contains(good, compact, StringComparison.Ordinal);
         File.WriteAllText(_folder["network.json"], compact.Replace(good, bad, StringComparison.Ordinal));
-        Told(message, "network.json: ", () => NetworkInfo.Of(_folder.Path));
+        Told(message, "network.json: ", () => NetworkInfo.Read(_folder.Path));
     }
 
     [Theory]

@@ -1,6 +1,6 @@
 namespace ResNet.Train;
 
-/// <summary>What a training began with, as its folder has it. It is resumed with the same, or not at all: other classes would give its outputs another meaning, and images that it has learned from would come to validate it.</summary>
+/// <summary>The files of an interrupted training. A resumed training needs the same classes and images: other classes would change the meaning of its outputs, and other images could move training images into the validation.</summary>
 internal sealed class Beginning
 {
     private readonly string _folder;
@@ -12,26 +12,26 @@ internal sealed class Beginning
 
     public NetworkInfo Network { get; }
 
-    /// <param name="folder">Of the training.</param>
-    /// <param name="settings">Of the training, with the folder in which its images are now.</param>
-    /// <param name="data">What is there now.</param>
-    /// <exception cref="UserException">Files of the training are damaged, missing or of two trainings, or the classes are others now.</exception>
-    public static Beginning Of(string folder, Settings settings, DataSet data)
+    /// <param name="folder">The training run's folder.</param>
+    /// <param name="settings">The training's settings, with the current folder of its images.</param>
+    /// <param name="data">The current images.</param>
+    /// <exception cref="UserException">Files are damaged, missing or from different trainings, or the classes have changed.</exception>
+    public static Beginning Read(string folder, Settings settings, DataSet data)
     {
-        var beginning = new Beginning(folder, settings, NetworkInfo.Of(folder), ImageList.In(folder));
+        var beginning = new Beginning(folder, settings, NetworkInfo.Read(folder), ImageList.Read(folder));
         var (network, recipe) = (beginning.Network, settings.Recipe);
         var (itsOwn, theirs) = ((network.Architecture, network.Stem, network.Size, network.Frame), (recipe.Architecture, recipe.Stem, recipe.Size, recipe.Frame));
         if (itsOwn != theirs)
-            throw new UserException($"resume: expected {NetworkInfo.FileName} and {Settings.FileName} of one training in '{folder}', got those of two: {itsOwn} and {theirs}");
+            throw new UserException($"resume: expected {NetworkInfo.FileName} and {Settings.FileName} of one training in '{folder}', got files of two trainings: {itsOwn} and {theirs}");
         var (before, now) = (beginning.Network.Classes, data.Classes);
         if (!before.SequenceEqual(now))
-            throw beginning.Other("classes", Differences.Joined(Differences.Named(now.Except(before), "added"), Differences.Named(before.Except(now), "gone")) ?? "the same in another order");
+            throw beginning.CreateChanged("classes", Differences.Join(Differences.Format(now.Except(before), "added"), Differences.Format(before.Except(now), "gone")) ?? "the same in a different order");
         if (beginning._images is null && (data.TestIsHeldOut || data.ValidationIsHeldOut))
-            throw new UserException($"resume: expected a file {Path.Combine(folder, ImageList.FileName)}, found none: which images the training, of version 0.1.0, has held out cannot be told; {beginning.StartAgain}");
+            throw new UserException($"resume: expected a file {Path.Combine(folder, ImageList.FileName)}, found none: the training, by version 0.1.0, did not record which images it held out; {beginning.StartAgain}");
         return beginning;
     }
 
-    /// <summary>The images in the parts that they had. What is no part of the training comes to the test, so that it is looked at: it may be an image or not.</summary>
+    /// <summary>Restores each image's part. Other files join the test part, so that the dataset scan checks whether they are images.</summary>
     public DataSet Arrange(DataSet data)
     {
         if (_images is null) return data;
@@ -39,19 +39,19 @@ internal sealed class Beginning
         return arranged with { Test = [.. arranged.Test, .. others] };
     }
 
-    /// <returns>What cannot be compared, if anything.</returns>
-    /// <exception cref="UserException">The images are others now.</exception>
+    /// <returns>A remark if the images cannot be compared, else null.</returns>
+    /// <exception cref="UserException">The images have changed.</exception>
     public string? Compare(NetworkInfo network, ImageList images)
     {
         if (_images?.Compare(images) is { } differences)
-            throw Other("images", differences);
+            throw CreateChanged("images", differences);
         if (Network.Grey != network.Grey)
-            throw Other("images", network.Grey ? "grey ones in place of coloured ones" : "coloured ones in place of grey ones");
-        return _images is null ? $"whether the images are those that it began with cannot be told: there is no {ImageList.FileName} in its folder" : null;
+            throw CreateChanged("images", network.Grey ? "grayscale instead of color" : "color instead of grayscale");
+        return _images is null ? $"cannot check whether the images are still the same: there is no {ImageList.FileName} in the training's folder" : null;
     }
 
-    private UserException Other(string what, string differences) =>
-        new($"resume: expected the {what} that the training began with, in '{_settings.Data}', got others: {differences}; put them back, or {StartAgain}");
+    private UserException CreateChanged(string what, string differences) =>
+        new($"resume: expected the training's original {what} in '{_settings.Data}', got others: {differences}; restore them, or {StartAgain}");
 
     private string StartAgain
     {

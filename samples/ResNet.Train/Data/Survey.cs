@@ -1,62 +1,62 @@
 namespace ResNet.Train;
 
 /// <summary>
-/// A look at every picture before the training: which of them can be read, and which values they have. It takes about as long
-/// as an epoch's reading, and no training ends at its ten thousandth picture.
+/// The result of decoding every image before the training: which ones can be read, and their pixel values. A scan takes about as long
+/// as reading the images for an epoch, and keeps a training from failing at its ten thousandth image.
 /// </summary>
-/// <param name="Readable">In their order.</param>
-/// <param name="Broken">What is wrong with each of the others.</param>
-/// <param name="Digests">Of each that can be read.</param>
-/// <param name="Histograms">How often each value comes up, channel by channel. A large picture counts no more than one of the size that the network sees.</param>
+/// <param name="Readable">The readable images, in order.</param>
+/// <param name="Broken">A message for each of the others.</param>
+/// <param name="Digests">The digest of each readable image.</param>
+/// <param name="Histograms">The count of each pixel value, channel by channel. Images count at the size of the network's input, so a large one weighs no more.</param>
 internal sealed record Survey(IReadOnlyList<Picture> Readable, IReadOnlyList<string> Broken, IReadOnlyList<string> Digests, long[][] Histograms)
 {
-    /// <summary>A look that all ranks share, each of which gets the whole.</summary>
-    /// <inheritdoc cref="Of"/>
-    public static Survey OfAll(IReadOnlyList<Picture> pictures, int size, double frame, bool grey, Action step, Together together, IReadOnlySet<string>? known)
+    /// <summary>Scans on all ranks, each of which gets the whole result.</summary>
+    /// <inheritdoc cref="Scan"/>
+    public static Survey ScanTogether(IReadOnlyList<Picture> images, int size, double frame, bool grey, Action step, Together together, Func<string, bool>? isKnown)
     {
         if (!together.Ranks.AreSeveral)
-            return Of(pictures, size, frame, grey, step, together.Token, known);
+            return Scan(images, size, frame, grey, step, together.Token, isKnown);
         Survey? own = null;
-        together.Run(() => own = Of(together.Ranks.Share.Of(pictures), size, frame, grey, step, together.Token, known, together.Ranks.Processors));
-        var numbers = pictures.Index().ToDictionary(picture => picture.Item, picture => picture.Index);
+        together.Run(() => own = Scan(together.Ranks.Share.Take(images), size, frame, grey, step, together.Token, isKnown, together.Ranks.Processors));
+        var numbers = images.Index().ToDictionary(image => image.Item, image => image.Index);
         var parts = together.Gather(new Part(
-            [.. own!.Readable.Select(picture => numbers[picture])], [.. own.Readable.SelectMany(picture => (int[])[picture.Extent.Width, picture.Extent.Height])], own.Broken, own.Digests, own.Histograms));
+            [.. own!.Readable.Select(image => numbers[image])], [.. own.Readable.SelectMany(image => (int[])[image.Extent.Width, image.Extent.Height])], own.Broken, own.Digests, own.Histograms));
         foreach (var part in parts)
             foreach (var (i, number) in part.Readable.Index())
-                pictures[number].Extent = (part.Extents[2 * i], part.Extents[2 * i + 1]);
+                images[number].Extent = (part.Extents[2 * i], part.Extents[2 * i + 1]);
         return new Survey(
-            [.. parts.SelectMany(part => part.Readable).Select(number => pictures[number])],
+            [.. parts.SelectMany(part => part.Readable).Select(number => images[number])],
             [.. parts.SelectMany(part => part.Broken)],
             [.. parts.SelectMany(part => part.Digests)],
             [.. own.Histograms.Select((channel, c) => channel.Select((_, value) => parts.Sum(part => part.Histograms[c][value])).ToArray())]);
     }
 
-    /// <param name="pictures">To look at.</param>
-    /// <param name="size">Height and width that the network sees them in.</param>
-    /// <param name="frame">The square that it sees, as a share of a picture's shorter side.</param>
-    /// <param name="grey">Whether they have one channel in place of three.</param>
-    /// <param name="step">Called after each picture, from several threads.</param>
-    /// <param name="cancellation">Ends it.</param>
-    /// <param name="known">Digests of images that were decoded before and need not be again: their values are then not counted. Null is none.</param>
-    /// <param name="processors">How many look; null is all.</param>
-    /// <exception cref="OperationCanceledException">It was ended by <paramref name="cancellation"/>.</exception>
-    public static Survey Of(IReadOnlyList<Picture> pictures, int size, double frame, bool grey, Action step, CancellationToken cancellation, IReadOnlySet<string>? known = null, int? processors = null)
+    /// <param name="images">The images.</param>
+    /// <param name="size">The height and width of the network's input.</param>
+    /// <param name="frame">The side of the center crop, as a share of an image's shorter side.</param>
+    /// <param name="grey">Whether the images have one channel instead of three.</param>
+    /// <param name="step">Called after each image, from several threads.</param>
+    /// <param name="cancellation">Stops the scan.</param>
+    /// <param name="isKnown">Whether an image with a given digest was decoded before. It is then not decoded again, and its values are not counted. Null decodes all.</param>
+    /// <param name="processors">The number of threads; null uses all processors.</param>
+    /// <exception cref="OperationCanceledException"><paramref name="cancellation"/> was requested.</exception>
+    public static Survey Scan(IReadOnlyList<Picture> images, int size, double frame, bool grey, Action step, CancellationToken cancellation, Func<string, bool>? isKnown = null, int? processors = null)
     {
-        var problems = new string?[pictures.Count];
-        var digests = new string[pictures.Count];
-        var histograms = Empty();
+        var problems = new string?[images.Count];
+        var digests = new string[images.Count];
+        var histograms = CreateHistograms();
         Parallel.For(
             0,
-            pictures.Count,
+            images.Count,
             new ParallelOptions { CancellationToken = cancellation, MaxDegreeOfParallelism = processors ?? Environment.ProcessorCount },
-            Empty,
+            CreateHistograms,
             (i, _, own) =>
             {
                 try
                 {
-                    digests[i] = pictures[i].Digest();
-                    if (known is null || !known.Contains(FeatureFile.Key(digests[i])))
-                        Count(pictures[i], size, frame, grey, own);
+                    digests[i] = images[i].Digest();
+                    if (isKnown is null || !isKnown(digests[i]))
+                        Count(images[i], size, frame, grey, own);
                 }
                 catch (UserException problem)
                 {
@@ -70,36 +70,36 @@ internal sealed record Survey(IReadOnlyList<Picture> Readable, IReadOnlyList<str
                 lock (problems)
                     foreach (var (sum, part) in histograms.Zip(own))
                         for (var value = 0; value < sum.Length; value++)
-                            sum[value] += part[value]; // whole numbers: the same in whatever order
+                            sum[value] += part[value]; // integer sums do not depend on the order
             });
-        return new Survey([.. pictures.Where((_, i) => problems[i] is null)], [.. problems.OfType<string>()], [.. digests.Where((_, i) => problems[i] is null)], histograms);
+        return new Survey([.. images.Where((_, i) => problems[i] is null)], [.. problems.OfType<string>()], [.. digests.Where((_, i) => problems[i] is null)], histograms);
 
-        long[][] Empty() => [.. Enumerable.Range(0, grey ? 1 : 3).Select(_ => new long[256])];
+        long[][] CreateHistograms() => [.. Enumerable.Range(0, grey ? 1 : 3).Select(_ => new long[256])];
     }
 
-    /// <summary>What a rank tells the others of its share.</summary>
-    /// <param name="Readable">Numbers in the list of all pictures.</param>
-    /// <param name="Extents">Width and height of each of these.</param>
-    /// <param name="Broken">As in the whole.</param>
-    /// <param name="Digests">As in the whole.</param>
-    /// <param name="Histograms">As in the whole.</param>
+    /// <summary>A rank's share of the result.</summary>
+    /// <param name="Readable">The indices of the readable images in the list of all images.</param>
+    /// <param name="Extents">The width and height of each readable image.</param>
+    /// <param name="Broken">As in the result.</param>
+    /// <param name="Digests">As in the result.</param>
+    /// <param name="Histograms">As in the result.</param>
     private sealed record Part(int[] Readable, int[] Extents, IReadOnlyList<string> Broken, IReadOnlyList<string> Digests, long[][] Histograms);
 
-    private static void Count(Picture picture, int size, double frame, bool grey, long[][] histograms)
+    private static void Count(Picture image, int size, double frame, bool grey, long[][] histograms)
     {
-        using var image = picture.Decode(size);
-        picture.Extent = (image.Width, image.Height);
-        // Neither the black around a picture nor what enlarging it would add: they are no part of it.
-        var middle = Window.Middle(image.Width, image.Height, Math.Min(1, frame));
-        using var canvas = new Canvas(Math.Min(size, (int)middle.Width), grey);
-        canvas.Draw(image, middle);
-        var pixels = new byte[canvas.Size * canvas.Size];
+        using var pixels = image.Decode(size);
+        image.Extent = (pixels.Width, pixels.Height);
+        // Counts neither a black margin nor pixels that enlarging would add: they are not part of the image.
+        var crop = Window.Middle(pixels.Width, pixels.Height, Math.Min(1, frame));
+        using var canvas = new Canvas(Math.Min(size, (int)crop.Width), grey);
+        canvas.Draw(pixels, crop);
+        var values = new byte[canvas.Size * canvas.Size];
         for (var channel = 0; channel < canvas.Channels; channel++)
         {
-            canvas.Read(channel, pixels);
+            canvas.Read(channel, values);
             var histogram = histograms[channel];
-            foreach (var pixel in pixels)
-                histogram[pixel]++;
+            foreach (var value in values)
+                histogram[value]++;
         }
     }
 }

@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Train;
 
-/// <summary>Predicts with the weights that a training has left.</summary>
+/// <summary>Predicts with a training run's weights.</summary>
 internal sealed class TorchPredictor : Predictor
 {
     private readonly FusedModel _model;
@@ -18,7 +18,7 @@ internal sealed class TorchPredictor : Predictor
             return new TorchPredictor(network, new FusedModel(model, device, path));
     }
 
-    public override Tensor Logits(Batch batch) => _model.Run(batch);
+    public override Tensor ComputeLogits(Batch batch) => _model.Run(batch);
 
     public override void Dispose() => _model.Dispose();
 }

@@ -2,10 +2,10 @@ using System.Text;
 
 namespace ResNet.Train;
 
-/// <summary>The numbers of the epochs as a table for spreadsheets and plotting programs.</summary>
+/// <summary>Formats the epochs' metrics as a table, for spreadsheets and plotting programs.</summary>
 internal static class Metrics
 {
-    public static byte[] Csv(IEnumerable<Epoch> epochs)
+    public static byte[] Format(IEnumerable<Epoch> epochs)
     {
         var csv = new StringBuilder("epoch,training_loss,training_accuracy,validation_loss,validation_accuracy,images_per_second\n");
         foreach (var epoch in epochs)

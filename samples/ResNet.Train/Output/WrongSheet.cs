@@ -2,16 +2,16 @@ using SkiaSharp;
 
 namespace ResNet.Train;
 
-/// <summary>The test pictures of whose wrong class the network was most sure: of wrong labels, of pictures that show two things, and of what it has still to learn.</summary>
+/// <summary>Draws the misclassified images with the highest probabilities. They show wrong labels, images of two things, and what the network still gets wrong.</summary>
 internal static class WrongSheet
 {
     private const int Columns = 8, Rows = 5, Side = 112, Margin = 12, TextHeight = 16;
     private const int CellWidth = Side + Margin, CellHeight = Side + 2 * TextHeight + Margin;
 
-    /// <summary>As a PNG.</summary>
-    public static byte[] Of(Evaluation evaluation, NetworkInfo network)
+    /// <returns>A PNG.</returns>
+    public static byte[] Draw(Evaluation evaluation, NetworkInfo network)
     {
-        var wrong = evaluation.Predictions.Where(prediction => prediction.Class != prediction.Picture.Label)
+        var wrong = evaluation.Predictions.Where(prediction => prediction.Class != prediction.Image.Label)
             .OrderByDescending(prediction => prediction.Probability).Take(Columns * Rows).ToArray();
         var rows = Math.Max(1, (wrong.Length + Columns - 1) / Columns);
 
@@ -21,20 +21,20 @@ internal static class WrongSheet
         using var red = new SKPaint { Color = SKColors.Firebrick, IsAntialias = true };
         surface.Canvas.Clear(SKColors.White);
         if (wrong.Length == 0)
-            surface.Canvas.DrawText("no picture is wrong", Margin, Margin + TextHeight, font, black);
+            surface.Canvas.DrawText("no misclassified images", Margin, Margin + TextHeight, font, black);
 
-        // As the network sees them, but larger
+        // The network's center crops, enlarged
         using var canvas = new Canvas(Side, network.Grey);
         foreach (var (i, prediction) in wrong.Index())
         {
             var (left, top) = (Margin + i % Columns * CellWidth, Margin + i / Columns * CellHeight);
-            using var image = prediction.Picture.Decode(Side);
+            using var image = prediction.Image.Decode(Side);
             canvas.Draw(image, Window.Middle(image.Width, image.Height, network.Frame));
             surface.Canvas.DrawBitmap(canvas.Bitmap, left, top);
-            Text($"{network.Classes[prediction.Class]} {prediction.Probability:0%}", red, 1);
-            Text($"is {network.Classes[prediction.Picture.Label]}", black, 2);
+            Write($"{network.Classes[prediction.Class]} {prediction.Probability:0%}", red, 1);
+            Write($"is {network.Classes[prediction.Image.Label]}", black, 2);
 
-            void Text(string text, SKPaint paint, int line)
+            void Write(string text, SKPaint paint, int line)
             {
                 text = VisibleText.Escape(text);
                 surface.Canvas.DrawText(text[..(int)Math.Min(text.Length, font.BreakText(text, Side))], left, top + Side + line * TextHeight - 2, font, paint);

@@ -2,11 +2,11 @@ using ResNet.Core;
 
 namespace ResNet.Train;
 
-/// <summary>What a training has left after its last complete epoch.</summary>
+/// <summary>Loads a training's state after its last complete epoch.</summary>
 internal static class SavedState
 {
-    /// <returns>What was loaded, in one line.</returns>
-    /// <exception cref="UserException">The file is damaged, or another training's.</exception>
+    /// <returns>A description of the loaded state, in one line.</returns>
+    /// <exception cref="UserException">The file is damaged, or belongs to another training.</exception>
     public static string Load(TrainingState state, string path)
     {
         try

@@ -5,20 +5,20 @@ using static TorchSharp.torch;
 
 namespace ResNet.Train;
 
-/// <summary>Whether there are instructions for convolutions and matrix products in bfloat16. Elsewhere libtorch computes them by way of float32, or slowly.</summary>
+/// <summary>Detects instructions for convolutions and matrix products in bfloat16. Without them, libtorch converts to float32, or is slow.</summary>
 internal static unsafe class BFloat16
 {
     private const int ComputeCapabilityMajor = 75, Ampere = 8;
 
     /// <summary>
-    /// Processors with AVX-512 BF16, with which AMX comes as well, and GPUs from NVIDIA's Ampere on. What is not known, such as processors of another
-    /// architecture, counts as without.
+    /// True for processors with AVX-512 BF16, which those with AMX also have, and for NVIDIA GPUs since Ampere. False where this cannot be detected, as on
+    /// other processor architectures.
     /// </summary>
-    public static bool IsNative(Device device) => device.type == DeviceType.CUDA ? ComputeCapability(device.index) >= Ampere : Fusion.IsBFloat16Supported;
+    public static bool IsNative(Device device) => device.type == DeviceType.CUDA ? FindComputeCapability(device.index) >= Ampere : Fusion.IsBFloat16Supported;
 
-    /// <summary>What NVIDIA's driver says, since TorchSharp does not.</summary>
-    /// <returns>The number before the point; 0 where it cannot be told.</returns>
-    private static int ComputeCapability(int index)
+    /// <summary>Asks NVIDIA's driver, because TorchSharp does not report the compute capability.</summary>
+    /// <returns>The major version; 0 if unknown.</returns>
+    private static int FindComputeCapability(int index)
     {
         if (!NativeLibrary.TryLoad(OperatingSystem.IsWindows() ? "nvcuda.dll" : "libcuda.so.1", out var driver))
             return 0;

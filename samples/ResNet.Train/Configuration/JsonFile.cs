@@ -4,7 +4,7 @@ using ResNet.Core;
 
 namespace ResNet.Train;
 
-/// <summary>The files that a training leaves for this program. What is not as it writes them is refused: a member too many, twice, of another type or null.</summary>
+/// <summary>A training run's JSON files. Reading is strict: unknown, duplicate, missing, wrongly typed and null members are refused.</summary>
 internal static class JsonFile
 {
     private static readonly JsonSerializerOptions options = new()
@@ -19,12 +19,12 @@ internal static class JsonFile
 
     public static byte[] Write<T>(T value) => JsonSerializer.SerializeToUtf8Bytes(value, options);
 
-    /// <summary>Reads what <see cref="Write"/> has made.</summary>
-    /// <exception cref="JsonException">It is something else.</exception>
+    /// <summary>Parses the output of <see cref="Write"/>.</summary>
+    /// <exception cref="JsonException">The text is anything else.</exception>
     public static T Parse<T>(byte[] json) => JsonSerializer.Deserialize<T>(json, options) ?? throw new JsonException("it is null");
 
-    /// <exception cref="UserException">It is damaged, or cannot be read.</exception>
-    /// <exception cref="FileNotFoundException">It is not there.</exception>
+    /// <exception cref="UserException">The file is damaged, or cannot be read.</exception>
+    /// <exception cref="FileNotFoundException">The file does not exist.</exception>
     public static T Read<T>(string path)
     {
         try
@@ -35,7 +35,7 @@ internal static class JsonFile
         }
         catch (JsonException e)
         {
-            throw new UserException($"{path}: expected what a training has written there: {e.Message}");
+            throw new UserException($"{path}: expected the file that a training wrote: {e.Message}");
         }
     }
 

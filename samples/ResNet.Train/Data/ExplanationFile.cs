@@ -1,24 +1,24 @@
 namespace ResNet.Train;
 
 /// <summary>
-/// The file beside an image that explains what a network sees in it. It says in itself that it is one, so that it replaces no
-/// other file, and is never taken for one of the user's images.
+/// The file beside an image that explains a prediction. It contains a mark, so that the program never overwrites another
+/// file and never takes an explanation for one of the user's images.
 /// </summary>
 internal static class ExplanationFile
 {
     public const string Ending = ".cam.png";
 
-    /// <summary>A PNG's signature and first chunk, after which the mark comes.</summary>
+    /// <summary>The length of a PNG's signature and first chunk, before the mark.</summary>
     private const int HeaderLength = 33;
 
-    /// <summary>A chunk with a text, as PNG files have them: length, type, what it is, the text, checksum.</summary>
+    /// <summary>A PNG text chunk: length, type, keyword, text; the checksum follows.</summary>
     private static ReadOnlySpan<byte> Mark => "\0\0\0\u001ftEXtSoftware\0ResNet.Train --explain"u8;
 
     private static ReadOnlySpan<byte> Checksum => [0x03, 0xe2, 0xea, 0x4e];
 
-    public static string PathOf(string image) => $"{image}{Ending}";
+    public static string PathFor(string image) => $"{image}{Ending}";
 
-    public static bool IsOne(string path)
+    public static bool IsExplanation(string path)
     {
         if (!path.EndsWith(Ending, StringComparison.Ordinal))
             return false;
@@ -33,15 +33,15 @@ internal static class ExplanationFile
         }
     }
 
-    /// <param name="image">That is explained.</param>
+    /// <param name="image">The image's path.</param>
     /// <param name="png">The explanation.</param>
     /// <returns>The file's path.</returns>
-    /// <exception cref="UserException">Another file is there, or it cannot be written.</exception>
+    /// <exception cref="UserException">Another file has that path, or the file cannot be written.</exception>
     public static string Write(string image, byte[] png)
     {
-        var path = PathOf(image);
-        if (Path.Exists(path) && !IsOne(path))
-            throw new UserException($"{path}: expected no file there, or one that --explain has written, got another one");
+        var path = PathFor(image);
+        if (Path.Exists(path) && !IsExplanation(path))
+            throw new UserException($"{path}: expected no file, or one that --explain wrote, got another one");
         OutputFile.Write(path, file =>
         {
             file.Write(png.AsSpan(0, HeaderLength));

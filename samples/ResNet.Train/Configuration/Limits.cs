@@ -1,6 +1,6 @@
 namespace ResNet.Train;
 
-/// <summary>What the numbers of a training may be.</summary>
+/// <summary>The valid ranges of a training's numbers.</summary>
 internal static class Limits
 {
     public static Limit<int> Size { get; } = Limit.Whole(16, 1024);
@@ -31,9 +31,9 @@ internal static class Limits
 
     public static Limit<int> Seed { get; } = Limit.Whole(0, int.MaxValue);
 
-    /// <param name="recipe">From a file.</param>
-    /// <param name="where">What stands before the name of a number in a message.</param>
-    /// <exception cref="UserException">A number is not what an option would take.</exception>
+    /// <param name="recipe">A recipe from a file.</param>
+    /// <param name="where">The text before a number's name in a message.</param>
+    /// <exception cref="UserException">A number is out of the range of its option.</exception>
     public static void Check(Recipe recipe, string where)
     {
         Size.Check($"{where}{nameof(Size)}", recipe.Size);

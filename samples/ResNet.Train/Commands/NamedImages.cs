@@ -1,6 +1,6 @@
 namespace ResNet.Train;
 
-/// <summary>The images that a user names: files, and folders, of which all images at any depth are meant.</summary>
+/// <summary>The images that a user names: files, and folders with all their images at any depth.</summary>
 internal sealed class NamedImages
 {
     private readonly List<(string? Folder, string[] Files)> _found = [];
@@ -11,15 +11,15 @@ internal sealed class NamedImages
 
     public bool HasFolders => _found.Any(part => part.Folder is not null);
 
-    /// <summary>How many there are, if each file in a folder is one.</summary>
+    /// <summary>The number of images if every file in the folders is one.</summary>
     public int MostCount => _found.Sum(part => part.Files.Length);
 
-    /// <summary>What the program ends with: whether something was wrong.</summary>
+    /// <summary>The program's exit code, which tells whether there was a problem.</summary>
     public int Code { get; private set; } = ExitCode.Done;
 
     /// <param name="paths">Files and folders.</param>
-    /// <param name="cancellation">Ends the search.</param>
-    /// <exception cref="OperationCanceledException">It was ended by <paramref name="cancellation"/>.</exception>
+    /// <param name="cancellation">Stops the search.</param>
+    /// <exception cref="OperationCanceledException"><paramref name="cancellation"/> was requested.</exception>
     public static NamedImages Find(IReadOnlyList<string> paths, CancellationToken cancellation)
     {
         var images = new NamedImages();
@@ -33,34 +33,34 @@ internal sealed class NamedImages
         return images;
     }
 
-    /// <summary>Says what is wrong with an image. The others are still wanted.</summary>
-    public void Tell(string problem)
+    /// <summary>Reports a problem with an image and continues with the others.</summary>
+    public void Report(string problem)
     {
         Console.Error.WriteLine(problem);
         Code = ExitCode.Failed;
     }
 
-    /// <summary>All of its names first, so that a folder that cannot be read is told before anything is made of a part of it.</summary>
+    /// <summary>Lists all names first, so that an unreadable folder is reported before any of its images is processed.</summary>
     private void List(string folder, CancellationToken cancellation)
     {
         try
         {
             var files = new ImageFiles(root: null);
-            _found.Add((folder, [.. files.Of(folder, isForTraining: false).TakeWhile(_ => !cancellation.IsCancellationRequested)]));
+            _found.Add((folder, [.. files.List(folder, isForTraining: false).TakeWhile(_ => !cancellation.IsCancellationRequested)]));
             cancellation.ThrowIfCancellationRequested();
             Preparation.Remark(files.Remarks);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            Tell($"{folder}: cannot be read: {e.Message}");
+            Report($"{folder}: cannot be read: {e.Message}");
         }
     }
 
     /// <summary>
-    /// One after the other, in the order in which they were named, and sorted in each folder. What is no image in a folder is
-    /// counted there; what cannot be read, or is named itself, is for the decoder to tell.
+    /// Yields the images in the order of the names, sorted within each folder. Files of other formats in a folder are skipped
+    /// and counted; unreadable files, and files named directly, reach the decoder, which reports them.
     /// </summary>
-    public IEnumerable<Picture> Images()
+    public IEnumerable<Picture> Enumerate()
     {
         foreach (var (folder, files) in _found)
         {
@@ -72,7 +72,7 @@ internal sealed class NamedImages
             var (count, others) = (0, new Dictionary<string, (int Count, string First)>());
             foreach (var file in files)
             {
-                if (Other(file) is not { } kind)
+                if (DescribeOther(file) is not { } kind)
                 {
                     count++;
                     yield return new FilePicture(file, label: 0);
@@ -81,14 +81,14 @@ internal sealed class NamedImages
                 var (before, first) = others.GetValueOrDefault(kind, (0, file));
                 others[kind] = (before + 1, first);
             }
-            foreach (var (kind, (passed, first)) in others)
-                Preparation.Remark([$"{folder}: passed over {passed} file(s) such as {first}: {kind}"]);
+            foreach (var (kind, (skipped, first)) in others)
+                Preparation.Remark([$"{folder}: skipped {skipped} file(s) such as {first}: {kind}"]);
             if (count == 0)
-                Tell($"{folder}: expected JPEG, PNG, WebP, GIF or BMP images, found none");
+                Report($"{folder}: expected JPEG, PNG, WebP, GIF or BMP images, found none");
         }
     }
 
-    private static string? Other(string file)
+    private static string? DescribeOther(string file)
     {
         try
         {
@@ -96,7 +96,7 @@ internal sealed class NamedImages
         }
         catch (Exception e) when (e is UserException or IOException)
         {
-            return null; // it may be one
+            return null; // it may be an image
         }
     }
 }

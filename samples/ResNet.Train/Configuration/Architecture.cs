@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Train;
 
-/// <summary>Which network, by torchvision's names.</summary>
+/// <summary>The networks, by torchvision's names.</summary>
 internal enum Architecture
 {
     resnet18,
@@ -20,13 +20,13 @@ internal enum Architecture
 
 internal static class ArchitectureExtensions
 {
-    /// <summary>How people write it, such as <c>ResNet-50</c>.</summary>
-    public static string Title(this Architecture architecture) => Of(architecture).Title;
+    /// <returns>The usual spelling, such as <c>ResNet-50</c>.</returns>
+    public static string GetTitle(this Architecture architecture) => Describe(architecture).Title;
 
-    /// <summary>A network of this kind, with random weights.</summary>
-    public static ResidualNetwork Create(this Architecture architecture, int classes, Stem stem, Device device) => Of(architecture).Make(classes, stem, device);
+    /// <summary>Creates a network with random weights.</summary>
+    public static ResidualNetwork Create(this Architecture architecture, int classes, Stem stem, Device device) => Describe(architecture).Make(classes, stem, device);
 
-    private static (string Title, Func<int, Stem, Device, ResidualNetwork> Make) Of(Architecture architecture) => architecture switch
+    private static (string Title, Func<int, Stem, Device, ResidualNetwork> Make) Describe(Architecture architecture) => architecture switch
     {
         Architecture.resnet18 => ("ResNet-18", (classes, stem, device) => new ResNet18(classes, stem, device)),
         Architecture.resnet34 => ("ResNet-34", (classes, stem, device) => new ResNet34(classes, stem, device)),
