@@ -19,7 +19,6 @@ internal sealed record Batch(Tensor Images, Tensor Labels) : IDisposable
     {
         using var canvas = new Canvas(network.Size, network.Grey);
         var area = network.Size * network.Size;
-        var pixels = new byte[area];
         var tables = network.Normalisation.Tables();
         var channels = tables.Length;
 
@@ -36,19 +35,12 @@ internal sealed record Batch(Tensor Images, Tensor Labels) : IDisposable
             var drawn = values.Slice(labels.Count * channels * area, channels * area);
             for (var channel = 0; channel < channels; channel++)
             {
-                canvas.Read(Math.Min(channel, canvas.Channels - 1), pixels); // a grey picture's only one again and again
-                Normalise(pixels, tables[channel], drawn.Slice(channel * area, area));
+                canvas.Read(Math.Min(channel, canvas.Channels - 1), drawn.Slice(channel * area, area), tables[channel]); // a grey picture's only one again and again
             }
             augmentation?.Erase(drawn, channels, network.Size);
             labels.Add(picture.Label);
         }
         return new Batch(images.narrow(0, 0, labels.Count), tensor(labels));
-
-        static void Normalise(ReadOnlySpan<byte> pixels, float[] table, Span<float> normalised)
-        {
-            for (var i = 0; i < pixels.Length; i++)
-                normalised[i] = table[pixels[i]];
-        }
 
         SKImage? Decode(Picture picture)
         {

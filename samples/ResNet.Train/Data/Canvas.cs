@@ -26,18 +26,34 @@ internal sealed class Canvas : IDisposable
 
     public void Draw(SKImage picture, Window window)
     {
-        var (scaleX, scaleY) = (Size / window.Width, Size / window.Height);
+        if (window.Width != Size || window.Height != Size)
+        {
+            Resample(picture, window);
+            return;
+        }
         _canvas.ResetMatrix();
         if (window.Flipped)
             _canvas.Scale(-1, 1, Size / 2f, 0);
         _canvas.Clear(SKColors.Black);
-        _canvas.DrawImage(
-            picture,
-            SKRect.Create((float)(-window.Left * scaleX), (float)(-window.Top * scaleY), (float)(picture.Width * scaleX), (float)(picture.Height * scaleY)),
-            // Pixels as they are where they fit; otherwise means of them, of more than four where the picture becomes much smaller
-            scaleX == 1 && scaleY == 1 ? new SKSamplingOptions(SKFilterMode.Nearest)
-            : scaleX < 1 || scaleY < 1 ? new SKSamplingOptions(SKFilterMode.Linear, SKMipmapMode.Linear)
-            : new SKSamplingOptions(SKFilterMode.Linear));
+        _canvas.DrawImage(picture, (float)-window.Left, (float)-window.Top, new SKSamplingOptions(SKFilterMode.Nearest)); // pixels as they are
+    }
+
+    private void Resample(SKImage picture, Window window)
+    {
+        using var drawn = _bitmap.PeekPixels();
+        using var pixels = picture.PeekPixels();
+        if (pixels.BytesPerPixel == drawn.BytesPerPixel)
+            Resampling.Draw(pixels, window, drawn);
+        else
+        {
+            // A photograph for a network of grey images, or the other way round
+            using var same = new SKBitmap(new SKImageInfo(picture.Width, picture.Height, drawn.ColorType, SKAlphaType.Opaque));
+            using var converted = same.PeekPixels();
+            if (!pixels.ReadPixels(converted))
+                throw new InvalidOperationException($"{pixels.ColorType} does not become {converted.ColorType}");
+            Resampling.Draw(converted, window, drawn);
+        }
+        _bitmap.NotifyPixelsChanged();
     }
 
     /// <summary>Copies a channel's pixels, row by row. Between rows the bitmap has nothing.</summary>
@@ -49,6 +65,19 @@ internal sealed class Canvas : IDisposable
         var step = _bitmap.BytesPerPixel;
         for (int i = 0, j = channel; i < pixels.Length; i++, j += step)
             pixels[i] = all[j];
+    }
+
+    /// <summary>The same, through a table.</summary>
+    /// <param name="channel">From 0.</param>
+    /// <param name="pixels">As many as the square has.</param>
+    /// <param name="table">What each of the 256 values becomes.</param>
+    public void Read(int channel, Span<float> pixels, ReadOnlySpan<float> table)
+    {
+        var all = _bitmap.GetPixelSpan();
+        var step = _bitmap.BytesPerPixel;
+        table = table[..256];
+        for (int i = 0, j = channel; i < pixels.Length; i++, j += step)
+            pixels[i] = table[all[j]];
     }
 
     public void Dispose()

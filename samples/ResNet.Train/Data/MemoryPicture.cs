@@ -18,7 +18,7 @@ internal sealed class MemoryPicture(ReadOnlyMemory<byte> pixels, int side, int l
         if (source.Length == area)
             return SKImage.FromPixelCopy(new SKImageInfo(side, side, SKColorType.Gray8, SKAlphaType.Opaque), source, side);
 
-        // Skia wants the channels of a pixel together, and four of them. Of Rgb888x it makes no mipmaps, which drawing it smaller takes.
+        // Skia wants the channels of a pixel together, and four of them.
         Span<byte> together = new byte[4 * area];
         for (var i = 0; i < area; i++)
             (together[4 * i], together[4 * i + 1], together[4 * i + 2], together[4 * i + 3]) = (source[i], source[area + i], source[2 * area + i], byte.MaxValue);
