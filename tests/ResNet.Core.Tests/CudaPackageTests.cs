@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests;
 
-/// <summary>What messages and the README say of the packages with CUDA, beside the table in Directory.Build.props, which the build has put into the library.</summary>
+/// <summary>What messages and the README say of the packages with CUDA, beside the table in src/TorchBackend.props, which the build has put into the library.</summary>
 public class CudaPackageTests
 {
     private static readonly Type type = typeof(BasicBlock).Assembly.GetType("ResNet.Core.CudaPackage", throwOnError: true)!;

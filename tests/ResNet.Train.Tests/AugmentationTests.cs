@@ -135,7 +135,7 @@ public sealed class AugmentationTests
 
             var expected = Enumerable.Range(0, channels * area)
                 .Select(i => i % area / size >= top && i % area / size <= bottom && i % size >= left && i % size <= right ? 0f : 1 + i);
-            Assert.Equal(expected, picture);
+            Assert.True(expected.SequenceEqual(picture)); // Assert.Equal takes seconds for so many
             // The sides were rounded, by a half at most, and cut off where they were longer than the picture's.
             Assert.True((height + 0.5) * (width + 0.5) >= 0.02 * area, $"{height}x{width} is too small");
             Assert.True((height - 0.5) * (width - 0.5) <= area / 3.0, $"{height}x{width} is too large");

@@ -61,7 +61,7 @@ public sealed class AutoPrecisionTests : IDisposable
     }
 
     /// <summary>Whoever resumes it goes on in the same precision, whatever the machine.</summary>
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void The_program_says_and_keeps_what_it_has_decided()
     {
         Idx.WriteSet(_data);

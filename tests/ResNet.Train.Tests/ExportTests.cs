@@ -1,3 +1,4 @@
+using ResNet.Core;
 using SkiaSharp;
 using static ResNet.Tests.SampleProgram;
 
@@ -8,11 +9,7 @@ public sealed class ExportTests : IDisposable
 {
     private readonly TempFolder _data = new(), _out = new();
 
-    public ExportTests()
-    {
-        Pictures.WriteSet(_data);
-        Assert.Equal(0, Run("--data", _data.Path, "--out", _out.Path, "--size", "32", "--epochs", "8", "--batch-size", "8", "--device", "cpu").Code);
-    }
+    public ExportTests() => Pictures.WriteSet(_data);
 
     public void Dispose()
     {
@@ -20,9 +17,10 @@ public sealed class ExportTests : IDisposable
         _out.Dispose();
     }
 
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void Both_engines_say_the_same_and_8_bits_nearly_so()
     {
+        Succeeded("--data", _data.Path, "--out", _out.Path, "--size", "32", "--epochs", "8", "--batch-size", "8", "--device", "cpu");
         var picture = Pictures.Write(_out, "new.png", SKColors.Red, SKEncodedImageFormat.Png, 40, 50);
         Refused("model.onnx, found none; export writes it", "predict", picture, "--model", _out.Path, "--engine", "onnx");
 
@@ -52,6 +50,7 @@ public sealed class ExportTests : IDisposable
     [Fact]
     public void What_is_no_network_is_told()
     {
+        UntrainedRun.Write(_out, new NetworkInfo(Stem.Conv7, 32, 0.875, Grey: false, new Normalisation([0.5, 0.5, 0.5], [0.5, 0.5, 0.5]), ["blue", "red", "yellow"]));
         var broken = _out.Write("broken.onnx", [1, 2, 3]);
         Refused("broken.onnx: expected an ONNX network", "predict", _data["red/01.png"], "--model", broken, "--engine", "onnx");
         Refused("--engine: expected Torch, Onnx", "predict", _data["red/01.png"], "--model", _out.Path, "--engine", "cntk");

@@ -14,10 +14,7 @@ public sealed class FeaturesTests : IDisposable
 
     public FeaturesTests()
     {
-        manual_seed(1);
-        _run.Write(NetworkInfo.FileName, _network.ToJson());
-        using var model = _network.Create(CPU);
-        Checkpoint.Save(model, _run[NetworkInfo.WeightsFileName]);
+        UntrainedRun.Write(_run, _network);
         foreach (var (name, color) in new[] { ("red/1.png", SKColors.Red), ("red/2.png", SKColors.Firebrick), ("blue/1.png", SKColors.Blue), ("blue/2.png", SKColors.MediumBlue) })
             Pictures.Write(_images, name, color, SKEncodedImageFormat.Png, 40, 40);
     }

@@ -88,7 +88,7 @@ public sealed class FormerVersionTests : IDisposable
         _run.Dispose();
     }
 
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void It_is_tested_asked_exported_and_resumed()
     {
         var tested = Tested(_run.Path, "--device", "cpu");

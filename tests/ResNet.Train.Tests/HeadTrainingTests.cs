@@ -65,7 +65,7 @@ public sealed class HeadTrainingTests : IDisposable
         Assert.Equal(0, Network.Distance(before.parameters().SkipLast(2), after.parameters().SkipLast(2)));
     }
 
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void A_new_image_costs_its_own_features_alone()
     {
         Pictures.WriteSet(_data, each: 8);
@@ -78,7 +78,7 @@ public sealed class HeadTrainingTests : IDisposable
         Assert.Contains("features of 25 images, 1 of them computed", Trained("run", _out["model.safetensors"]), StringComparison.Ordinal);
     }
 
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void A_damaged_file_of_features_is_told_and_made_again()
     {
         Pictures.WriteSet(_data, each: 8);
@@ -91,7 +91,7 @@ public sealed class HeadTrainingTests : IDisposable
         Assert.Contains("features of 24 images, 24 of them computed", output, StringComparison.Ordinal);
     }
 
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void Test_images_in_a_folder_of_their_own_are_tested_with()
     {
         foreach (var part in new[] { "train", "test" })
@@ -108,7 +108,7 @@ public sealed class HeadTrainingTests : IDisposable
         Assert.StartsWith("test accuracy 1.000 ", Succeeded("evaluate", _out["run"]), StringComparison.Ordinal);
     }
 
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void Grey_images_are_learned_from_with_the_normalization_of_the_weights()
     {
         Idx.WriteSet(_data);
@@ -136,7 +136,7 @@ public sealed class HeadTrainingTests : IDisposable
         Assert.False(Directory.Exists(_out["run"]));
     }
 
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void Features_are_computed_in_the_precision_that_is_chosen()
     {
         Pictures.WriteSet(_data, each: 8);
@@ -148,7 +148,7 @@ public sealed class HeadTrainingTests : IDisposable
         Assert.Equal(BFloat16.IsNative(TorchSharp.torch.CPU), again.Contains("24 of them computed", StringComparison.Ordinal)); // not those of another precision
     }
 
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void A_class_with_a_third_of_anothers_images_is_told_and_can_be_balanced()
     {
         Pictures.WriteSet(_data, each: 8);

@@ -18,7 +18,7 @@ public sealed class OtherArchitectureTests : IDisposable
         _out.Dispose();
     }
 
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void A_ResNet_50_is_trained_resumed_tested_asked_and_exported()
     {
         string[] arguments = ["train", "--arch", "resnet50", "--data", _data.Path, "--out", _out["run"], "--size", "16", "--epochs", "2", "--lr", "0.001", "--batch-size", "16", "--device", "cpu", "--ema", "0.9", "--precision", "bf16", "--channels-last"];
@@ -56,7 +56,7 @@ public sealed class OtherArchitectureTests : IDisposable
         Refused("model.onnx: expected the network that network.json beside it describes, got another one: expected arch resnet34, got resnet50", "evaluate", _out["run"], "--engine", "onnx");
     }
 
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void A_learning_rate_is_found_for_grouped_convolutions() =>
         Assert.Contains("lowest loss at ", Succeeded("lr-find", "--arch", "resnext50_32x4d", "--data", _data.Path, "--out", _out.Path, "--size", "16", "--batch-size", "8", "--steps", "10", "--device", "cpu"), StringComparison.Ordinal);
 

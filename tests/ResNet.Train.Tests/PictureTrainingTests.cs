@@ -57,7 +57,7 @@ public sealed class PictureTrainingTests : IDisposable
         }
     }
 
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void A_picture_that_cannot_be_read_is_told_and_the_others_are_shown()
     {
         Assert.Equal(0, Run(Arguments(epochs: 1)).Code);
@@ -74,7 +74,7 @@ public sealed class PictureTrainingTests : IDisposable
         Refused("Required argument", "predict");
     }
 
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void The_same_seed_gives_the_same_weights_whatever_thread_reads_first()
     {
         byte[] Weights(string folder)
@@ -101,7 +101,7 @@ public sealed class PictureTrainingTests : IDisposable
         Assert.False(File.Exists(_out["settings.json"]));
     }
 
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void A_test_without_labels_or_without_images_is_told()
     {
         using var parts = new TempFolder();

@@ -12,14 +12,8 @@ public sealed class PredictTests : IDisposable
 
     private readonly TempFolder _images = new(), _run = new();
 
-    public PredictTests()
-    {
-        manual_seed(1);
-        var network = new NetworkInfo(Stem.Conv7, 32, 0.875, Grey: false, new Normalisation([0.5, 0.5, 0.5], [0.5, 0.5, 0.5]), [Blue, "red"]);
-        _run.Write(NetworkInfo.FileName, network.ToJson());
-        using var model = network.Create(CPU);
-        Checkpoint.Save(model, _run[NetworkInfo.WeightsFileName]);
-    }
+    public PredictTests() =>
+        UntrainedRun.Write(_run, new NetworkInfo(Stem.Conv7, 32, 0.875, Grey: false, new Normalisation([0.5, 0.5, 0.5], [0.5, 0.5, 0.5]), [Blue, "red"]));
 
     public void Dispose()
     {

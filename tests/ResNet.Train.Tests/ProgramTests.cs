@@ -50,7 +50,7 @@ public sealed class ProgramTests : IDisposable
         Assert.Equal(0, Network.Distance(trained.state_dict().Values, same.state_dict().Values));
     }
 
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void The_same_seed_gives_the_same_weights_and_another_seed_others()
     {
         byte[][] Weights(string seed, string folder)

@@ -37,7 +37,7 @@ public sealed class PublishedWeightsTests : IDisposable
         Assert.Equal(0, Network.Distance(source.parameters().SkipLast(2), trained.parameters().SkipLast(2)));
     }
 
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void Every_layer_is_trained_from_the_head_that_was_fitted_first()
     {
         WriteStripes(each: 12);

@@ -45,7 +45,7 @@ public sealed class RanksTests : IDisposable
         static string TestAccuracy(string text) => text.Split('\n').Single(line => line.StartsWith("test accuracy", StringComparison.Ordinal)).Split(',')[0];
     }
 
-    [Theory]
+    [Theory, Trait(Category.Name, Category.Slow)]
     [Under(MpiKind.OpenMpi)]
     [Under(MpiKind.Mpich)]
     public void A_training_that_is_ended_by_a_signal_goes_on_with_fewer_ranks_and_with_more(MpiKind mpi)
@@ -89,7 +89,7 @@ public sealed class RanksTests : IDisposable
     }
 
     /// <summary>It waits for the others most of the time, and is to stop where they do. What comes after the first signal changes nothing.</summary>
-    [Theory]
+    [Theory, Trait(Category.Name, Category.Slow)]
     [Under(MpiKind.OpenMpi)]
     [Under(MpiKind.Mpich)]
     public void A_signal_to_one_rank_stops_all_with_the_weights_so_far(MpiKind mpi)
@@ -108,7 +108,7 @@ public sealed class RanksTests : IDisposable
         Assert.Contains($"to go on          resume {_out["run"]}", output, StringComparison.Ordinal);
     }
 
-    [Theory]
+    [Theory, Trait(Category.Name, Category.Slow)]
     [Under(MpiKind.OpenMpi)]
     [Under(MpiKind.Mpich)]
     public void Steps_with_one_image_for_a_rank_are_refused(MpiKind mpi)
@@ -123,7 +123,7 @@ public sealed class RanksTests : IDisposable
         Assert.False(File.Exists(_out["run/settings.json"]));
     }
 
-    [Theory]
+    [Theory, Trait(Category.Name, Category.Slow)]
     [Under(MpiKind.OpenMpi)]
     [Under(MpiKind.Mpich)]
     public void An_image_that_one_rank_cannot_read_any_more_ends_all(MpiKind mpi)
@@ -139,7 +139,7 @@ public sealed class RanksTests : IDisposable
         Assert.Single(error.Split('\n'), line => line.Contains($"{gone}: cannot be read", StringComparison.Ordinal));
     }
 
-    [Theory]
+    [Theory, Trait(Category.Name, Category.Slow)]
     [Under(MpiKind.OpenMpi)]
     [Under(MpiKind.Mpich)]
     public void What_is_wrong_on_every_rank_is_told_once(MpiKind mpi)

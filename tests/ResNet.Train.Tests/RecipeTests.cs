@@ -35,7 +35,7 @@ public sealed class RecipeTests : IDisposable
         Assert.Equal((Recipe.FashionMnist.Frame, 1), (Recipe.FashionMnist.ForFineTuning(images).Frame, Recipe.FashionMnist.ForFineTuning(images).Scale));
     }
 
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void The_moving_average_is_the_result_and_lies_between_the_weights_of_the_steps()
     {
         using var average = Trained("average", "--ema", "0.9");

@@ -25,7 +25,7 @@ public sealed class ResumeTests : IDisposable
 
     private string[] Arguments(string folder, int epochs = 6) => ["train", "--data", _data.Path, "--out", _out[folder], "--epochs", $"{epochs}", "--batch-size", "16", "--device", "cpu", "--ema", "0.9", "--precision", "bf16", "--channels-last"];
 
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void Killed_at_any_moment_and_resumed_it_ends_with_the_weights_of_a_training_that_never_was()
     {
         Assert.Equal(0, Run(Arguments("whole")).Code);
@@ -70,7 +70,7 @@ public sealed class ResumeTests : IDisposable
         Assert.Contains("epoch 3/3", output, StringComparison.Ordinal);
     }
 
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void A_training_that_is_complete_is_tested_again_and_stays_as_it_is()
     {
         var first = Run(Arguments("run", 1));
@@ -85,7 +85,7 @@ public sealed class ResumeTests : IDisposable
         static string Accuracy(string output) => output.Split('\n').Single(line => line.StartsWith("test accuracy", StringComparison.Ordinal)).Split(',')[0];
     }
 
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void A_new_training_does_not_go_on_from_what_lies_in_its_folder()
     {
         Assert.Equal(0, Run(Arguments("run", 1)).Code);
@@ -109,7 +109,7 @@ public sealed class ResumeTests : IDisposable
     }
 
     /// <summary>Without its scale and the count of good steps, a training in float16 would go on otherwise than it would have.</summary>
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void In_float16_the_losss_scale_goes_on_as_well()
     {
         // Small pictures and few: processors without float16 instructions take a second a step.
@@ -166,7 +166,7 @@ public sealed class ResumeTests : IDisposable
         Refused("Required argument", "resume");
     }
 
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void Damaged_files_are_told()
     {
         Assert.Equal(0, Run(Arguments("run", 1)).Code);

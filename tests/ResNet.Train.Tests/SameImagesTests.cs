@@ -85,7 +85,7 @@ public sealed class SameImagesTests : IClassFixture<SameImagesTests.Training>, I
         Assert.Equal(_data.Path, Settings.Read(_run.Path).Data);
     }
 
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void The_folder_of_the_images_may_move_and_is_found_there_later()
     {
         using var elsewhere = new TempFolder();
@@ -160,7 +160,7 @@ public sealed class SameImagesTests : IClassFixture<SameImagesTests.Training>, I
         Refused("resume: expected network.json and settings.json of one training", "resume", _run.Path);
     }
 
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void The_trainings_own_test_images_stay_its_own_where_others_come()
     {
         var before = Tested(_run.Path, "--device", "cpu");
@@ -177,7 +177,7 @@ public sealed class SameImagesTests : IClassFixture<SameImagesTests.Training>, I
         Refused($"evaluate: expected the test images that the training has kept in '{_data.Path}', got others: 1 gone or broken ({kept[0]}); 1 changed ({kept[1]})", "evaluate", _run.Path);
     }
 
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void A_folder_that_is_named_is_tested_completely_by_the_names_of_its_classes()
     {
         using var some = new TempFolder();

@@ -50,7 +50,7 @@ public sealed class VisibleTextTests : IDisposable
     }
 
     /// <summary>Windows has no such names.</summary>
-    [UnixFact]
+    [UnixFact, Trait(Category.Name, Category.Slow)]
     public void Classes_of_any_name_are_trained_drawn_and_told()
     {
         foreach (var (name, color) in new[] { ("b[red]lue", SKColors.Blue), ("r\e[31med", SKColors.Red), ("y\nellow", SKColors.Yellow) })

@@ -2,7 +2,7 @@ using System.Reflection;
 
 namespace ResNet.Core;
 
-/// <summary>A package with libtorch for CUDA. Which one goes with which TorchSharp is in Directory.Build.props.</summary>
+/// <summary>A package with libtorch for CUDA. Which one goes with which TorchSharp is in src/TorchBackend.props.</summary>
 /// <param name="TorchSharp">The version of TorchSharp that it goes with.</param>
 /// <param name="Cuda">The version of CUDA, which the driver has to support.</param>
 /// <param name="Libtorch">The package's version.</param>

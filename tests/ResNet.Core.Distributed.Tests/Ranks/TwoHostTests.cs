@@ -1,5 +1,6 @@
 namespace ResNet.Core.Distributed.Tests.Ranks;
 
+[Trait(Category.Name, Category.Slow)]
 public sealed class TwoHostTests
 {
     [Theory, UnderOnTwoHosts(MpiKind.OpenMpi), UnderOnTwoHosts(MpiKind.Mpich)]

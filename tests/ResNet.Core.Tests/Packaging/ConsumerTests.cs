@@ -3,7 +3,7 @@ using System.Globalization;
 namespace ResNet.Core.Tests.Packaging;
 
 /// <summary>What somebody gets who adds the package to a project.</summary>
-[Collection(nameof(BuildTools))]
+[Collection(nameof(BuildTools)), Trait(Category.Name, Category.Slow)]
 public class ConsumerTests(BuildTools tools, Consumer consumer) : IClassFixture<Consumer>
 {
     [Fact]

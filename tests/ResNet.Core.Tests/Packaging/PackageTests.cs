@@ -6,7 +6,7 @@ using System.Xml.Linq;
 namespace ResNet.Core.Tests.Packaging;
 
 /// <summary>What is in the package that people install.</summary>
-[Collection(nameof(BuildTools))]
+[Collection(nameof(BuildTools)), Trait(Category.Name, Category.Slow)]
 public class PackageTests(BuildTools tools)
 {
     [Fact]

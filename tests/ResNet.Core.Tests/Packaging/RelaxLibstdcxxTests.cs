@@ -1,7 +1,7 @@
 namespace ResNet.Core.Tests.Packaging;
 
 /// <summary>The build task that makes TorchSharp's native library load beside an older libstdc++, compiled by MSBuild as in every consumer's build.</summary>
-[Collection(nameof(BuildTools))]
+[Collection(nameof(BuildTools)), Trait(Category.Name, Category.Slow)]
 public class RelaxLibstdcxxTests(BuildTools tools)
 {
     [Fact]

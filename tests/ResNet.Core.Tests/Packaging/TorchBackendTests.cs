@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace ResNet.Core.Tests.Packaging;
 
 /// <summary>The packages that each value of TorchBackend stands for: those with CUDA are some gigabytes, so they are asked for, not restored.</summary>
-[Collection(nameof(BuildTools))]
+[Collection(nameof(BuildTools)), Trait(Category.Name, Category.Slow)]
 public class TorchBackendTests(BuildTools tools)
 {
     private static readonly string HostPlatform = RuntimeInformation.IsOSPlatform(OSPlatform.Windows) ? "win-x64" : "linux-x64";
