@@ -10,11 +10,11 @@ internal sealed class RecipeOptions
     private readonly Option<Stem?> _stem = Options.OneOf<Stem>("--stem", "First layers of the network");
 
     private readonly Option<int?> _size = Options.Number("--size", Limits.Size, "Height and width of the network's input; half the size takes a quarter of the time");
-    private readonly RenamedOption<double> _cropRatio = new("--crop-ratio", "--frame", Limits.Frame, "Side of the center crop, as a share of an image's shorter side; above 1 it has a black margin");
-    private readonly RenamedOption<int> _translation = new("--translate", "--shift", Limits.Shift, "Largest random translation in image pixels, in each direction");
-    private readonly RenamedOption<double> _minCropArea = new("--min-crop-area", "--scale", Limits.Scale, "Smallest share of an image's area in a random crop; 1 always takes the center crop");
+    private readonly RenamedOption<double> _cropRatio = new("--crop-ratio", "--frame", Limits.CropRatio, "Side of the center crop, as a share of an image's shorter side; above 1 it has a black margin");
+    private readonly RenamedOption<int> _translation = new("--translate", "--shift", Limits.Translation, "Largest random translation in image pixels, in each direction");
+    private readonly RenamedOption<double> _minCropArea = new("--min-crop-area", "--scale", Limits.MinCropArea, "Smallest share of an image's area in a random crop; 1 always takes the center crop");
     private readonly Option<double?> _flip = Options.Number("--flip", Limits.Flip, "Probability of mirroring an image");
-    private readonly RenamedOption<double> _randomErase = new("--random-erase", "--erase", Limits.Erase, "Probability of erasing a random rectangle of an image");
+    private readonly RenamedOption<double> _randomErase = new("--random-erase", "--erase", Limits.RandomErase, "Probability of erasing a random rectangle of an image");
     private readonly Option<int?> _epochs = Options.Number("--epochs", Limits.Epochs, "Number of passes through the training images");
     private readonly Option<int?> _batchSize = Options.Number("--batch-size", Limits.BatchSize, "Images per training step, over all ranks");
     private readonly Option<double?> _learningRate = Options.Number("--lr", Limits.LearningRate, "Peak learning rate; the rate rises to it and falls to zero [default on several ranks with --batch-size: the dataset's rate times --batch-size over the dataset's batch size]");
@@ -51,11 +51,11 @@ internal sealed class RecipeOptions
         Architecture = result.GetValue(_architecture)!.Value,
         Stem = result.GetValue(_stem) ?? byDefault.Stem,
         Size = result.GetValue(_size) ?? byDefault.Size,
-        Frame = _cropRatio.GetValue(result) ?? byDefault.Frame,
-        Shift = _translation.GetValue(result) ?? byDefault.Shift,
-        Scale = _minCropArea.GetValue(result) ?? byDefault.Scale,
+        CropRatio = _cropRatio.GetValue(result) ?? byDefault.CropRatio,
+        Translation = _translation.GetValue(result) ?? byDefault.Translation,
+        MinCropArea = _minCropArea.GetValue(result) ?? byDefault.MinCropArea,
         Flip = result.GetValue(_flip) ?? byDefault.Flip,
-        Erase = _randomErase.GetValue(result) ?? byDefault.Erase,
+        RandomErase = _randomErase.GetValue(result) ?? byDefault.RandomErase,
         Epochs = result.GetValue(_epochs) ?? byDefault.Epochs,
         BatchSize = result.GetValue(_batchSize) ?? byDefault.BatchSize,
         LearningRate = result.GetValue(_learningRate) ?? byDefault.LearningRate,

@@ -41,7 +41,7 @@ public sealed class EvaluateTests : IDisposable
     public void Weights_that_do_not_fit_are_told()
     {
         using var run = new TempFolder();
-        UntrainedRun.Write(run, new NetworkInfo(Stem.Conv7, 32, 32.0 / 28, Grey: true, new Normalisation([0.1], [0.2]), [.. Enumerable.Range(0, 10).Select(digit => $"{digit}")]));
+        UntrainedRun.Write(run, new ModelConfig(Stem.Conv7, 32, 32.0 / 28, Grayscale: true, new Normalization([0.1], [0.2]), [.. Enumerable.Range(0, 10).Select(digit => $"{digit}")]));
         using var other = new ResNet18(7);
         Checkpoint.Save(other, run["other.pth"]);
         Checkpoint.Save(other, _out["alone.pth"]);

@@ -56,11 +56,11 @@ public sealed class ExplanationTests : IDisposable
         // A gray photograph with a white square in a corner of what is seen of it, when it is upright
         var isTurned = origin >= SKEncodedOrigin.LeftTop;
         var (uprightWidth, uprightHeight) = isTurned ? (height, width) : (width, height);
-        var seen = Window.Middle(uprightWidth, uprightHeight, Math.Min(1, frame));
+        var seen = Crop.CreateCenter(uprightWidth, uprightHeight, Math.Min(1, frame));
         var square = SKRect.Create((float)(seen.Left + 0.75 * seen.Width), (float)seen.Top, (float)(0.25 * seen.Width), (float)(0.25 * seen.Height)); // at the top right
-        var picture = new FilePicture(_folder.Write("image.png", Turned(uprightWidth, uprightHeight, square, origin)), 0);
+        var picture = new FileImage(_folder.Write("image.png", Turned(uprightWidth, uprightHeight, square, origin)), 0);
 
-        var network = new NetworkInfo(Stem.Conv3, 64, frame, Grey: false, new Normalisation([0.5, 0.5, 0.5], [0.5, 0.5, 0.5]), ["bright", "other"]);
+        var network = new ModelConfig(Stem.Conv3, 64, frame, Grayscale: false, new Normalization([0.5, 0.5, 0.5], [0.5, 0.5, 0.5]), ["bright", "other"]);
         var map = BrightnessMap(picture, network);
         Assert.True(Highest(map) is (<= 1, >= 6));
 
@@ -79,7 +79,7 @@ public sealed class ExplanationTests : IDisposable
     [Fact]
     public void Several_classes_are_drawn_side_by_side_in_one_measure()
     {
-        var picture = new FilePicture(Pictures.Write(_folder, "gray.png", SKColors.Gray, SKEncodedImageFormat.Png, 400, 400), 0);
+        var picture = new FileImage(TestImages.Write(_folder, "gray.png", SKColors.Gray, SKEncodedImageFormat.Png, 400, 400), 0);
         ExplainedClass[] classes = [new("a", 0.6f, new float[,] { { 4 } }), new("b\n\u202e", 0.4f, new float[,] { { 1 } }), new("c", 0, new float[,] { { -1 } })];
         using var drawing = SKBitmap.Decode(ExplanationImage.Draw(picture, 1, classes));
         Assert.Equal((1200, 400), (drawing.Width, drawing.Height));
@@ -93,7 +93,7 @@ public sealed class ExplanationTests : IDisposable
     [InlineData(1, 1)]
     public void Images_of_every_proportion_can_be_drawn(int width, int height)
     {
-        var picture = new FilePicture(Pictures.Write(_folder, "image.png", SKColors.Gray, SKEncodedImageFormat.Png, width, height), 0);
+        var picture = new FileImage(TestImages.Write(_folder, "image.png", SKColors.Gray, SKEncodedImageFormat.Png, width, height), 0);
         using var drawing = SKBitmap.Decode(ExplanationImage.Draw(picture, 0.875, [new ExplainedClass("class", 1, new float[7, 7])]));
         Assert.InRange(Math.Max(drawing.Width, drawing.Height), 320, 1024);
     }
@@ -101,8 +101,8 @@ public sealed class ExplanationTests : IDisposable
     [Fact]
     public void A_file_of_the_users_is_not_replaced_and_an_explanation_is_no_image_of_the_folder()
     {
-        var image = Pictures.Write(_folder, "a.jpg", SKColors.Gray, SKEncodedImageFormat.Jpeg, 40, 50);
-        var png = File.ReadAllBytes(Pictures.Write(_folder, "b.png", SKColors.Gray, SKEncodedImageFormat.Png, 40, 50));
+        var image = TestImages.Write(_folder, "a.jpg", SKColors.Gray, SKEncodedImageFormat.Jpeg, 40, 50);
+        var png = File.ReadAllBytes(TestImages.Write(_folder, "b.png", SKColors.Gray, SKEncodedImageFormat.Png, 40, 50));
 
         var path = ExplanationFile.Write(image, png);
         Assert.Equal($"{image}.cam.png", path);
@@ -124,7 +124,7 @@ public sealed class ExplanationTests : IDisposable
     }
 
     /// <summary>Of a network that knows one thing, how bright a place is: there is no other evidence than that.</summary>
-    private static float[,] BrightnessMap(Picture picture, NetworkInfo network)
+    private static float[,] BrightnessMap(Image picture, ModelConfig network)
     {
         using var scope = NewDisposeScope();
         using var batch = Batch.Of([picture], network);

@@ -6,7 +6,7 @@ namespace ResNet.Train.Tests;
 /// <summary>What of a folder is tested with that the user names: all of it, each image under the network's number for its class.</summary>
 public sealed class FolderImagesTests : IDisposable
 {
-    private static readonly NetworkInfo network = new(Stem.Conv7, 32, 1, Grey: false, new Normalisation([0, 0, 0], [1, 1, 1]), ["yellow", "red", "blue"]);
+    private static readonly ModelConfig network = new(Stem.Conv7, 32, 1, Grayscale: false, new Normalization([0, 0, 0], [1, 1, 1]), ["yellow", "red", "blue"]);
 
     private readonly TempFolder _folder = new();
 
@@ -15,7 +15,7 @@ public sealed class FolderImagesTests : IDisposable
     [Fact]
     public void A_folder_of_class_folders_is_tested_completely()
     {
-        Pictures.WriteSet(_folder, each: 7);
+        TestImages.WriteSet(_folder, each: 7);
         var images = ToTest();
 
         Assert.Equal($"all images in '{_folder.Path}'", images.Description);
@@ -130,6 +130,6 @@ public sealed class FolderImagesTests : IDisposable
     private void Write(params string[] files)
     {
         foreach (var file in files)
-            Pictures.Write(_folder, file, SKColors.Red, SKEncodedImageFormat.Png, 40, 50);
+            TestImages.Write(_folder, file, SKColors.Red, SKEncodedImageFormat.Png, 40, 50);
     }
 }

@@ -21,7 +21,7 @@ public sealed class LearningRateFinderTests : IDisposable
     {
         var set = DataSet.Load(_data.Path);
         var recipe = set.Defaults with { BatchSize = 16 };
-        var network = set.CreateConfig(recipe, new Normalisation([0.1], [0.3]));
+        var network = set.CreateConfig(recipe, new Normalization([0.1], [0.3]));
         manual_seed(1);
         using var model = network.Create(CPU);
         using var learner = new Learner(model, recipe, Precision.Fp32, CPU);
@@ -42,7 +42,7 @@ public sealed class LearningRateFinderTests : IDisposable
     {
         var set = DataSet.Load(_data.Path);
         var recipe = set.Defaults with { BatchSize = 4096 };
-        var network = set.CreateConfig(recipe, new Normalisation([0.1], [0.3]));
+        var network = set.CreateConfig(recipe, new Normalization([0.1], [0.3]));
         using var model = network.Create(CPU);
         using (no_grad())
         {

@@ -46,7 +46,7 @@ public sealed class OtherArchitectureTests : IDisposable
         Assert.Contains(tested.Split(',')[0], resumed, StringComparison.Ordinal); // the accuracy
         Assert.Equal(tested, Tested(_out["run"], "--engine", "onnx"));
         Assert.StartsWith("test accuracy", Tested(_out["run/model.int8.onnx"], "--engine", "onnx"), StringComparison.Ordinal);
-        var image = Pictures.Write(_out, "new.png", SKColors.Gray, SKEncodedImageFormat.Png, 28, 28);
+        var image = TestImages.Write(_out, "new.png", SKColors.Gray, SKEncodedImageFormat.Png, 28, 28);
         Assert.Equal(Succeeded("predict", image, "--model", _out["run"], "--device", "cpu"), Succeeded("predict", image, "--model", _out["run"], "--engine", "onnx"));
 
         // An edited file is not taken for the training's.

@@ -13,7 +13,7 @@ public sealed class PredictTests : IDisposable
     private readonly TempFolder _images = new(), _run = new();
 
     public PredictTests() =>
-        UntrainedRun.Write(_run, new NetworkInfo(Stem.Conv7, 32, 0.875, Grey: false, new Normalisation([0.5, 0.5, 0.5], [0.5, 0.5, 0.5]), [Blue, "red"]));
+        UntrainedRun.Write(_run, new ModelConfig(Stem.Conv7, 32, 0.875, Grayscale: false, new Normalization([0.5, 0.5, 0.5], [0.5, 0.5, 0.5]), [Blue, "red"]));
 
     public void Dispose()
     {
@@ -144,7 +144,7 @@ public sealed class PredictTests : IDisposable
     public void Batches_say_of_each_image_what_it_says_alone()
     {
         for (var i = 0; i < 40; i++)
-            Pictures.Write(_images, $"{i:00}.png", new SKColor((byte)(6 * i), (byte)(250 - 6 * i), 90), SKEncodedImageFormat.Png, 40 + i, 50);
+            TestImages.Write(_images, $"{i:00}.png", new SKColor((byte)(6 * i), (byte)(250 - 6 * i), 90), SKEncodedImageFormat.Png, 40 + i, 50);
         _images.Write("17.png", [0xff, 0xd8, 0xff]);
         using var predictor = Predictor.Load(_run.Path, Engine.Torch, "cpu");
         var pictures = NamedImages.Find([_images.Path], default).Images().ToArray();
@@ -153,7 +153,7 @@ public sealed class PredictTests : IDisposable
         var parts = predictor.Predict(pictures, default).ToArray();
         var together = parts.SelectMany(part => part.Enumerate()).ToArray();
 
-        Assert.Equal(pictures.Where((_, i) => i != 17), together.Select(answer => answer.Picture));
+        Assert.Equal(pictures.Where((_, i) => i != 17), together.Select(answer => answer.Image));
         Assert.StartsWith(pictures[17].Name + ": ", Assert.Single(parts.SelectMany(part => part.Broken)), StringComparison.Ordinal);
         foreach (var (picture, probabilities) in together)
             Assert.All(probabilities.Zip(predictor.Predict([picture], default).Single().Each().Single().Output), pair => Assert.Equal(pair.First, pair.Second, 1e-5f));
@@ -168,6 +168,6 @@ public sealed class PredictTests : IDisposable
     private void Write(params string[] names)
     {
         foreach (var (i, name) in names.Index())
-            Pictures.Write(_images, name, new SKColor((byte)(100 * i), 100, 200), SKEncodedImageFormat.Png, 40, 50);
+            TestImages.Write(_images, name, new SKColor((byte)(100 * i), 100, 200), SKEncodedImageFormat.Png, 40, 50);
     }
 }

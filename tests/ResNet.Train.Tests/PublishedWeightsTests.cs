@@ -26,10 +26,10 @@ public sealed class PublishedWeightsTests : IDisposable
         Assert.Contains("ImageNet's weights, of the package Microsoft.ML.DnnImageFeaturizer.ResNet18", output, StringComparison.Ordinal);
         Assert.Contains("training the classifier alone", output, StringComparison.Ordinal);
         Assert.Contains("cross-validated accuracy 1.000 (95 % interval 0.806 to 1.000): 16 of 16 images", output, StringComparison.Ordinal);
-        var network = NetworkInfo.Read(_out["run"]);
+        var network = ModelConfig.Read(_out["run"]);
         Assert.Equal((Stem.Conv7MaxPool, Architecture.resnet18), (network.Stem, network.Architecture));
-        Assert.Equal(Normalisation.ImageNet.Mean, network.Normalisation.Mean);
-        Assert.Equal(Normalisation.ImageNet.StandardDeviation, network.Normalisation.StandardDeviation);
+        Assert.Equal(Normalization.ImageNet.Mean, network.Normalization.Mean);
+        Assert.Equal(Normalization.ImageNet.StandardDeviation, network.Normalization.StandardDeviation);
 
         using var source = BundledImageNet.Load(2);
         using var trained = new ResNet18(2, Stem.Conv7MaxPool);

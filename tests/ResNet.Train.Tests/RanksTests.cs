@@ -113,7 +113,7 @@ public sealed class RanksTests : IDisposable
     [Under(MpiKind.Mpich)]
     public void Steps_with_one_image_for_a_rank_are_refused(MpiKind mpi)
     {
-        Pictures.WriteSet(_data);
+        TestImages.WriteSet(_data);
 
         var (code, _, error) = Launched.Run(mpi, "--data", _data.Path, "--out", _out["run"], "--batch-size", "4", "--size", "32", "--device", "cpu");
 
@@ -128,7 +128,7 @@ public sealed class RanksTests : IDisposable
     [Under(MpiKind.Mpich)]
     public void An_image_that_one_rank_cannot_read_any_more_ends_all(MpiKind mpi)
     {
-        Pictures.WriteSet(_data);
+        TestImages.WriteSet(_data);
         using var program = new Launched(mpi, "--data", _data.Path, "--out", _out["run"], "--epochs", "1000", "--batch-size", "10", "--lr", "0.01", "--size", "32", "--device", "cpu");
         program.WaitFor("epoch 1/1000 ");
         var gone = _data[ImageList.Read(_out["run"])!.Training.Keys.First()];

@@ -31,8 +31,8 @@ public sealed class RecipeTests : IDisposable
     public void The_fewer_images_the_more_epochs_of_fine_tuning(int images, int epochs)
     {
         Assert.Equal(epochs, Recipe.Photographs.ForFineTuning(images).Epochs);
-        Assert.Equal((Stem.Conv7MaxPool, 224, 0.2), (Recipe.Cifar.ForFineTuning(images).Stem, Recipe.FashionMnist.ForFineTuning(images).Size, Recipe.Photographs.ForFineTuning(images).Scale));
-        Assert.Equal((Recipe.FashionMnist.Frame, 1), (Recipe.FashionMnist.ForFineTuning(images).Frame, Recipe.FashionMnist.ForFineTuning(images).Scale));
+        Assert.Equal((Stem.Conv7MaxPool, 224, 0.2), (Recipe.Cifar.ForFineTuning(images).Stem, Recipe.FashionMnist.ForFineTuning(images).Size, Recipe.Photographs.ForFineTuning(images).MinCropArea));
+        Assert.Equal((Recipe.FashionMnist.CropRatio, 1), (Recipe.FashionMnist.ForFineTuning(images).CropRatio, Recipe.FashionMnist.ForFineTuning(images).MinCropArea));
     }
 
     [Fact, Trait(Category.Name, Category.Slow)]
@@ -75,8 +75,8 @@ public sealed class RecipeTests : IDisposable
         using var model = Trained("run", "--precision", "bf16", "--channels-last", "--frame", "1.5", "--weight-decay", "0.25", "--label-smoothing", "0.2", "--erase", "0.5", "--lr", "0.01");
         var settings = Settings.Read(_out["run"]);
         Assert.Equal((Precision.Bf16, true), (settings.Precision, settings.ChannelsLast));
-        Assert.Equal((1.5, 0.25, 0.2, 0.5, 0.01), (settings.Recipe.Frame, settings.Recipe.WeightDecay, settings.Recipe.LabelSmoothing, settings.Recipe.Erase, settings.Recipe.LearningRate));
-        Assert.Equal(1.5, NetworkInfo.Read(_out["run"]).Frame);
+        Assert.Equal((1.5, 0.25, 0.2, 0.5, 0.01), (settings.Recipe.CropRatio, settings.Recipe.WeightDecay, settings.Recipe.LabelSmoothing, settings.Recipe.RandomErase, settings.Recipe.LearningRate));
+        Assert.Equal(1.5, ModelConfig.Read(_out["run"]).CropRatio);
     }
 
     [Theory]

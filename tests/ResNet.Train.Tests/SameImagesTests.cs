@@ -30,7 +30,7 @@ public sealed class SameImagesTests : IClassFixture<SameImagesTests.Training>, I
 
         public Training()
         {
-            Pictures.WriteSet(_data);
+            TestImages.WriteSet(_data);
             Assert.Equal(0, Run("--data", Data, "--out", Folder, "--size", "32", "--epochs", "1", "--batch-size", "16", "--device", "cpu").Code);
         }
 
@@ -55,14 +55,14 @@ public sealed class SameImagesTests : IClassFixture<SameImagesTests.Training>, I
     [Fact]
     public void Another_class_is_told()
     {
-        Pictures.Write(_data, "green/1.png", SKColors.Green, SKEncodedImageFormat.Png, 40, 50);
+        TestImages.Write(_data, "green/1.png", SKColors.Green, SKEncodedImageFormat.Png, 40, 50);
         NotResumed("classes that the training began with", "1 added (green);");
     }
 
     [Fact]
     public void Images_that_came_went_and_changed_are_told()
     {
-        Pictures.Write(_data, "blue/more.png", SKColors.Blue, SKEncodedImageFormat.Png, 40, 50);
+        TestImages.Write(_data, "blue/more.png", SKColors.Blue, SKEncodedImageFormat.Png, 40, 50);
         File.Delete(_data["blue/03.png"]);
         _data.Write("red/05.png", [1, 2, 3]);
         File.Copy(_data["red/07.png"], _data["red/01.png"], overwrite: true);
@@ -165,8 +165,8 @@ public sealed class SameImagesTests : IClassFixture<SameImagesTests.Training>, I
     {
         var before = Tested(_run.Path, "--device", "cpu");
         for (var i = 0; i < 30; i++)
-            Pictures.Write(_data, $"blue/more {i}.png", SKColors.Blue, SKEncodedImageFormat.Png, 40, 50);
-        Pictures.Write(_data, "another class/1.png", SKColors.Green, SKEncodedImageFormat.Png, 40, 50);
+            TestImages.Write(_data, $"blue/more {i}.png", SKColors.Blue, SKEncodedImageFormat.Png, 40, 50);
+        TestImages.Write(_data, "another class/1.png", SKColors.Green, SKEncodedImageFormat.Png, 40, 50);
         Assert.Equal(before, Tested(_run.Path, "--device", "cpu"));
         Assert.StartsWith("test accuracy ", before, StringComparison.Ordinal);
 
@@ -182,7 +182,7 @@ public sealed class SameImagesTests : IClassFixture<SameImagesTests.Training>, I
     {
         using var some = new TempFolder();
         for (var i = 0; i < 12; i++)
-            Pictures.Write(some, $"yellow/{i}.png", SKColors.Yellow, SKEncodedImageFormat.Png, 40, 50);
+            TestImages.Write(some, $"yellow/{i}.png", SKColors.Yellow, SKEncodedImageFormat.Png, 40, 50);
         var broken = some.Write("yellow/broken.jpg", [0xff, 0xd8, 0xff]);
 
         var (code, output, error) = Run("evaluate", _run.Path, "--data", some.Path, "--device", "cpu");
@@ -207,7 +207,7 @@ public sealed class SameImagesTests : IClassFixture<SameImagesTests.Training>, I
         ImageList List()
         {
             var data = DataSet.Load(files.Path);
-            IReadOnlyDictionary<string, string> Of(IReadOnlyList<Picture> part) => ImageList.ListDigests(Survey.Scan(part, 28, 1, data.Grey, () => { }, default), files.Path);
+            IReadOnlyDictionary<string, string> Of(IReadOnlyList<Image> part) => ImageList.ListDigests(DatasetScan.Scan(part, 28, 1, data.Grayscale, () => { }, default), files.Path);
             return new ImageList(Of(data.Training), Of(data.Validation), Of(data.Test));
         }
         var before = List();

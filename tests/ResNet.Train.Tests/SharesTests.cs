@@ -8,7 +8,7 @@ namespace ResNet.Train.Tests;
 /// <summary>What each rank makes of a batch, put together, is the batch of one process.</summary>
 public sealed class SharesTests : IDisposable
 {
-    private static readonly Recipe recipe = Recipe.Photographs with { Size = 16, BatchSize = 9, Erase = 0.5 };
+    private static readonly Recipe recipe = Recipe.Photographs with { Size = 16, BatchSize = 9, RandomErase = 0.5 };
 
     private readonly TempFolder _files = new();
 
@@ -84,14 +84,14 @@ public sealed class SharesTests : IDisposable
 
     [Fact]
     public void Where_the_images_are_few_the_smallest_batch_is_told() =>
-        Assert.Equal((3, 6), (new TrainingBatches(Set().Pictures, Set().Network, recipe, seed: 1) is var batches ? (batches.Count, batches.LeastSize) : default));
+        Assert.Equal((3, 6), (new TrainingBatches(Set().Images, Set().Network, recipe, seed: 1) is var batches ? (batches.Count, batches.LeastSize) : default));
 
     /// <summary>Of several sizes, so that an augmentation draws more numbers for one than for another.</summary>
-    private (IReadOnlyList<Picture> Pictures, NetworkInfo Network) Set()
+    private (IReadOnlyList<Image> Images, ModelConfig Network) Set()
     {
-        var pictures = Enumerable.Range(0, 20).Select(i => new FilePicture(
-            Pictures.Write(_files, $"{i}.png", new SKColor((byte)(10 * i), 100, (byte)(255 - 10 * i)), SKEncodedImageFormat.Png, 20 + 17 * (i % 7), 200 - 9 * i), i % 3 == 0 ? 1 : 0)).ToArray();
-        Assert.Empty(Survey.Scan(pictures, recipe.Size, recipe.Frame, grey: false, () => { }, CancellationToken.None).Broken); // which measures them
-        return (pictures, new NetworkInfo(Stem.Conv7, recipe.Size, recipe.Frame, Grey: false, new Normalisation([0.4, 0.5, 0.6], [0.2, 0.3, 0.4]), ["a", "b"]));
+        var pictures = Enumerable.Range(0, 20).Select(i => new FileImage(
+            TestImages.Write(_files, $"{i}.png", new SKColor((byte)(10 * i), 100, (byte)(255 - 10 * i)), SKEncodedImageFormat.Png, 20 + 17 * (i % 7), 200 - 9 * i), i % 3 == 0 ? 1 : 0)).ToArray();
+        Assert.Empty(DatasetScan.Scan(pictures, recipe.Size, recipe.CropRatio, grayscale: false, () => { }, CancellationToken.None).Broken); // which measures them
+        return (pictures, new ModelConfig(Stem.Conv7, recipe.Size, recipe.CropRatio, Grayscale: false, new Normalization([0.4, 0.5, 0.6], [0.2, 0.3, 0.4]), ["a", "b"]));
     }
 }

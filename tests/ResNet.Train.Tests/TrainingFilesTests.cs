@@ -11,7 +11,7 @@ public sealed class TrainingFilesTests : IDisposable
 
     private static readonly string settings = Text(new Settings("data", null, Recipe.Photographs, 1, "cpu", Precision.Fp32, false).ToJson());
 
-    private static readonly string network = Text(new NetworkInfo(Stem.Conv7, 32, 1, Grey: false, new Normalisation([0.25, 0.25, 0.5], [0.125, 0.125, 0.75]), ["cat", "dog"]).ToJson());
+    private static readonly string network = Text(new ModelConfig(Stem.Conv7, 32, 1, Grayscale: false, new Normalization([0.25, 0.25, 0.5], [0.125, 0.125, 0.75]), ["cat", "dog"]).ToJson());
 
     [Theory]
     [InlineData("\"Epochs\": 20", "\"Epochs\": -1", "Recipe.Epochs: expected a whole number from 1 to 10000, got -1")]
@@ -69,11 +69,11 @@ public sealed class TrainingFilesTests : IDisposable
     {
         var compact = string.Join('\n', network.Split('\n').Select(line => line.Trim())).Replace(",\n", ",", StringComparison.Ordinal);
         File.WriteAllText(_folder["network.json"], compact);
-        Assert.Equal(["cat", "dog"], NetworkInfo.Read(_folder.Path).Classes);
+        Assert.Equal(["cat", "dog"], ModelConfig.Read(_folder.Path).Classes);
 
         Assert.Contains(good, compact, StringComparison.Ordinal);
         File.WriteAllText(_folder["network.json"], compact.Replace(good, bad, StringComparison.Ordinal));
-        Told(message, "network.json: ", () => NetworkInfo.Read(_folder.Path));
+        Told(message, "network.json: ", () => ModelConfig.Read(_folder.Path));
     }
 
     [Theory]

@@ -55,7 +55,7 @@ public sealed class VisibleTextTests : IDisposable
     {
         foreach (var (name, color) in new[] { ("b[red]lue", SKColors.Blue), ("r\e[31med", SKColors.Red), ("y\nellow", SKColors.Yellow) })
             for (var i = 0; i < 15; i++)
-                Pictures.Write(_folder, $"data/{name}/{i:00}.png", color, SKEncodedImageFormat.Png, 40 + i, 50);
+                TestImages.Write(_folder, $"data/{name}/{i:00}.png", color, SKEncodedImageFormat.Png, 40 + i, 50);
         File.WriteAllText(_folder["data/r\e[31med/\e[2J.png"], "no picture");
 
         var (code, output, error) = Run("--data", _folder["data"], "--out", _folder["run"], "--size", "32", "--epochs", "1", "--batch-size", "16", "--device", "cpu");

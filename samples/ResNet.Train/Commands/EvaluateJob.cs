@@ -20,7 +20,7 @@ internal static class EvaluateJob
         var screen = new Screen();
         using var predictor = Predictor.Load(trained, engine, ranks.ChooseDevice(deviceName));
         var network = predictor.Network;
-        var own = folder is null ? OwnImages.Load(NetworkInfo.FindFolder(trained)) : null;
+        var own = folder is null ? OwnTestImages.Load(ModelConfig.FindFolder(trained)) : null;
         var source = own?.Images ?? DataSet.LoadAll(folder!, forTest: true, network.Classes);
 
         Preparation.Remark(source.Remarks);
@@ -55,14 +55,14 @@ internal static class EvaluateJob
     }
 
     /// <summary>Decodes each image once, on one of the ranks. Warns about broken images and leaves them out.</summary>
-    private static Evaluation Evaluate(Predictor predictor, IReadOnlyList<Picture> images, Screen screen, Together together)
+    private static Evaluation Evaluate(Predictor predictor, IReadOnlyList<Image> images, Screen screen, Together together)
     {
         using var scope = NewDisposeScope();
-        var (readable, broken, logits) = (new List<Picture>(), new List<string>(), new List<Tensor>());
-        var (start, count) = PictureBatches.FindOwn(images.Count, predictor.Network, together.Ranks);
+        var (readable, broken, logits) = (new List<Image>(), new List<string>(), new List<Tensor>());
+        var (start, count) = ImageBatches.FindOwn(images.Count, predictor.Network, together.Ranks);
         screen.WithBar(count, () => together.Run(() =>
         {
-            foreach (var part in PictureBatches.Stream(images.Skip(start).Take(count), predictor.Network, predictor.ComputeLogits, together.Token, together.Ranks.Processors))
+            foreach (var part in ImageBatches.Stream(images.Skip(start).Take(count), predictor.Network, predictor.ComputeLogits, together.Token, together.Ranks.Processors))
             {
                 readable.AddRange(part.Images);
                 broken.AddRange(part.Broken);

@@ -17,8 +17,8 @@ internal static class ExportJob
     public static int Run(string weights, bool int8, string? calibration, string? file)
     {
         using var interruption = new Interruption();
-        var folder = NetworkInfo.FindFolder(weights);
-        var (network, model) = NetworkInfo.Load(weights, CPU);
+        var folder = ModelConfig.FindFolder(weights);
+        var (network, model) = ModelConfig.Load(weights, CPU);
         using var _ = model;
         var path = file ?? Path.Combine(folder, int8 ? OnnxFile.Int8FileName : OnnxFile.FileName);
         try
@@ -44,7 +44,7 @@ internal static class ExportJob
         Console.WriteLine($"{path}  {new FileInfo(path).Length / 1e6:0.0} MB");
         return ExitCode.Done;
 
-        IReadOnlyList<Picture> LoadImages()
+        IReadOnlyList<Image> LoadImages()
         {
             if (calibration is null)
             {
@@ -59,11 +59,11 @@ internal static class ExportJob
     }
 
     /// <summary>Draws random images, preprocessed as for a prediction.</summary>
-    private static IEnumerable<Tensor> DrawBatches(NetworkInfo network, IReadOnlyList<Picture> images, CancellationToken cancellation)
+    private static IEnumerable<Tensor> DrawBatches(ModelConfig network, IReadOnlyList<Image> images, CancellationToken cancellation)
     {
         var drawn = images.ToArray();
         new Random(0).Shuffle(drawn);
-        var scan = Survey.Scan(drawn[..Math.Min(drawn.Length, CalibrationImages)], network.Size, network.Frame, network.Grey, () => { }, cancellation);
+        var scan = DatasetScan.Scan(drawn[..Math.Min(drawn.Length, CalibrationImages)], network.Size, network.CropRatio, network.Grayscale, () => { }, cancellation);
         Preparation.Warn(scan.Broken);
         if (scan.Readable.Count == 0)
             throw new UserException("export: expected calibration images, got none");

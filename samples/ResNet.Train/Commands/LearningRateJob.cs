@@ -16,18 +16,18 @@ internal static class LearningRateJob
         using var model = settings.CreateNetwork(all.Classes.Count, device);
         try
         {
-            Normalisation? normalisation = null;
+            Normalization? normalization = null;
             if (settings.Weights is not null)
             {
                 var start = StartingWeights.Load(model, settings.Recipe.Architecture, settings.Weights, screen, interruption.Token);
                 screen.WriteLine(start.Line);
-                normalisation = start.ChooseNormalisation(all);
+                normalization = start.ChooseNormalization(all);
             }
             screen.WriteLine($"{settings.Recipe.Architecture.GetTitle()} on {Libtorch.Describe(device)}{settings.DescribeComputation(device)}");
             if (settings.Precision.FindRemark(device) is { } remark)
                 screen.WriteLine(remark);
             var output = new OutputFolder(folder);
-            if (Preparation.Run(all, settings, normalisation, isKnown: null, screen, new Together(new Ranks(), interruption)) is not var (data, network, images))
+            if (Preparation.Run(all, settings, normalization, isKnown: null, screen, new Together(new Ranks(), interruption)) is not var (data, network, images))
                 return interruption.ExitCode;
             Preparation.Expect(data, settings, images);
 

@@ -60,13 +60,13 @@ internal sealed class NamedImages
     /// Yields the images in the order of the names, sorted within each folder. Files of other formats in a folder are skipped
     /// and counted; unreadable files, and files named directly, reach the decoder, which reports them.
     /// </summary>
-    public IEnumerable<Picture> Enumerate()
+    public IEnumerable<Image> Enumerate()
     {
         foreach (var (folder, files) in _found)
         {
             if (folder is null)
             {
-                yield return new FilePicture(files[0], label: 0);
+                yield return new FileImage(files[0], label: 0);
                 continue;
             }
             var (count, others) = (0, new Dictionary<string, (int Count, string First)>());
@@ -75,7 +75,7 @@ internal sealed class NamedImages
                 if (DescribeOther(file) is not { } kind)
                 {
                     count++;
-                    yield return new FilePicture(file, label: 0);
+                    yield return new FileImage(file, label: 0);
                     continue;
                 }
                 var (before, first) = others.GetValueOrDefault(kind, (0, file));
@@ -92,7 +92,7 @@ internal sealed class NamedImages
     {
         try
         {
-            return FilePicture.DescribeOther(file);
+            return FileImage.DescribeOther(file);
         }
         catch (Exception e) when (e is UserException or IOException)
         {

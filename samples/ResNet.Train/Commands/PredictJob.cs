@@ -104,7 +104,7 @@ internal sealed class PredictJob
         }
     }
 
-    private void Explain(Explainer explainer, Picture image, float[] probabilities)
+    private void Explain(Explainer explainer, Image image, float[] probabilities)
     {
         try
         {
@@ -144,7 +144,7 @@ internal sealed class PredictJob
 
     private static string FindLastRun() =>
         (Directory.Exists("runs") ? Directory.EnumerateDirectories("runs") : [])
-            .Where(folder => File.Exists(Path.Combine(folder, NetworkInfo.WeightsFileName)) && File.Exists(Path.Combine(folder, NetworkInfo.FileName)))
-            .MaxBy(folder => File.GetLastWriteTimeUtc(Path.Combine(folder, NetworkInfo.WeightsFileName)))
+            .Where(folder => File.Exists(Path.Combine(folder, ModelConfig.WeightsFileName)) && File.Exists(Path.Combine(folder, ModelConfig.FileName)))
+            .MaxBy(folder => File.GetLastWriteTimeUtc(Path.Combine(folder, ModelConfig.WeightsFileName)))
         ?? throw new UserException("--model: expected the folder of a training run, got none, and there is no training run in the folder runs");
 }

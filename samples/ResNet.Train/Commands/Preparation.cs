@@ -8,18 +8,18 @@ internal static class Preparation
 
     /// <param name="all">The dataset.</param>
     /// <param name="settings">The training's settings.</param>
-    /// <param name="normalisation">The normalization of the starting weights; null is the images' own.</param>
+    /// <param name="normalization">The normalization of the starting weights; null is the images' own.</param>
     /// <param name="isKnown">Whether an image with a given digest was decoded before, in a training with that normalization.</param>
     /// <param name="screen">Shows the progress.</param>
     /// <param name="together">The ranks that share the scan, and the interruption that stops it.</param>
     /// <returns>The dataset without unreadable images, a model config for it, and the image list; null if the user interrupted the scan.</returns>
-    public static (DataSet Data, NetworkInfo Network, ImageList Images)? Run(
-        DataSet all, Settings settings, Normalisation? normalisation, Func<string, bool>? isKnown, Screen screen, Together together)
+    public static (DataSet Data, ModelConfig Network, ImageList Images)? Run(
+        DataSet all, Settings settings, Normalization? normalization, Func<string, bool>? isKnown, Screen screen, Together together)
     {
         screen.WriteLine(all.ClassesInWords);
         Remark(all.Remarks);
-        Survey training = null!, validation = null!, test = null!;
-        NetworkInfo network = null!;
+        DatasetScan training = null!, validation = null!, test = null!;
+        ModelConfig network = null!;
         try
         {
             together.ExpectSame(all.All, settings.Data);
@@ -30,7 +30,7 @@ internal static class Preparation
                 test = Scan(all.Test);
             });
             // Only the first rank has loaded the starting weights and knows their normalization.
-            network = together.TakeFromFirst(all.CreateConfig(settings.Recipe, normalisation ?? Normalisation.Compute(training.Histograms)));
+            network = together.TakeFromFirst(all.CreateConfig(settings.Recipe, normalization ?? Normalization.Compute(training.Histograms)));
         }
         catch (OperationCanceledException) when (together.Token.IsCancellationRequested)
         {
@@ -42,10 +42,10 @@ internal static class Preparation
         var data = all with { Training = training.Readable, Validation = validation.Readable, Test = test.Readable };
         return (data, network, new ImageList(List(training), List(validation), List(test)));
 
-        IReadOnlyDictionary<string, string> List(Survey scan) => ImageList.ListDigests(scan, settings.Data);
+        IReadOnlyDictionary<string, string> List(DatasetScan scan) => ImageList.ListDigests(scan, settings.Data);
 
-        Survey Scan(IReadOnlyList<Picture> images) =>
-            Survey.ScanTogether(images, settings.Recipe.Size, settings.Recipe.Frame, all.Grey, () => screen.Advance("scanning the images", together.Ranks.Count), together, isKnown);
+        DatasetScan Scan(IReadOnlyList<Image> images) =>
+            DatasetScan.ScanTogether(images, settings.Recipe.Size, settings.Recipe.CropRatio, all.Grayscale, () => screen.Advance("scanning the images", together.Ranks.Count), together, isKnown);
     }
 
     /// <summary>Throws unless there are enough readable images for a training, and warns about their flaws.</summary>
@@ -63,7 +63,7 @@ internal static class Preparation
         if (data.Training.DistinctBy(image => image.Label).Count() < classes)
             throw new UserException($"{settings.Data}: expected training images of every class, got none of {data.Classes[Enumerable.Range(0, classes).Except(data.Training.Select(image => image.Label)).First()]} that can be read");
         Remark(SameImages.Find(data, images, settings.Data));
-        if (!settings.Balanced && data.Training[0] is FilePicture) // published datasets need no warning
+        if (!settings.Balanced && data.Training[0] is FileImage) // published datasets need no warning
             RemarkUnbalanced(data);
     }
 

@@ -20,7 +20,7 @@ internal static class SimilarJob
             using var extractor = network.Load(screen, interruption.Token);
             using var scope = NewDisposeScope();
             using var _ = no_grad();
-            using var wanted = extractor.Extract([new FilePicture(image, label: 0)], step: _ => { }, interruption.Token);
+            using var wanted = extractor.Extract([new FileImage(image, label: 0)], step: _ => { }, interruption.Token);
             var images = NamedImages.Find([folder], interruption.Token);
             var found = new List<(float Similarity, string Name)>();
             screen.WithBar(images.MostCount, () =>

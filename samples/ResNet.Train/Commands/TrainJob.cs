@@ -38,7 +38,7 @@ internal static class TrainJob
         else if (!Directory.Exists(settings.Data))
             throw new UserException($"resume: expected the training's images in '{settings.Data}', found no such folder; if they have moved, name their new folder with --data DIR");
         var data = DataSet.Load(settings.Data);
-        var beginning = Beginning.Read(folder, settings, data);
+        var beginning = ResumedTraining.Read(folder, settings, data);
         return Run(beginning.Arrange(data), settings, folder, beginning, ranks, remark: null);
     }
 
@@ -55,13 +55,13 @@ internal static class TrainJob
     /// <summary>Throws if the training's state is lost: resuming would start from scratch and replace the trained weights.</summary>
     private static void ExpectState(string folder)
     {
-        var (state, weights) = (Path.Combine(folder, StateFile), Path.Combine(folder, NetworkInfo.WeightsFileName));
+        var (state, weights) = (Path.Combine(folder, StateFile), Path.Combine(folder, ModelConfig.WeightsFileName));
         if (File.Exists(Path.Combine(folder, MetricsFile)) && !File.Exists(state))
             throw new UserException($"resume: expected a file {state}, because {MetricsFile} has complete epochs, found none; restore it" +
                 (File.Exists(weights) ? $", or start a new training with --weights '{weights}'" : ""));
     }
 
-    private static int Run(DataSet all, Settings settings, string folder, Beginning? beginning, Ranks ranks, string? remark)
+    private static int Run(DataSet all, Settings settings, string folder, ResumedTraining? beginning, Ranks ranks, string? remark)
     {
         if (settings.Train == TrainedLayers.All)
             ExpectImagesForAll(settings.Recipe.BatchSize, ranks);
@@ -99,10 +99,10 @@ internal static class TrainJob
         var output = ranks.IsFirst ? new OutputFolder(folder) : null;
         using var running = beginning is null && ranks.IsFirst ? TrainingLock.Take(folder) : null;
 
-        var normalisation = beginning?.Network.Normalisation ?? start?.ChooseNormalisation(all);
+        var normalization = beginning?.Network.Normalization ?? start?.ChooseNormalization(all);
         using var features = settings.BeginsWithHead() && !isResumed ? new FolderFeatures(state.Model, device, settings.Precision.ChooseFeatureType(device), output, screen) : null;
-        var known = normalisation is null || ranks.AreSeveral ? null : features?.Read(all.CreateConfig(recipe, normalisation));
-        if (Preparation.Run(all, settings, normalisation, known, screen, together) is not var (data, network, images))
+        var known = normalization is null || ranks.AreSeveral ? null : features?.Read(all.CreateConfig(recipe, normalization));
+        if (Preparation.Run(all, settings, normalization, known, screen, together) is not var (data, network, images))
             return interruption.ExitCode;
         var doubt = beginning?.Compare(network, images);
         Preparation.Expect(data, settings, images);
@@ -113,7 +113,7 @@ internal static class TrainJob
         if (beginning is null)
             Clear();
         output?.Write(ImageList.FileName, images.ToJson());
-        output?.Write(NetworkInfo.FileName, network.ToJson());
+        output?.Write(ModelConfig.FileName, network.ToJson());
         output?.Write(Settings.FileName, settings.ToJson()); // last, because it makes the training resumable
 
         screen.WriteLine($"{recipe.Architecture.GetTitle()} on {Libtorch.Describe(device)}{(ranks.AreSeveral ? $", {ranks.Count} ranks" : "")}{settings.DescribeComputation(device)}: {data.Training.Count + data.Validation.Count} images to train and validate, {data.Test.Count} to test");
@@ -151,7 +151,7 @@ internal static class TrainJob
         // All ranks compute the features; the fit takes milliseconds on the first one.
         HeadResult? FitHead(FolderFeatures features)
         {
-            Tensor? Extract(IReadOnlyList<Picture> some) => features.Load(some, network, images, settings.Data, together);
+            Tensor? Extract(IReadOnlyList<Image> some) => features.Load(some, network, images, settings.Data, together);
             if (ranks.IsFirst)
                 return new HeadTraining(state.Model, data, network, classWeights).Run(some => Extract(some)!, interruption.Token);
             Extract(data.All);
@@ -207,7 +207,7 @@ internal static class TrainJob
             if (isLast && output is not null)
             {
                 screen.WriteLine($"confusion matrix  {output.Write("confusion-matrix.png", Charts.DrawConfusion(evaluation, network.Classes, figure))}");
-                screen.WriteLine($"misclassified     {output.Write("misclassified.png", WrongSheet.Draw(evaluation, network))}");
+                screen.WriteLine($"misclassified     {output.Write("misclassified.png", MisclassifiedSheet.Draw(evaluation, network))}");
             }
             screen.WriteLine($"{figure} accuracy {evaluation.AccuracyInWords}{(isLast ? $", {watch.Elapsed.TotalSeconds:0} s after the start" : ", each image by a classifier that had not seen it")}");
         }
@@ -215,11 +215,11 @@ internal static class TrainJob
         string? DescribeLayers() => !settings.BeginsWithHead() || isResumed ? null
             : settings.Train == TrainedLayers.Head ? "training the classifier alone, on the features of the other layers; --train All trains every layer"
             : "training the classifier, then every layer";
-        string? Advise() => settings.Weights is null && data.Training[0] is FilePicture && data.Training.Count + data.Validation.Count < StartingWeights.FewImages
+        string? Advise() => settings.Weights is null && data.Training[0] is FileImage && data.Training.Count + data.Validation.Count < StartingWeights.FewImages
             ? $"fewer than {StartingWeights.FewImages} photographs are few to train from scratch: --weights imagenet starts from a network trained on photographs, and takes seconds"
             : null;
         ResidualNetwork CreateNetwork() => settings.CreateNetwork(all.Classes.Count, device);
-        (string? SafeTensors, string? Torch) SaveWeights() => (output?.Write(NetworkInfo.WeightsFileName, state.Result), output?.Write(NetworkInfo.TorchFileName, state.Result));
+        (string? SafeTensors, string? Torch) SaveWeights() => (output?.Write(ModelConfig.WeightsFileName, state.Result), output?.Write(ModelConfig.TorchFileName, state.Result));
         void SaveResults(IReadOnlyList<Epoch> epochs)
         {
             var weights = SaveWeights();
@@ -231,7 +231,7 @@ internal static class TrainJob
         void Clear()
         {
             // Deletes another training's files, which would not fit this one's classes, except the weights to start from.
-            foreach (var name in (string[])[Settings.FileName, StateFile, MetricsFile, NetworkInfo.FileName, NetworkInfo.WeightsFileName, NetworkInfo.TorchFileName, OnnxFile.FileName, OnnxFile.Int8FileName])
+            foreach (var name in (string[])[Settings.FileName, StateFile, MetricsFile, ModelConfig.FileName, ModelConfig.WeightsFileName, ModelConfig.TorchFileName, OnnxFile.FileName, OnnxFile.Int8FileName])
                 if (!Path.GetFullPath(Path.Combine(folder, name)).Equals(settings.Weights, StringComparison.OrdinalIgnoreCase)) // as some file systems compare names
                     output?.Delete(name);
         }

@@ -5,15 +5,15 @@ internal static class Limits
 {
     public static Limit<int> Size { get; } = Limit.Whole(16, 1024);
 
-    public static Limit<double> Frame { get; } = new("a number from 0.1 to 2", value => value is >= 0.1 and <= 2);
+    public static Limit<double> CropRatio { get; } = new("a number from 0.1 to 2", value => value is >= 0.1 and <= 2);
 
-    public static Limit<int> Shift { get; } = Limit.Whole(0, 1000);
+    public static Limit<int> Translation { get; } = Limit.Whole(0, 1000);
 
-    public static Limit<double> Scale { get; } = new("a number above 0, to 1", value => value is > 0 and <= 1);
+    public static Limit<double> MinCropArea { get; } = new("a number above 0, to 1", value => value is > 0 and <= 1);
 
     public static Limit<double> Flip => Limit.FromZeroToOne;
 
-    public static Limit<double> Erase => Limit.FromZeroToOne;
+    public static Limit<double> RandomErase => Limit.FromZeroToOne;
 
     public static Limit<int> Epochs { get; } = Limit.Whole(1, 10_000);
 
@@ -33,15 +33,15 @@ internal static class Limits
 
     /// <param name="recipe">A recipe from a file.</param>
     /// <param name="where">The text before a number's name in a message.</param>
-    /// <exception cref="UserException">A number is out of the range of its option.</exception>
+    /// <exception cref="UserException">A number is out of the range of its option. The message has its name in JSON.</exception>
     public static void Check(Recipe recipe, string where)
     {
         Size.Check($"{where}{nameof(Size)}", recipe.Size);
-        Frame.Check($"{where}{nameof(Frame)}", recipe.Frame);
-        Shift.Check($"{where}{nameof(Shift)}", recipe.Shift);
-        Scale.Check($"{where}{nameof(Scale)}", recipe.Scale);
+        CropRatio.Check($"{where}Frame", recipe.CropRatio);
+        Translation.Check($"{where}Shift", recipe.Translation);
+        MinCropArea.Check($"{where}Scale", recipe.MinCropArea);
         Flip.Check($"{where}{nameof(Flip)}", recipe.Flip);
-        Erase.Check($"{where}{nameof(Erase)}", recipe.Erase);
+        RandomErase.Check($"{where}Erase", recipe.RandomErase);
         Epochs.Check($"{where}{nameof(Epochs)}", recipe.Epochs);
         BatchSize.Check($"{where}{nameof(BatchSize)}", recipe.BatchSize);
         LearningRate.Check($"{where}{nameof(LearningRate)}", recipe.LearningRate);

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using ResNet.Core;
 
 namespace ResNet.Train;
@@ -5,11 +6,11 @@ namespace ResNet.Train;
 /// <summary>A training recipe. In JSON, its numbers keep their names from version 0.1.0.</summary>
 /// <param name="Stem">The network's first layers.</param>
 /// <param name="Size">The height and width of the network's input.</param>
-/// <param name="Frame">The side of the center crop, as a share of an image's shorter side. Above 1, the crop has a black margin.</param>
-/// <param name="Shift">The largest random translation, in image pixels, in each direction.</param>
-/// <param name="Scale">The smallest share of an image's area that a random crop covers; 1 always takes the center crop.</param>
+/// <param name="CropRatio">The side of the center crop, as a share of an image's shorter side. Above 1, the crop has a black margin.</param>
+/// <param name="Translation">The largest random translation, in image pixels, in each direction.</param>
+/// <param name="MinCropArea">The smallest share of an image's area that a random crop covers; 1 always takes the center crop.</param>
 /// <param name="Flip">The probability of mirroring an image.</param>
-/// <param name="Erase">The probability of erasing a random rectangle of an image.</param>
+/// <param name="RandomErase">The probability of erasing a random rectangle of an image.</param>
 /// <param name="Epochs">The number of passes through the training images.</param>
 /// <param name="BatchSize">The number of images per training step.</param>
 /// <param name="LearningRate">The peak learning rate.</param>
@@ -21,11 +22,11 @@ namespace ResNet.Train;
 internal sealed record Recipe(
     Stem Stem,
     int Size,
-    double Frame,
-    int Shift,
-    double Scale,
+    [property: JsonPropertyName("Frame")] double CropRatio,
+    [property: JsonPropertyName("Shift")] int Translation,
+    [property: JsonPropertyName("Scale")] double MinCropArea,
     double Flip,
-    double Erase,
+    [property: JsonPropertyName("Erase")] double RandomErase,
     int Epochs,
     int BatchSize,
     double LearningRate,
@@ -40,7 +41,7 @@ internal sealed record Recipe(
     /// get a margin of two pixels: 32 divides evenly.
     /// </summary>
     public static Recipe FashionMnist { get; } = new(
-        Stem.Conv7, Size: 32, Frame: 32.0 / 28, Shift: 2, Scale: 1, Flip: 0.5, Erase: 0,
+        Stem.Conv7, Size: 32, CropRatio: 32.0 / 28, Translation: 2, MinCropArea: 1, Flip: 0.5, RandomErase: 0,
         Epochs: 5, BatchSize: 64, LearningRate: 0.02, Warmup: 0.25, WeightDecay: 5e-4, LabelSmoothing: 0, Ema: 0);
 
     /// <summary>No mirroring: a mirrored shoe is a shoe, but a mirrored 2 is no digit.</summary>
@@ -49,13 +50,13 @@ internal sealed record Recipe(
     /// <summary>The usual recipe for a ResNet-18 on CIFAR, with fewer epochs.</summary>
     public static Recipe Cifar { get; } = FashionMnist with
     {
-        Stem = Stem.Conv3, Frame = 1, Shift = 4, Epochs = 30, BatchSize = 128, LearningRate = 0.1,
+        Stem = Stem.Conv3, CropRatio = 1, Translation = 4, Epochs = 30, BatchSize = 128, LearningRate = 0.1,
     };
 
     /// <summary>ImageNet's preprocessing and augmentation, with batches that fit a laptop.</summary>
     public static Recipe Photographs { get; } = FashionMnist with
     {
-        Stem = Stem.Conv7MaxPool, Size = 224, Frame = 0.875, Shift = 0, Scale = 0.35, Epochs = 20, BatchSize = 32, LabelSmoothing = 0.1,
+        Stem = Stem.Conv7MaxPool, Size = 224, CropRatio = 0.875, Translation = 0, MinCropArea = 0.35, Epochs = 20, BatchSize = 32, LabelSmoothing = 0.1,
     };
 
     /// <summary>
@@ -67,8 +68,8 @@ internal sealed record Recipe(
     {
         Stem = Stem.Conv7MaxPool,
         Size = 224,
-        Scale = Scale < 1 ? 0.2 : 1, // small images stay whole
-        Erase = 0.25,
+        MinCropArea = MinCropArea < 1 ? 0.2 : 1, // small images stay whole
+        RandomErase = 0.25,
         Epochs = Math.Clamp(20_000 / Math.Max(1, images), 5, 40),
         BatchSize = 32,
         LearningRate = 0.02,

@@ -7,14 +7,14 @@ internal sealed class Augmentation(Recipe recipe, int seed)
 
     private readonly Random _random = new(seed);
 
-    public Window Window(int width, int height) => Train.Window.Random(width, height, recipe, _random);
+    public Crop CreateCrop(int width, int height) => Train.Crop.CreateRandom(width, height, recipe, _random);
 
     /// <summary>Consumes the random numbers of an image that another rank decodes.</summary>
     /// <param name="extent">The image's width and height.</param>
     /// <param name="size">The height and width of the network's input.</param>
     public void Skip((int Width, int Height) extent, int size)
     {
-        Window(extent.Width, extent.Height);
+        Crop(extent.Width, extent.Height);
         Erase([], channels: 0, size);
     }
 
@@ -24,7 +24,7 @@ internal sealed class Augmentation(Recipe recipe, int seed)
     /// <param name="size">The height and width.</param>
     public void Erase(Span<float> image, int channels, int size)
     {
-        if (recipe.Erase == 0 || _random.NextDouble() >= recipe.Erase)
+        if (recipe.RandomErase == 0 || _random.NextDouble() >= recipe.RandomErase)
             return;
 
         var area = size * size * (LeastArea + (MostArea - LeastArea) * _random.NextDouble());

@@ -9,13 +9,13 @@ internal sealed class Canvas : IDisposable
     private readonly SKCanvas _canvas;
 
     /// <param name="size">Height and width.</param>
-    /// <param name="grey">One channel in place of three. Colours become their luma.</param>
-    public Canvas(int size, bool grey)
+    /// <param name="grayscale">One channel in place of three. Colours become their luma.</param>
+    public Canvas(int size, bool grayscale)
     {
         Size = size;
-        _bitmap = new SKBitmap(new SKImageInfo(size, size, grey ? SKColorType.Gray8 : SKColorType.Rgb888x, SKAlphaType.Opaque));
+        _bitmap = new SKBitmap(new SKImageInfo(size, size, grayscale ? SKColorType.Gray8 : SKColorType.Rgb888x, SKAlphaType.Opaque));
         _canvas = new SKCanvas(_bitmap);
-        Channels = grey ? 1 : 3;
+        Channels = grayscale ? 1 : 3;
     }
 
     public int Size { get; }
@@ -24,34 +24,34 @@ internal sealed class Canvas : IDisposable
 
     public SKBitmap Bitmap => _bitmap;
 
-    public void Draw(SKImage picture, Window window)
+    public void Draw(SKImage picture, Crop crop)
     {
-        if (window.Width != Size || window.Height != Size)
+        if (crop.Width != Size || crop.Height != Size)
         {
-            Resample(picture, window);
+            Resample(picture, crop);
             return;
         }
         _canvas.ResetMatrix();
-        if (window.Flipped)
+        if (crop.Flipped)
             _canvas.Scale(-1, 1, Size / 2f, 0);
         _canvas.Clear(SKColors.Black);
-        _canvas.DrawImage(picture, (float)-window.Left, (float)-window.Top, new SKSamplingOptions(SKFilterMode.Nearest)); // pixels as they are
+        _canvas.DrawImage(picture, (float)-crop.Left, (float)-crop.Top, new SKSamplingOptions(SKFilterMode.Nearest)); // pixels as they are
     }
 
-    private void Resample(SKImage picture, Window window)
+    private void Resample(SKImage picture, Crop crop)
     {
         using var drawn = _bitmap.PeekPixels();
         using var pixels = picture.PeekPixels();
         if (pixels.BytesPerPixel == drawn.BytesPerPixel)
-            Resampling.Draw(pixels, window, drawn);
+            Resampling.Draw(pixels, crop, drawn);
         else
         {
-            // A photograph for a network of grey images, or the other way round
+            // A photograph for a network of grayscale images, or the other way round
             using var same = new SKBitmap(new SKImageInfo(picture.Width, picture.Height, drawn.ColorType, SKAlphaType.Opaque));
             using var converted = same.PeekPixels();
             if (!pixels.ReadPixels(converted))
                 throw new InvalidOperationException($"{pixels.ColorType} does not become {converted.ColorType}");
-            Resampling.Draw(converted, window, drawn);
+            Resampling.Draw(converted, crop, drawn);
         }
         _bitmap.NotifyPixelsChanged();
     }

@@ -24,7 +24,7 @@ internal static class CifarSet
     {
         var version = Find(folder)!;
         var (validation, training) = DataSet.Split([.. version.Training.SelectMany(name => Read(folder, name, version))]);
-        return new DataSet(ReadClasses(folder, version), Grey: false, training, validation, [.. Read(folder, version.Test, version)], Recipe.Cifar);
+        return new DataSet(ReadClasses(folder, version), Grayscale: false, training, validation, [.. Read(folder, version.Test, version)], Recipe.Cifar);
     }
 
     private static Version? Find(string folder) =>
@@ -32,7 +32,7 @@ internal static class CifarSet
         : File.Exists(Path.Combine(folder, cifar100.Training[0])) ? cifar100
         : null;
 
-    private static IEnumerable<MemoryPicture> Read(string folder, string name, Version version)
+    private static IEnumerable<MemoryImage> Read(string folder, string name, Version version)
     {
         var path = Path.Combine(folder, name);
         if (!File.Exists(path))
@@ -47,7 +47,7 @@ internal static class CifarSet
             var label = data[start + version.Labels - 1];
             if (label >= version.Classes)
                 throw new UserException($"{path}: expected labels from 0 to {version.Classes - 1}, got {label} for image {start / record}");
-            yield return new MemoryPicture(data.AsMemory(start + version.Labels, ImageLength), Side, label, $"{name} {start / record}");
+            yield return new MemoryImage(data.AsMemory(start + version.Labels, ImageLength), Side, label, $"{name} {start / record}");
         }
     }
 

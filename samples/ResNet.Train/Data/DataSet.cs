@@ -2,13 +2,13 @@ namespace ResNet.Train;
 
 /// <summary>A dataset of images with classes.</summary>
 /// <param name="Classes">The class names.</param>
-/// <param name="Grey">Whether the images have one channel instead of three.</param>
+/// <param name="Grayscale">Whether the images have one channel instead of three.</param>
 /// <param name="Training">The training images.</param>
 /// <param name="Validation">The validation images, for each epoch.</param>
 /// <param name="Test">The test images, for the final result.</param>
 /// <param name="Defaults">The default recipe.</param>
 internal sealed record DataSet(
-    IReadOnlyList<string> Classes, bool Grey, IReadOnlyList<Picture> Training, IReadOnlyList<Picture> Validation, IReadOnlyList<Picture> Test, Recipe Defaults)
+    IReadOnlyList<string> Classes, bool Grayscale, IReadOnlyList<Image> Training, IReadOnlyList<Image> Validation, IReadOnlyList<Image> Test, Recipe Defaults)
 {
     private const int MostHeldOut = 5_000;
 
@@ -16,7 +16,7 @@ internal sealed record DataSet(
     public IReadOnlyList<string> Remarks { get; init; } = [];
 
     /// <summary>The images of all parts.</summary>
-    public IReadOnlyList<Picture> All => [.. Training, .. Validation, .. Test];
+    public IReadOnlyList<Image> All => [.. Training, .. Validation, .. Test];
 
     /// <summary>Whether the test images were held out of the training images, class by class, because there is no folder for them.</summary>
     public bool TestIsHeldOut { get; init; }
@@ -45,8 +45,8 @@ internal sealed record DataSet(
     };
 
     /// <returns>The config of a network for these images.</returns>
-    public NetworkInfo CreateConfig(Recipe recipe, Normalisation normalisation) =>
-        new(recipe.Stem, recipe.Size, recipe.Frame, Grey, normalisation, Classes, recipe.Architecture);
+    public ModelConfig CreateConfig(Recipe recipe, Normalization normalization) =>
+        new(recipe.Stem, recipe.Size, recipe.CropRatio, Grayscale, normalization, Classes, recipe.Architecture);
 
     /// <summary>The classes in a line of limited length.</summary>
     public string ClassesInWords
@@ -65,7 +65,7 @@ internal sealed record DataSet(
     {
         var data = Mnist.IsIn(folder) ? Mnist.Load(folder)
             : CifarSet.IsIn(folder) ? CifarSet.Load(folder)
-            : PictureFolder.IsIn(folder) ? PictureFolder.Load(folder)
+            : ImageFolder.IsIn(folder) ? ImageFolder.Load(folder)
             : throw CreateUnknown(folder);
         if (data.Classes.GroupBy(name => name).FirstOrDefault(same => same.Count() > 1) is { } twice)
             throw new UserException($"{folder}: expected distinct class names, got {twice.Key} twice");
@@ -80,7 +80,7 @@ internal sealed record DataSet(
     public static FolderImages LoadAll(string folder, bool forTest, IReadOnlyList<string> classes) => Read(folder, () =>
     {
         if (!Mnist.IsIn(folder) && !CifarSet.IsIn(folder))
-            return PictureFolder.IsIn(folder) ? PictureFolder.LoadAll(folder, forTest, classes) : throw CreateUnknown(folder);
+            return ImageFolder.IsIn(folder) ? ImageFolder.LoadAll(folder, forTest, classes) : throw CreateUnknown(folder);
         var data = Load(folder);
         return forTest ? new FolderImages($"the test files in '{folder}'", data.Classes, data.Test)
             : new FolderImages($"the training files in '{folder}'", data.Classes, [.. data.Training, .. data.Validation]);
@@ -107,13 +107,13 @@ internal sealed record DataSet(
     /// Holds out a tenth of the images, but never the last one of a class. The choice does not depend on the seed, so that runs compare. It is for
     /// datasets of thousands; the published figures for them were measured with it.
     /// </summary>
-    public static (IReadOnlyList<Picture> HeldOut, IReadOnlyList<Picture> Others) Split(IReadOnlyList<Picture> images)
+    public static (IReadOnlyList<Image> HeldOut, IReadOnlyList<Image> Others) Split(IReadOnlyList<Image> images)
     {
         var shuffled = images.ToArray();
         new Random(0).Shuffle(shuffled);
         var count = Math.Min(MostHeldOut, shuffled.Length / 10);
         var left = shuffled.CountBy(image => image.Label).ToDictionary();
-        var (heldOut, others) = (new List<Picture>(count), new List<Picture>(shuffled.Length - count));
+        var (heldOut, others) = (new List<Image>(count), new List<Image>(shuffled.Length - count));
         foreach (var image in shuffled)
         {
             var isHeldOut = heldOut.Count < count && left[image.Label] > 1;
@@ -128,7 +128,7 @@ internal sealed record DataSet(
     /// Holds out a tenth of the images of each class: every tenth of all images, ordered by class and shuffled within each class. The choice does
     /// not depend on the seed. A class with a single image keeps it.
     /// </summary>
-    public static (IReadOnlyList<Picture> HeldOut, IReadOnlyList<Picture> Others) SplitByClass(IReadOnlyList<Picture> images)
+    public static (IReadOnlyList<Image> HeldOut, IReadOnlyList<Image> Others) SplitByClass(IReadOnlyList<Image> images)
     {
         var random = new Random(0);
         var classes = images.GroupBy(image => image.Label).OrderBy(images => images.Key).Select(images => images.ToArray()).Where(images => images.Length > 1).ToArray();

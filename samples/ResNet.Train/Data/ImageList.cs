@@ -11,7 +11,7 @@ internal sealed record ImageList(IReadOnlyDictionary<string, string> Training, I
     public static IReadOnlyDictionary<string, string> None { get; } = new Dictionary<string, string>();
 
     /// <returns>The digests of a scan's readable images, by name.</returns>
-    public static IReadOnlyDictionary<string, string> ListDigests(Survey scan, string folder)
+    public static IReadOnlyDictionary<string, string> ListDigests(DatasetScan scan, string folder)
     {
         var digests = new Dictionary<string, string>(scan.Readable.Count);
         foreach (var (image, digest) in scan.Readable.Zip(scan.Digests))
@@ -57,17 +57,17 @@ internal sealed record ImageList(IReadOnlyDictionary<string, string> Training, I
 
     /// <summary>Restores each image's part. A new split could differ, because a file that was added since moves it.</summary>
     /// <returns>The arranged images, and those that are not in the list.</returns>
-    public (DataSet Data, IReadOnlyList<Picture> Others) Arrange(DataSet data, string folder)
+    public (DataSet Data, IReadOnlyList<Image> Others) Arrange(DataSet data, string folder)
     {
-        var others = new Dictionary<string, Picture>();
+        var others = new Dictionary<string, Image>();
         foreach (var image in data.Training.Concat(data.Validation).Concat(data.Test))
             others[image.NameIn(folder)] = image;
         var arranged = data with { Training = Take(Training), Validation = Take(Validation), Test = Take(Test) };
         return (arranged, [.. others.Values]);
 
-        Picture[] Take(IReadOnlyDictionary<string, string> part)
+        Image[] Take(IReadOnlyDictionary<string, string> part)
         {
-            var taken = new List<Picture>(part.Count);
+            var taken = new List<Image>(part.Count);
             foreach (var name in part.Keys)
                 if (others.Remove(name, out var image))
                     taken.Add(image);

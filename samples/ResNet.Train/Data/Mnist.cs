@@ -17,7 +17,7 @@ internal static class Mnist
         var isFashion = IsFashion(set.Training);
         var classes = isFashion ? FashionClasses : [.. Enumerable.Range(0, set.Training.Labels.Max() + 1).Select(i => $"{i}")];
         var (validation, training) = DataSet.Split(Wrap(set.Training, "training image"));
-        return new DataSet(classes, Grey: true, training, validation, Wrap(set.Test, "test image"), isFashion ? Recipe.FashionMnist : Recipe.Digits);
+        return new DataSet(classes, Grayscale: true, training, validation, Wrap(set.Test, "test image"), isFashion ? Recipe.FashionMnist : Recipe.Digits);
     }
 
     /// <summary>
@@ -27,6 +27,6 @@ internal static class Mnist
     private static bool IsFashion(IdxImages images) =>
         images.Labels.Max() == FashionClasses.Count - 1 && Math.Abs(images.Pixels.Average(pixel => pixel / 255.0) - 0.286) < 0.02;
 
-    private static MemoryPicture[] Wrap(IdxImages images, string name) =>
-        [.. images.Labels.Select((label, i) => new MemoryPicture(images.Pixels.AsMemory(i * IdxSet.Area, IdxSet.Area), IdxSet.Side, label, $"{name} {i}"))];
+    private static MemoryImage[] Wrap(IdxImages images, string name) =>
+        [.. images.Labels.Select((label, i) => new MemoryImage(images.Pixels.AsMemory(i * IdxSet.Area, IdxSet.Area), IdxSet.Side, label, $"{name} {i}"))];
 }

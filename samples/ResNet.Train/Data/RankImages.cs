@@ -8,7 +8,7 @@ internal static class RankImages
 {
     /// <exception cref="UserException">The images differ between machines, so the ranks would take their shares of different lists.</exception>
     /// <inheritdoc cref="Together.Agree"/>
-    public static void ExpectSame(this Together together, IEnumerable<Picture> images, string folder)
+    public static void ExpectSame(this Together together, IEnumerable<Image> images, string folder)
     {
         if (!together.Ranks.AreSeveral)
             return;

@@ -14,13 +14,13 @@ internal static class Resampling
 {
     /// <summary>First over the rows, then over what they have become: a triangle in both directions is the product of two.</summary>
     /// <param name="image">Gray8, or opaque with four bytes a pixel.</param>
-    /// <param name="window">What is seen of it. What lies outside of it is black.</param>
+    /// <param name="crop">What is seen of it. What lies outside of it is black.</param>
     /// <param name="drawn">Takes it, with as many bytes a pixel.</param>
-    public static void Draw(SKPixmap image, Window window, SKPixmap drawn)
+    public static void Draw(SKPixmap image, Crop crop, SKPixmap drawn)
     {
         var bytes = image.BytesPerPixel;
-        var across = Taps(window.Left, window.Width, image.Width, drawn.Width, window.Flipped);
-        var down = Taps(window.Top, window.Height, image.Height, drawn.Height, flipped: false);
+        var across = Taps(crop.Left, crop.Width, image.Width, drawn.Width, crop.Flipped);
+        var down = Taps(crop.Top, crop.Height, image.Height, drawn.Height, flipped: false);
         var left = across.Min(taps => taps.First);
         var sums = new float[bytes * (across.Max(taps => taps.First + taps.Weights.Length) - left)];
         var source = image.GetPixelSpan();

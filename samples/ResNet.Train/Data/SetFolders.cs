@@ -27,7 +27,7 @@ internal sealed record SetFolders(string? Training, string? Validation, string? 
             if (!HoldsFolders(single) && (single.Purpose == Purpose.Training || single.Name.Equals("valid", StringComparison.OrdinalIgnoreCase)))
                 return new SetFolders(root, null, null, []);
             // A train with folders may be a class as well. Beside a single other folder, such as unlabeled, it is a part.
-            if (single.Purpose == Purpose.Training && (others.Length > 1 || single.Rest.Length > 0 || Listing.ListFiles(single.Path).Any(FilePicture.IsImage)))
+            if (single.Purpose == Purpose.Training && (others.Length > 1 || single.Rest.Length > 0 || Listing.ListFiles(single.Path).Any(FileImage.IsImage)))
                 throw new UserException($"{root}: expected folders of classes, or train and test, got {single.Name}, which holds folders like a part, beside {string.Join(", ", others)}; rename or move the folders that do not belong");
         }
 
@@ -60,5 +60,5 @@ internal sealed record SetFolders(string? Training, string? Validation, string? 
 
     /// <summary>Searches a limited depth, because links may form a circle.</summary>
     private static bool HoldsImages(string folder, int levels) =>
-        Listing.ListFiles(folder).Any(FilePicture.IsImage) || levels > 0 && Listing.ListFolders(folder).Any(inner => HoldsImages(inner, levels - 1));
+        Listing.ListFiles(folder).Any(FileImage.IsImage) || levels > 0 && Listing.ListFolders(folder).Any(inner => HoldsImages(inner, levels - 1));
 }

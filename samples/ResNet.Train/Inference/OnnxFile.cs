@@ -13,24 +13,24 @@ internal static class OnnxFile
     private const int MostShown = 100;
 
     /// <summary>Everything that a program needs to prepare images and to read the outputs. The keys of version 0.1.0 stay.</summary>
-    public static OnnxMetadata Describe(NetworkInfo network) => new()
+    public static OnnxMetadata Describe(ModelConfig network) => new()
     {
         Classes = network.Classes,
-        Mean = ForThreeChannels(network.Normalisation.Mean),
-        StandardDeviation = ForThreeChannels(network.Normalisation.StandardDeviation),
+        Mean = ForThreeChannels(network.Normalization.Mean),
+        StandardDeviation = ForThreeChannels(network.Normalization.StandardDeviation),
         Properties = new Dictionary<string, string>
         {
             ["arch"] = $"{network.Architecture}",
             ["size"] = network.Size.ToString(CultureInfo.InvariantCulture),
-            ["frame"] = network.Frame.ToString(CultureInfo.InvariantCulture),
-            ["grey"] = network.Grey ? "true" : "false",
+            ["frame"] = network.CropRatio.ToString(CultureInfo.InvariantCulture),
+            ["grey"] = network.Grayscale ? "true" : "false",
         },
     };
 
     /// <param name="network">The training run's model config.</param>
     /// <param name="metadata">The file's metadata. Other programs drop keys, so a missing key is no difference.</param>
     /// <returns>The first difference, as expected and got; null if there is none.</returns>
-    public static string? FindDifference(NetworkInfo network, IReadOnlyDictionary<string, string> metadata)
+    public static string? FindDifference(ModelConfig network, IReadOnlyDictionary<string, string> metadata)
     {
         var expected = Describe(network);
         var texts = new Dictionary<string, string>(expected.Properties!)

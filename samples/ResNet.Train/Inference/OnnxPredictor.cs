@@ -10,14 +10,14 @@ internal sealed class OnnxPredictor : Predictor
     private readonly InferenceSession _session;
     private readonly RunOptions _options = new();
 
-    private OnnxPredictor(NetworkInfo network, InferenceSession session)
+    private OnnxPredictor(ModelConfig network, InferenceSession session)
         : base(network) => _session = session;
 
     /// <param name="path">A training run's folder, or an .onnx file in it.</param>
     /// <exception cref="UserException">The file is missing, damaged, or holds another network.</exception>
     public static OnnxPredictor Load(string path)
     {
-        var network = NetworkInfo.Read(path);
+        var network = ModelConfig.Read(path);
         var file = Directory.Exists(path) ? Path.Combine(path, OnnxFile.FileName) : path;
         if (!File.Exists(file))
             throw new UserException($"--engine onnx: expected a file {file}, found none; export writes it");
@@ -41,13 +41,13 @@ internal sealed class OnnxPredictor : Predictor
     }
 
     /// <summary>Refuses other networks: their outputs would get the names of the wrong classes.</summary>
-    private static void Check(InferenceSession session, NetworkInfo network, string file)
+    private static void Check(InferenceSession session, ModelConfig network, string file)
     {
         if (session.InputMetadata.Values.ToArray() is not [{ ElementDataType: TensorElementType.Float, Dimensions: [_, 3 or -1, _, _] }]
             || session.OutputMetadata.Values.First() is not { ElementDataType: TensorElementType.Float, Dimensions: [_, var classes] } || classes != network.Classes.Count)
             throw new UserException($"{file}: expected a network of {network.Classes.Count} classes, got another one");
         if (OnnxFile.FindDifference(network, session.ModelMetadata.CustomMetadataMap) is { } difference)
-            throw new UserException($"{file}: expected the network in {NetworkInfo.FileName} beside it, got another one: {difference}");
+            throw new UserException($"{file}: expected the network in {ModelConfig.FileName} beside it, got another one: {difference}");
     }
 
     public override Tensor ComputeLogits(Batch batch)

@@ -3,9 +3,9 @@ using static TorchSharp.torch;
 namespace ResNet.Train;
 
 /// <summary>A trained network in one of the engines.</summary>
-internal abstract class Predictor(NetworkInfo network) : IDisposable
+internal abstract class Predictor(ModelConfig network) : IDisposable
 {
-    public NetworkInfo Network { get; } = network;
+    public ModelConfig Network { get; } = network;
 
     /// <param name="path">A training run's folder, or a network's file in it.</param>
     /// <param name="engine">The engine.</param>
@@ -15,9 +15,9 @@ internal abstract class Predictor(NetworkInfo network) : IDisposable
         engine == Engine.Onnx ? OnnxPredictor.Load(path) : TorchPredictor.Load(path, Devices.Find(deviceName));
 
     /// <summary>Yields the probability of each class, batch by batch.</summary>
-    /// <inheritdoc cref="PictureBatches.Stream"/>
-    public IEnumerable<NetworkOutputs> Predict(IEnumerable<Picture> images, CancellationToken cancellation) =>
-        PictureBatches.Stream(images, Network, batch => ComputeLogits(batch).softmax(1), cancellation);
+    /// <inheritdoc cref="ImageBatches.Stream"/>
+    public IEnumerable<NetworkOutputs> Predict(IEnumerable<Image> images, CancellationToken cancellation) =>
+        ImageBatches.Stream(images, Network, batch => ComputeLogits(batch).softmax(1), cancellation);
 
     /// <returns>The logits, shape (N, classes).</returns>
     public abstract Tensor ComputeLogits(Batch batch);

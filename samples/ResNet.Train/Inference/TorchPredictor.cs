@@ -7,13 +7,13 @@ internal sealed class TorchPredictor : Predictor
 {
     private readonly FusedModel _model;
 
-    private TorchPredictor(NetworkInfo network, FusedModel model)
+    private TorchPredictor(ModelConfig network, FusedModel model)
         : base(network) => _model = model;
 
-    /// <inheritdoc cref="NetworkInfo.Load"/>
+    /// <inheritdoc cref="ModelConfig.Load"/>
     public static TorchPredictor Load(string path, Device device)
     {
-        var (network, model) = NetworkInfo.Load(path, device);
+        var (network, model) = ModelConfig.Load(path, device);
         using (model)
             return new TorchPredictor(network, new FusedModel(model, device, path));
     }

@@ -33,7 +33,7 @@ internal sealed class PredictionCsv
             Write(output);
             return;
         }
-        if (FilePicture.IsImage(path))
+        if (FileImage.IsImage(path))
             throw new UserException($"--csv: expected a file for the table, got '{path}', which is an image");
         OutputFile.Write(path, Write, "--csv: ");
 

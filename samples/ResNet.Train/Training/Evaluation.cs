@@ -8,7 +8,7 @@ namespace ResNet.Train;
 /// <param name="Image">The image.</param>
 /// <param name="Class">The predicted class.</param>
 /// <param name="Probability">The probability of that class, from 0 to 1.</param>
-internal sealed record Prediction(Picture Image, int Class, double Probability);
+internal sealed record Prediction(Image Image, int Class, double Probability);
 
 /// <summary>The evaluation of a network on images that it was not trained on.</summary>
 /// <param name="Loss">The mean cross-entropy.</param>
@@ -39,17 +39,17 @@ internal sealed record Evaluation(double Loss, int[,] Confusion, IReadOnlyList<P
     /// <param name="together">The ranks that share the work, each of which gets the result, and the interruption that stops it.</param>
     /// <exception cref="OperationCanceledException">The user interrupted the evaluation.</exception>
     /// <exception cref="UserException">An image can no longer be read.</exception>
-    public static Evaluation Evaluate(ResidualNetwork model, NetworkInfo network, IReadOnlyList<Picture> images, Device device, Together together)
+    public static Evaluation Evaluate(ResidualNetwork model, ModelConfig network, IReadOnlyList<Image> images, Device device, Together together)
     {
         model.eval();
-        using var outputs = PictureBatches.Run(images, network, batch => model.call(batch.To(device)), together);
+        using var outputs = ImageBatches.Run(images, network, batch => model.call(batch.To(device)), together);
         return Evaluate(outputs, network, images);
     }
 
     /// <param name="logits">The logits, shape (number of images, classes), on the CPU.</param>
     /// <param name="network">The model config.</param>
     /// <param name="images">The images, at least one.</param>
-    public static Evaluation Evaluate(Tensor logits, NetworkInfo network, IReadOnlyList<Picture> images)
+    public static Evaluation Evaluate(Tensor logits, ModelConfig network, IReadOnlyList<Image> images)
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();

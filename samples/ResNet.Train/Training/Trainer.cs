@@ -11,7 +11,7 @@ namespace ResNet.Train;
 /// <param name="device">The network's device.</param>
 /// <param name="together">The ranks that train together, and the interruption that stops them after the current step.</param>
 /// <param name="classWeights">The weight of an image of each class; null is 1.</param>
-internal sealed class Trainer(TrainingState state, DataSet data, NetworkInfo network, Settings settings, Device device, Together together, double[]? classWeights)
+internal sealed class Trainer(TrainingState state, DataSet data, ModelConfig network, Settings settings, Device device, Together together, double[]? classWeights)
 {
     private readonly Recipe _recipe = settings.Recipe;
     private readonly TrainingBatches _batches = new(

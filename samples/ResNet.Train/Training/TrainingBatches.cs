@@ -9,7 +9,7 @@ namespace ResNet.Train;
 /// <param name="classWeights">The weight of an image of each class; null is 1.</param>
 /// <param name="processors">The number of threads that make batches; null uses all processors.</param>
 internal sealed class TrainingBatches(
-    IReadOnlyList<Picture> images, NetworkInfo network, Recipe recipe, int seed, Share? share = null, double[]? classWeights = null, int? processors = null)
+    IReadOnlyList<Image> images, ModelConfig network, Recipe recipe, int seed, Share? share = null, double[]? classWeights = null, int? processors = null)
 {
     private readonly Share _share = share ?? Share.Whole;
 
@@ -35,7 +35,7 @@ internal sealed class TrainingBatches(
         int Start(int step) => (int)((long)shuffled.Length * step / Count);
     }
 
-    private Batch Make(Picture[] all, int seed)
+    private Batch Make(Image[] all, int seed)
     {
         var augmentation = new Augmentation(recipe, seed);
         var own = _share.FindRange(all.Length);
@@ -45,5 +45,5 @@ internal sealed class TrainingBatches(
         return batch with { CountOfAll = all.Length, Weight = SumWeights(all[own]) / SumWeights(all) };
     }
 
-    private double SumWeights(Picture[] some) => classWeights is null ? some.Length : some.Sum(image => classWeights[image.Label]);
+    private double SumWeights(Image[] some) => classWeights is null ? some.Length : some.Sum(image => classWeights[image.Label]);
 }

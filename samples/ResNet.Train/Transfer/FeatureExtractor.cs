@@ -13,7 +13,7 @@ internal sealed class FeatureExtractor : IDisposable
     /// <param name="device">The network's device.</param>
     /// <param name="dtype">The type to compute in; null is the model's own.</param>
     /// <exception cref="UserException">The weights are not finite.</exception>
-    public FeatureExtractor(ResidualNetwork model, NetworkInfo network, Device device, ScalarType? dtype = null)
+    public FeatureExtractor(ResidualNetwork model, ModelConfig network, Device device, ScalarType? dtype = null)
     {
         Network = network;
         using var _ = no_grad();
@@ -27,7 +27,7 @@ internal sealed class FeatureExtractor : IDisposable
     }
 
     /// <summary>The model config.</summary>
-    public NetworkInfo Network { get; }
+    public ModelConfig Network { get; }
 
     /// <param name="images">The images, at least one.</param>
     /// <param name="step">Called with the number of images of each batch.</param>
@@ -35,8 +35,8 @@ internal sealed class FeatureExtractor : IDisposable
     /// <returns>The features, shape (number of images, features), float32, on the CPU. The caller owns them.</returns>
     /// <exception cref="OperationCanceledException"><paramref name="cancellation"/> was requested.</exception>
     /// <exception cref="UserException">An image can no longer be read.</exception>
-    public Tensor Extract(IReadOnlyList<Picture> images, Action<int> step, CancellationToken cancellation) =>
-        PictureBatches.Run(images, Network, batch =>
+    public Tensor Extract(IReadOnlyList<Image> images, Action<int> step, CancellationToken cancellation) =>
+        ImageBatches.Run(images, Network, batch =>
         {
             step(batch.Count);
             return Run(batch);
@@ -44,16 +44,16 @@ internal sealed class FeatureExtractor : IDisposable
 
     /// <summary>Extracts on all ranks, each of which gets all features.</summary>
     /// <inheritdoc cref="Extract(IReadOnlyList{Picture}, Action{int}, CancellationToken)"/>
-    public Tensor Extract(IReadOnlyList<Picture> images, Action<int> step, Together together) =>
-        PictureBatches.Run(images, Network, batch =>
+    public Tensor Extract(IReadOnlyList<Image> images, Action<int> step, Together together) =>
+        ImageBatches.Run(images, Network, batch =>
         {
             step(batch.Count);
             return Run(batch);
         }, together);
 
     /// <summary>Yields the features batch by batch, for any number of images.</summary>
-    /// <inheritdoc cref="PictureBatches.Stream"/>
-    public IEnumerable<NetworkOutputs> Stream(IEnumerable<Picture> images, CancellationToken cancellation) => PictureBatches.Stream(images, Network, Run, cancellation);
+    /// <inheritdoc cref="ImageBatches.Stream"/>
+    public IEnumerable<NetworkOutputs> Stream(IEnumerable<Image> images, CancellationToken cancellation) => ImageBatches.Stream(images, Network, Run, cancellation);
 
     /// <returns>The features, shape (N, features), on the network's device.</returns>
     public Tensor Run(Batch batch) => _model.Run(batch);

@@ -8,7 +8,7 @@ namespace ResNet.Train;
 
 /// <summary>A file with the features of images, so that a second run does not compute them again.</summary>
 /// <param name="Network">The identity of the network and its preprocessing, from <see cref="Identify"/>; 32 bytes.</param>
-/// <param name="Digests">The digest of each image, from <see cref="Picture.Digest"/> without its label.</param>
+/// <param name="Digests">The digest of each image, from <see cref="Image.Digest"/> without its label.</param>
 /// <param name="Features">The features, shape (number of images, features), float32.</param>
 internal sealed record FeatureFile(byte[] Network, IReadOnlyList<string> Digests, Tensor Features)
 {
@@ -18,12 +18,12 @@ internal sealed record FeatureFile(byte[] Network, IReadOnlyList<string> Digests
     private const string Version = "1"; // of decoding and drawing: change it when pixels change
 
     /// <returns>A digest of everything that determines features: the weights except the classifier's, the preprocessing, and the type of the computation.</returns>
-    public static byte[] Identify(ResidualNetwork model, NetworkInfo network, ScalarType dtype = ScalarType.Float32)
+    public static byte[] Identify(ResidualNetwork model, ModelConfig network, ScalarType dtype = ScalarType.Float32)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        double[] numbers = [network.Size, network.Frame, .. network.Normalisation.Mean, .. network.Normalisation.StandardDeviation];
+        double[] numbers = [network.Size, network.CropRatio, .. network.Normalization.Mean, .. network.Normalization.StandardDeviation];
         hash.AppendData(Encoding.UTF8.GetBytes(
-            $"{Version} {network.Architecture} {network.Stem} {network.Grey} {string.Join(' ', numbers.Select(number => number.ToString("r", CultureInfo.InvariantCulture)))}{(dtype == ScalarType.Float32 ? "" : $" {dtype}")}"));
+            $"{Version} {network.Architecture} {network.Stem} {network.Grayscale} {string.Join(' ', numbers.Select(number => number.ToString("r", CultureInfo.InvariantCulture)))}{(dtype == ScalarType.Float32 ? "" : $" {dtype}")}"));
         foreach (var (_, tensor) in Classifier.ListOthers(model))
         {
             using var copy = tensor.cpu().contiguous();

@@ -19,7 +19,7 @@ internal sealed record FeatureNetwork(string? Trained, string? Weights, Architec
             return LoadWeights(device, screen, cancellation);
         if (Weights is not null || Architecture is not null)
             throw new UserException($"--model: expected no {(Weights is not null ? "--weights" : "--arch")} beside it, because a training run has its own");
-        var (network, model) = NetworkInfo.Load(Trained, device);
+        var (network, model) = ModelConfig.Load(Trained, device);
         using (model)
             return new FeatureExtractor(model, network, device);
     }
@@ -28,13 +28,13 @@ internal sealed record FeatureNetwork(string? Trained, string? Weights, Architec
     private FeatureExtractor LoadWeights(TorchSharp.torch.Device device, Screen screen, CancellationToken cancellation)
     {
         var (architecture, weights, photographs) = (Architecture ?? Train.Architecture.resnet18, WeightsSource.Parse(Weights ?? WeightsSource.ImageNet), Recipe.Photographs);
-        if (!WeightsSource.IsPublished(weights) && File.Exists(Path.Combine(NetworkInfo.FindFolder(weights), NetworkInfo.FileName)))
-            throw new UserException($"--weights: expected weights outside a training run, got '{weights}' beside a {NetworkInfo.FileName}; use --model for a training run");
+        if (!WeightsSource.IsPublished(weights) && File.Exists(Path.Combine(ModelConfig.FindFolder(weights), ModelConfig.FileName)))
+            throw new UserException($"--weights: expected weights outside a training run, got '{weights}' beside a {ModelConfig.FileName}; use --model for a training run");
         using var model = architecture.Create(classes: 1, Stem.Conv7MaxPool, device);
         var start = StartingWeights.Load(model, architecture, weights, screen, cancellation);
         if (start.StemMismatch is { } mismatch)
             throw new UserException($"--weights: expected weights of a network with the stem {Stem.Conv7MaxPool}, got '{weights}', which is for another stem: {mismatch}");
-        var network = new NetworkInfo(Stem.Conv7MaxPool, photographs.Size, photographs.Frame, Grey: false, start.Normalisation ?? Normalisation.ImageNet, Classes: [], architecture);
+        var network = new ModelConfig(Stem.Conv7MaxPool, photographs.Size, photographs.CropRatio, Grayscale: false, start.Normalization ?? Normalization.ImageNet, Classes: [], architecture);
         return new FeatureExtractor(model, network, device);
     }
 }

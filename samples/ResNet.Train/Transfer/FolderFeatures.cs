@@ -19,7 +19,7 @@ internal sealed class FolderFeatures(ResidualNetwork model, Device device, Scala
 
     /// <summary>Reads the folder's features, on the rank that writes.</summary>
     /// <returns>A function that tells whether the folder has the features of an image with a given digest.</returns>
-    public Func<string, bool> Read(NetworkInfo network)
+    public Func<string, bool> Read(ModelConfig network)
     {
         _network = FeatureFile.Identify(model, network, dtype);
         try
@@ -42,7 +42,7 @@ internal sealed class FolderFeatures(ResidualNetwork model, Device device, Scala
     /// <returns>The features, shape (number of images, features), float32, on the CPU; null on ranks that do not write. The caller owns them.</returns>
     /// <exception cref="OperationCanceledException">The user interrupted the computation.</exception>
     /// <exception cref="UserException">An image can no longer be read, its features are not finite, or the file cannot be written.</exception>
-    public Tensor? Load(IReadOnlyList<Picture> images, NetworkInfo network, ImageList list, string folder, Together together)
+    public Tensor? Load(IReadOnlyList<Image> images, ModelConfig network, ImageList list, string folder, Together together)
     {
         if (_network is null && output is not null)
             Read(network);
@@ -54,7 +54,7 @@ internal sealed class FolderFeatures(ResidualNetwork model, Device device, Scala
             parts.Add(_known.Features);
 
         var numbers = together.TakeFromFirst(keys.Index().Where(image => !rows.ContainsKey(image.Item)).DistinctBy(image => image.Item).Select(image => image.Index).ToArray());
-        (string Key, Picture Image)[] missing = [.. numbers.Select(i => (keys[i], images[i]))];
+        (string Key, Image Image)[] missing = [.. numbers.Select(i => (keys[i], images[i]))];
         if (missing.Length > 0)
         {
             try

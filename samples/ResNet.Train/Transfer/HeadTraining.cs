@@ -17,16 +17,16 @@ internal sealed record HeadResult(IReadOnlyList<Epoch> Epochs, Evaluation? Test,
 /// <param name="data">Images that can be read.</param>
 /// <param name="network">The model config.</param>
 /// <param name="classWeights">The weight of an image of each class; null is 1.</param>
-internal sealed class HeadTraining(ResidualNetwork model, DataSet data, NetworkInfo network, double[]? classWeights)
+internal sealed class HeadTraining(ResidualNetwork model, DataSet data, ModelConfig network, double[]? classWeights)
 {
     /// <param name="extract">Computes the features of images, shape (N, features), on the CPU.</param>
     /// <param name="cancellation">Stops the fit.</param>
     /// <exception cref="OperationCanceledException"><paramref name="cancellation"/> was requested.</exception>
-    public HeadResult Run(Func<IReadOnlyList<Picture>, Tensor> extract, CancellationToken cancellation)
+    public HeadResult Run(Func<IReadOnlyList<Image>, Tensor> extract, CancellationToken cancellation)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        IReadOnlyList<Picture>[] parts = [data.Training, data.Validation, data.Test];
+        IReadOnlyList<Image>[] parts = [data.Training, data.Validation, data.Test];
         var all = extract(data.All).split([.. parts.Select(part => (long)part.Count)]);
         var (training, validation, test) = (all[0], all[1], all[2]);
         var (labels, validationLabels) = (Labels(data.Training), Labels(data.Validation));
@@ -59,7 +59,7 @@ internal sealed class HeadTraining(ResidualNetwork model, DataSet data, NetworkI
             [.. remarks.OfType<string>()]);
     }
 
-    private string? FindNearDuplicates(string figure, IReadOnlyList<Picture> part, Tensor features, Tensor training)
+    private string? FindNearDuplicates(string figure, IReadOnlyList<Image> part, Tensor features, Tensor training)
     {
         var isTraining = part == data.Training;
         return part.Count > 0 && NearDuplicates.Find(features, Labels(part), training, Labels(data.Training), isTraining) is [var (image, other), ..] found
@@ -68,7 +68,7 @@ internal sealed class HeadTraining(ResidualNetwork model, DataSet data, NetworkI
             : null;
     }
 
-    private static Tensor Labels(IReadOnlyList<Picture> pictures) => tensor(pictures.Select(picture => (long)picture.Label).ToArray());
+    private static Tensor Labels(IReadOnlyList<Image> pictures) => tensor(pictures.Select(picture => (long)picture.Label).ToArray());
 
     private static (double Loss, double Accuracy) Measure(Tensor logits, Tensor labels)
     {

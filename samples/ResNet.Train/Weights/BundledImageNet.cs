@@ -73,8 +73,8 @@ internal static class BundledImageNet
         Tensor Channels(Func<int, double> value) => tensor(Enumerable.Range(0, 3).Select(value).ToArray(), ScalarType.Float64, weight.device).view(1, 3, 1, 1);
 
         var rgb = weight.to(ScalarType.Float64).flip(1);
-        var constant = (rgb * Channels(i => 255 * Normalisation.ImageNet.Mean[i] - subtracted[i])).sum([1, 2, 3]);
-        weight.copy_(rgb * Channels(i => 255 * Normalisation.ImageNet.StandardDeviation[i]));
+        var constant = (rgb * Channels(i => 255 * Normalization.ImageNet.Mean[i] - subtracted[i])).sum([1, 2, 3]);
+        weight.copy_(rgb * Channels(i => 255 * Normalization.ImageNet.StandardDeviation[i]));
         running_mean.copy_(running_mean.to(ScalarType.Float64) - constant);
     }
 }

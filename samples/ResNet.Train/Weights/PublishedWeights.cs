@@ -23,7 +23,7 @@ internal static class PublishedWeights
     {
         try
         {
-            return new StartingWeights(isBundled ? LoadBundled(model) : LoadTorchvision(model, architecture, screen, cancellation), Normalisation.ImageNet, StemMismatch: null);
+            return new StartingWeights(isBundled ? LoadBundled(model) : LoadTorchvision(model, architecture, screen, cancellation), Normalization.ImageNet, StemMismatch: null);
         }
         catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException or HttpRequestException or NotSupportedException)
         {

@@ -4,9 +4,9 @@ namespace ResNet.Train;
 
 /// <summary>Weights to start a training from: another training run's, or published ones.</summary>
 /// <param name="Line">A description of the loaded weights, in one line.</param>
-/// <param name="Normalisation">The normalization that the weights were trained with; null if unknown.</param>
+/// <param name="Normalization">The normalization that the weights were trained with; null if unknown.</param>
 /// <param name="StemMismatch">The problem if the weights are for another stem, as in a <see cref="LoadReport"/>; null if none is known.</param>
-internal sealed record StartingWeights(string Line, Normalisation? Normalisation, string? StemMismatch)
+internal sealed record StartingWeights(string Line, Normalization? Normalization, string? StemMismatch)
 {
     /// <summary>With fewer images, training from scratch works poorly, and the default with published weights is to train the classifier alone.</summary>
     public const int FewImages = 2_000;
@@ -40,7 +40,7 @@ internal sealed record StartingWeights(string Line, Normalisation? Normalisation
     }
 
     /// <returns>The weights' normalization if it fits the images, else null.</returns>
-    public Normalisation? ChooseNormalisation(DataSet data) => Normalisation is not null && Normalisation.Fits(data.Grey) ? Normalisation : null;
+    public Normalization? ChooseNormalization(DataSet data) => Normalization is not null && Normalization.Fits(data.Grayscale) ? Normalization : null;
 
     /// <inheritdoc cref="Load"/>
     public static StartingWeights LoadFile(ResidualNetwork model, string path)
@@ -66,13 +66,13 @@ internal sealed record StartingWeights(string Line, Normalisation? Normalisation
         if (misfits.Length > 0)
             line += $"; the classifier starts with random weights: {string.Join(", ", misfits.Select(misfit => misfit.Text))}";
         // Weights for another stem are still a useful start.
-        return new StartingWeights(report.StemMismatch is null ? line : $"{line}; they are for another stem: {report.StemMismatch}", FindNormalisation(path), report.StemMismatch);
+        return new StartingWeights(report.StemMismatch is null ? line : $"{line}; they are for another stem: {report.StemMismatch}", FindNormalization(path), report.StemMismatch);
     }
 
     /// <returns>The normalization of a training run's weights, from the config beside them, or of torchvision's files, by their names; null for others.</returns>
-    private static Normalisation? FindNormalisation(string path) =>
-        Path.GetFileName(path) is NetworkInfo.WeightsFileName or NetworkInfo.TorchFileName && File.Exists(Path.Combine(NetworkInfo.FindFolder(path), NetworkInfo.FileName)) ? NetworkInfo.Read(path).Normalisation
-        : PublishedWeights.IsPublishedFile(path) ? Normalisation.ImageNet
+    private static Normalization? FindNormalization(string path) =>
+        Path.GetFileName(path) is ModelConfig.WeightsFileName or ModelConfig.TorchFileName && File.Exists(Path.Combine(ModelConfig.FindFolder(path), ModelConfig.FileName)) ? ModelConfig.Read(path).Normalization
+        : PublishedWeights.IsPublishedFile(path) ? Normalization.ImageNet
         : null;
 
     private static LoadReport Read(ResidualNetwork model, string path)

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace ResNet.Train;
 
 /// <summary>Runs a network on images in batches, while other threads decode the next batches.</summary>
-internal static class PictureBatches
+internal static class ImageBatches
 {
     /// <summary>The batch size in pixels: 250 images of 32x32, or fewer larger ones.</summary>
     private const int PixelsAtOnce = 256_000, LeastAtOnce = 16;
@@ -16,7 +16,7 @@ internal static class PictureBatches
     /// <returns>The outputs, shape (number of images, D), on the CPU. The caller owns them.</returns>
     /// <exception cref="OperationCanceledException"><paramref name="cancellation"/> was requested.</exception>
     /// <exception cref="UserException">An image can no longer be read.</exception>
-    public static Tensor Run(IReadOnlyList<Picture> images, NetworkInfo network, Func<Batch, Tensor> run, CancellationToken cancellation, int? processors = null)
+    public static Tensor Run(IReadOnlyList<Image> images, ModelConfig network, Func<Batch, Tensor> run, CancellationToken cancellation, int? processors = null)
     {
         using var scope = NewDisposeScope();
         var outputs = new List<Tensor>();
@@ -33,8 +33,8 @@ internal static class PictureBatches
     /// Runs on all ranks, each of which gets all outputs. The ranks share the batches of a single process, because the last bit of an output may
     /// depend on the batch size.
     /// </summary>
-    /// <inheritdoc cref="Run(IReadOnlyList{Picture}, NetworkInfo, Func{Batch, Tensor}, CancellationToken, int?)"/>
-    public static Tensor Run(IReadOnlyList<Picture> images, NetworkInfo network, Func<Batch, Tensor> run, Together together)
+    /// <inheritdoc cref="Run(IReadOnlyList{Picture}, ModelConfig, Func{Batch, Tensor}, CancellationToken, int?)"/>
+    public static Tensor Run(IReadOnlyList<Image> images, ModelConfig network, Func<Batch, Tensor> run, Together together)
     {
         if (!together.Ranks.AreSeveral)
             return Run(images, network, run, together.Token);
@@ -58,7 +58,7 @@ internal static class PictureBatches
     /// <param name="count">The number of images.</param>
     /// <param name="network">The model config.</param>
     /// <param name="ranks">The ranks.</param>
-    public static (int Start, int Count) FindOwn(int count, NetworkInfo network, Ranks ranks)
+    public static (int Start, int Count) FindOwn(int count, ModelConfig network, Ranks ranks)
     {
         var atOnce = FindBatchSize(network);
         var batches = ranks.Share.FindRange((count + atOnce - 1) / atOnce);
@@ -66,7 +66,7 @@ internal static class PictureBatches
         return (start, end - start);
     }
 
-    private static int FindBatchSize(NetworkInfo network) => Math.Max(LeastAtOnce, PixelsAtOnce / (network.Size * network.Size));
+    private static int FindBatchSize(ModelConfig network) => Math.Max(LeastAtOnce, PixelsAtOnce / (network.Size * network.Size));
 
     /// <summary>Yields the outputs batch by batch, for any number of images, and skips unreadable ones.</summary>
     /// <param name="images">The images, enumerated as needed.</param>
@@ -77,7 +77,7 @@ internal static class PictureBatches
     /// <returns>The outputs in the order of the images. The caller owns each part.</returns>
     /// <exception cref="OperationCanceledException"><paramref name="cancellation"/> was requested.</exception>
     public static IEnumerable<NetworkOutputs> Stream(
-        IEnumerable<Picture> images, NetworkInfo network, Func<Batch, Tensor> run, CancellationToken cancellation, int? processors = null)
+        IEnumerable<Image> images, ModelConfig network, Func<Batch, Tensor> run, CancellationToken cancellation, int? processors = null)
     {
         foreach (var readable in Batches.Prefetch(images.Chunk(FindBatchSize(network)), part => ReadableImages.Read(part, network), processors))
         {
@@ -98,11 +98,11 @@ internal static class PictureBatches
         return new NetworkOutputs(readable.Images, readable.Broken, outputs.MoveToOuterDisposeScope());
     }
 
-    private sealed record ReadableImages(Picture[] Images, string[] Broken, Batch Batch) : IDisposable
+    private sealed record ReadableImages(Image[] Images, string[] Broken, Batch Batch) : IDisposable
     {
-        public static ReadableImages Read(Picture[] part, NetworkInfo network)
+        public static ReadableImages Read(Image[] part, ModelConfig network)
         {
-            var broken = new Dictionary<Picture, string>();
+            var broken = new Dictionary<Image, string>();
             var batch = Batch.Of(part, network, broken: broken);
             return new ReadableImages([.. part.Where(image => !broken.ContainsKey(image))], [.. broken.Values], batch);
         }

@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace ResNet.Train.Tests;
 
-public sealed class PictureFolderTests : IDisposable
+public sealed class ImageFolderTests : IDisposable
 {
     private readonly TempFolder _folder = new();
 
@@ -17,7 +17,7 @@ public sealed class PictureFolderTests : IDisposable
 
         Assert.Equal(["Dog", "apple", "cat", "cat-2", "Émeu"], data.Classes);
         Assert.All(All(data), picture => Assert.Equal(data.Classes[picture.Label], Relative(picture).Split('/')[0]));
-        Assert.False(data.Grey);
+        Assert.False(data.Grayscale);
         Assert.Same(Recipe.Photographs, data.Defaults);
     }
 
@@ -414,9 +414,9 @@ public sealed class PictureFolderTests : IDisposable
         Assert.Contains(message, problem.Message, StringComparison.Ordinal);
     }
 
-    private static IEnumerable<Picture> All(DataSet data) => data.Training.Concat(data.Validation).Concat(data.Test);
+    private static IEnumerable<Image> All(DataSet data) => data.Training.Concat(data.Validation).Concat(data.Test);
 
-    private IEnumerable<string> Names(IEnumerable<Picture> pictures) => pictures.Select(Relative).Order(StringComparer.Ordinal);
+    private IEnumerable<string> Names(IEnumerable<Image> pictures) => pictures.Select(Relative).Order(StringComparer.Ordinal);
 
-    private string Relative(Picture picture) => Path.GetRelativePath(_folder.Path, picture.Name).Replace('\\', '/');
+    private string Relative(Image picture) => Path.GetRelativePath(_folder.Path, picture.Name).Replace('\\', '/');
 }

@@ -2,7 +2,7 @@ using SkiaSharp;
 
 namespace ResNet.Train.Tests;
 
-public sealed class SurveyTests : IDisposable
+public sealed class DatasetScanTests : IDisposable
 {
     private readonly TempFolder _folder = new();
 
@@ -13,7 +13,7 @@ public sealed class SurveyTests : IDisposable
     {
         var pixels = Pixels(20, 28 * 28);
 
-        var survey = Look([.. pixels.Select(p => new MemoryPicture(p, 28, 0, ""))], 32, 32.0 / 28, grey: true);
+        var survey = Look([.. pixels.Select(p => new MemoryImage(p, 28, 0, ""))], 32, 32.0 / 28, grayscale: true);
 
         Assert.Equal(20 * 28 * 28, Assert.Single(survey.Histograms).Sum());
         AssertNormalisation([pixels.SelectMany(p => p)], survey);
@@ -25,7 +25,7 @@ public sealed class SurveyTests : IDisposable
         const int area = 32 * 32;
         var pixels = Pixels(20, 3 * area);
 
-        var survey = Look([.. pixels.Select(p => new MemoryPicture(p, 32, 0, ""))], 32, 1);
+        var survey = Look([.. pixels.Select(p => new MemoryImage(p, 32, 0, ""))], 32, 1);
 
         AssertNormalisation([.. Enumerable.Range(0, 3).Select(channel => pixels.SelectMany(p => p.Skip(channel * area).Take(area)))], survey);
     }
@@ -37,7 +37,7 @@ public sealed class SurveyTests : IDisposable
         var inside = Enumerable.Range(0, 32 * 32).Select(i => i / 32 is >= 2 and < 30 && i % 32 is >= 2 and < 30).ToArray();
         byte[] pixels = [.. inside.Select((isInside, i) => isInside ? (byte)(i % 100) : (byte)255)];
 
-        var survey = Look([new MemoryPicture(pixels, 32, 0, "")], 32, 0.875, grey: true);
+        var survey = Look([new MemoryImage(pixels, 32, 0, "")], 32, 0.875, grayscale: true);
 
         Assert.Equal(0, survey.Histograms[0][255]);
         AssertNormalisation([pixels.Where((_, i) => inside[i])], survey);
@@ -53,9 +53,9 @@ public sealed class SurveyTests : IDisposable
             Assert.Equal(1024, histogram[values.Item1]);
             Assert.Equal(1024, histogram[values.Item2]);
         }
-        var normalisation = Normalisation.Compute(survey.Histograms);
-        Assert.Equal(60 / 255.0, normalisation.Mean[0], 1e-12);
-        Assert.Equal(50 / 255.0, normalisation.StandardDeviation[0], 1e-12);
+        var normalization = Normalization.Compute(survey.Histograms);
+        Assert.Equal(60 / 255.0, normalization.Mean[0], 1e-12);
+        Assert.Equal(50 / 255.0, normalization.StandardDeviation[0], 1e-12);
     }
 
     /// <summary>On a machine with one processor there is one thread, and nothing to put together.</summary>
@@ -63,7 +63,7 @@ public sealed class SurveyTests : IDisposable
     public void What_two_threads_have_counted_is_put_together()
     {
         using var met = new CountdownEvent(2);
-        Picture[] pictures = [.. Enumerable.Range(0, 20).Select(i => new Meeting(Single($"{i}.png", 8, 8, new SKColor((byte)i, 0, 0)), met))];
+        Image[] pictures = [.. Enumerable.Range(0, 20).Select(i => new Meeting(Single($"{i}.png", 8, 8, new SKColor((byte)i, 0, 0)), met))];
 
         var survey = Look(pictures, 8, 1);
 
@@ -73,7 +73,7 @@ public sealed class SurveyTests : IDisposable
     }
 
     /// <summary>The first that is decoded on a thread waits until a second thread decodes one as well.</summary>
-    private sealed class Meeting(Picture picture, CountdownEvent met) : Picture(picture.Label)
+    private sealed class Meeting(Image picture, CountdownEvent met) : Image(picture.Label)
     {
         [ThreadStatic]
         private static CountdownEvent? arrivedAt;
@@ -101,8 +101,8 @@ public sealed class SurveyTests : IDisposable
     [Fact]
     public void Broken_pictures_are_told_and_the_others_keep_their_order()
     {
-        Picture[] pictures = [.. Enumerable.Range(0, 30).Select(i => i % 10 == 4
-            ? new FilePicture(_folder.Write($"{i}.jpg", "no picture"u8.ToArray()), 0)
+        Image[] pictures = [.. Enumerable.Range(0, 30).Select(i => i % 10 == 4
+            ? new FileImage(_folder.Write($"{i}.jpg", "no picture"u8.ToArray()), 0)
             : Single($"{i}.png", 8, 8, new SKColor(50, 60, 70)))];
 
         var survey = Look(pictures, 8, 1);
@@ -120,17 +120,17 @@ public sealed class SurveyTests : IDisposable
     [Fact]
     public void Nothing_but_broken_pictures_leave_nothing()
     {
-        var survey = Look([new FilePicture(_folder["nothing"], 0)], 8, 1);
+        var survey = Look([new FileImage(_folder["nothing"], 0)], 8, 1);
 
         Assert.Empty(survey.Readable);
         Assert.Single(survey.Broken);
-        Assert.Equal([0.0, 0, 0], Normalisation.Compute(survey.Histograms).Mean);
+        Assert.Equal([0.0, 0, 0], Normalization.Compute(survey.Histograms).Mean);
     }
 
     [Fact]
     public void It_is_the_same_each_time()
     {
-        Picture[] pictures = [.. Pixels(200, 3 * 32 * 32).Select(p => new MemoryPicture(p, 32, 0, ""))];
+        Image[] pictures = [.. Pixels(200, 3 * 32 * 32).Select(p => new MemoryImage(p, 32, 0, ""))];
 
         var first = Look(pictures, 20, 0.875);
 
@@ -147,19 +147,19 @@ public sealed class SurveyTests : IDisposable
         var pixels = new byte[28 * 28];
         Array.Fill(pixels, value);
 
-        var normalisation = Normalisation.Compute(Look([new MemoryPicture(pixels, 28, 0, "")], 32, 32.0 / 28, grey: true).Histograms);
+        var normalization = Normalization.Compute(Look([new MemoryImage(pixels, 28, 0, "")], 32, 32.0 / 28, grayscale: true).Histograms);
 
-        Assert.Equal(value / 255.0, Assert.Single(normalisation.Mean), 1e-12);
-        Assert.Equal(1, Assert.Single(normalisation.StandardDeviation));
+        Assert.Equal(value / 255.0, Assert.Single(normalization.Mean), 1e-12);
+        Assert.Equal(1, Assert.Single(normalization.StandardDeviation));
     }
 
     [Fact]
     public void Normalised_values_have_mean_0_and_deviation_1()
     {
         var pixels = Pixels(5, 28 * 28);
-        var survey = Look([.. pixels.Select(p => new MemoryPicture(p, 28, 0, ""))], 28, 1, grey: true);
+        var survey = Look([.. pixels.Select(p => new MemoryImage(p, 28, 0, ""))], 28, 1, grayscale: true);
 
-        var table = Assert.Single(Normalisation.Compute(survey.Histograms).Tables());
+        var table = Assert.Single(Normalization.Compute(survey.Histograms).Tables());
 
         var values = pixels.SelectMany(p => p).Select(pixel => (double)table[pixel]).ToArray();
         Assert.Equal(0, values.Average(), 1e-5);
@@ -170,9 +170,9 @@ public sealed class SurveyTests : IDisposable
     public void A_step_is_told_for_each_picture_be_it_broken_or_not()
     {
         var steps = 0;
-        Picture[] pictures = [.. Pixels(40, 64).Select(p => new MemoryPicture(p, 8, 0, "")), new FilePicture(_folder["nothing"], 0)];
+        Image[] pictures = [.. Pixels(40, 64).Select(p => new MemoryImage(p, 8, 0, "")), new FileImage(_folder["nothing"], 0)];
 
-        Survey.Scan(pictures, 8, 1, grey: true, () => Interlocked.Increment(ref steps), default);
+        DatasetScan.Scan(pictures, 8, 1, grayscale: true, () => Interlocked.Increment(ref steps), default);
 
         Assert.Equal(41, steps);
     }
@@ -182,9 +182,9 @@ public sealed class SurveyTests : IDisposable
     {
         using var cancellation = new CancellationTokenSource();
         var steps = 0;
-        Picture[] pictures = [.. Pixels(2000, 64).Select(p => new MemoryPicture(p, 8, 0, ""))];
+        Image[] pictures = [.. Pixels(2000, 64).Select(p => new MemoryImage(p, 8, 0, ""))];
 
-        Assert.Throws<OperationCanceledException>(() => Survey.Scan(pictures, 8, 1, grey: true, Step, cancellation.Token));
+        Assert.Throws<OperationCanceledException>(() => DatasetScan.Scan(pictures, 8, 1, grayscale: true, Step, cancellation.Token));
 
         Assert.InRange(steps, 10, 1999);
 
@@ -195,7 +195,7 @@ public sealed class SurveyTests : IDisposable
         }
     }
 
-    private static Survey Look(Picture[] pictures, int size, double frame, bool grey = false) => Survey.Scan(pictures, size, frame, grey, () => { }, default);
+    private static DatasetScan Look(Image[] pictures, int size, double frame, bool grayscale = false) => DatasetScan.Scan(pictures, size, frame, grayscale, () => { }, default);
 
     private static byte[][] Pixels(int count, int length)
     {
@@ -204,25 +204,25 @@ public sealed class SurveyTests : IDisposable
         return [.. Enumerable.Range(0, count).Select(_ => Enumerable.Range(0, length).Select(i => (byte)random.Next(20 * (3 * i / length), 150 + 50 * (3 * i / length))).ToArray())];
     }
 
-    private FilePicture Single(string name, int width, int height, SKColor color)
+    private FileImage Single(string name, int width, int height, SKColor color)
     {
         using var bitmap = new SKBitmap(new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Opaque));
         bitmap.Erase(color);
         using var png = bitmap.Encode(SKEncodedImageFormat.Png, 100);
-        return new FilePicture(_folder.Write(name, png.ToArray()), 0);
+        return new FileImage(_folder.Write(name, png.ToArray()), 0);
     }
 
-    private static void AssertNormalisation(IReadOnlyList<IEnumerable<byte>> channels, Survey survey)
+    private static void AssertNormalisation(IReadOnlyList<IEnumerable<byte>> channels, DatasetScan survey)
     {
-        var normalisation = Normalisation.Compute(survey.Histograms);
-        Assert.Equal(channels.Count, normalisation.Mean.Length);
-        Assert.Equal(channels.Count, normalisation.StandardDeviation.Length);
+        var normalization = Normalization.Compute(survey.Histograms);
+        Assert.Equal(channels.Count, normalization.Mean.Length);
+        Assert.Equal(channels.Count, normalization.StandardDeviation.Length);
         foreach (var (channel, i) in channels.Select((channel, i) => (channel, i)))
         {
             var values = channel.Select(value => value / 255.0).ToArray();
             var mean = values.Average();
-            Assert.Equal(mean, normalisation.Mean[i], 1e-9);
-            Assert.Equal(Math.Sqrt(values.Average(value => (value - mean) * (value - mean))), normalisation.StandardDeviation[i], 1e-9);
+            Assert.Equal(mean, normalization.Mean[i], 1e-9);
+            Assert.Equal(Math.Sqrt(values.Average(value => (value - mean) * (value - mean))), normalization.StandardDeviation[i], 1e-9);
         }
     }
 }

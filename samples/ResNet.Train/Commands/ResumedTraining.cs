@@ -1,28 +1,28 @@
 namespace ResNet.Train;
 
 /// <summary>The files of an interrupted training. A resumed training needs the same classes and images: other classes would change the meaning of its outputs, and other images could move training images into the validation.</summary>
-internal sealed class Beginning
+internal sealed class ResumedTraining
 {
     private readonly string _folder;
     private readonly Settings _settings;
     private readonly ImageList? _images;
 
-    private Beginning(string folder, Settings settings, NetworkInfo network, ImageList? images) =>
+    private ResumedTraining(string folder, Settings settings, ModelConfig network, ImageList? images) =>
         (_folder, _settings, Network, _images) = (folder, settings, network, images);
 
-    public NetworkInfo Network { get; }
+    public ModelConfig Network { get; }
 
     /// <param name="folder">The training run's folder.</param>
     /// <param name="settings">The training's settings, with the current folder of its images.</param>
     /// <param name="data">The current images.</param>
     /// <exception cref="UserException">Files are damaged, missing or from different trainings, or the classes have changed.</exception>
-    public static Beginning Read(string folder, Settings settings, DataSet data)
+    public static ResumedTraining Read(string folder, Settings settings, DataSet data)
     {
-        var beginning = new Beginning(folder, settings, NetworkInfo.Read(folder), ImageList.Read(folder));
+        var beginning = new ResumedTraining(folder, settings, ModelConfig.Read(folder), ImageList.Read(folder));
         var (network, recipe) = (beginning.Network, settings.Recipe);
-        var (itsOwn, theirs) = ((network.Architecture, network.Stem, network.Size, network.Frame), (recipe.Architecture, recipe.Stem, recipe.Size, recipe.Frame));
+        var (itsOwn, theirs) = ((network.Architecture, network.Stem, network.Size, network.CropRatio), (recipe.Architecture, recipe.Stem, recipe.Size, recipe.CropRatio));
         if (itsOwn != theirs)
-            throw new UserException($"resume: expected {NetworkInfo.FileName} and {Settings.FileName} of one training in '{folder}', got files of two trainings: {itsOwn} and {theirs}");
+            throw new UserException($"resume: expected {ModelConfig.FileName} and {Settings.FileName} of one training in '{folder}', got files of two trainings: {itsOwn} and {theirs}");
         var (before, now) = (beginning.Network.Classes, data.Classes);
         if (!before.SequenceEqual(now))
             throw beginning.CreateChanged("classes", Differences.Join(Differences.Format(now.Except(before), "added"), Differences.Format(before.Except(now), "gone")) ?? "the same in a different order");
@@ -41,12 +41,12 @@ internal sealed class Beginning
 
     /// <returns>A remark if the images cannot be compared, else null.</returns>
     /// <exception cref="UserException">The images have changed.</exception>
-    public string? Compare(NetworkInfo network, ImageList images)
+    public string? Compare(ModelConfig network, ImageList images)
     {
         if (_images?.Compare(images) is { } differences)
             throw CreateChanged("images", differences);
-        if (Network.Grey != network.Grey)
-            throw CreateChanged("images", network.Grey ? "grayscale instead of color" : "color instead of grayscale");
+        if (Network.Grayscale != network.Grayscale)
+            throw CreateChanged("images", network.Grayscale ? "grayscale instead of color" : "color instead of grayscale");
         return _images is null ? $"cannot check whether the images are still the same: there is no {ImageList.FileName} in the training's folder" : null;
     }
 
@@ -57,7 +57,7 @@ internal sealed class Beginning
     {
         get
         {
-            var weights = Path.Combine(_folder, NetworkInfo.WeightsFileName);
+            var weights = Path.Combine(_folder, ModelConfig.WeightsFileName);
             return $"start a new training with --data '{_settings.Data}'{(File.Exists(weights) ? $" --weights '{weights}'" : "")}";
         }
     }

@@ -4,13 +4,13 @@ using static TorchSharp.torch;
 namespace ResNet.Train.Tests;
 
 /// <summary>An ONNX file of another network is refused: its answers would get the names of the folder's classes.</summary>
-public sealed class OnnxOriginTests : IDisposable
+public sealed class OnnxFileTests : IDisposable
 {
-    private static readonly NetworkInfo own = new(Stem.Conv3, 32, 0.875, Grey: false, new Normalisation([0.5, 0.25, 0.125], [1.0 / 3, 1, 1e-7]), ["café", "dog <b>"]);
+    private static readonly ModelConfig own = new(Stem.Conv3, 32, 0.875, Grayscale: false, new Normalization([0.5, 0.25, 0.125], [1.0 / 3, 1, 1e-7]), ["café", "dog <b>"]);
 
     private readonly TempFolder _folder = new();
 
-    public OnnxOriginTests() => _folder.Write(NetworkInfo.FileName, own.ToJson());
+    public OnnxFileTests() => _folder.Write(ModelConfig.FileName, own.ToJson());
 
     public void Dispose() => _folder.Dispose();
 
@@ -34,10 +34,10 @@ public sealed class OnnxOriginTests : IDisposable
             "another order" => (own with { Classes = ["dog <b>", "café"] }, "expected classes (café, dog <b>), got (dog <b>, café)"),
             "arch" => (own with { Architecture = Architecture.resnet50 }, "expected arch resnet18, got resnet50"),
             "size" => (own with { Size = 64 }, "expected size 32, got 64"),
-            "frame" => (own with { Frame = 1 }, "expected frame 0.875, got 1"),
-            "grey" => (own with { Grey = true }, "expected grey false, got true"),
-            "mean" => (own with { Normalisation = own.Normalisation with { Mean = [0.5, 0.25, 0.1] } }, "expected mean (0.5, 0.25, 0.125), got (0.5, 0.25, 0.1)"),
-            _ => (own with { Normalisation = own.Normalisation with { StandardDeviation = [1.0 / 3, 1, 2] } }, "expected std ("),
+            "frame" => (own with { CropRatio = 1 }, "expected frame 0.875, got 1"),
+            "grey" => (own with { Grayscale = true }, "expected grey false, got true"),
+            "mean" => (own with { Normalization = own.Normalization with { Mean = [0.5, 0.25, 0.1] } }, "expected mean (0.5, 0.25, 0.125), got (0.5, 0.25, 0.1)"),
+            _ => (own with { Normalization = own.Normalization with { StandardDeviation = [1.0 / 3, 1, 2] } }, "expected std ("),
         };
         var file = Export(OnnxFile.Describe(other));
         var problem = Assert.Throws<UserException>(() => OnnxPredictor.Load(file)).Message;

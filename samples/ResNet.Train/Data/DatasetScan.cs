@@ -8,23 +8,23 @@ namespace ResNet.Train;
 /// <param name="Broken">A message for each of the others.</param>
 /// <param name="Digests">The digest of each readable image.</param>
 /// <param name="Histograms">The count of each pixel value, channel by channel. Images count at the size of the network's input, so a large one weighs no more.</param>
-internal sealed record Survey(IReadOnlyList<Picture> Readable, IReadOnlyList<string> Broken, IReadOnlyList<string> Digests, long[][] Histograms)
+internal sealed record DatasetScan(IReadOnlyList<Image> Readable, IReadOnlyList<string> Broken, IReadOnlyList<string> Digests, long[][] Histograms)
 {
     /// <summary>Scans on all ranks, each of which gets the whole result.</summary>
     /// <inheritdoc cref="Scan"/>
-    public static Survey ScanTogether(IReadOnlyList<Picture> images, int size, double frame, bool grey, Action step, Together together, Func<string, bool>? isKnown)
+    public static DatasetScan ScanTogether(IReadOnlyList<Image> images, int size, double frame, bool grayscale, Action step, Together together, Func<string, bool>? isKnown)
     {
         if (!together.Ranks.AreSeveral)
-            return Scan(images, size, frame, grey, step, together.Token, isKnown);
-        Survey? own = null;
-        together.Run(() => own = Scan(together.Ranks.Share.Take(images), size, frame, grey, step, together.Token, isKnown, together.Ranks.Processors));
+            return Scan(images, size, frame, grayscale, step, together.Token, isKnown);
+        DatasetScan? own = null;
+        together.Run(() => own = Scan(together.Ranks.Share.Take(images), size, frame, grayscale, step, together.Token, isKnown, together.Ranks.Processors));
         var numbers = images.Index().ToDictionary(image => image.Item, image => image.Index);
         var parts = together.Gather(new Part(
             [.. own!.Readable.Select(image => numbers[image])], [.. own.Readable.SelectMany(image => (int[])[image.Extent.Width, image.Extent.Height])], own.Broken, own.Digests, own.Histograms));
         foreach (var part in parts)
             foreach (var (i, number) in part.Readable.Index())
                 images[number].Extent = (part.Extents[2 * i], part.Extents[2 * i + 1]);
-        return new Survey(
+        return new DatasetScan(
             [.. parts.SelectMany(part => part.Readable).Select(number => images[number])],
             [.. parts.SelectMany(part => part.Broken)],
             [.. parts.SelectMany(part => part.Digests)],
@@ -34,13 +34,13 @@ internal sealed record Survey(IReadOnlyList<Picture> Readable, IReadOnlyList<str
     /// <param name="images">The images.</param>
     /// <param name="size">The height and width of the network's input.</param>
     /// <param name="frame">The side of the center crop, as a share of an image's shorter side.</param>
-    /// <param name="grey">Whether the images have one channel instead of three.</param>
+    /// <param name="grayscale">Whether the images have one channel instead of three.</param>
     /// <param name="step">Called after each image, from several threads.</param>
     /// <param name="cancellation">Stops the scan.</param>
     /// <param name="isKnown">Whether an image with a given digest was decoded before. It is then not decoded again, and its values are not counted. Null decodes all.</param>
     /// <param name="processors">The number of threads; null uses all processors.</param>
     /// <exception cref="OperationCanceledException"><paramref name="cancellation"/> was requested.</exception>
-    public static Survey Scan(IReadOnlyList<Picture> images, int size, double frame, bool grey, Action step, CancellationToken cancellation, Func<string, bool>? isKnown = null, int? processors = null)
+    public static DatasetScan Scan(IReadOnlyList<Image> images, int size, double frame, bool grayscale, Action step, CancellationToken cancellation, Func<string, bool>? isKnown = null, int? processors = null)
     {
         var problems = new string?[images.Count];
         var digests = new string[images.Count];
@@ -56,7 +56,7 @@ internal sealed record Survey(IReadOnlyList<Picture> Readable, IReadOnlyList<str
                 {
                     digests[i] = images[i].Digest();
                     if (isKnown is null || !isKnown(digests[i]))
-                        Count(images[i], size, frame, grey, own);
+                        Count(images[i], size, frame, grayscale, own);
                 }
                 catch (UserException problem)
                 {
@@ -72,9 +72,9 @@ internal sealed record Survey(IReadOnlyList<Picture> Readable, IReadOnlyList<str
                         for (var value = 0; value < sum.Length; value++)
                             sum[value] += part[value]; // integer sums do not depend on the order
             });
-        return new Survey([.. images.Where((_, i) => problems[i] is null)], [.. problems.OfType<string>()], [.. digests.Where((_, i) => problems[i] is null)], histograms);
+        return new DatasetScan([.. images.Where((_, i) => problems[i] is null)], [.. problems.OfType<string>()], [.. digests.Where((_, i) => problems[i] is null)], histograms);
 
-        long[][] CreateHistograms() => [.. Enumerable.Range(0, grey ? 1 : 3).Select(_ => new long[256])];
+        long[][] CreateHistograms() => [.. Enumerable.Range(0, grayscale ? 1 : 3).Select(_ => new long[256])];
     }
 
     /// <summary>A rank's share of the result.</summary>
@@ -85,13 +85,13 @@ internal sealed record Survey(IReadOnlyList<Picture> Readable, IReadOnlyList<str
     /// <param name="Histograms">As in the result.</param>
     private sealed record Part(int[] Readable, int[] Extents, IReadOnlyList<string> Broken, IReadOnlyList<string> Digests, long[][] Histograms);
 
-    private static void Count(Picture image, int size, double frame, bool grey, long[][] histograms)
+    private static void Count(Image image, int size, double frame, bool grayscale, long[][] histograms)
     {
         using var pixels = image.Decode(size);
         image.Extent = (pixels.Width, pixels.Height);
         // Counts neither a black margin nor pixels that enlarging would add: they are not part of the image.
-        var crop = Window.Middle(pixels.Width, pixels.Height, Math.Min(1, frame));
-        using var canvas = new Canvas(Math.Min(size, (int)crop.Width), grey);
+        var crop = Crop.CreateCenter(pixels.Width, pixels.Height, Math.Min(1, frame));
+        using var canvas = new Canvas(Math.Min(size, (int)crop.Width), grayscale);
         canvas.Draw(pixels, crop);
         var values = new byte[canvas.Size * canvas.Size];
         for (var channel = 0; channel < canvas.Channels; channel++)

@@ -3,8 +3,8 @@ using SkiaSharp;
 
 namespace ResNet.Train;
 
-/// <summary>A small square picture in memory, a byte a pixel and channel, one channel after the other: grey, or red, green and blue.</summary>
-internal sealed class MemoryPicture(ReadOnlyMemory<byte> pixels, int side, int label, string name) : Picture(label)
+/// <summary>A small square picture in memory, a byte a pixel and channel, one channel after the other: grayscale, or red, green and blue.</summary>
+internal sealed class MemoryImage(ReadOnlyMemory<byte> pixels, int side, int label, string name) : Image(label)
 {
     public override string Name => name;
 

@@ -5,7 +5,7 @@ using SkiaSharp;
 namespace ResNet.Train;
 
 /// <summary>A picture in a file of its own: JPEG, PNG, WebP, GIF or BMP. Of an animation it is the first frame.</summary>
-internal sealed class FilePicture(string path, int label) : Picture(label)
+internal sealed class FileImage(string path, int label) : Image(label)
 {
     /// <summary>More than cameras have. Four bytes a pixel have to fit into the memory, with a third more to make the image smaller.</summary>
     public const int MostPixels = 200_000_000, MostSide = 65_535;

@@ -4,7 +4,7 @@ using SkiaSharp;
 
 namespace ResNet.Train.Tests;
 
-public sealed class FilePictureTests : IDisposable
+public sealed class FileImageTests : IDisposable
 {
     private static readonly SKColor red = new(220, 30, 40), green = new(20, 200, 60), blue = new(30, 50, 210), yellow = new(230, 220, 30);
 
@@ -27,7 +27,7 @@ public sealed class FilePictureTests : IDisposable
     [Fact]
     public void Its_label_and_path_are_kept()
     {
-        var picture = new FilePicture(_folder["picture"], 3);
+        var picture = new FileImage(_folder["picture"], 3);
 
         Assert.Equal(3, picture.Label);
         Assert.Equal(_folder["picture"], picture.Name);
@@ -136,8 +136,8 @@ public sealed class FilePictureTests : IDisposable
     [Fact]
     public void A_picture_that_is_another_one_later_is_told_by_its_name()
     {
-        var picture = new FilePicture(_folder.Write("picture.png", Quadrants(20, 10, SKEncodedImageFormat.Png)), 0);
-        var network = new NetworkInfo(Core.Stem.Conv7, 32, 1, Grey: false, new Normalisation([0, 0, 0], [1, 1, 1]), ["a", "b"]);
+        var picture = new FileImage(_folder.Write("picture.png", Quadrants(20, 10, SKEncodedImageFormat.Png)), 0);
+        var network = new ModelConfig(Core.Stem.Conv7, 32, 1, Grayscale: false, new Normalization([0, 0, 0], [1, 1, 1]), ["a", "b"]);
         using (Batch.Of([picture], network)) { }
 
         _folder.Write("picture.png", ImageBytes.Png(46341, 46341, 8, 2, [], 0));
@@ -311,7 +311,7 @@ public sealed class FilePictureTests : IDisposable
         Refused(_folder.Write("header", whole[..10]), "expected a");
     }
 
-    private static SKImage Decode(string path, int size) => new FilePicture(path, 0).Decode(size);
+    private static SKImage Decode(string path, int size) => new FileImage(path, 0).Decode(size);
 
     private static void Refused(string path, string message)
     {

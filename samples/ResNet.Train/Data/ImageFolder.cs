@@ -4,7 +4,7 @@ namespace ResNet.Train;
 /// A folder of images for each class, as for torchvision's <c>ImageFolder</c>: <c>cat/1.jpg</c>, <c>dog/2.png</c>. Or
 /// several such parts side by side: <c>train</c>, and <c>val</c> or <c>test</c> or both.
 /// </summary>
-internal static class PictureFolder
+internal static class ImageFolder
 {
     private const string HeldOut = "a tenth of the training images of each class";
 
@@ -31,33 +31,33 @@ internal static class PictureFolder
             throw new UserException($"{trainingFolder}: expected training images of every class, got none of {string.Join(", ", empty)}");
 
         // A part without class folders, such as the test images of a competition, is unusable.
-        (string Folder, IReadOnlyList<Picture> Images)[] parts = [.. new[] { set.Test, set.Validation }.OfType<string>().Select(part => (part, ListImages(part)))];
-        var usable = new Queue<(string Folder, IReadOnlyList<Picture> Images)>(parts.Where(part => part.Images.Count > 0));
+        (string Folder, IReadOnlyList<Image> Images)[] parts = [.. new[] { set.Test, set.Validation }.OfType<string>().Select(part => (part, ListImages(part)))];
+        var usable = new Queue<(string Folder, IReadOnlyList<Image> Images)>(parts.Where(part => part.Images.Count > 0));
         // A single part beside the training images is the test. Missing parts are held out of the training images.
         var (testFrom, test) = usable.TryDequeue(out var first) ? first : (HeldOut, Split());
         var (validationFrom, validation) = usable.TryDequeue(out var second) ? second : (HeldOut, Split());
         remarks.AddRange(parts.Where(part => part.Images.Count == 0).Select(part =>
             $"{part.Folder}: left out: expected a folder of images for each class, found none. The test uses {testFrom}, the validation {validationFrom}."));
-        return new DataSet(classes, Grey: false, training, validation, test, Recipe.Photographs)
+        return new DataSet(classes, Grayscale: false, training, validation, test, Recipe.Photographs)
         {
             Remarks = [.. remarks, .. files.Remarks],
             TestIsHeldOut = testFrom == HeldOut,
             ValidationIsHeldOut = validationFrom == HeldOut,
         };
 
-        IReadOnlyList<Picture> Split()
+        IReadOnlyList<Image> Split()
         {
             (var heldOut, training) = DataSet.SplitByClass(training);
             return heldOut;
         }
 
-        IReadOnlyList<Picture> ListImages(string part)
+        IReadOnlyList<Image> ListImages(string part)
         {
             string[] names = [.. Listing.ListFolders(part).Select(path => Path.GetFileName(path))];
             if (names.Except(classes).ToArray() is { Length: > 0 } unknown)
                 throw new UserException($"{part}: expected the classes of the training images, got others as well: {string.Join(", ", unknown)}" +
                     (unknown.Intersect(classes, StringComparer.OrdinalIgnoreCase).Any() ? "; upper and lower case differ" : ""));
-            Picture[] images = [.. classes.SelectMany((name, label) => files.List(Path.Combine(part, name), part == trainingFolder).Select(path => new FilePicture(path, label)))];
+            Image[] images = [.. classes.SelectMany((name, label) => files.List(Path.Combine(part, name), part == trainingFolder).Select(path => new FileImage(path, label)))];
             if (names.Length > 0)
                 RemarkLoose(part, remarks);
             return images;
@@ -71,7 +71,7 @@ internal static class PictureFolder
         var part = FindPart(folder, forTest, classes, remarks);
         string[] found = [.. Listing.ListFolders(part).Select(path => Path.GetFileName(path))];
         var files = new ImageFiles(part);
-        Picture[] images = [.. found.SelectMany((name, label) => files.List(Path.Combine(part, name), isForTraining: false).Select(path => new FilePicture(path, label)))];
+        Image[] images = [.. found.SelectMany((name, label) => files.List(Path.Combine(part, name), isForTraining: false).Select(path => new FileImage(path, label)))];
         RemarkLoose(part, remarks);
         return new FolderImages($"all images in '{part}'", found, images) { Remarks = [.. remarks, .. files.Remarks] };
     }
@@ -94,7 +94,7 @@ internal static class PictureFolder
 
     private static void RemarkLoose(string part, List<string> remarks)
     {
-        if (Listing.ListFiles(part).Count(FilePicture.IsImage) is > 0 and var loose)
+        if (Listing.ListFiles(part).Count(FileImage.IsImage) is > 0 and var loose)
             remarks.Add($"{part}: left out {loose} image(s) beside the class folders");
     }
 

@@ -5,11 +5,11 @@ using static ResNet.Tests.SampleProgram;
 namespace ResNet.Train.Tests;
 
 /// <summary>The program with its user's own pictures: from a folder of files to the answer for another file.</summary>
-public sealed class PictureTrainingTests : IDisposable
+public sealed class ImageTrainingTests : IDisposable
 {
     private readonly TempFolder _data = new(), _out = new();
 
-    public PictureTrainingTests() => Pictures.WriteSet(_data);
+    public ImageTrainingTests() => TestImages.WriteSet(_data);
 
     public void Dispose()
     {
@@ -41,7 +41,7 @@ public sealed class PictureTrainingTests : IDisposable
         using var network = new ResNet18(3, Stem.Conv7MaxPool);
         Checkpoint.Load(network, _out["model.safetensors"]);
 
-        var file = Pictures.Write(_data, "other/new.webp", SKColors.Yellow, SKEncodedImageFormat.Webp, 70, 30);
+        var file = TestImages.Write(_data, "other/new.webp", SKColors.Yellow, SKEncodedImageFormat.Webp, 70, 30);
         foreach (var model in new[] { _out.Path, _out["model.pth"] })
         {
             var (status, answer, problem) = Run("predict", file, "--model", model, "--device", "cpu");
@@ -90,7 +90,7 @@ public sealed class PictureTrainingTests : IDisposable
     public void Too_few_pictures_are_told()
     {
         using var few = new TempFolder();
-        Pictures.WriteSet(few, each: 6);
+        TestImages.WriteSet(few, each: 6);
         Refused("expected at least 20 training images, got 16; 4 are enough with --weights imagenet", "--data", few.Path, "--out", _out.Path);
 
         for (var i = 0; i < 15; i++)

@@ -3,7 +3,7 @@ using SkiaSharp;
 namespace ResNet.Train.Tests;
 
 /// <summary>Makes folders of pictures that can be learned: each class has a colour.</summary>
-internal static class Pictures
+internal static class TestImages
 {
     public static void WriteSet(TempFolder folder, int each = 15)
     {

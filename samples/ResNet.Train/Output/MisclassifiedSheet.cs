@@ -3,13 +3,13 @@ using SkiaSharp;
 namespace ResNet.Train;
 
 /// <summary>Draws the misclassified images with the highest probabilities. They show wrong labels, images of two things, and what the network still gets wrong.</summary>
-internal static class WrongSheet
+internal static class MisclassifiedSheet
 {
     private const int Columns = 8, Rows = 5, Side = 112, Margin = 12, TextHeight = 16;
     private const int CellWidth = Side + Margin, CellHeight = Side + 2 * TextHeight + Margin;
 
     /// <returns>A PNG.</returns>
-    public static byte[] Draw(Evaluation evaluation, NetworkInfo network)
+    public static byte[] Draw(Evaluation evaluation, ModelConfig network)
     {
         var wrong = evaluation.Predictions.Where(prediction => prediction.Class != prediction.Image.Label)
             .OrderByDescending(prediction => prediction.Probability).Take(Columns * Rows).ToArray();
@@ -24,12 +24,12 @@ internal static class WrongSheet
             surface.Canvas.DrawText("no misclassified images", Margin, Margin + TextHeight, font, black);
 
         // The network's center crops, enlarged
-        using var canvas = new Canvas(Side, network.Grey);
+        using var canvas = new Canvas(Side, network.Grayscale);
         foreach (var (i, prediction) in wrong.Index())
         {
             var (left, top) = (Margin + i % Columns * CellWidth, Margin + i / Columns * CellHeight);
             using var image = prediction.Image.Decode(Side);
-            canvas.Draw(image, Window.Middle(image.Width, image.Height, network.Frame));
+            canvas.Draw(image, Crop.CreateCenter(image.Width, image.Height, network.CropRatio));
             surface.Canvas.DrawBitmap(canvas.Bitmap, left, top);
             Write($"{network.Classes[prediction.Class]} {prediction.Probability:0%}", red, 1);
             Write($"is {network.Classes[prediction.Image.Label]}", black, 2);

@@ -3,7 +3,7 @@ using SkiaSharp;
 namespace ResNet.Train;
 
 /// <summary>A picture and the number of its class.</summary>
-internal abstract class Picture(int label)
+internal abstract class Image(int label)
 {
     public int Label { get; private set; } = label;
 
@@ -17,13 +17,13 @@ internal abstract class Picture(int label)
     /// <exception cref="UserException">It cannot be read.</exception>
     public abstract string Digest();
 
-    /// <summary>Width and height of what <see cref="Decode"/> gives for the size that the network sees, as a <see cref="Survey"/> has found them.</summary>
+    /// <summary>Width and height of what <see cref="Decode"/> gives for the size that the network sees, as a <see cref="DatasetScan"/> has found them.</summary>
     public (int Width, int Height) Extent { get; set; }
 
     /// <summary>The same image under the number that another list of classes has for its class.</summary>
-    public Picture Relabel(int label)
+    public Image Relabel(int label)
     {
-        var picture = (Picture)MemberwiseClone();
+        var picture = (Image)MemberwiseClone();
         picture.Label = label;
         return picture;
     }

@@ -3,18 +3,18 @@ using System.Collections.Concurrent;
 namespace ResNet.Train;
 
 /// <summary>A training run's own test images, in whichever part a new split of their folder would put them.</summary>
-internal sealed class OwnImages
+internal sealed class OwnTestImages
 {
     private readonly string _data;
     private readonly ImageList? _list;
 
-    private OwnImages(string data, ImageList? list, FolderImages images) => (_data, _list, Images) = (data, list, images);
+    private OwnTestImages(string data, ImageList? list, FolderImages images) => (_data, _list, Images) = (data, list, images);
 
     public FolderImages Images { get; }
 
     /// <param name="folder">The training run's folder.</param>
     /// <exception cref="UserException">Files of the training run are damaged or missing, or the images' folder is gone.</exception>
-    public static OwnImages Load(string folder)
+    public static OwnTestImages Load(string folder)
     {
         var (location, list) = (Settings.Read(folder, "evaluate").Data, ImageList.Read(folder));
         if (!Directory.Exists(location))
@@ -25,14 +25,14 @@ internal sealed class OwnImages
         var (description, test) = list is null
             ? ($"the current test images in '{location}': the training left no {ImageList.FileName}", data.Test)
             : ($"the training's test images in '{location}'", list.Arrange(data, location).Data.Test);
-        return new OwnImages(location, list, new FolderImages(description, data.Classes, test) { Remarks = data.Remarks });
+        return new OwnTestImages(location, list, new FolderImages(description, data.Classes, test) { Remarks = data.Remarks });
     }
 
     /// <param name="images">The images, with their original labels.</param>
     /// <param name="cancellation">Stops the comparison.</param>
     /// <exception cref="UserException">Images are gone, broken or changed.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="cancellation"/> was requested.</exception>
-    public void Compare(IReadOnlyList<Picture> images, CancellationToken cancellation)
+    public void Compare(IReadOnlyList<Image> images, CancellationToken cancellation)
     {
         if (_list is null) return;
         var now = new ConcurrentDictionary<string, string>();
