@@ -23,7 +23,7 @@ internal static class Job
         var epochs = new List<Epoch>();
         try
         {
-            screen.WithBar(trainer.AllSteps, () =>
+            screen.RunWithBar(trainer.AllSteps, () =>
             {
                 for (var seed = 1; seed <= settings.Seeds; seed++)
                     foreach (var variant in settings.Networks)

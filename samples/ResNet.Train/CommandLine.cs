@@ -10,16 +10,16 @@ internal static class CommandLine
     /// <param name="ranks">The ranks that run a command.</param>
     public static RootCommand Create(Ranks ranks)
     {
-        var data = Options.Text("--data", "dir", "a folder", "Folder with the images: a folder for each class, or the files of Fashion-MNIST, MNIST, CIFAR-10 or CIFAR-100 [default: a subset of Fashion-MNIST that comes with this program]");
-        var weights = Options.Text("--weights", "file", "a file, imagenet or torchvision", "Weights to start from: imagenet, which come with this program for ResNet-18 and from torchvision for the other networks; torchvision; or a file with weights of the same --arch [default: random weights]");
-        var train = Options.OneOf<TrainedLayers>("--train", $"Layers to train: the classifier alone, in seconds, or every layer [default: Head with --weights imagenet or torchvision and fewer than {StartingWeights.FewImages} images, else All]");
+        var data = Options.CreateText("--data", "dir", "a folder", "Folder with the images: a folder for each class, or the files of Fashion-MNIST, MNIST, CIFAR-10 or CIFAR-100 [default: a subset of Fashion-MNIST that comes with this program]");
+        var weights = Options.CreateText("--weights", "file", "a file, imagenet or torchvision", "Weights to start from: imagenet, which come with this program for ResNet-18 and from torchvision for the other networks; torchvision; or a file with weights of the same --arch [default: random weights]");
+        var train = Options.CreateOneOf<TrainedLayers>("--train", $"Layers to train: the classifier alone, in seconds, or every layer [default: Head with --weights imagenet or torchvision and fewer than {StartingWeights.FewImages} images, else All]");
         var balanced = new Option<bool>("--balanced") { Description = "Weigh all classes the same, however many images they have" };
-        var seed = Options.Number("--seed", Limits.Seed, "Seed of the initial weights, the image order and the augmentation", byDefault: 1);
-        var device = Options.Device();
-        var precision = Options.OneOf<Precision>("--precision", "Precision of convolutions and matrix products in training; Auto is Bf16 with --channels-last where the CPU or GPU supports it and the network gets faster, else Fp32", byDefault: Precision.Auto);
+        var seed = Options.CreateNumber("--seed", Limits.Seed, "Seed of the initial weights, the image order and the augmentation", byDefault: 1);
+        var device = Options.CreateDevice();
+        var precision = Options.CreateOneOf<Precision>("--precision", "Precision of convolutions and matrix products in training; Auto is Bf16 with --channels-last where the CPU or GPU supports it and the network gets faster, else Fp32", byDefault: Precision.Auto);
         var channelsLast = new Option<bool>("--channels-last") { Description = "Keep the channels of a pixel together in memory" };
-        var engine = Options.OneOf<Engine>("--engine", "Engine that computes; Onnx takes a file from export", byDefault: Engine.Torch);
-        var output = Options.Output();
+        var engine = Options.CreateOneOf<Engine>("--engine", "Engine that computes; Onnx takes a file from export", byDefault: Engine.Torch);
+        var output = Options.CreateOutput();
         var recipe = new RecipeOptions();
 
         Option[] common = [data, weights, .. recipe.NetworkAndImages, .. recipe.Steps, seed, device, precision, channelsLast, output];
@@ -44,24 +44,24 @@ internal static class CommandLine
 
         Command Resume()
         {
-            var folder = Options.Argument<string>("resume", "dir", "the folder of a training run", "Folder of an interrupted training");
-            var moved = Options.Text("--data", "dir", "a folder", "New folder of the images, if they have moved [default: the original folder]");
+            var folder = Options.CreateArgument<string>("resume", "dir", "the folder of a training run", "Folder of an interrupted training");
+            var moved = Options.CreateText("--data", "dir", "a folder", "New folder of the images, if they have moved [default: the original folder]");
             return Command("resume", "Continue a training after its last complete epoch", result => TrainJob.Resume(result.GetValue(folder)!, result.GetValue(moved), ranks), folder, moved);
         }
 
         Command Evaluate()
         {
-            var trained = Options.Argument<string>("evaluate", "weights", Trained, "Folder of a training run, or a file in it: weights, or a file from export");
-            var images = Options.Text("--data", "dir", "a folder", "Folder with images, all of which are tested: with MNIST's or CIFAR's files, or folders train and test, only the test part [default: the training's own test images]");
+            var trained = Options.CreateArgument<string>("evaluate", "weights", Trained, "Folder of a training run, or a file in it: weights, or a file from export");
+            var images = Options.CreateText("--data", "dir", "a folder", "Folder with images, all of which are tested: with MNIST's or CIFAR's files, or folders train and test, only the test part [default: the training's own test images]");
             return Command("evaluate", "Test a trained network", result => EvaluateJob.Run(result.GetValue(trained)!, result.GetValue(images), result.GetValue(engine)!.Value, result.GetValue(device)!, ranks), trained, images, engine, device);
         }
 
         Command Predict()
         {
-            var paths = Options.Argument<string[]>("predict", "path", "an image, or a folder of images", "Images (JPEG, PNG, WebP, GIF, BMP), and folders with all their images");
+            var paths = Options.CreateArgument<string[]>("predict", "path", "an image, or a folder of images", "Images (JPEG, PNG, WebP, GIF, BMP), and folders with all their images");
             paths.Arity = ArgumentArity.OneOrMore;
-            var model = Options.Text("--model", "dir", Trained, "Folder of a training run, or a file in it: weights, or a file from export [default: the last training run in runs/]");
-            var csv = Options.Text("--csv", "file", "a file for a table", "Write the probability of every class into a table; - is the standard output");
+            var model = Options.CreateText("--model", "dir", Trained, "Folder of a training run, or a file in it: weights, or a file from export [default: the last training run in runs/]");
+            var csv = Options.CreateText("--csv", "file", "a file for a table", "Write the probability of every class into a table; - is the standard output");
             var explain = new Option<bool>("--explain") { Description = $"Draw where the network sees the likeliest classes in each image, as a PNG beside it whose name ends with {ExplanationFile.Ending}" };
             return Alone("predict", "Predict the classes of images",
                 result => PredictJob.Run(result.GetValue(paths)!, result.GetValue(model), result.GetValue(csv), result.GetValue(explain), result.GetValue(engine)!.Value, result.GetValue(device)!), paths, model, csv, explain, engine, device);
@@ -69,9 +69,9 @@ internal static class CommandLine
 
         Command Features()
         {
-            var paths = Options.Argument<string[]>("features", "path", "an image, or a folder of images", "Images, and folders with all their images");
+            var paths = Options.CreateArgument<string[]>("features", "path", "an image, or a folder of images", "Images, and folders with all their images");
             paths.Arity = ArgumentArity.OneOrMore;
-            var file = Options.Text("--out", "file", "a file that can be written", $"File to write, with a name that ends with {FeaturesJob.Extension}");
+            var file = Options.CreateText("--out", "file", "a file that can be written", $"File to write, with a name that ends with {FeaturesJob.Extension}");
             file.Required = true;
             var (options, network) = FeatureNetwork();
             return Alone("features", "Write a network's features of images, for search and clustering",
@@ -80,10 +80,10 @@ internal static class CommandLine
 
         Command Similar()
         {
-            var image = Options.Argument<string>("similar", "image", "an image", "Image to compare with");
-            var folder = Options.Text("--in", "dir", "a folder", "Folder with the images to search, at any depth");
+            var image = Options.CreateArgument<string>("similar", "image", "an image", "Image to compare with");
+            var folder = Options.CreateText("--in", "dir", "a folder", "Folder with the images to search, at any depth");
             folder.Required = true;
-            var count = Options.Whole("--count", 1, 1_000_000, "Number of images to print", byDefault: 10);
+            var count = Options.CreateWhole("--count", 1, 1_000_000, "Number of images to print", byDefault: 10);
             var (options, network) = FeatureNetwork();
             return Alone("similar", "Find the images in a folder that are most similar to one",
                 result => SimilarJob.Run(result.GetValue(image)!, result.GetValue(folder)!, result.GetValue(count)!.Value, network(result)), [image, folder, count, .. options]);
@@ -91,25 +91,25 @@ internal static class CommandLine
 
         (Option[] Options, Func<ParseResult, FeatureNetwork> Network) FeatureNetwork()
         {
-            var model = Options.Text("--model", "dir", Trained, "Folder of a training run, or a weights file in it [default: a network with the weights of --weights]");
-            var published = Options.Text("--weights", "file", "a file, imagenet or torchvision", "Weights: imagenet, which come with this program for ResNet-18 and from torchvision for the other networks; torchvision; or a weights file [default: imagenet]");
-            var architecture = Options.OneOf<Architecture>("--arch", "Network of --weights, by torchvision's names [default: resnet18]");
+            var model = Options.CreateText("--model", "dir", Trained, "Folder of a training run, or a weights file in it [default: a network with the weights of --weights]");
+            var published = Options.CreateText("--weights", "file", "a file, imagenet or torchvision", "Weights: imagenet, which come with this program for ResNet-18 and from torchvision for the other networks; torchvision; or a weights file [default: imagenet]");
+            var architecture = Options.CreateOneOf<Architecture>("--arch", "Network of --weights, by torchvision's names [default: resnet18]");
             return ([model, published, architecture, device],
                 result => new FeatureNetwork(result.GetValue(model), result.GetValue(published), result.GetValue(architecture), result.GetValue(device)!));
         }
 
         Command Export()
         {
-            var trained = Options.Argument<string>("export", "weights", Trained, "Folder of a training run, or a weights file in it");
+            var trained = Options.CreateArgument<string>("export", "weights", Trained, "Folder of a training run, or a weights file in it");
             var int8 = new Option<bool>("--int8") { Description = "Quantize to 8 bits: smaller and faster, and slightly less accurate" };
-            var calibration = Options.Text("--data", "dir", "a folder", "Folder with the calibration images for 8 bits [default: the training's]");
-            var file = Options.Text("--out", "file", "a file that can be written", "ONNX file to write [default: model.onnx, or model.int8.onnx, in the training run's folder]");
+            var calibration = Options.CreateText("--data", "dir", "a folder", "Folder with the calibration images for 8 bits [default: the training's]");
+            var file = Options.CreateText("--out", "file", "a file that can be written", "ONNX file to write [default: model.onnx, or model.int8.onnx, in the training run's folder]");
             return Alone("export", "Export a trained network as an ONNX file", result => ExportJob.Run(result.GetValue(trained)!, result.GetValue(int8), result.GetValue(calibration), result.GetValue(file)), trained, int8, calibration, file);
         }
 
         Command FindLearningRate()
         {
-            var steps = Options.Whole("--steps", 10, 10_000, "Number of training steps, each with a higher rate", byDefault: 100);
+            var steps = Options.CreateWhole("--steps", 10, 10_000, "Number of training steps, each with a higher rate", byDefault: 100);
             return Alone("lr-find", "Try learning rates from low to high and draw the loss", result =>
                 WithData(result, TrainedLayers.All, (set, settings, folder, _) => LearningRateJob.Run(set, settings, result.GetValue(steps)!.Value, folder)), [.. common, steps]);
         }

@@ -10,8 +10,8 @@ internal sealed class RenamedOption<T> where T : struct, INumber<T>
 
     public RenamedOption(string name, string alias, Limit<T> limit, string description)
     {
-        _option = Options.Number(name, limit, description);
-        _alias = Options.Number(alias, limit, description);
+        _option = Options.CreateNumber(name, limit, description);
+        _alias = Options.CreateNumber(alias, limit, description);
         _alias.Hidden = true;
         _alias.Validators.Add(result =>
         {

@@ -12,13 +12,13 @@ public static class Libtorch
     private static readonly string backend = ReadFromBuild("TorchBackend");
 
     /// <summary>All backends. Those with CUDA are ordered by the driver that they need, newest first.</summary>
-    private static readonly string[] backends = ReadFromBuild("TorchBackends").Split(", "), cudaBackends = [.. backends.Where(name => Cuda(name) is not null)];
+    private static readonly string[] backends = ReadFromBuild("TorchBackends").Split(", "), cudaBackends = [.. backends.Where(name => GetCuda(name) is not null)];
 
     /// <summary>Loads libtorch. Call it before the first use of TorchSharp, which prints pages to the console if loading fails.</summary>
     /// <exception cref="UserException">libtorch does not load.</exception>
     public static void Load()
     {
-        if (WhyNot("LibTorchSharp") is { } reason)
+        if (FindLoadError("LibTorchSharp") is { } reason)
             throw new UserException($"libtorch does not load: {reason}; rebuild the program with -p:TorchBackend={Join(backends)} and keep its output folder complete");
     }
 
@@ -29,31 +29,31 @@ public static class Libtorch
     public static string Describe(Device device, string backend, int gpus)
     {
         var libtorch = $"{device}, libtorch {Version.Parse(__version__).ToString(3)}";
-        return Cuda(backend) is not { } version ? $"{libtorch} without CUDA"
+        return GetCuda(backend) is not { } version ? $"{libtorch} without CUDA"
             : gpus > 0 ? $"{libtorch} with CUDA {version}"
             : $"{libtorch} with CUDA {version}, which finds no GPU";
     }
 
     /// <summary>Explains why a GPU cannot be used, and how to fix it.</summary>
-    public static UserException NoGpu(string name, int gpus) => NoGpu(name, gpus, backend, WhyNot("torch_cuda"));
+    public static UserException NoGpu(string name, int gpus) => NoGpu(name, gpus, backend, FindLoadError("torch_cuda"));
 
     /// <inheritdoc cref="NoGpu(string, int)"/>
     public static UserException NoGpu(string name, int gpus, string backend, string? notLoaded) => new($"--device: expected an available GPU, got '{name}', and " +
         (gpus > 0 ? $"libtorch finds {gpus}, the first of which is cuda:0"
-        : Cuda(backend) is not { } version ? $"this program was built without CUDA; build it with -p:TorchBackend={cudaBackends[0]}{string.Concat(cudaBackends.Skip(1).Select(older => $", or {older} for an older driver"))}"
+        : GetCuda(backend) is not { } version ? $"this program was built without CUDA; build it with -p:TorchBackend={cudaBackends[0]}{string.Concat(cudaBackends.Skip(1).Select(older => $", or {older} for an older driver"))}"
         : notLoaded is not null ? $"libtorch's CUDA library does not load: {notLoaded}; rebuild the program with -p:TorchBackend={backend} and keep its output folder complete"
-        : $"libtorch finds none; nvidia-smi must list the GPU and, in its first lines, CUDA Version {version} or higher: otherwise install a newer driver{string.Concat(Older(backend).Select(older => $", or build with -p:TorchBackend={older}"))}"));
+        : $"libtorch finds none; nvidia-smi must list the GPU and, in its first lines, CUDA Version {version} or higher: otherwise install a newer driver{string.Concat(ListOlder(backend).Select(older => $", or build with -p:TorchBackend={older}"))}"));
 
     private static string ReadFromBuild(string key) => typeof(Libtorch).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(data => data.Key == key).Value!;
 
-    private static IEnumerable<string> Older(string backend) => cudaBackends.SkipWhile(name => name != backend).Skip(1);
+    private static IEnumerable<string> ListOlder(string backend) => cudaBackends.SkipWhile(name => name != backend).Skip(1);
 
     private static string Join(string[] names) => $"{string.Join(", ", names[..^1])} or {names[^1]}";
 
-    private static string? Cuda(string backend) => backend.StartsWith("cuda-", StringComparison.Ordinal) ? backend["cuda-".Length..] : null;
+    private static string? GetCuda(string backend) => backend.StartsWith("cuda-", StringComparison.Ordinal) ? backend["cuda-".Length..] : null;
 
     /// <returns>The reason why it does not load; null if it loads.</returns>
-    private static string? WhyNot(string library)
+    private static string? FindLoadError(string library)
     {
         try
         {

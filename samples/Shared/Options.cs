@@ -8,9 +8,9 @@ namespace ResNet.Samples;
 /// <summary>Creates command-line options.</summary>
 public static class Options
 {
-    public static Option<string> Device() => Text("--device", "device", "auto, cpu, cuda or cuda:N", "auto, cpu, cuda or cuda:N; auto uses the GPU if there is one", byDefault: "auto");
+    public static Option<string> CreateDevice() => CreateText("--device", "device", "auto, cpu, cuda or cuda:N", "auto, cpu, cuda or cuda:N; auto uses the GPU if there is one", byDefault: "auto");
 
-    public static Option<string> Output() => Text("--out", "dir", "a folder that can be written", "Folder for the results, created if missing [default: a new folder in runs/]");
+    public static Option<string> CreateOutput() => CreateText("--out", "dir", "a folder that can be written", "Folder for the results, created if missing [default: a new folder in runs/]");
 
     /// <returns>The folder that the user named, or a new one.</returns>
     public static string FindFolder(ParseResult result, Option<string> output) =>
@@ -24,7 +24,7 @@ public static class Options
     /// <param name="expected">The value in messages. Empty text, as from an unset variable in a script, is refused.</param>
     /// <param name="description">The help text.</param>
     /// <param name="byDefault">The default value.</param>
-    public static Option<string> Text(string name, string value, string expected, string description, string? byDefault = null)
+    public static Option<string> CreateText(string name, string value, string expected, string description, string? byDefault = null)
     {
         var option = new Option<string>(name) { Description = description, HelpName = value };
         option.Validators.Add(result => RefuseEmpty(result, name, expected));
@@ -42,7 +42,7 @@ public static class Options
     }
 
     /// <summary>A command's argument, which must not be empty.</summary>
-    public static Argument<T> Argument<T>(string command, string name, string expected, string description)
+    public static Argument<T> CreateArgument<T>(string command, string name, string expected, string description)
     {
         var argument = new Argument<T>(name) { Description = description };
         argument.Validators.Add(result => RefuseEmpty(result, command, expected));
@@ -55,19 +55,19 @@ public static class Options
             result.AddError($"{name}: expected {expected}, got ''");
     }
 
-    public static Option<int?> Whole(string name, int least, int most, string description, int? byDefault = null) =>
-        Number(name, Limit.Whole(least, most), description, byDefault);
+    public static Option<int?> CreateWhole(string name, int least, int most, string description, int? byDefault = null) =>
+        CreateNumber(name, Limit.Whole(least, most), description, byDefault);
 
     /// <summary>An option whose value is a name of an enumeration.</summary>
-    public static Option<T?> OneOf<T>(string name, string description, T? byDefault = null) where T : struct, Enum =>
-        Checked(name, "name", $"{description}: {EnumNames.List<T>()}", byDefault,
+    public static Option<T?> CreateOneOf<T>(string name, string description, T? byDefault = null) where T : struct, Enum =>
+        CreateChecked(name, "name", $"{description}: {EnumNames.List<T>()}", byDefault,
             text => EnumNames.Find<T>(text) ?? throw new UserException($"{name}: expected {EnumNames.List<T>()}, got '{text}'"));
 
     /// <summary>An option whose value is checked; null without a value and a default.</summary>
-    public static Option<T?> Number<T>(string name, Limit<T> limit, string description, T? byDefault = null) where T : struct, INumber<T> =>
-        Checked(name, "number", description, byDefault, text => limit.Parse(name, text));
+    public static Option<T?> CreateNumber<T>(string name, Limit<T> limit, string description, T? byDefault = null) where T : struct, INumber<T> =>
+        CreateChecked(name, "number", description, byDefault, text => limit.Parse(name, text));
 
-    private static Option<T?> Checked<T>(string name, string value, string description, T? byDefault, Func<string, T> read) where T : struct
+    private static Option<T?> CreateChecked<T>(string name, string value, string description, T? byDefault, Func<string, T> read) where T : struct
     {
         var option = new Option<T?>(name)
         {

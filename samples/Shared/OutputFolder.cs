@@ -20,12 +20,12 @@ public sealed class OutputFolder
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
-            throw new UserException($"--out: expected a folder that can be written, got '{path}': {LinkToNoFolder(path) ?? e.Message}");
+            throw new UserException($"--out: expected a folder that can be written, got '{path}': {FindBrokenLink(path) ?? e.Message}");
         }
     }
 
     /// <summary>For such a link, .NET reports that the folder already exists.</summary>
-    private static string? LinkToNoFolder(string path)
+    private static string? FindBrokenLink(string path)
     {
         if (path.Length == 0 || path.Contains('\0'))
             return null;

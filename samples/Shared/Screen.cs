@@ -19,7 +19,7 @@ public sealed class Screen
     }
 
     /// <summary>Shows a progress bar while <paramref name="work"/> runs, with its lines above the bar.</summary>
-    public void WithBar(int steps, Action work)
+    public void RunWithBar(int steps, Action work)
     {
         if (!_live)
         {

@@ -10,7 +10,7 @@ public sealed class BatchTests
     [Fact]
     public void Without_augmentation_a_picture_lies_in_the_middle_normalised()
     {
-        using var batch = Batch.Of([Image(0)], network);
+        using var batch = Batch.Decode([Image(0)], network);
 
         var canvas = batch.Images.data<float>().ToArray();
         for (var y = 0; y < 32; y++)
@@ -39,8 +39,8 @@ public sealed class BatchTests
     [Fact]
     public void A_larger_size_enlarges_the_picture()
     {
-        using var batch = Batch.Of([Image(0)], network with { Size = 64 });
-        using var plain = Batch.Of([Image(0)], network);
+        using var batch = Batch.Decode([Image(0)], network with { Size = 64 });
+        using var plain = Batch.Decode([Image(0)], network);
         using var halved = nn.functional.avg_pool2d(batch.Images, 2);
 
         Assert.Equal([1, 1, 64, 64], batch.Images.shape);
@@ -54,7 +54,7 @@ public sealed class BatchTests
     {
         using var scope = NewDisposeScope();
 
-        var batch = Batch.Of([Image(4), Image(2)], network);
+        var batch = Batch.Decode([Image(4), Image(2)], network);
 
         var images = batch.To(CPU);
         Assert.Equal([2, 3, 32, 32], images.shape);
@@ -71,7 +71,7 @@ public sealed class BatchTests
         var bytes = Enumerable.Range(0, 3 * 32 * 32).Select(i => (byte)(i / 1024 * 100 + i % 50)).ToArray();
         var colours = new ModelConfig(Core.Stem.Conv3, 32, 1, Grayscale: false, new Normalization([0, 0.5, 1], [1, 0.5, 0.25]), ["a", "b"]);
 
-        var batch = Batch.Of([new MemoryImage(bytes, 32, 0, "picture")], colours);
+        var batch = Batch.Decode([new MemoryImage(bytes, 32, 0, "picture")], colours);
 
         for (var channel = 0; channel < 3; channel++)
             Assert.Equal((bytes[channel * 1024 + 77] / 255f - channel * 0.5f) / (1f / (1 << channel)), batch.To(CPU)[0, channel, 2, 13].item<float>(), 1e-5f);
@@ -82,8 +82,8 @@ public sealed class BatchTests
     {
         using var scope = NewDisposeScope();
         var pictures = Enumerable.Range(0, 5).Select(Image).ToArray();
-        var plain = Batch.Of(pictures, network).Images;
-        var augmented = Batch.Of(pictures, network, new Augmentation(Recipe.FashionMnist, seed: 1)).Images;
+        var plain = Batch.Decode(pictures, network).Images;
+        var augmented = Batch.Decode(pictures, network, new Augmentation(Recipe.FashionMnist, seed: 1)).Images;
 
         Assert.Equal(plain.shape, augmented.shape);
         Assert.False(plain.equal(augmented).all().item<bool>());

@@ -159,7 +159,7 @@ public sealed class DatasetScanTests : IDisposable
         var pixels = Pixels(5, 28 * 28);
         var survey = Look([.. pixels.Select(p => new MemoryImage(p, 28, 0, ""))], 28, 1, grayscale: true);
 
-        var table = Assert.Single(Normalization.Compute(survey.Histograms).Tables());
+        var table = Assert.Single(Normalization.Compute(survey.Histograms).CreateTables());
 
         var values = pixels.SelectMany(p => p).Select(pixel => (double)table[pixel]).ToArray();
         Assert.Equal(0, values.Average(), 1e-5);

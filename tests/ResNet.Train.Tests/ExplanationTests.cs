@@ -38,9 +38,9 @@ public sealed class ExplanationTests : IDisposable
     public void Between_the_places_of_a_map_its_values_are_mixed()
     {
         var shown = new ExplainedClass("class", 1, new float[,] { { 0, 4 }, { 8, 12 } });
-        Assert.Equal([0f, 4, 8, 12], [shown.At(0.25, 0.25), shown.At(0.75, 0.25), shown.At(0.25, 0.75), shown.At(0.75, 0.75)]);
-        Assert.Equal([6f, 2, 10], [shown.At(0.5, 0.5), shown.At(0.5, 0.25), shown.At(0.5, 0.75)]);
-        Assert.Equal([0f, 4, 12], [shown.At(0, 0), shown.At(1, 0), shown.At(1, 1)]);
+        Assert.Equal([0f, 4, 8, 12], [shown.Interpolate(0.25, 0.25), shown.Interpolate(0.75, 0.25), shown.Interpolate(0.25, 0.75), shown.Interpolate(0.75, 0.75)]);
+        Assert.Equal([6f, 2, 10], [shown.Interpolate(0.5, 0.5), shown.Interpolate(0.5, 0.25), shown.Interpolate(0.5, 0.75)]);
+        Assert.Equal([0f, 4, 12], [shown.Interpolate(0, 0), shown.Interpolate(1, 0), shown.Interpolate(1, 1)]);
     }
 
     /// <summary>The evidence is in one corner of what the network sees: the drawing has it there, and nowhere else.</summary>
@@ -117,7 +117,7 @@ public sealed class ExplanationTests : IDisposable
         {
             File.WriteAllBytes(path, other);
             Assert.False(ExplanationFile.IsExplanation(path));
-            Assert.Equal($"{path}: expected no file there, or one that --explain has written, got another one", Assert.Throws<UserException>(() => ExplanationFile.Write(image, png)).Message);
+            Assert.Equal($"{path}: expected no file, or one that --explain wrote, got another one", Assert.Throws<UserException>(() => ExplanationFile.Write(image, png)).Message);
             Assert.Equal(other, File.ReadAllBytes(path));
         }
         Assert.Equal(3, Listing.ListFiles(_folder.Path).Length);
@@ -127,7 +127,7 @@ public sealed class ExplanationTests : IDisposable
     private static float[,] BrightnessMap(Image picture, ModelConfig network)
     {
         using var scope = NewDisposeScope();
-        using var batch = Batch.Of([picture], network);
+        using var batch = Batch.Decode([picture], network);
         using var means = nn.AvgPool2d(8);
         var features = means.call(batch.Images.mean([1], keepdim: true)).relu();
         return (float[,])ClassActivationMap.Compute(features, tensor(new float[,] { { 1 }, { -1 } }))[0][0].data<float>().ToNDArray();

@@ -54,7 +54,7 @@ public sealed class ExportTests : IDisposable
         var broken = _out.Write("broken.onnx", [1, 2, 3]);
         Refused("broken.onnx: expected an ONNX network", "predict", _data["red/01.png"], "--model", broken, "--engine", "onnx");
         Refused("--engine: expected Torch, Onnx", "predict", _data["red/01.png"], "--model", _out.Path, "--engine", "cntk");
-        Refused("expected the folder of a training, or a file in it", "export", _data.Path);
+        Refused("expected the folder of a training run, or a file in it", "export", _data.Path);
         Refused($"export: {_out["nowhere/model.onnx"]}: cannot be written", "export", _out.Path, "--out", _out["nowhere/model.onnx"]);
         Refused("expected a folder", "export", _out.Path, "--int8", "--data", _out["nowhere"]);
         Refused("Required argument", "export");

@@ -96,7 +96,7 @@ public sealed class FeatureFileTests : IDisposable
 
         var features = extractor.Extract(pictures, steps.Add, CancellationToken.None);
 
-        using var batch = Batch.Of(pictures, network);
+        using var batch = Batch.Decode(pictures, network);
         var expected = model.avgpool.call(model.forward_features(batch.To(CPU))).flatten(1);
         Assert.Equal([40, 512], features.shape);
         Assert.Equal(40, steps.Sum());
@@ -114,7 +114,7 @@ public sealed class FeatureFileTests : IDisposable
     public void Grey_images_for_weights_that_know_colors_come_in_three_channels()
     {
         var network = new ModelConfig(Stem.Conv7, 28, 1, Grayscale: true, Normalization.ImageNet, ["a", "b"]);
-        using var batch = Batch.Of([new MemoryImage(Enumerable.Repeat((byte)51, 28 * 28).ToArray(), 28, 0, "")], network);
+        using var batch = Batch.Decode([new MemoryImage(Enumerable.Repeat((byte)51, 28 * 28).ToArray(), 28, 0, "")], network);
         Assert.Equal([1, 3, 28, 28], batch.Images.shape);
         for (var channel = 0; channel < 3; channel++)
             Assert.Equal((0.2 - network.Normalization.Mean[channel]) / network.Normalization.StandardDeviation[channel], batch.Images[0, channel].max().item<float>(), 1e-6);

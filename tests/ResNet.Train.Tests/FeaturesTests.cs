@@ -43,7 +43,7 @@ public sealed class FeaturesTests : IDisposable
 
         using var model = ModelConfig.Load(_run.Path, CPU).Model;
         model.eval();
-        using var batch = Batch.Of([.. names.Select(name => new FileImage(name, 0))], _network);
+        using var batch = Batch.Decode([.. names.Select(name => new FileImage(name, 0))], _network);
         Assert.InRange((file.Rows - flatten(model.avgpool.call(model.forward_features(batch.Images)), 1)).abs().max().item<float>(), 0, 1e-4);
     }
 
@@ -65,10 +65,10 @@ public sealed class FeaturesTests : IDisposable
         Refused("'--out'", "features", _images.Path);
         Refused("--in: expected a folder, got 'nothing', which is none", "similar", _images["red/1.png"], "--in", "nothing");
         Refused("--model: expected no --weights beside it", "similar", _images["red/1.png"], "--in", _images.Path, "--model", _run.Path, "--weights", "imagenet");
-        Refused("beside which is network.json; --model takes a training's", "similar", _images["red/1.png"], "--in", _images.Path, "--weights", _run[ModelConfig.WeightsFileName]);
+        Refused("beside a network.json; use --model for a training run", "similar", _images["red/1.png"], "--in", _images.Path, "--weights", _run[ModelConfig.WeightsFileName]);
         using var other = new ResNet18(2);
         Checkpoint.Save(other, _images["other.pth"]);
-        Refused("which is for another one: expected Conv7MaxPool, got Conv7", "similar", _images["red/1.png"], "--in", _images.Path, "--weights", _images["other.pth"]);
+        Refused("which is for another stem: expected Conv7MaxPool, got Conv7", "similar", _images["red/1.png"], "--in", _images.Path, "--weights", _images["other.pth"]);
         Refused($"{_images["red"]}: expected a file, got a folder", "similar", _images["red"], "--in", _images.Path, "--model", _run.Path);
     }
 

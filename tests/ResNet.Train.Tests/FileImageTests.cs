@@ -138,11 +138,11 @@ public sealed class FileImageTests : IDisposable
     {
         var picture = new FileImage(_folder.Write("picture.png", Quadrants(20, 10, SKEncodedImageFormat.Png)), 0);
         var network = new ModelConfig(Core.Stem.Conv7, 32, 1, Grayscale: false, new Normalization([0, 0, 0], [1, 1, 1]), ["a", "b"]);
-        using (Batch.Of([picture], network)) { }
+        using (Batch.Decode([picture], network)) { }
 
         _folder.Write("picture.png", ImageBytes.Png(46341, 46341, 8, 2, [], 0));
 
-        Assert.StartsWith(picture.Name + ": expected an image of up to", Assert.Throws<UserException>(() => Batch.Of([picture], network)).Message, StringComparison.Ordinal);
+        Assert.StartsWith(picture.Name + ": expected an image of up to", Assert.Throws<UserException>(() => Batch.Decode([picture], network)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -169,10 +169,10 @@ public sealed class FileImageTests : IDisposable
                 damaged[random.Next(damaged.Length)] = random.Next(2) == 0 ? (byte)255 : (byte)random.Next(256);
 
             byte[][] files = [PngWith(png, damaged, first: true), WebPWith(webP, 20, 10, damaged)];
-            Assert.InRange((int)ExifOrientation.OfPng(files[0]), 1, 8);
-            Assert.InRange((int)ExifOrientation.OfWebP(files[1]), 1, 8);
-            Assert.InRange((int)ExifOrientation.OfPng(files[0].AsSpan(0, random.Next(files[0].Length))), 1, 8);
-            Assert.InRange((int)ExifOrientation.OfWebP(files[1].AsSpan(0, random.Next(files[1].Length))), 1, 8);
+            Assert.InRange((int)ExifOrientation.ReadPng(files[0]), 1, 8);
+            Assert.InRange((int)ExifOrientation.ReadWebP(files[1]), 1, 8);
+            Assert.InRange((int)ExifOrientation.ReadPng(files[0].AsSpan(0, random.Next(files[0].Length))), 1, 8);
+            Assert.InRange((int)ExifOrientation.ReadWebP(files[1].AsSpan(0, random.Next(files[1].Length))), 1, 8);
         }
         foreach (var damaged in new[] { exif[..20], Exif(0), Exif(9), Exif(6, type: 2), [.. exif[..4], 255, 255, 255, 255, .. exif[8..]] })
         {

@@ -104,7 +104,7 @@ public sealed class FormerVersionTests : IDisposable
         var resumed = Succeeded("resume", _run.Path);
         Assert.Contains("\nResNet-18 on cpu", resumed, StringComparison.Ordinal);
         Assert.Contains("resumed after 1 epochs", resumed, StringComparison.Ordinal);
-        Assert.Contains("there is no images.json in its folder", resumed, StringComparison.Ordinal);
+        Assert.Contains("there is no images.json in the training's folder", resumed, StringComparison.Ordinal);
         Assert.DoesNotContain("epoch 1/", resumed, StringComparison.Ordinal);
         Assert.Contains("epoch 2/2  ", resumed, StringComparison.Ordinal);
         Assert.Equal((Architecture.resnet18, Architecture.resnet18), (ModelConfig.Read(_run.Path).Architecture, Settings.Read(_run.Path).Recipe.Architecture));

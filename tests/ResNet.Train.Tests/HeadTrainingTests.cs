@@ -35,7 +35,7 @@ public sealed class HeadTrainingTests : IDisposable
 
         Assert.Contains("features of 24 images, 24 of them computed", first, StringComparison.Ordinal);
         Assert.Contains("cross-validated accuracy 1.000 (95 % interval 0.862 to 1.000): 24 of 24 images", first, StringComparison.Ordinal);
-        foreach (var file in new[] { "model.safetensors", "model.pth", "network.json", "settings.json", "images.json", "metrics.csv", "learning-curves.png", "confusion-matrix.png", "most-wrong.png", "features.safetensors" })
+        foreach (var file in new[] { "model.safetensors", "model.pth", "network.json", "settings.json", "images.json", "metrics.csv", "learning-curves.png", "confusion-matrix.png", "misclassified.png", "features.safetensors" })
             Assert.True(File.Exists(_out[$"run/{file}"]), file);
         Assert.Equal(1 + LinearHead.Steps, File.ReadAllLines(_out["run/metrics.csv"]).Length);
 
@@ -128,11 +128,11 @@ public sealed class HeadTrainingTests : IDisposable
     public void Options_without_an_effect_are_refused()
     {
         TestImages.WriteSet(_data, each: 8);
-        foreach (var option in new[] { "--lr", "--epochs", "--flip", "--scale" })
-            Refused($"{option}: expected no such option where the classifier alone is trained", [.. Arguments("run"), option, "1"]);
-        Refused("--channels-last: expected no such option where the classifier alone is trained", [.. Arguments("run"), "--channels-last"]);
-        Refused("--precision: expected Auto, Fp32 or Bf16 where the classifier alone is trained, got Fp16", [.. Arguments("run"), "--precision", "fp16"]);
-        Refused("--train Head: expected weights whose features are used, got none", "--data", _data.Path, "--train", "head");
+        foreach (var option in new[] { "--lr", "--epochs", "--flip", "--min-crop-area", "--scale" })
+            Refused($"{option}: expected no such option when training the classifier alone", [.. Arguments("run"), option, "1"]);
+        Refused("--channels-last: expected no such option when training the classifier alone", [.. Arguments("run"), "--channels-last"]);
+        Refused("--precision: expected Auto, Fp32 or Bf16 when training the classifier alone, got Fp16", [.. Arguments("run"), "--precision", "fp16"]);
+        Refused("--train Head: expected weights for the features, got none", "--data", _data.Path, "--train", "head");
         Assert.False(Directory.Exists(_out["run"]));
     }
 
@@ -155,7 +155,7 @@ public sealed class HeadTrainingTests : IDisposable
         for (var i = 2; i < 8; i++)
             File.Delete(_data[$"red/{i:00}.{(i % 2 == 0 ? "jpg" : "png")}"]);
 
-        Assert.Contains("the classes are unbalanced: 8 training images of blue, 2 of red; --balanced counts all classes alike", Run(Arguments("run")).Error, StringComparison.Ordinal);
+        Assert.Contains("the classes are unbalanced: 8 training images of blue, 2 of red; --balanced weighs all classes the same", Run(Arguments("run")).Error, StringComparison.Ordinal);
         Assert.DoesNotContain("unbalanced", Run([.. Arguments("balanced"), "--balanced"]).Error, StringComparison.Ordinal);
         Assert.NotEqual(File.ReadAllBytes(_out["run/model.safetensors"]), File.ReadAllBytes(_out["balanced/model.safetensors"]));
     }

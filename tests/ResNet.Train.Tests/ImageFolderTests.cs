@@ -138,24 +138,24 @@ public sealed class ImageFolderTests : IDisposable
     public void A_single_class_is_told()
     {
         Add("cat/1.jpg", "cat/2.jpg", ".hidden/1.jpg");
-        Refused(_folder.Path, "two classes or more, got 1");
+        Refused(_folder.Path, "two or more classes, got 1");
     }
 
     [Fact]
     public void Training_pictures_of_a_single_class_are_told()
     {
         Add("train/cat/1.jpg", "val/cat/1.jpg");
-        Refused(_folder["train"], "two classes or more, got 1");
+        Refused(_folder["train"], "two or more classes, got 1");
     }
 
     [Fact]
-    public void An_empty_folder_is_told() => Refused(_folder.Path, "expected a folder of pictures for each class, or the files of MNIST's or CIFAR's format");
+    public void An_empty_folder_is_told() => Refused(_folder.Path, "expected a folder of images for each class, or files in MNIST's or CIFAR's format");
 
     [Fact]
     public void A_folder_of_files_alone_is_told()
     {
         Add("1.jpg", "2.jpg");
-        Refused(_folder.Path, "expected a folder of pictures for each class");
+        Refused(_folder.Path, "expected a folder of images for each class");
     }
 
     [Fact]
@@ -226,17 +226,17 @@ public sealed class ImageFolderTests : IDisposable
     }
 
     [Theory]
-    [InlineData("holds folders as a part does, beside bus, car", "bus/1.jpg", "car/1.jpg", "train/steam/1.jpg", "train/diesel/1.jpg")]
-    [InlineData("holds folders as a part does, beside bus", "bus/1.jpg", "train/1.jpg", "train/steam/1.jpg", "train/diesel/1.jpg")]
-    [InlineData("holds folders as a part does, beside seg_pred", "seg_pred/1.jpg", "seg_train/cat/1.jpg", "seg_train/dog/1.jpg")]
-    [InlineData("one folder for each part of a set, got train and training", "train/cat/1.jpg", "train/dog/1.jpg", "training/cat/1.jpg")]
-    [InlineData("one folder for each part of a set, got val and valid", "train/cat/1.jpg", "train/dog/1.jpg", "val/cat/1.jpg", "valid/cat/1.jpg")]
+    [InlineData("holds folders like a part, beside bus, car", "bus/1.jpg", "car/1.jpg", "train/steam/1.jpg", "train/diesel/1.jpg")]
+    [InlineData("holds folders like a part, beside bus", "bus/1.jpg", "train/1.jpg", "train/steam/1.jpg", "train/diesel/1.jpg")]
+    [InlineData("holds folders like a part, beside seg_pred", "seg_pred/1.jpg", "seg_train/cat/1.jpg", "seg_train/dog/1.jpg")]
+    [InlineData("one folder for each part of a dataset, got train and training", "train/cat/1.jpg", "train/dog/1.jpg", "training/cat/1.jpg")]
+    [InlineData("one folder for each part of a dataset, got val and valid", "train/cat/1.jpg", "train/dog/1.jpg", "val/cat/1.jpg", "valid/cat/1.jpg")]
     [InlineData("expected a folder train beside test, got none beside cat, dog; a class needs another name", "cat/1.jpg", "dog/1.jpg", "test/1.jpg")]
     [InlineData("expected a folder train beside val, got none beside cat, dog; a class needs another name", "cat/1.jpg", "dog/1.jpg", "val/1.jpg")]
     [InlineData("expected a folder train beside test, got none", "test/cat/1.jpg", "test/dog/1.jpg")]
     [InlineData("expected a folder train beside test and val, got none", "test/cat/1.jpg", "test/dog/1.jpg", "val/cat/1.jpg", "val/dog/1.jpg")]
-    [InlineData("two classes or more, got 1, set; if the classes are in that, name", "set/train/cat/1.jpg", "set/train/dog/1.jpg", "set/test/cat/1.jpg")]
-    [InlineData("two classes or more, got 1, set; if the classes are in that, name", "set/cat/1.jpg", "set/dog/1.jpg")]
+    [InlineData("two or more classes, got 1, set; if it holds the classes, name", "set/train/cat/1.jpg", "set/train/dog/1.jpg", "set/test/cat/1.jpg")]
+    [InlineData("two or more classes, got 1, set; if it holds the classes, name", "set/cat/1.jpg", "set/dog/1.jpg")]
     [InlineData("expected training images of every class, got none of horse, mouse", "cat/1.jpg", "dog/1.jpg", "horse/", "mouse/Thumbs.db")]
     public void What_folders_may_mean_or_not_is_told(string message, params string[] names)
     {
@@ -251,14 +251,14 @@ public sealed class ImageFolderTests : IDisposable
     public void Parts_without_classes_are_told(params string[] names)
     {
         Add(names);
-        Refused(_folder["train"], "two classes or more, got 0");
+        Refused(_folder["train"], "two or more classes, got 0");
     }
 
     [Fact]
     public void Large_and_small_letters_of_classes_differ()
     {
         Add([.. Classes("train", 10), "val/Cat/1.jpg", "val/dog/1.jpg"]);
-        Refused(_folder["val"], "got others as well: Cat; large and small letters differ");
+        Refused(_folder["val"], "got others as well: Cat; upper and lower case differ");
     }
 
     [Theory]
@@ -277,7 +277,7 @@ public sealed class ImageFolderTests : IDisposable
         var remark = Assert.Single(data.Remarks);
         Assert.StartsWith(Path.GetDirectoryName(_folder[others[0]])!.Replace($"{Path.DirectorySeparatorChar}cat", "", StringComparison.Ordinal), remark, StringComparison.Ordinal);
         Assert.Contains("left out: expected a folder of images for each class, found none", remark, StringComparison.Ordinal);
-        Assert.EndsWith($"The test is made with {Place(test)}, the validation with {Place(validation)}.", remark, StringComparison.Ordinal);
+        Assert.EndsWith($"The test uses {Place(test)}, the validation {Place(validation)}.", remark, StringComparison.Ordinal);
 
         string Place(string name) => name.Contains(' ', StringComparison.Ordinal) ? name : _folder[name];
     }
@@ -286,7 +286,7 @@ public sealed class ImageFolderTests : IDisposable
     public void Images_beside_the_classes_are_counted()
     {
         Add([.. Classes("train", 10), .. Classes("test", 2), "train/1.jpg", "train/2.jpg", "train/labels.csv", "test/1.jpg"]);
-        Assert.Equal([$"{_folder["train"]}: left out 2 image(s) that lie beside the classes' folders", $"{_folder["test"]}: left out 1 image(s) that lie beside the classes' folders"], DataSet.Load(_folder.Path).Remarks);
+        Assert.Equal([$"{_folder["train"]}: left out 2 image(s) beside the class folders", $"{_folder["test"]}: left out 1 image(s) beside the class folders"], DataSet.Load(_folder.Path).Remarks);
     }
 
     [Fact]
@@ -312,7 +312,7 @@ public sealed class ImageFolderTests : IDisposable
         var data = DataSet.Load(_folder.Path);
 
         Assert.Equal(["cat/1.jpg", "dog/1.jpg"], Names(All(data)));
-        Assert.Equal([$"{_folder["cat/up"]}: not followed, being a link to a folder that it lies in", $"{_folder["dog/top"]}: not followed, being a link to a folder that it lies in"], data.Remarks);
+        Assert.Equal([$"{_folder["cat/up"]}: not followed, because it links to a folder that contains it", $"{_folder["dog/top"]}: not followed, because it links to a folder that contains it"], data.Remarks);
     }
 
     [UnixFact]
@@ -349,7 +349,7 @@ public sealed class ImageFolderTests : IDisposable
     {
         Add("cat/1.jpg", "dog/1.jpg");
         Link("cat/2.jpg", "../dog/1.jpg");
-        Refused(_folder["dog/1.jpg"], $"expected each image in one class and one part of the set, got the same file as {_folder["cat/2.jpg"]}");
+        Refused(_folder["dog/1.jpg"], $"expected each image in one class and one part of the dataset, got the same file as {_folder["cat/2.jpg"]}");
 
         File.Delete(_folder["cat/2.jpg"]);
         Link("cat/more", "../dog");

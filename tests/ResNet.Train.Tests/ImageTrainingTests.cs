@@ -36,8 +36,8 @@ public sealed class ImageTrainingTests : IDisposable
         Assert.Equal(5, warning.Length);
         Assert.All(new[] { broken, text, huge, icon }, file => Assert.Single(warning, line => line.Contains(file, StringComparison.Ordinal)));
         Assert.StartsWith("3 classes: blue, red, yellow", output, StringComparison.Ordinal);
-        Assert.Contains("are few to learn from nothing: --weights imagenet begins with a network that knows photographs", output, StringComparison.Ordinal);
-        Assert.Contains("41 images to train and validate with, 4 to test with", output, StringComparison.Ordinal);
+        Assert.Contains("are few to train from scratch: --weights imagenet starts from a network trained on photographs", output, StringComparison.Ordinal);
+        Assert.Contains("41 images to train and validate, 4 to test", output, StringComparison.Ordinal);
         using var network = new ResNet18(3, Stem.Conv7MaxPool);
         Checkpoint.Load(network, _out["model.safetensors"]);
 
@@ -70,7 +70,7 @@ public sealed class ImageTrainingTests : IDisposable
         var problems = error.ReplaceLineEndings("\n").TrimEnd().Split('\n');
         Assert.Equal(bad.Length, problems.Length);
         Assert.All(bad.Zip(problems), pair => Assert.StartsWith(pair.First + ": ", pair.Second, StringComparison.Ordinal));
-        Refused("--model: expected the folder of a training, got none", "predict", _data["red/01.png"]);
+        Refused("--model: expected the folder of a training run, got none", "predict", _data["red/01.png"]);
         Refused("Required argument", "predict");
     }
 
@@ -79,7 +79,7 @@ public sealed class ImageTrainingTests : IDisposable
     {
         byte[] Weights(string folder)
         {
-            Assert.Equal(0, Run([.. Arguments(epochs: 1, folder), "--erase", "0.5"]).Code);
+            Assert.Equal(0, Run([.. Arguments(epochs: 1, folder), "--random-erase", "0.5"]).Code);
             return File.ReadAllBytes(_out[$"{folder}/model.safetensors"]);
         }
 
@@ -91,7 +91,7 @@ public sealed class ImageTrainingTests : IDisposable
     {
         using var few = new TempFolder();
         TestImages.WriteSet(few, each: 6);
-        Refused("expected at least 20 training images, got 16; 4 are enough with --weights imagenet", "--data", few.Path, "--out", _out.Path);
+        Refused("expected at least 20 training images, got 16; with --weights imagenet 4 are enough", "--data", few.Path, "--out", _out.Path);
 
         for (var i = 0; i < 15; i++)
             _data.Write($"red/{i:00}.{(i % 2 == 0 ? "jpg" : "png")}", [1, 2, 3]);
@@ -120,7 +120,7 @@ public sealed class ImageTrainingTests : IDisposable
         parts.Write("test/red/2.png", "no image"u8.ToArray());
         (code, output, error) = Run(arguments);
         Assert.Equal(0, code);
-        Assert.Contains("there is no test: expected test images, got none that can be read", error, StringComparison.Ordinal);
+        Assert.Contains("there will be no test: expected test images, got none that can be read", error, StringComparison.Ordinal);
         Assert.DoesNotContain("test accuracy", output, StringComparison.Ordinal);
     }
 
@@ -128,6 +128,6 @@ public sealed class ImageTrainingTests : IDisposable
     public void A_folder_without_pictures_is_told()
     {
         using var nothing = new TempFolder();
-        Refused("expected a folder of pictures for each class, or the files of", "--data", nothing.Path, "--out", _out.Path);
+        Refused("expected a folder of images for each class, or files in", "--data", nothing.Path, "--out", _out.Path);
     }
 }

@@ -41,7 +41,7 @@ public sealed class OnnxFileTests : IDisposable
         };
         var file = Export(OnnxFile.Describe(other));
         var problem = Assert.Throws<UserException>(() => OnnxPredictor.Load(file)).Message;
-        Assert.StartsWith($"{file}: expected the network that network.json beside it describes, got another one: {message}", problem, StringComparison.Ordinal);
+        Assert.StartsWith($"{file}: expected the network in network.json beside it, got another one: {message}", problem, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -29,11 +29,11 @@ public sealed class ProgramTests : IDisposable
         Assert.DoesNotContain('\e', output);
         Assert.DoesNotContain('\r', output.ReplaceLineEndings("\n"));
         Assert.Equal(
-            ["checkpoint.safetensors", "confusion-matrix.png", "events", "images.json", "learning-curves.png", "metrics.csv", "model.pth", "model.safetensors", "most-wrong.png", "network.json", "settings.json"],
+            ["checkpoint.safetensors", "confusion-matrix.png", "events", "images.json", "learning-curves.png", "metrics.csv", "model.pth", "model.safetensors", "misclassified.png", "network.json", "settings.json"],
             Left());
-        foreach (var name in new[] { "model.safetensors", "model.pth", "confusion-matrix.png", "learning-curves.png", "most-wrong.png" })
+        foreach (var name in new[] { "model.safetensors", "model.pth", "confusion-matrix.png", "learning-curves.png", "misclassified.png" })
             Assert.Contains(_out[name], output, StringComparison.Ordinal);
-        foreach (var name in new[] { "confusion-matrix.png", "learning-curves.png", "most-wrong.png" })
+        foreach (var name in new[] { "confusion-matrix.png", "learning-curves.png", "misclassified.png" })
             Assert.Equal([0x89, (byte)'P', (byte)'N', (byte)'G'], File.ReadAllBytes(_out[name])[..4]);
         Assert.DoesNotContain("weights from", output, StringComparison.Ordinal);
 
@@ -77,11 +77,11 @@ public sealed class ProgramTests : IDisposable
     [InlineData("--lr: expected a number above 0, got 'Infinity'", "--lr", "Infinity")]
     [InlineData("--seed: expected a whole number from 0 to 2147483647, got 'x'", "--seed", "x")]
     [InlineData("--device: expected auto, cpu, cuda or cuda:N, got 'tpu'", "--device", "tpu")]
-    [InlineData("--device: expected a GPU that is there, got 'cuda:4096'", "--device", "cuda:4096")]
+    [InlineData("--device: expected an available GPU, got 'cuda:4096'", "--device", "cuda:4096")]
     [InlineData("--data: expected a folder", "--data", "no/such/folder")]
     [InlineData("--out: expected a folder that can be written", "--out", "")]
     [InlineData("--size: expected a whole number from 16 to 1024, got '8'", "--size", "8")]
-    [InlineData("--scale: expected a number above 0, to 1, got '0'", "--scale", "0")]
+    [InlineData("--min-crop-area: expected a number above 0, to 1, got '0'", "--min-crop-area", "0")]
     [InlineData("--flip: expected a number from 0 to 1, got '2'", "--flip", "2")]
     [InlineData("--warmup: expected a number from 0 to below 1, got '1'", "--warmup", "1")]
     [InlineData($"--arch: expected {ArchitectureTests.Names}, got 'resnet20'", "--arch", "resnet20")]
@@ -115,7 +115,7 @@ public sealed class ProgramTests : IDisposable
         var (code, output, error) = Run("--help");
 
         Assert.Equal((0, ""), (code, error));
-        Assert.All(["--data", "--weights", "--epochs", "--batch-size", "--lr", "--seed", "--device", "--out", "train", "resume", "evaluate", "--weight-decay", "--label-smoothing", "--ema", "--arch", "--stem", "--size", "--frame", "--shift", "--scale", "--flip", "--erase", "--warmup", "--precision", "--channels-last", "predict", "features", "similar", "lr-find"], option => Assert.Contains(option, output, StringComparison.Ordinal));
+        Assert.All(["--data", "--weights", "--epochs", "--batch-size", "--lr", "--seed", "--device", "--out", "train", "resume", "evaluate", "--weight-decay", "--label-smoothing", "--ema", "--arch", "--stem", "--size", "--crop-ratio", "--translate", "--min-crop-area", "--flip", "--random-erase", "--warmup", "--precision", "--channels-last", "predict", "features", "similar", "lr-find"], option => Assert.Contains(option, output, StringComparison.Ordinal));
     }
 
     [SignalFact(2)]

@@ -87,7 +87,7 @@ public sealed class PublishedWeightsTests : IDisposable
     public void Another_stem_is_refused()
     {
         WriteStripes(each: 8);
-        Refused("--weights imagenet: expected --stem Conv7MaxPool, for which these weights are, got Conv3", "--data", _data.Path, "--out", _out["run"], "--weights", "imagenet", "--stem", "conv3");
+        Refused("--weights imagenet: expected --stem Conv7MaxPool, the stem of these weights, got Conv3", "--data", _data.Path, "--out", _out["run"], "--weights", "imagenet", "--stem", "conv3");
     }
 
     /// <summary>Photographs of one kind and of another, each a little different: broad stripes and narrow ones.</summary>

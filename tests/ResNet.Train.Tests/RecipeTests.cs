@@ -72,7 +72,7 @@ public sealed class RecipeTests : IDisposable
     [Fact]
     public void Every_option_reaches_the_training_and_stays_in_its_folder()
     {
-        using var model = Trained("run", "--precision", "bf16", "--channels-last", "--frame", "1.5", "--weight-decay", "0.25", "--label-smoothing", "0.2", "--erase", "0.5", "--lr", "0.01");
+        using var model = Trained("run", "--precision", "bf16", "--channels-last", "--crop-ratio", "1.5", "--weight-decay", "0.25", "--label-smoothing", "0.2", "--random-erase", "0.5", "--lr", "0.01");
         var settings = Settings.Read(_out["run"]);
         Assert.Equal((Precision.Bf16, true), (settings.Precision, settings.ChannelsLast));
         Assert.Equal((1.5, 0.25, 0.2, 0.5, 0.01), (settings.Recipe.CropRatio, settings.Recipe.WeightDecay, settings.Recipe.LabelSmoothing, settings.Recipe.RandomErase, settings.Recipe.LearningRate));
@@ -80,7 +80,7 @@ public sealed class RecipeTests : IDisposable
     }
 
     [Theory]
-    [InlineData("--frame: expected a number from 0.1 to 2, got '0'", "--frame", "0")]
+    [InlineData("--crop-ratio: expected a number from 0.1 to 2, got '0'", "--crop-ratio", "0")]
     [InlineData("--precision: expected Auto, Fp32, Bf16, Fp16, got 'fp8'", "--precision", "fp8")]
     [InlineData("--weight-decay: expected a number from 0 to 1, got '-1'", "--weight-decay", "-1")]
     [InlineData("--label-smoothing: expected a number from 0 to below 1, got '1'", "--label-smoothing", "1")]

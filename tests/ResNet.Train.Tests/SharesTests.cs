@@ -38,8 +38,8 @@ public sealed class SharesTests : IDisposable
         using var scope = NewDisposeScope();
         var (pictures, network) = Set();
 
-        var whole = new TrainingBatches(pictures, network, recipe, seed: 1).Epoch(2).ToArray();
-        var parts = Enumerable.Range(0, ranks).Select(rank => new TrainingBatches(pictures, network, recipe, seed: 1, new Share(rank, ranks)).Epoch(2).ToArray()).ToArray();
+        var whole = new TrainingBatches(pictures, network, recipe, seed: 1).LoadEpoch(2).ToArray();
+        var parts = Enumerable.Range(0, ranks).Select(rank => new TrainingBatches(pictures, network, recipe, seed: 1, new Share(rank, ranks)).LoadEpoch(2).ToArray()).ToArray();
 
         Assert.All(parts, part => Assert.Equal(whole.Length, part.Length));
         foreach (var (step, batch) in whole.Index())

@@ -163,7 +163,7 @@ public sealed class StartingWeightsTests : IDisposable
 
         var line = StartingWeights.LoadFile(model, path).Line;
 
-        Assert.Equal($"weights from {path}: 120 of 122 tensors; the classifier starts fresh: {fresh}", line);
+        Assert.Equal($"weights from {path}: 120 of 122 tensors; the classifier starts with random weights: {fresh}", line);
         Assert.Equal(0, Network.Distance(other.parameters().SkipLast(2), model.parameters().SkipLast(2)));
         Assert.Equal(0, Network.Distance(classifier.parameters(), model.fc.parameters()));
     }

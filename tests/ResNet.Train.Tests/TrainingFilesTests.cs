@@ -57,14 +57,14 @@ public sealed class TrainingFilesTests : IDisposable
     [InlineData("\"resnet18\"", "\"resnet20\"", $"Architecture: expected {ArchitectureTests.Names}, got \"resnet20\"")]
     [InlineData("\"resnet18\"", "null", $"Architecture: expected {ArchitectureTests.Names}, got null")]
     [InlineData("\"Conv7\"", "77", "Stem: expected Conv7, Conv7MaxPool, Conv3, got 77")]
-    [InlineData("0.25,0.25,0.5", "0.25,0.5", "expected 3 means and standard deviations for coloured pictures, got 2 and 3")]
-    [InlineData("0.125,0.125,0.75", "", "expected 3 means and standard deviations for coloured pictures, got 3 and 0")]
+    [InlineData("0.25,0.25,0.5", "0.25,0.5", "expected 3 means and standard deviations for color images, got 2 and 3")]
+    [InlineData("0.125,0.125,0.75", "", "expected 3 means and standard deviations for color images, got 3 and 0")]
     [InlineData("0.25,0.25,0.5", "0.25,0.25,127", "Mean: expected a number from 0 to 1, got 127")]
     [InlineData("0.125,0.125,0.75", "0.125,0,0.75", "StandardDeviation: expected a number above 0, got 0")]
     [InlineData("\"cat\",\"dog\"", "", "expected the name of one class or more, got none")]
-    [InlineData("\"cat\",\"dog\"", "\"cat\",\"cat\"", "expected classes of different names, got cat twice")]
-    [InlineData("\"cat\",\"dog\"", "\"cat\",null", "expected a name for each class, got one without")]
-    [InlineData("\"cat\",\"dog\"", "\"cat\",\"\"", "expected a name for each class, got one without")]
+    [InlineData("\"cat\",\"dog\"", "\"cat\",\"cat\"", "expected distinct class names, got cat twice")]
+    [InlineData("\"cat\",\"dog\"", "\"cat\",null", "expected a name for each class, got an empty one")]
+    [InlineData("\"cat\",\"dog\"", "\"cat\",\"\"", "expected a name for each class, got an empty one")]
     public void A_network_that_cannot_be_is_refused(string good, string bad, string message)
     {
         var compact = string.Join('\n', network.Split('\n').Select(line => line.Trim())).Replace(",\n", ",", StringComparison.Ordinal);

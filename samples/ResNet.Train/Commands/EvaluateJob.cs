@@ -60,7 +60,7 @@ internal static class EvaluateJob
         using var scope = NewDisposeScope();
         var (readable, broken, logits) = (new List<Image>(), new List<string>(), new List<Tensor>());
         var (start, count) = ImageBatches.FindOwn(images.Count, predictor.Network, together.Ranks);
-        screen.WithBar(count, () => together.Run(() =>
+        screen.RunWithBar(count, () => together.Run(() =>
         {
             foreach (var part in ImageBatches.Stream(images.Skip(start).Take(count), predictor.Network, predictor.ComputeLogits, together.Token, together.Ranks.Processors))
             {

@@ -71,7 +71,7 @@ internal static class ExportJob
         foreach (var part in scan.Readable.Chunk(CalibrationBatch))
         {
             cancellation.ThrowIfCancellationRequested();
-            using var batch = Batch.Of(part, network);
+            using var batch = Batch.Decode(part, network);
             yield return batch.To(CPU);
         }
     }

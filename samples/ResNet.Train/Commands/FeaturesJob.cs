@@ -30,7 +30,7 @@ internal static class FeaturesJob
             var watch = Stopwatch.StartNew();
             using var scope = NewDisposeScope();
             var (names, parts) = (new List<string>(), new List<Tensor>());
-            screen.WithBar(images.MostCount, () =>
+            screen.RunWithBar(images.MostCount, () =>
             {
                 foreach (var part in extractor.Stream(images.Enumerate(), interruption.Token))
                 {

@@ -33,7 +33,7 @@ internal static class LearningRateJob
 
             using var learner = new Learner(model, settings.Recipe, settings.Precision, device);
             IReadOnlyList<SweepStep> sweep = [];
-            screen.WithBar(steps, () => sweep = LearningRateFinder.Sweep(
+            screen.RunWithBar(steps, () => sweep = LearningRateFinder.Sweep(
                 learner, new TrainingBatches(data.Training, network, settings.Recipe, settings.Seed), steps, () => screen.Advance("learning rate"), interruption.Token));
             if (sweep.Count == 0)
                 throw new UserException("lr-find: expected a finite loss, got none in the first step; the weights may be damaged");

@@ -64,7 +64,7 @@ internal sealed class PredictJob
         {
             PredictionCsv.Write(csv, _predictor.Network.Classes, table =>
             {
-                _screen.WithBar(_images.MostCount, () => Predict(table.Add, cancellation));
+                _screen.RunWithBar(_images.MostCount, () => Predict(table.Add, cancellation));
                 if (_counts.Sum() == 0)
                     throw new UserException("--csv: expected readable images, got none; the table is not written");
             });

@@ -23,7 +23,7 @@ internal static class Preparation
         try
         {
             together.ExpectSame(all.All, settings.Data);
-            screen.WithBar(all.Training.Count + all.Validation.Count + all.Test.Count, () =>
+            screen.RunWithBar(all.Training.Count + all.Validation.Count + all.Test.Count, () =>
             {
                 training = Scan(all.Training);
                 validation = Scan(all.Validation);

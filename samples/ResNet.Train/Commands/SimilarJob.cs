@@ -23,7 +23,7 @@ internal static class SimilarJob
             using var wanted = extractor.Extract([new FileImage(image, label: 0)], step: _ => { }, interruption.Token);
             var images = NamedImages.Find([folder], interruption.Token);
             var found = new List<(float Similarity, string Name)>();
-            screen.WithBar(images.MostCount, () =>
+            screen.RunWithBar(images.MostCount, () =>
             {
                 foreach (var part in extractor.Stream(images.Enumerate(), interruption.Token))
                 {

@@ -182,7 +182,7 @@ internal static class TrainJob
         int TrainLayers()
         {
             var trainer = new Trainer(state, data, network, settings, device, together, classWeights);
-            screen.WithBar(trainer.StepsLeft, () => trainer.Train(new TrainingReport(ShowStep, KeepEpoch)));
+            screen.RunWithBar(trainer.StepsLeft, () => trainer.Train(new TrainingReport(ShowStep, KeepEpoch)));
             SaveResults(state.Epochs); // writes the weights again, in case the last run was killed after writing its state
             if (data.Test.Count > 0)
                 Show(Evaluation.Evaluate(state.Result, network, data.Test, device, together), "test", isLast: true);

@@ -81,7 +81,7 @@ internal sealed record ModelConfig(
             Limit.AboveZero.Check($"{where}StandardDeviation", deviation);
         Expect(Classes.Count > 0, "one class or more", "none");
         Expect(Classes.All(name => !string.IsNullOrEmpty(name)), "a name for each class", "an empty one");
-        Expect(Classes.Distinct().Count() == Classes.Count, "classes of different names", $"{Classes.GroupBy(name => name).MaxBy(same => same.Count())!.Key} twice");
+        Expect(Classes.Distinct().Count() == Classes.Count, "distinct class names", $"{Classes.GroupBy(name => name).MaxBy(same => same.Count())!.Key} twice");
 
         void Expect(bool good, string expected, string got)
         {

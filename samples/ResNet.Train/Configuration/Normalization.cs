@@ -24,6 +24,6 @@ internal sealed record Normalization(double[] Mean, double[] StandardDeviation)
     }
 
     /// <returns>The normalized values of all 256 pixel values, channel by channel.</returns>
-    public float[][] Tables() =>
+    public float[][] CreateTables() =>
         [.. Mean.Zip(StandardDeviation, (mean, deviation) => Enumerable.Range(0, 256).Select(value => (float)((value / 255.0 - mean) / deviation)).ToArray())];
 }

@@ -7,14 +7,14 @@ internal sealed class Augmentation(Recipe recipe, int seed)
 
     private readonly Random _random = new(seed);
 
-    public Crop CreateCrop(int width, int height) => Train.Crop.CreateRandom(width, height, recipe, _random);
+    public Crop CreateCrop(int width, int height) => Crop.CreateRandom(width, height, recipe, _random);
 
     /// <summary>Consumes the random numbers of an image that another rank decodes.</summary>
     /// <param name="extent">The image's width and height.</param>
     /// <param name="size">The height and width of the network's input.</param>
     public void Skip((int Width, int Height) extent, int size)
     {
-        Crop(extent.Width, extent.Height);
+        CreateCrop(extent.Width, extent.Height);
         Erase([], channels: 0, size);
     }
 

@@ -10,16 +10,16 @@ internal readonly record struct Crop(double Left, double Top, double Width, doub
     /// <param name="width">The image's width.</param>
     /// <param name="height">The image's height.</param>
     /// <param name="frame">The crop's side, as a share of the image's shorter side.</param>
-    public static Crop Middle(int width, int height, double frame)
+    public static Crop CreateCenter(int width, int height, double frame)
     {
         var side = Math.Max(1, Math.Round(Math.Min(width, height) * frame));
         return new Crop((width - side) / 2, (height - side) / 2, side, side);
     }
 
     /// <summary>Creates a random crop, scaled, translated and mirrored within the recipe's limits.</summary>
-    public static Crop Random(int width, int height, Recipe recipe, Random random)
+    public static Crop CreateRandom(int width, int height, Recipe recipe, Random random)
     {
-        var crop = (recipe.MinCropArea < 1 ? CreateResized(width, height, recipe.MinCropArea, random) : null) ?? Middle(width, height, recipe.CropRatio);
+        var crop = (recipe.MinCropArea < 1 ? CreateResized(width, height, recipe.MinCropArea, random) : null) ?? CreateCenter(width, height, recipe.CropRatio);
         return crop with
         {
             Left = crop.Left + random.Next(-recipe.Translation, recipe.Translation + 1),

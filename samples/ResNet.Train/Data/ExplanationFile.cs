@@ -25,7 +25,7 @@ internal static class ExplanationFile
         try
         {
             using var file = InputFile.OpenRead(path);
-            return FileKind.Head(file) is var head && FileKind.Format(head) == ImageFormat.Png && head.Length > HeaderLength && head[HeaderLength..].StartsWith(Mark);
+            return FileKind.ReadHead(file) is var head && FileKind.DetectFormat(head) == ImageFormat.Png && head.Length > HeaderLength && head[HeaderLength..].StartsWith(Mark);
         }
         catch (Exception e) when (e is UserException or IOException)
         {

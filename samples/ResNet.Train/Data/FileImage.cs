@@ -4,24 +4,24 @@ using SkiaSharp;
 
 namespace ResNet.Train;
 
-/// <summary>A picture in a file of its own: JPEG, PNG, WebP, GIF or BMP. Of an animation it is the first frame.</summary>
+/// <summary>An image in a file of its own: JPEG, PNG, WebP, GIF or BMP. An animation counts as its first frame.</summary>
 internal sealed class FileImage(string path, int label) : Image(label)
 {
-    /// <summary>More than cameras have. Four bytes a pixel have to fit into the memory, with a third more to make the image smaller.</summary>
+    /// <summary>The largest size, above that of cameras. Memory must hold four bytes per pixel, plus a third to shrink the image.</summary>
     public const int MostPixels = 200_000_000, MostSide = 65_535;
 
     private const int MostBytes = 1 << 30;
 
-    /// <summary>Above these one is decoded at a time, whatever the number of threads, and comes smaller.</summary>
+    /// <summary>Images above these limits are decoded one at a time, on any number of threads, and shrunk.</summary>
     private const int ManyPixels = 64_000_000, ManyBytes = 64_000_000;
 
     private static readonly Lock alone = new();
 
     public override string Name => path;
 
-    public override string NameIn(string folder) => Path.GetRelativePath(folder, path).Replace(Path.DirectorySeparatorChar, '/');
+    public override string GetNameIn(string folder) => Path.GetRelativePath(folder, path).Replace(Path.DirectorySeparatorChar, '/');
 
-    /// <summary>Of the file's content alone: its class is in its name.</summary>
+    /// <summary>Covers the file's content only, because its class is in its name.</summary>
     public override string Digest()
     {
         try
@@ -35,7 +35,7 @@ internal sealed class FileImage(string path, int label) : Image(label)
         }
     }
 
-    /// <summary>Whether it is of a format that is decoded; what else is wrong with it is not looked at.</summary>
+    /// <summary>Whether a file has one of the known formats. The image may still be broken.</summary>
     public static bool IsImage(string path)
     {
         try
@@ -44,17 +44,17 @@ internal sealed class FileImage(string path, int label) : Image(label)
         }
         catch (UserException)
         {
-            return false; // it cannot be read
+            return false; // unreadable
         }
     }
 
-    /// <returns>What a file is that is no image of a format that is decoded, in words; null where it is one.</returns>
-    /// <exception cref="UserException">It cannot be read.</exception>
+    /// <returns>A description of a file that is no image of a known format; null for an image.</returns>
+    /// <exception cref="UserException">The file cannot be read.</exception>
     public static string? DescribeOther(string path)
     {
         using var file = InputFile.OpenRead(path);
-        var head = FileKind.Head(file);
-        return FileKind.Format(head) is null ? FileKind.Describe(head) : null;
+        var head = FileKind.ReadHead(file);
+        return FileKind.DetectFormat(head) is null ? FileKind.Describe(head) : null;
     }
 
     public override SKImage Decode(int size)
@@ -62,14 +62,14 @@ internal sealed class FileImage(string path, int label) : Image(label)
         try
         {
             using var file = InputFile.OpenRead(path);
-            var head = FileKind.Head(file);
-            if (FileKind.Format(head) is not { } format)
+            var head = FileKind.ReadHead(file);
+            if (FileKind.DetectFormat(head) is not { } format)
                 throw new UserException($"{path}: expected a JPEG, PNG, WebP, GIF or BMP image, got {FileKind.Describe(head)}");
-            return Alone(file.Length > ManyBytes, () => Decode(file, format, size));
+            return DecodeAlone(file.Length > ManyBytes, () => Decode(file, format, size));
         }
         catch (Exception e) when (e is not UserException)
         {
-            // Whatever it is, too little memory for one: it is about this file, and there are others.
+            // Any other failure, such as too little memory, concerns only this file.
             throw new UserException($"{path}: cannot be read: {e.Message}");
         }
     }
@@ -78,29 +78,29 @@ internal sealed class FileImage(string path, int label) : Image(label)
     {
         if (file.Length > MostBytes)
             throw new UserException($"{path}: expected a file of up to {MostBytes} bytes, got {file.Length}");
-        // All of it first: Skia would end the process over a mapped file that becomes shorter.
+        // Read the whole file first: Skia ends the process if a mapped file is truncated.
         using var data = SKData.Create(file.Length);
         file.ReadExactly(MemoryMarshal.CreateSpan(ref MemoryMarshal.GetReference(data.Span), (int)data.Size));
-        using var codec = SKCodec.Create(data) ?? throw Broken("its header");
+        using var codec = SKCodec.Create(data) ?? throw CreateBroken("its header");
 
-        // The header may claim anything, and the memory comes before the pixels.
+        // The header may claim any size, and memory is allocated before pixels are read.
         var (width, height) = (codec.Info.Width, codec.Info.Height);
         if ((long)width * height > MostPixels || Math.Max(width, height) > MostSide)
             throw new UserException($"{path}: expected an image of up to {MostPixels / 1_000_000} megapixels and {MostSide} pixels a side, got {width}x{height}");
         var origin = format switch
         {
             ImageFormat.Jpeg => codec.EncodedOrigin,
-            ImageFormat.Png => ExifOrientation.OfPng(data.Span),
-            ImageFormat.WebP => ExifOrientation.OfWebP(data.Span),
+            ImageFormat.Png => ExifOrientation.ReadPng(data.Span),
+            ImageFormat.WebP => ExifOrientation.ReadWebP(data.Span),
             _ => SKEncodedOrigin.TopLeft,
         };
-        return Alone((long)width * height > ManyPixels, () => Decode(codec, format, origin, size));
+        return DecodeAlone((long)width * height > ManyPixels, () => Decode(codec, format, origin, size));
     }
 
     private SKImage Decode(SKCodec codec, ImageFormat format, SKEncodedOrigin origin, int size)
     {
         var stored = codec.Info.Size;
-        // JPEG can be decoded at an eighth, two eighths … of its size, in much less time.
+        // A JPEG decodes at multiples of an eighth of its size in much less time.
         if (format == ImageFormat.Jpeg)
             stored = codec.GetScaledDimensions((float)Math.Min(1, Math.Ceiling(8 * 2.0 * size / Math.Min(stored.Width, stored.Height)) / 8));
         using var bitmap = new SKBitmap();
@@ -108,7 +108,7 @@ internal sealed class FileImage(string path, int label) : Image(label)
             throw new UserException($"{path}: expected memory for {stored.Width}x{stored.Height} pixels, got none");
         var result = codec.GetPixels(bitmap.Info, bitmap.GetPixels());
         if (result != SKCodecResult.Success)
-            throw Broken($"{result}");
+            throw CreateBroken($"{result}");
 
         bitmap.SetImmutable(); // or the pixels would be copied
         var image = SKImage.FromBitmap(bitmap);
@@ -116,12 +116,12 @@ internal sealed class FileImage(string path, int label) : Image(label)
         if (origin == SKEncodedOrigin.TopLeft && codec.Info.AlphaType == SKAlphaType.Opaque && !isMany)
             return image;
         using (image)
-            return Upright(image, origin, isMany ? Math.Min(1, 2f * size / Math.Min(image.Width, image.Height)) : 1);
+            return Rotate(image, origin, isMany ? Math.Min(1, 2f * size / Math.Min(image.Width, image.Height)) : 1);
     }
 
-    private UserException Broken(string what) => new($"{path}: expected a whole image, got a broken one ({what})");
+    private UserException CreateBroken(string what) => new($"{path}: expected a whole image, got a broken one ({what})");
 
-    private static SKImage Alone(bool isLarge, Func<SKImage> decode)
+    private static SKImage DecodeAlone(bool isLarge, Func<SKImage> decode)
     {
         if (!isLarge)
             return decode();
@@ -129,10 +129,10 @@ internal sealed class FileImage(string path, int label) : Image(label)
             return decode();
     }
 
-    /// <summary>Turned as the camera was held, on white where it is transparent, and smaller by <paramref name="scale"/>.</summary>
-    private static SKImage Upright(SKImage image, SKEncodedOrigin origin, float scale)
+    /// <summary>Rotates an image upright, draws it on white where it is transparent, and shrinks it by <paramref name="scale"/>.</summary>
+    private static SKImage Rotate(SKImage image, SKEncodedOrigin origin, float scale)
     {
-        // The first row and column of the stored picture are these sides of the upright one. The four last ones are turned by a quarter.
+        // The names say which sides of the upright image the stored first row and column are. The last four are rotated by 90 degrees.
         var (width, height) = origin >= SKEncodedOrigin.LeftTop ? (image.Height, image.Width) : (image.Width, image.Height);
         var upright = origin switch
         {
@@ -145,7 +145,7 @@ internal sealed class FileImage(string path, int label) : Image(label)
             SKEncodedOrigin.LeftBottom => new SKMatrix(0, 1, 0, -1, 0, height, 0, 0, 1),
             _ => SKMatrix.Identity,
         };
-        // Not Rgb888x, of which Skia makes no mipmaps: drawn smaller, most pixels would be passed over.
+        // Not Rgb888x: Skia makes no mipmaps of it, and would skip most pixels when shrinking.
         var info = new SKImageInfo((int)Math.Ceiling(width * scale), (int)Math.Ceiling(height * scale), SKColorType.Rgba8888, SKAlphaType.Opaque);
         using var surface = SKSurface.Create(info) ?? throw new InsufficientMemoryException($"expected memory for {info.Width}x{info.Height} pixels, got none");
         surface.Canvas.Clear(SKColors.White);

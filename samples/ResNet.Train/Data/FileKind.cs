@@ -8,7 +8,7 @@ internal static class FileKind
     private const int HeadLength = 512;
 
     /// <summary>Reads as many bytes as the detection needs, and returns to the start of the file.</summary>
-    public static ReadOnlySpan<byte> Head(FileStream file)
+    public static ReadOnlySpan<byte> ReadHead(FileStream file)
     {
         var head = new byte[HeadLength];
         var length = file.ReadAtLeast(head, head.Length, throwOnEndOfStream: false);
@@ -17,7 +17,7 @@ internal static class FileKind
     }
 
     /// <returns>The format; null if the program does not decode it.</returns>
-    public static ImageFormat? Format(ReadOnlySpan<byte> head) =>
+    public static ImageFormat? DetectFormat(ReadOnlySpan<byte> head) =>
         head.StartsWith((ReadOnlySpan<byte>)[0xff, 0xd8, 0xff]) ? ImageFormat.Jpeg
         : head.StartsWith((ReadOnlySpan<byte>)[0x89, .. "PNG\r\n"u8, 0x1a, (byte)'\n']) ? ImageFormat.Png
         : head.StartsWith("RIFF"u8) && At(head, 8, "WEBP"u8) ? ImageFormat.WebP

@@ -2,34 +2,34 @@ using SkiaSharp;
 
 namespace ResNet.Train;
 
-/// <summary>A picture and the number of its class.</summary>
+/// <summary>An image and the number of its class.</summary>
 internal abstract class Image(int label)
 {
     public int Label { get; private set; } = label;
 
-    /// <summary>What messages call it.</summary>
+    /// <summary>The image's name in messages.</summary>
     public abstract string Name { get; }
 
-    /// <summary>What it is called within a folder, wherever the folder lies: a file's path with slashes.</summary>
-    public virtual string NameIn(string folder) => Name;
+    /// <returns>The image's name within a folder, independent of the folder's location: a file's relative path with slashes.</returns>
+    public virtual string GetNameIn(string folder) => Name;
 
-    /// <summary>A short text that is another one where the image is.</summary>
-    /// <exception cref="UserException">It cannot be read.</exception>
+    /// <returns>A short digest of the image's content.</returns>
+    /// <exception cref="UserException">The image cannot be read.</exception>
     public abstract string Digest();
 
-    /// <summary>Width and height of what <see cref="Decode"/> gives for the size that the network sees, as a <see cref="DatasetScan"/> has found them.</summary>
+    /// <summary>The width and height of the image from <see cref="Decode"/> for the network's input size, set by a <see cref="DatasetScan"/>.</summary>
     public (int Width, int Height) Extent { get; set; }
 
-    /// <summary>The same image under the number that another list of classes has for its class.</summary>
+    /// <returns>The same image with another class number.</returns>
     public Image Relabel(int label)
     {
-        var picture = (Image)MemberwiseClone();
-        picture.Label = label;
-        return picture;
+        var image = (Image)MemberwiseClone();
+        image.Label = label;
+        return image;
     }
 
-    /// <summary>Its pixels, upright and opaque.</summary>
-    /// <param name="size">What it will be drawn at. A much larger picture may come smaller, with twice that in height and width.</param>
-    /// <exception cref="UserException">It is broken, or no picture.</exception>
+    /// <summary>Decodes the image, upright and opaque.</summary>
+    /// <param name="size">The size to draw it at. A much larger image may be decoded smaller, to twice this height and width.</param>
+    /// <exception cref="UserException">The image is broken, or the file is no image.</exception>
     public abstract SKImage Decode(int size);
 }

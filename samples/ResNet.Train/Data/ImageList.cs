@@ -15,7 +15,7 @@ internal sealed record ImageList(IReadOnlyDictionary<string, string> Training, I
     {
         var digests = new Dictionary<string, string>(scan.Readable.Count);
         foreach (var (image, digest) in scan.Readable.Zip(scan.Digests))
-            digests[image.NameIn(folder)] = digest;
+            digests[image.GetNameIn(folder)] = digest;
         return digests;
     }
 
@@ -61,7 +61,7 @@ internal sealed record ImageList(IReadOnlyDictionary<string, string> Training, I
     {
         var others = new Dictionary<string, Image>();
         foreach (var image in data.Training.Concat(data.Validation).Concat(data.Test))
-            others[image.NameIn(folder)] = image;
+            others[image.GetNameIn(folder)] = image;
         var arranged = data with { Training = Take(Training), Validation = Take(Validation), Test = Take(Test) };
         return (arranged, [.. others.Values]);
 

@@ -14,7 +14,7 @@ internal static class RankImages
             return;
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         foreach (var image in images)
-            hash.AppendData(Encoding.UTF8.GetBytes($"{image.Label} {image.NameIn(folder)}\0"));
+            hash.AppendData(Encoding.UTF8.GetBytes($"{image.Label} {image.GetNameIn(folder)}\0"));
         var all = together.Gather(Convert.ToHexString(hash.GetHashAndReset()));
         if (Array.FindIndex(all, other => other != all[0]) is var rank and > 0)
             throw new UserException($"{folder}: expected the same images on every rank, got others on rank {rank} than on rank 0");

@@ -13,7 +13,7 @@ internal static class SameImages
 
         var digests = new[] { images.Training, images.Validation, images.Test }.SelectMany(part => part).ToDictionary();
         var twice = data.Training.Concat(data.Validation).Concat(data.Test)
-            .Select(image => (Name: image.NameIn(folder), image.Label))
+            .Select(image => (Name: image.GetNameIn(folder), image.Label))
             .GroupBy(image => digests[image.Name])
             .Where(same => same.DistinctBy(image => image.Label).Count() > 1)
             .SelectMany(same => same.Select(image => image.Name));

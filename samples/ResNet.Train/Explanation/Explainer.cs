@@ -35,7 +35,7 @@ internal sealed class Explainer : IDisposable
     public string Explain(Image image, float[] probabilities)
     {
         using var scope = NewDisposeScope();
-        using var batch = Batch.Of([image], _network);
+        using var batch = Batch.Decode([image], _network);
         var maps = ClassActivationMap.Compute(_model, batch.To(_device))[0].cpu();
         var shown = probabilities.Index().OrderByDescending(answer => answer.Item).Take(MostClasses).Where((answer, i) => i == 0 || answer.Item >= LeastProbability)
             .Select(answer => new ExplainedClass(_network.Classes[answer.Index], answer.Item, Map(answer.Index)));

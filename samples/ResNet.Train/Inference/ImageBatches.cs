@@ -33,7 +33,7 @@ internal static class ImageBatches
     /// Runs on all ranks, each of which gets all outputs. The ranks share the batches of a single process, because the last bit of an output may
     /// depend on the batch size.
     /// </summary>
-    /// <inheritdoc cref="Run(IReadOnlyList{Picture}, ModelConfig, Func{Batch, Tensor}, CancellationToken, int?)"/>
+    /// <inheritdoc cref="Run(IReadOnlyList{Image}, ModelConfig, Func{Batch, Tensor}, CancellationToken, int?)"/>
     public static Tensor Run(IReadOnlyList<Image> images, ModelConfig network, Func<Batch, Tensor> run, Together together)
     {
         if (!together.Ranks.AreSeveral)
@@ -103,7 +103,7 @@ internal static class ImageBatches
         public static ReadableImages Read(Image[] part, ModelConfig network)
         {
             var broken = new Dictionary<Image, string>();
-            var batch = Batch.Of(part, network, broken: broken);
+            var batch = Batch.Decode(part, network, broken: broken);
             return new ReadableImages([.. part.Where(image => !broken.ContainsKey(image))], [.. broken.Values], batch);
         }
 

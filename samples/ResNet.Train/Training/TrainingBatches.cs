@@ -41,7 +41,7 @@ internal sealed class TrainingBatches(
         var own = _share.FindRange(all.Length);
         foreach (var before in all[..own.Start])
             augmentation.Skip(before.Extent, network.Size);
-        var batch = Batch.Of(all[own], network, augmentation);
+        var batch = Batch.Decode(all[own], network, augmentation);
         return batch with { CountOfAll = all.Length, Weight = SumWeights(all[own]) / SumWeights(all) };
     }
 

@@ -43,7 +43,7 @@ internal sealed class FeatureExtractor : IDisposable
         }, cancellation);
 
     /// <summary>Extracts on all ranks, each of which gets all features.</summary>
-    /// <inheritdoc cref="Extract(IReadOnlyList{Picture}, Action{int}, CancellationToken)"/>
+    /// <inheritdoc cref="Extract(IReadOnlyList{Image}, Action{int}, CancellationToken)"/>
     public Tensor Extract(IReadOnlyList<Image> images, Action<int> step, Together together) =>
         ImageBatches.Run(images, Network, batch =>
         {

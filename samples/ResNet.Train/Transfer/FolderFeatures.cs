@@ -47,7 +47,7 @@ internal sealed class FolderFeatures(ResidualNetwork model, Device device, Scala
         if (_network is null && output is not null)
             Read(network);
         using var scope = NewDisposeScope();
-        string[] keys = [.. images.Select(image => FeatureFile.GetKey(list.FindDigest(image.NameIn(folder))))];
+        string[] keys = [.. images.Select(image => FeatureFile.GetKey(list.FindDigest(image.GetNameIn(folder))))];
         var rows = (_known?.Digests ?? []).Index().ToDictionary(image => image.Item, image => image.Index);
         var parts = new List<Tensor>();
         if (_known is not null)
@@ -75,7 +75,7 @@ internal sealed class FolderFeatures(ResidualNetwork model, Device device, Scala
         {
             var (watch, done) = (Stopwatch.StartNew(), 0);
             using var extractor = new FeatureExtractor(model, network, device, dtype);
-            screen.WithBar(missing.Length, () =>
+            screen.RunWithBar(missing.Length, () =>
             {
                 foreach (var part in missing.Chunk(AtOnce))
                 {

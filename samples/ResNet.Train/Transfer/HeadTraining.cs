@@ -29,7 +29,7 @@ internal sealed class HeadTraining(ResidualNetwork model, DataSet data, ModelCon
         IReadOnlyList<Image>[] parts = [data.Training, data.Validation, data.Test];
         var all = extract(data.All).split([.. parts.Select(part => (long)part.Count)]);
         var (training, validation, test) = (all[0], all[1], all[2]);
-        var (labels, validationLabels) = (Labels(data.Training), Labels(data.Validation));
+        var (labels, validationLabels) = (GetLabels(data.Training), GetLabels(data.Validation));
         string?[] remarks = data.Training.Count >= StartingWeights.FewImages ? [] :
         [
             FindNearDuplicates("test", data.Test, test, training),
@@ -62,13 +62,13 @@ internal sealed class HeadTraining(ResidualNetwork model, DataSet data, ModelCon
     private string? FindNearDuplicates(string figure, IReadOnlyList<Image> part, Tensor features, Tensor training)
     {
         var isTraining = part == data.Training;
-        return part.Count > 0 && NearDuplicates.Find(features, Labels(part), training, Labels(data.Training), isTraining) is [var (image, other), ..] found
+        return part.Count > 0 && NearDuplicates.Find(features, GetLabels(part), training, GetLabels(data.Training), isTraining) is [var (image, other), ..] found
             ? $"{found.Count} of {part.Count} images of the {figure} have a near-duplicate among {(isTraining ? "the others" : "the training images")}, " +
                 $"such as {part[image].Name} and {data.Training[other].Name}; photographs of one object in both make the accuracy better than it is for new ones"
             : null;
     }
 
-    private static Tensor Labels(IReadOnlyList<Image> pictures) => tensor(pictures.Select(picture => (long)picture.Label).ToArray());
+    private static Tensor GetLabels(IReadOnlyList<Image> images) => tensor(images.Select(image => (long)image.Label).ToArray());
 
     private static (double Loss, double Accuracy) Measure(Tensor logits, Tensor labels)
     {

@@ -42,7 +42,7 @@ internal static class PublishedWeights
         // The first version of each: later versions are better on ImageNet, and worse on other images.
         var weights = PretrainedWeights.All.First(weights => weights.Network == model.GetType().Name && weights.Name.EndsWith("V1", StringComparison.Ordinal));
         var path = "";
-        screen.WithBar(BarSteps, () => path = weights.DownloadAsync(progress: new Bar(screen, weights.FileName), cancellationToken: cancellation).GetAwaiter().GetResult());
+        screen.RunWithBar(BarSteps, () => path = weights.DownloadAsync(progress: new Bar(screen, weights.FileName), cancellationToken: cancellation).GetAwaiter().GetResult());
         using var published = architecture.Create(weights.NumClasses, weights.Stem, CPU);
         Checkpoint.Load(published, path);
         Classifier.CopyOthers(published, model);
