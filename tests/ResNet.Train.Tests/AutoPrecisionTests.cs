@@ -89,7 +89,7 @@ public sealed class AutoPrecisionTests : IDisposable
     {
         var gpu = new Device(TorchSharp.DeviceType.CUDA, 4096); // of which there are none
         Assert.False(BFloat16.IsNative(gpu));
-        Assert.Contains("cuda:4096 has none", Precision.Bf16.FindRemark(gpu), StringComparison.Ordinal);
+        Assert.Contains("cuda:4096 has no such instructions", Precision.Bf16.FindRemark(gpu), StringComparison.Ordinal);
         Assert.Equal(BFloat16.IsNative(CPU), Precision.Bf16.FindRemark(CPU) is null);
         Assert.Null(Precision.Fp32.FindRemark(gpu));
     }

@@ -63,7 +63,7 @@ public sealed class FeaturesTests : IDisposable
     {
         Refused("--out: expected a file whose name ends with .safetensors, got 'features.csv'", "features", _images.Path, "--out", "features.csv");
         Refused("'--out'", "features", _images.Path);
-        Refused("--in: expected a folder, got 'nothing', which is none", "similar", _images["red/1.png"], "--in", "nothing");
+        Refused("--in: expected a folder, got 'nothing'", "similar", _images["red/1.png"], "--in", "nothing");
         Refused("--model: expected no --weights beside it", "similar", _images["red/1.png"], "--in", _images.Path, "--model", _run.Path, "--weights", "imagenet");
         Refused("beside a network.json; use --model for a training run", "similar", _images["red/1.png"], "--in", _images.Path, "--weights", _run[ModelConfig.WeightsFileName]);
         using var other = new ResNet18(2);

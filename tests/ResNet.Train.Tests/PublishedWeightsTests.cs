@@ -23,7 +23,7 @@ public sealed class PublishedWeightsTests : IDisposable
         var (code, output, error) = Run("--data", _data.Path, "--out", _out["run"], "--weights", "imagenet", "--size", "64");
 
         Assert.True(code == 0, error);
-        Assert.Contains("ImageNet's weights, of the package Microsoft.ML.DnnImageFeaturizer.ResNet18", output, StringComparison.Ordinal);
+        Assert.Contains("ImageNet weights from the package Microsoft.ML.DnnImageFeaturizer.ResNet18", output, StringComparison.Ordinal);
         Assert.Contains("training the classifier alone", output, StringComparison.Ordinal);
         Assert.Contains("cross-validated accuracy 1.000 (95 % interval 0.806 to 1.000): 16 of 16 images", output, StringComparison.Ordinal);
         var network = ModelConfig.Read(_out["run"]);

@@ -31,7 +31,7 @@ public sealed class RanksTests : IDisposable
         foreach (var line in (string[])["10 classes", "ResNet-18 on ", "epoch 1/1 ", "weights  ", "test accuracy "])
             Assert.Single(output.Split('\n'), text => text.StartsWith(line, StringComparison.Ordinal));
         Assert.Equal(
-            ["checkpoint.safetensors", "confusion-matrix.png", "images.json", "learning-curves.png", "metrics.csv", "model.pth", "model.safetensors", "misclassified.png", "network.json", "settings.json"],
+            ["checkpoint.safetensors", "confusion-matrix.png", "images.json", "learning-curves.png", "metrics.csv", "misclassified.png", "model.pth", "model.safetensors", "network.json", "settings.json"],
             Directory.GetFiles(_out["run"]).Select(file => Path.GetFileName(file)).Where(name => !name.StartsWith("events.", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
         Assert.Single(Directory.GetFiles(_out["run"], "events.*"));
 

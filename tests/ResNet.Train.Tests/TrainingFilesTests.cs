@@ -61,7 +61,7 @@ public sealed class TrainingFilesTests : IDisposable
     [InlineData("0.125,0.125,0.75", "", "expected 3 means and standard deviations for color images, got 3 and 0")]
     [InlineData("0.25,0.25,0.5", "0.25,0.25,127", "Mean: expected a number from 0 to 1, got 127")]
     [InlineData("0.125,0.125,0.75", "0.125,0,0.75", "StandardDeviation: expected a number above 0, got 0")]
-    [InlineData("\"cat\",\"dog\"", "", "expected the name of one class or more, got none")]
+    [InlineData("\"cat\",\"dog\"", "", "expected one class or more, got none")]
     [InlineData("\"cat\",\"dog\"", "\"cat\",\"cat\"", "expected distinct class names, got cat twice")]
     [InlineData("\"cat\",\"dog\"", "\"cat\",null", "expected a name for each class, got an empty one")]
     [InlineData("\"cat\",\"dog\"", "\"cat\",\"\"", "expected a name for each class, got an empty one")]
