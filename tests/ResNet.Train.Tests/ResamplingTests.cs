@@ -31,7 +31,7 @@ public sealed class ResamplingTests
     [Theory]
     [MemberData(nameof(Resized))]
     public void A_grey_image_is_resized_as_by_PIL(double left, double top, double length, byte[] expected) =>
-        Near(expected, Draw(image, grey: true, new Window(left, top, length, length), expected)[0]);
+        Near(expected, Draw(image, grayscale: true, new Crop(left, top, length, length), expected)[0]);
 
     [Theory]
     [MemberData(nameof(Resized))]
@@ -39,7 +39,7 @@ public sealed class ResamplingTests
     {
         byte[] negative = [.. image.Select(value => (byte)(255 - value))];
 
-        var drawn = Draw([.. image, .. negative, .. new byte[Side * Side]], grey: false, new Window(left, top, length, length), expected);
+        var drawn = Draw([.. image, .. negative, .. new byte[Side * Side]], grayscale: false, new Crop(left, top, length, length), expected);
 
         Near(expected, drawn[0]);
         Near([.. expected.Select(value => (byte)(255 - value))], drawn[1]);
@@ -52,7 +52,7 @@ public sealed class ResamplingTests
     {
         var size = (int)Math.Sqrt(expected.Length);
 
-        var drawn = Draw(image, grey: true, new Window(left, top, length, length, Flipped: true), expected)[0];
+        var drawn = Draw(image, grayscale: true, new Crop(left, top, length, length, Flipped: true), expected)[0];
 
         Near([.. expected.Chunk(size).SelectMany(row => row.Reverse())], drawn);
     }
@@ -61,12 +61,12 @@ public sealed class ResamplingTests
     [Theory]
     [InlineData(true, new byte[] { 200, 100, 50 })]
     [InlineData(false, new byte[] { 200 })]
-    public void Its_colors_become_what_they_are_without_another_size(bool grey, byte[] color)
+    public void Its_colors_become_what_they_are_without_another_size(bool grayscale, byte[] color)
     {
         byte[] pixels = [.. color.SelectMany(value => Enumerable.Repeat(value, Side * Side))];
 
-        var same = Draw(pixels, grey, new Window(0, 0, Side, Side), new byte[Side * Side]);
-        var smaller = Draw(pixels, grey, new Window(0, 0, Side, Side), new byte[16]);
+        var same = Draw(pixels, grayscale, new Crop(0, 0, Side, Side), new byte[Side * Side]);
+        var smaller = Draw(pixels, grayscale, new Crop(0, 0, Side, Side), new byte[16]);
 
         Assert.All(smaller.Zip(same), channels => Assert.All(channels.First, value => Assert.Equal(channels.Second[0], value)));
     }
@@ -78,9 +78,9 @@ public sealed class ResamplingTests
     public void A_plane_stays_one(int side)
     {
         byte[] pixels = [.. Enumerable.Range(0, side * side).Select(i => (byte)(i % side + i / side / 2))];
-        using var picture = new MemoryPicture(pixels, side, 0, "").Decode(32);
-        using var canvas = new Canvas(32, grey: true);
-        canvas.Draw(picture, new Window(0, 0, side, side));
+        using var picture = new MemoryImage(pixels, side, 0, "").Decode(32);
+        using var canvas = new Canvas(32, grayscale: true);
+        canvas.Draw(picture, new Crop(0, 0, side, side));
         var drawn = new byte[32 * 32];
         canvas.Read(0, drawn);
 
@@ -92,12 +92,12 @@ public sealed class ResamplingTests
     private static void Near(byte[] expected, byte[] actual) =>
         Assert.All(expected.Zip(actual), values => Assert.InRange(values.Second - values.First, -1, 1));
 
-    private static byte[][] Draw(byte[] pixels, bool grey, Window window, byte[] like)
+    private static byte[][] Draw(byte[] pixels, bool grayscale, Crop crop, byte[] like)
     {
         var size = (int)Math.Sqrt(like.Length);
-        using var picture = new MemoryPicture(pixels, Side, 0, "").Decode(size);
-        using var canvas = new Canvas(size, grey);
-        canvas.Draw(picture, window);
+        using var picture = new MemoryImage(pixels, Side, 0, "").Decode(size);
+        using var canvas = new Canvas(size, grayscale);
+        canvas.Draw(picture, crop);
         return [.. Enumerable.Range(0, canvas.Channels).Select(channel =>
         {
             var drawn = new byte[like.Length];

@@ -28,7 +28,7 @@ public sealed class ShrunkImagesTests : IDisposable
         Assert.Equal(alpha ? 6 : 2, png.Span[25]); // its color type
         var path = _folder.Write("image.png", [.. png.Span[..33], .. ImageBytes.PngChunk("eXIf", [.. "II*\0"u8, 8, 0, 0, 0, 1, 0, 0x12, 1, 3, 0, 1, 0, 0, 0, orientation, 0, 0, 0, 0, 0, 0, 0]), .. png.Span[33..]]);
 
-        var drawn = Draw(new FilePicture(path, 0), Small);
+        var drawn = Draw(new FileImage(path, 0), Small);
 
         var weights = Weights(Cells, Small);
         for (var y = 0; y < Small; y++)
@@ -57,7 +57,7 @@ public sealed class ShrunkImagesTests : IDisposable
         var pixels = new byte[channels * 32 * 32];
         new Random(1).NextBytes(pixels);
 
-        var drawn = Draw(new MemoryPicture(pixels, 32, 0, "image"), 8, channels == 1);
+        var drawn = Draw(new MemoryImage(pixels, 32, 0, "image"), 8, channels == 1);
 
         var weights = Weights(32, 8);
         for (var channel = 0; channel < channels; channel++)
@@ -78,11 +78,11 @@ public sealed class ShrunkImagesTests : IDisposable
     private static double Mean<T>(T[] cells, Func<T, double> of, double[] across, double[] down) =>
         down.Index().Where(row => row.Item > 0).Sum(row => row.Item * across.Index().Where(column => column.Item > 0).Sum(column => column.Item * of(cells[row.Index * across.Length + column.Index])));
 
-    private static byte[][] Draw(Picture picture, int size, bool grey = false)
+    private static byte[][] Draw(Image picture, int size, bool grayscale = false)
     {
         using var image = picture.Decode(size);
-        using var canvas = new Canvas(size, grey);
-        canvas.Draw(image, Window.Middle(image.Width, image.Height, 1));
+        using var canvas = new Canvas(size, grayscale);
+        canvas.Draw(image, Crop.CreateCenter(image.Width, image.Height, 1));
         return [.. Enumerable.Range(0, canvas.Channels).Select(channel =>
         {
             var pixels = new byte[size * size];

@@ -7,20 +7,20 @@ using SkiaSharp;
 namespace ResNet.Train;
 
 /// <summary>
-/// Draws a part of an image in another size. Each pixel is the mean of those around it, weighted by a triangle that is as wide as the image becomes smaller:
-/// PIL's and torchvision's bilinear filter. Skia's makes the image half as large and half as large again first, which takes longer and blurs.
+/// Draws a crop of an image at another size. Each pixel is a mean of its neighborhood, weighted by a triangle whose width grows with the reduction:
+/// the bilinear filter of PIL and torchvision. Skia's filter halves the image repeatedly first, which takes longer and blurs.
 /// </summary>
 internal static class Resampling
 {
-    /// <summary>First over the rows, then over what they have become: a triangle in both directions is the product of two.</summary>
-    /// <param name="image">Gray8, or opaque with four bytes a pixel.</param>
-    /// <param name="window">What is seen of it. What lies outside of it is black.</param>
-    /// <param name="drawn">Takes it, with as many bytes a pixel.</param>
-    public static void Draw(SKPixmap image, Window window, SKPixmap drawn)
+    /// <summary>Filters vertically, then horizontally: the filter is separable.</summary>
+    /// <param name="image">The image, in Gray8, or opaque with four bytes per pixel.</param>
+    /// <param name="crop">The part to draw. Parts outside the image are black.</param>
+    /// <param name="drawn">The target, with as many bytes per pixel.</param>
+    public static void Draw(SKPixmap image, Crop crop, SKPixmap drawn)
     {
         var bytes = image.BytesPerPixel;
-        var across = Taps(window.Left, window.Width, image.Width, drawn.Width, window.Flipped);
-        var down = Taps(window.Top, window.Height, image.Height, drawn.Height, flipped: false);
+        var across = FindTaps(crop.Left, crop.Width, image.Width, drawn.Width, crop.Flipped);
+        var down = FindTaps(crop.Top, crop.Height, image.Height, drawn.Height, flipped: false);
         var left = across.Min(taps => taps.First);
         var sums = new float[bytes * (across.Max(taps => taps.First + taps.Weights.Length) - left)];
         var source = image.GetPixelSpan();
@@ -38,16 +38,16 @@ internal static class Resampling
         }
     }
 
-    /// <summary>Of each pixel that is drawn: which ones it is the mean of, the first one's place and their weights. Outside of the image there are none.</summary>
-    private static (int First, float[] Weights)[] Taps(double start, double length, int extent, int count, bool flipped)
+    /// <returns>For each drawn pixel, the position of the first source pixel and the weights. There are no weights outside the image.</returns>
+    private static (int First, float[] Weights)[] FindTaps(double start, double length, int extent, int count, bool flipped)
     {
         var scale = length / count;
-        var reach = Math.Max(1, scale); // enlarged, between the two that are nearest
+        var reach = Math.Max(1, scale); // when enlarging, between the two nearest pixels
         var all = new (int First, float[] Weights)[count];
         for (var i = 0; i < count; i++)
         {
             var center = start + ((flipped ? count - 1 - i : i) + 0.5) * scale;
-            // The middles of pixels are at halves. Beyond the image's edge there is nothing to take a mean of.
+            // Pixel centers are at halves. The filter stops at the image's edge.
             var first = Math.Clamp((int)Math.Floor(center - reach + 0.5), 0, extent - 1);
             var end = Math.Clamp((int)Math.Floor(center + reach + 0.5), first + 1, extent);
             var weights = new float[center >= 0 && center < extent ? end - first : 0];
@@ -61,7 +61,7 @@ internal static class Resampling
         return all;
     }
 
-    // This and the next two are compiled well at once: the first images of a program would take twenty times as long.
+    // Optimized at the first call, here and below: unoptimized code would make a program's first images take twenty times as long.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Add(ReadOnlySpan<byte> pixels, float weight, Span<float> sums)
     {
