@@ -37,10 +37,10 @@ internal sealed class Inference : Table
         {
             AsWritten => Iterations.Predict(model, images),
             Fused => Iterations.Predict(model.Fuse(), images),
-            FusedBFloat16 => Fusion.IsBFloat16Supported ? Iterations.Predict(model.Fuse(ScalarType.BFloat16), images) : null,
+            FusedBFloat16 => FuseExtensions.IsBFloat16Supported ? Iterations.Predict(model.Fuse(ScalarType.BFloat16), images) : null,
             Onnx => Run(path => OnnxExporter.Export(model, path), images),
             OnnxInt8 => Run(path => OnnxExporter.ExportInt8(model, [images], path), images),
-            FusedInt8 => Fusion.IsInt8Supported ? Iterations.Predict(model.Fuse([images]), images) : null,
+            FusedInt8 => FuseExtensions.IsInt8Supported ? Iterations.Predict(model.Fuse([images]), images) : null,
             TorchVisionNet => measured.TorchVision() is { } network ? Iterations.Predict(network, images) : null,
             _ => throw new ArgumentOutOfRangeException(engine),
         };

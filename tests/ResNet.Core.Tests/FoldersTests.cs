@@ -46,6 +46,7 @@ public class FoldersTests
     [Theory]
     [InlineData(Core, "Weights", "Files")]
     [InlineData(Core, "Weights", "Onnx")]
+    [InlineData(Core, "Deployment", "Onnx")]
     [InlineData(Core, "Pretrained", "Files")]
     [InlineData(Core, "Deployment", "Files")]
     [InlineData(Core, "Deployment", "Family")]

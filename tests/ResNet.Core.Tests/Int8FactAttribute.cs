@@ -2,7 +2,7 @@ using TorchSharp;
 
 namespace ResNet.Core.Tests;
 
-/// <summary>Skipped where <see cref="Fusion.Fuse(ResidualNetwork, IEnumerable{torch.Tensor})"/> does not compute in 8 bits.</summary>
+/// <summary>Skipped where <see cref="FuseExtensions.Fuse(ResidualNetwork, IEnumerable{torch.Tensor})"/> does not compute in 8 bits.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class Int8FactAttribute : FactAttribute
 {
@@ -10,7 +10,7 @@ public sealed class Int8FactAttribute : FactAttribute
 
     public Int8FactAttribute()
     {
-        if (!Fusion.IsInt8Supported)
+        if (!FuseExtensions.IsInt8Supported)
             Skip = Reason;
     }
 }

@@ -6,7 +6,7 @@ public sealed class Int8TheoryAttribute : TheoryAttribute
 {
     public Int8TheoryAttribute()
     {
-        if (!Fusion.IsInt8Supported)
+        if (!FuseExtensions.IsInt8Supported)
             Skip = Int8FactAttribute.Reason;
     }
 }

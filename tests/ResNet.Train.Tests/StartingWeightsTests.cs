@@ -85,7 +85,7 @@ public sealed class StartingWeightsTests : IDisposable
     public void Of_a_network_that_has_nothing_in_common_the_names_are_told()
     {
         using var other = nn.Sequential(("a", nn.Linear(2, 2)));
-        DoesNotFit("does not fit ResNet18: expected names of tensors like the module's 122, such as conv1.weight, bn1.weight, bn1.bias; got 2 that begin with 'a.', such as a.weight, a.bias", Saved(other));
+        DoesNotFit("does not fit ResNet18: expected tensor names like the module's 122, such as conv1.weight, bn1.weight, bn1.bias; got 2 that begin with 'a.', such as a.weight, a.bias", Saved(other));
     }
 
     [Fact]

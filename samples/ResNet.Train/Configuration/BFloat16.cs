@@ -14,7 +14,7 @@ internal static unsafe class BFloat16
     /// True for processors with AVX-512 BF16, which those with AMX also have, and for NVIDIA GPUs since Ampere. False where this cannot be detected, as on
     /// other processor architectures.
     /// </summary>
-    public static bool IsNative(Device device) => device.type == DeviceType.CUDA ? FindComputeCapability(device.index) >= Ampere : Fusion.IsBFloat16Supported;
+    public static bool IsNative(Device device) => device.type == DeviceType.CUDA ? FindComputeCapability(device.index) >= Ampere : FuseExtensions.IsBFloat16Supported;
 
     /// <summary>Asks NVIDIA's driver, because TorchSharp does not report the compute capability.</summary>
     /// <returns>The major version; 0 if unknown.</returns>

@@ -4,29 +4,28 @@ using System.Text;
 namespace ResNet.Core.Deployment;
 
 /// <summary>
-/// Writes the network down as TorchScript in 8 bits: what goes from layer to layer is uint8, and a convolution, its bias and ReLU are one call of oneDNN
-/// with weights that were packed before.
+/// Writes the network as TorchScript in 8 bits: activations are uint8, and a convolution, its bias and ReLU are one call of oneDNN with prepacked weights.
 /// </summary>
 /// <remarks>
-/// oneDNN would add the shortcut in the same call, but libtorch lets it where the whole process is told to quantize by oneDNN alone. A call of its own is as fast but for 4 %.
+/// oneDNN could add the shortcut in the same call, but libtorch only allows that if the whole process uses oneDNN as its quantized engine. A separate call costs 4 %.
 /// </remarks>
-/// <param name="quantizations">By the names of layers.</param>
-internal sealed class Int8Operations(IReadOnlyDictionary<string, Quantization> quantizations) : INetworkOperations<Int8Value>
+/// <param name="quantizations">The quantization parameters by layer name.</param>
+internal sealed class Int8Operations(IReadOnlyDictionary<string, QuantizationParameters> quantizations) : INetworkOperations<Int8Value>
 {
     private readonly List<FoldedConvolution> _convolutions = [];
     private readonly StringBuilder _lines = new();
     private int _values;
 
-    /// <summary>In the order of their packed weights.</summary>
+    /// <summary>The convolutions, in the order of their packed weights.</summary>
     public IReadOnlyList<FoldedConvolution> Convolutions => _convolutions;
 
     /// <summary>
-    /// <c>pack</c> takes the convolutions' weights and biases, one after another; then <c>forward</c> takes images, the classifier's weight and its bias.
-    /// An image that is not finite gets NaN: 8 bits do not hold it, and it would get an answer like any other.
+    /// Returns the source. <c>pack</c> takes the weights and biases of the convolutions in turn; <c>forward</c> takes images and the classifier's weight and bias. An image
+    /// that is not finite gets NaN logits; 8 bits cannot represent it, so its output would look ordinary.
     /// </summary>
-    /// <param name="images">Their name.</param>
+    /// <param name="images">The name of the images.</param>
     /// <param name="logits">The result.</param>
-    public string Script(string images, Int8Value logits) => $"""
+    public string ToScript(string images, Int8Value logits) => $"""
         def pack(self, w: List[Tensor]) -> int:
             p = self.items
         {string.Concat(_convolutions.Select(Pack))}    return torch.len(p)
@@ -59,11 +58,11 @@ internal sealed class Int8Operations(IReadOnlyDictionary<string, Quantization> q
         return Line($"ops.quantized.add_relu({Convolve(convolution, x, relu: false).Name}, {shortcut().Name}, {To(to)})", to);
     }
 
-    /// <summary>Not by libtorch's other max-pooling, which is wrong for 8 bits.</summary>
+    /// <summary>Uses quantized_max_pool2d, since libtorch's max_pool2d is wrong for 8 bits.</summary>
     public Int8Value MaxPool(FoldedMaxPool pool, Int8Value x) =>
         Line($"torch.quantized_max_pool2d({x.Name}, {Both(pool.Kernel)}, {Both(pool.Stride)}, {Both(pool.Padding)}, [1, 1], False)", x.Quantization);
 
-    /// <summary>And what follows, in float32.</summary>
+    /// <summary>Computes the mean, and everything after it, in float32.</summary>
     public Int8Value AveragePool(string name, Int8Value x) => Line($"torch.mean(torch.dequantize({x.Name}), [2, 3], False)", x.Quantization);
 
     public Int8Value Linear(FoldedLinear linear, Int8Value x) => Line($"torch.linear({x.Name}, fc_weight, fc_bias)", x.Quantization);
@@ -71,12 +70,12 @@ internal sealed class Int8Operations(IReadOnlyDictionary<string, Quantization> q
     private static string Pack(FoldedConvolution convolution, int index) =>
         $"    _{index} = torch.append(p, ops.quantized.conv2d_prepack(w[{2 * index}], w[{2 * index + 1}], {Both(convolution.Stride)}, {Both(convolution.Padding)}, [1, 1], {convolution.Groups}))\n";
 
-    /// <summary>Scale and zero point.</summary>
-    private static string To(Quantization quantization) => string.Create(CultureInfo.InvariantCulture, $"{(double)quantization.Scale:E16}, {quantization.ZeroPoint}");
+    /// <summary>Formats scale and zero point.</summary>
+    private static string To(QuantizationParameters quantization) => string.Create(CultureInfo.InvariantCulture, $"{(double)quantization.Scale:E16}, {quantization.ZeroPoint}");
 
     private static string Both(long number) => $"[{number}, {number}]";
 
-    private Int8Value Line(string expression, Quantization quantization)
+    private Int8Value Line(string expression, QuantizationParameters quantization)
     {
         var name = $"v{_values++}";
         _lines.Append("    ").Append(name).Append(" = ").Append(expression).Append('\n');

@@ -2,21 +2,21 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Deployment;
 
-/// <summary>The forward pass in 8 bits. It runs for every size, and as fast as it can for one.</summary>
+/// <summary>The forward pass in 8 bits. It runs for any size, and is fastest for one.</summary>
 /// <remarks>
-/// A packed weight keeps oneDNN's kernel for the first size that it meets, and changes its layout to what that kernel reads: so the first
-/// run is in the constructor, while no other thread has it.
+/// A packed weight keeps oneDNN's kernel for the first size that it sees, and changes its layout for that kernel. So the constructor does the first run, before any other
+/// thread can.
 /// </remarks>
 internal sealed class Int8Program : IProgram
 {
     private readonly Int8Layers _layers;
     private readonly TorchScript _script;
 
-    /// <summary>A small image, whose layout serves other sizes as well.</summary>
+    /// <summary>The size of a small image, whose layout suits other sizes too.</summary>
     public static BatchSize Small => new(1, 64, 64);
 
-    /// <param name="layers">Are disposed later.</param>
-    /// <param name="size">For which it is fast.</param>
+    /// <param name="layers">The layers, which must be disposed later.</param>
+    /// <param name="size">The size for which the program is fastest.</param>
     public Int8Program(Int8Layers layers, BatchSize size)
     {
         (_layers, _script) = (layers, new TorchScript(layers.Source, "__torch__.torch.classes.quantized.Conv2dPackedParamsBase"));
@@ -27,7 +27,7 @@ internal sealed class Int8Program : IProgram
 
     public Tensor Run(Tensor images) => _script.Call<Tensor>("forward", images, _layers.ClassifierWeight, _layers.ClassifierBias);
 
-    /// <summary>libtorch keeps a script's objects when the script is disposed: here they are all weights.</summary>
+    /// <summary>Releases the packed weights, which libtorch keeps after the script is disposed.</summary>
     public void Dispose()
     {
         _ = _script.Call<TorchSharp.Scalar>("free");

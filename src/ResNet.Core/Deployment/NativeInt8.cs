@@ -3,21 +3,21 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Deployment;
 
-/// <summary>Whether this computer multiplies 8 bits and sums in 32, and libtorch lets it.</summary>
+/// <summary>Detects whether this machine can multiply in 8 bits and accumulate in 32, and whether libtorch uses it.</summary>
 internal static class NativeInt8
 {
-    private const int ExtendedFeatures = 7, Avx512Vnni = 1 << 11; // CPUID's
+    private const int ExtendedFeatures = 7, Avx512Vnni = 1 << 11; // in CPUID
 
-    /// <summary>The processor has instructions for it, libtorch takes oneDNN there, as it does on Linux alone, and oneDNN them.</summary>
-    public static bool IsSupported { get; } = OperatingSystem.IsLinux() && OneDnnNetwork.IsSupported && HasInstructions() && OneDnnTakesThem();
+    /// <summary>Whether the processor has the instructions, libtorch uses oneDNN (only on Linux), and oneDNN uses the instructions.</summary>
+    public static bool IsSupported { get; } = OperatingSystem.IsLinux() && OneDnnNetwork.IsSupported && HasInstructions() && OneDnnUsesThem();
 
-    /// <summary>AVX-512 VNNI. AVX-VNNI is not enough for libtorch.</summary>
+    /// <summary>Whether the processor has AVX-512 VNNI. AVX-VNNI is not enough for libtorch.</summary>
     private static bool HasInstructions() =>
-        Avx512BW.VL.IsSupported && Avx512DQ.VL.IsSupported && // so that the operating system has switched them on
+        Avx512BW.VL.IsSupported && Avx512DQ.VL.IsSupported && // implies that the operating system has enabled AVX-512
         (X86Base.CpuId(ExtendedFeatures, 0).Ecx & Avx512Vnni) != 0;
 
-    /// <summary>It can be told to use less of the processor (<c>ONEDNN_MAX_CPU_ISA</c>). Without them it sums pairs of products in 16 bits, which the largest do not fit.</summary>
-    private static bool OneDnnTakesThem()
+    /// <summary>Whether oneDNN uses the instructions; <c>ONEDNN_MAX_CPU_ISA</c> can disable them. Without them, it adds pairs of products in 16 bits, which saturate.</summary>
+    private static bool OneDnnUsesThem()
     {
         const int Channels = 64, Expected = 200;
         using var scope = NewDisposeScope();

@@ -235,7 +235,7 @@ public sealed class ChangedNetworkTests : IDisposable
         var x = randn(2, 3, 40, 33);
         Assert.InRange(Trained.Apart(model.call(x), fused.call(x)), 0, 1e-5);
         Assert.InRange(Trained.Apart(model.call(x), session.Run(x)), 0, 1e-5);
-        if (!Fusion.IsInt8Supported) return;
+        if (!FuseExtensions.IsInt8Supported) return;
         using var fused8 = model.Fuse([x]);
         Assert.InRange(Trained.Apart(model.call(x), fused8.call(x)), 0, 0.05);
     }

@@ -33,7 +33,7 @@ public class DisposedAmidstCallsTests
         {
             0 => DisposeAmidstCalls(model.Fuse(), ScalarType.Float32),
             1 => DisposeAmidstCalls(precise.Fuse(), ScalarType.Float64),
-            _ => DisposeAmidstCalls(Fusion.IsInt8Supported ? model.Fuse([batch]) : model.Fuse(), ScalarType.Float32),
+            _ => DisposeAmidstCalls(FuseExtensions.IsInt8Supported ? model.Fuse([batch]) : model.Fuse(), ScalarType.Float32),
         });
     }
 

@@ -61,7 +61,7 @@ public sealed class FamilyTests(ITestOutputHelper log) : IDisposable
         Tensor[] calibration = [randn(8, 3, 32, 32) + 0.5, randn(3, 3, 33, 47) + 0.5];
         OnnxExporter.ExportInt8(model, calibration, _folder["model.onnx"]);
         using var session = new OnnxSession(_folder["model.onnx"]);
-        using var fused = Fusion.IsInt8Supported ? model.Fuse(calibration) : null;
+        using var fused = FuseExtensions.IsInt8Supported ? model.Fuse(calibration) : null;
         model.eval();
         foreach (var (batch, height, width) in ((int, int, int)[])[(7, 31, 32), (1, 40, 33)])
         {

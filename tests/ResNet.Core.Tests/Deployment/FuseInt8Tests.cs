@@ -252,7 +252,7 @@ public class FuseInt8Tests(ITestOutputHelper log)
     {
         using var model = new ResNet18(10);
         using var batch = Images(1);
-        if (Fusion.IsInt8Supported)
+        if (FuseExtensions.IsInt8Supported)
             model.Fuse([batch]).Dispose();
         else
             Assert.Contains("AVX-512 VNNI", Assert.Throws<PlatformNotSupportedException>(() => model.Fuse([batch])).Message, StringComparison.Ordinal);

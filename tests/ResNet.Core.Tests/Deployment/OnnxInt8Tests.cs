@@ -197,12 +197,12 @@ public sealed class OnnxInt8Tests(ITestOutputHelper log) : IDisposable
         AssertRefused("3 classes", () => OnnxExporter.ExportInt8(model, [pictures], File, new() { Classes = [] }));
         AssertRefused("Subclass", () => OnnxExporter.ExportInt8(subclass, [pictures], File));
 
-        AssertRefused("at least one picture", () => OnnxExporter.ExportInt8(model, [], File));
-        AssertRefused("at least one picture", () => OnnxExporter.ExportInt8(model, [zeros(0, 3, 32, 32)], File));
+        AssertRefused("at least one image", () => OnnxExporter.ExportInt8(model, [], File));
+        AssertRefused("at least one image", () => OnnxExporter.ExportInt8(model, [zeros(0, 3, 32, 32)], File));
         AssertRefused("(N, 3, H, W)", () => OnnxExporter.ExportInt8(model, [pictures, zeros(1, 1, 32, 32)], File));
         AssertRefused("Float64", () => OnnxExporter.ExportInt8(model, [pictures.to(ScalarType.Float64)], File));
         AssertRefused("NaN at input", () => OnnxExporter.ExportInt8(model, [pictures, pictures * float.NaN], File));
-        AssertRefused("finite values, got", () => OnnxExporter.ExportInt8(model, [pictures, pictures / 0], File));
+        AssertRefused("finite activations, got", () => OnnxExporter.ExportInt8(model, [pictures, pictures / 0], File));
         var disposed = Pictures(1);
         disposed.Dispose();
         Assert.Throws<ObjectDisposedException>(() => OnnxExporter.ExportInt8(model, [disposed], File));

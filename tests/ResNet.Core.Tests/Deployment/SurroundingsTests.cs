@@ -24,7 +24,7 @@ public sealed class SurroundingsTests : IDisposable
         using var model = Trained.ResNet18();
         using var batch = randn(2, 3, 32, 32);
         using var before = model.Fuse();
-        using var before8 = Fusion.IsInt8Supported ? model.Fuse([batch]) : null;
+        using var before8 = FuseExtensions.IsInt8Supported ? model.Fuse([batch]) : null;
         var files = Export(model, batch);
 
         nn.Module<Tensor, Tensor> fused;
@@ -46,7 +46,7 @@ public sealed class SurroundingsTests : IDisposable
             if (surroundings == "a default device")
                 set_default_device(META);
             fused = model.Fuse();
-            fused8 = Fusion.IsInt8Supported ? model.Fuse([batch]) : null;
+            fused8 = FuseExtensions.IsInt8Supported ? model.Fuse([batch]) : null;
             again = Export(model, batch);
         }
         finally

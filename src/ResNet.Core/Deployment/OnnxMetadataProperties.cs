@@ -5,21 +5,22 @@ using System.Text.Json.Serialization.Metadata;
 
 namespace ResNet.Core.Deployment;
 
-/// <summary>An <see cref="OnnxMetadata"/> as the file has it: keys and texts.</summary>
-internal static partial class OnnxMetadataText
+/// <summary>Converts an <see cref="OnnxMetadata"/> to the <c>metadata_props</c> of a file.</summary>
+internal static partial class OnnxMetadataProperties
 {
-    /// <summary>Made when the library is built: a program that is trimmed or compiled ahead of time has no other JSON.</summary>
+    /// <summary>Source-generated, since trimmed and AOT-compiled programs cannot use reflection for JSON.</summary>
     [JsonSerializable(typeof(IReadOnlyList<string>))]
     [JsonSerializable(typeof(IReadOnlyList<double>))]
     private sealed partial class Json : JsonSerializerContext;
 
-    // People read it: é stays é.
+    // Readable for people: é stays é.
     private static readonly Json readable = new(new JsonSerializerOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
 
-    /// <param name="metadata">Null has no entries.</param>
-    /// <param name="classes">How many the model has.</param>
-    /// <exception cref="ArgumentException">It does not fit the model, or a key stands twice.</exception>
-    public static IReadOnlyList<KeyValuePair<string, string>> Of(OnnxMetadata? metadata, long classes)
+    /// <summary>Creates the entries.</summary>
+    /// <param name="metadata">The metadata; null for no entries.</param>
+    /// <param name="classes">The number of classes of the model.</param>
+    /// <exception cref="ArgumentException">The metadata does not match the model, or a key appears twice.</exception>
+    public static IReadOnlyList<KeyValuePair<string, string>> Create(OnnxMetadata? metadata, long classes)
     {
         if (metadata is null) return [];
         if (metadata.Classes is { } names)
