@@ -1,3 +1,4 @@
+using ResNet.Core;
 using SkiaSharp;
 using static ResNet.Tests.SampleProgram;
 

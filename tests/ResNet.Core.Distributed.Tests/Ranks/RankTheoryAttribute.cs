@@ -3,23 +3,13 @@ using Xunit.Sdk;
 
 namespace ResNet.Core.Distributed.Tests.Ranks;
 
-/// <summary>A theory that starts ranks in each of its rows. The row of two ranks, or of no number, under Open MPI is for the inner loop, all others are slow; see <see cref="Category"/>.</summary>
+/// <summary>A theory that starts ranks in each row. All rows are slow but that of Open MPI, with two ranks where it says how many.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 [XunitTestCaseDiscoverer("ResNet.Core.Distributed.Tests.Ranks.RankTheoryDiscoverer", "ResNet.Core.Distributed.Tests")]
 public sealed class RankTheoryAttribute : TheoryAttribute;
 
-/// <summary>Makes one test case of each row.</summary>
-/// <param name="log">The runner's.</param>
-public sealed class RankTheoryDiscoverer(IMessageSink log) : TheoryDiscoverer(log)
+/// <inheritdoc/>
+public sealed class RankTheoryDiscoverer(IMessageSink log) : SlowRowsDiscoverer(log)
 {
-    protected override IEnumerable<IXunitTestCase> CreateTestCasesForDataRow(
-        ITestFrameworkDiscoveryOptions discoveryOptions, ITestMethod testMethod, IAttributeInfo theoryAttribute, object[] dataRow)
-    {
-        foreach (var testCase in base.CreateTestCasesForDataRow(discoveryOptions, testMethod, theoryAttribute, dataRow))
-        {
-            if (dataRow is not ([MpiKind.OpenMpi] or [MpiKind.OpenMpi, 2]))
-                testCase.Traits[Category.Name] = [Category.Slow];
-            yield return testCase;
-        }
-    }
+    protected override bool IsSlow(object[] row) => row is not ([MpiKind.OpenMpi] or [MpiKind.OpenMpi, 2]);
 }

@@ -10,7 +10,7 @@ public class FuseSizesTests
     private const int Most = 40;
 
     /// <summary>Small maps are computed in another way from the eighth call on, which may round otherwise. Measured: up to 6e-7.</summary>
-    [Theory]
+    [Theory, Trait(Category.Name, Category.Slow)]
     [InlineData("resnet18", Stem.Conv7)]
     [InlineData("resnet18", Stem.Conv7MaxPool)]
     [InlineData("resnet18", Stem.Conv3)]

@@ -8,7 +8,7 @@ namespace ResNet.Core.Tests.Deployment;
 public class FuseTypesTests
 {
     /// <summary>Measured: up to 0.01.</summary>
-    [BFloat16Theory]
+    [BFloat16Theory, Trait(Category.Name, Category.Slow)]
     [InlineData("resnet18", Stem.Conv7)]
     [InlineData("resnet18", Stem.Conv7MaxPool)]
     [InlineData("resnet18", Stem.Conv3)]

@@ -8,7 +8,7 @@ public class ManyThreadsTests
 {
     private const int Threads = 16, Requests = 1000, First = 100;
 
-    [Theory]
+    [Theory, Trait(Category.Name, Category.Slow)]
     [InlineData(false)]
     [InlineData(true)]
     public void Every_answer_is_that_of_a_single_thread_and_nothing_piles_up(bool fuse)

@@ -15,7 +15,7 @@ public sealed class PretrainedWeightsTests : IDisposable
 
     public static TheoryData<string> Names => [.. PretrainedWeights.All.Select(weights => weights.Name)];
 
-    [PyTorchFact]
+    [PyTorchFact, Trait(Category.Name, Category.Slow)]
     public void All_that_is_said_of_them_is_what_torchvision_says()
     {
         var theirs = PyTorchFactAttribute.Run("published").Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Trim());
@@ -41,7 +41,7 @@ public sealed class PretrainedWeightsTests : IDisposable
         Assert.Equal(Path.Combine("hub", "checkpoints", weights.FileName), Path.GetRelativePath(Path.GetFullPath(Path.Combine(weights.CachePath, "..", "..", "..")), weights.CachePath));
     }
 
-    [PyTorchFact]
+    [PyTorchFact, Trait(Category.Name, Category.Slow)]
     public async Task The_folder_is_that_of_torch_hub_whatever_the_variables_are()
     {
         using var python = PyTorchFactAttribute.Start("cache");
@@ -58,7 +58,7 @@ public sealed class PretrainedWeightsTests : IDisposable
     }
 
     /// <summary>From a file of torchvision's on a server to a network with its weights, and on to Python, which fetches nothing.</summary>
-    [PyTorchFact]
+    [PyTorchFact, Trait(Category.Name, Category.Slow)]
     public async Task What_is_fetched_loads_and_Python_finds_it()
     {
         using (var torchvision = PyTorchFactAttribute.Start("family", _folder.Path))

@@ -37,7 +37,7 @@ public sealed class DamagedFileTests(ITestOutputHelper log) : IDisposable
     /// tensor's (which safetensors cannot tell, having no checksum) or nobody's, such as padding, the weights. The format from
     /// before PyTorch 1.6 has no checksum of the pickle either: there it can also be another stride.
     /// </summary>
-    [Theory]
+    [Theory, Trait(Category.Name, Category.Slow)]
     [InlineData("protocol2.pth")]
     [InlineData("protocol4.pth")]
     [InlineData("views.pth")]
@@ -83,7 +83,7 @@ public sealed class DamagedFileTests(ITestOutputHelper log) : IDisposable
     }
 
     /// <summary>Not one bit but a stretch of random bytes, which reaches other parts of the readers.</summary>
-    [Theory]
+    [Theory, Trait(Category.Name, Category.Slow)]
     [InlineData("types.pth")]
     [InlineData("types.safetensors")]
     [InlineData("legacy_types.pth")]
@@ -112,7 +112,7 @@ public sealed class DamagedFileTests(ITestOutputHelper log) : IDisposable
     }
 
     /// <summary>The same pickle damaged with its checksum made right, as somebody would who means harm: the interpreter alone has to stand.</summary>
-    [Theory]
+    [Theory, Trait(Category.Name, Category.Slow)]
     [InlineData("protocol2.pth")]
     [InlineData("protocol4.pth")]
     [InlineData("views.pth")]

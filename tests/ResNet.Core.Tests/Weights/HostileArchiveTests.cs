@@ -83,7 +83,7 @@ public sealed class HostileArchiveTests : IDisposable
     }
 
     /// <summary>Every field of the archive's own structures, with numbers that lead elsewhere.</summary>
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void A_directory_with_other_numbers_is_told_or_harmless()
     {
         using var bag = new TensorBag(("weight", TorchSharp.torch.ones(2, 2)));

@@ -164,7 +164,7 @@ public sealed class HostileLegacyTests : IDisposable
     }
 
     /// <summary>The same with real files, of which every part is changed.</summary>
-    [Theory]
+    [Theory, Trait(Category.Name, Category.Slow)]
     [InlineData("legacy_checkpoint.pth")]
     [InlineData("legacy_python2.pth")]
     [InlineData("legacy_beside.pth")]

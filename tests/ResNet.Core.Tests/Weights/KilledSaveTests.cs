@@ -3,6 +3,7 @@ using Xunit.Abstractions;
 namespace ResNet.Core.Tests.Weights;
 
 /// <summary>A process that is killed while it saves leaves a whole file: the old one or the new one.</summary>
+[Trait(Category.Name, Category.Slow)]
 public sealed class KilledSaveTests(ITestOutputHelper log) : IDisposable
 {
     private const int Kills = 30; // of each format

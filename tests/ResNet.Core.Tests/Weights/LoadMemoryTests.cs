@@ -4,6 +4,7 @@ using static ResNet.Core.Tests.Weights.Pickled;
 
 namespace ResNet.Core.Tests.Weights;
 
+[Trait(Category.Name, Category.Slow)]
 public sealed class LoadMemoryTests(ITestOutputHelper log) : IDisposable
 {
     private readonly TempFolder _folder = new();

@@ -41,7 +41,7 @@ public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
     }
 
     /// <summary>Each way in which torch.onnx.export writes torchvision's networks: opset, mode, folding of constants, and what people do to the head.</summary>
-    [PyTorchFact]
+    [PyTorchFact, Trait(Category.Name, Category.Slow)]
     public async Task What_PyTorch_exports_is_loaded_and_to_the_bit_where_nothing_is_folded()
     {
         using var python = PyTorchFactAttribute.StartExports(_folder.Path);
@@ -72,7 +72,7 @@ public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
     }
 
     /// <summary>Each has tensors that fit, and answers otherwise than any network here. Without strict what fits is loaded, where that is a network's, and the report says the rest.</summary>
-    [PyTorchFact]
+    [PyTorchFact, Trait(Category.Name, Category.Slow)]
     public async Task What_answers_otherwise_is_refused_by_name_and_what_fits_is_loaded_without_strict()
     {
         using var python = PyTorchFactAttribute.StartExports(_folder.Path);
@@ -102,7 +102,7 @@ public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
     }
 
     /// <summary>HostileOnnxTests has more of them.</summary>
-    [PyTorchFact]
+    [PyTorchFact, Trait(Category.Name, Category.Slow)]
     public async Task What_has_other_blocks_is_refused_by_name()
     {
         using var python = PyTorchFactAttribute.StartExports(_folder.Path);

@@ -5,6 +5,7 @@ using static TorchSharp.torch;
 namespace ResNet.Core.Tests.Weights;
 
 /// <summary>Real PyTorch reads what is saved here, and what it saves is the same network here.</summary>
+[Trait(Category.Name, Category.Slow)]
 public sealed class PyTorchTests(ITestOutputHelper log) : IDisposable
 {
     private readonly TempFolder _folder = new();

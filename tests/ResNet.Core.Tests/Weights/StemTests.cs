@@ -199,7 +199,7 @@ public sealed class StemTests : IDisposable
     }
 
     /// <summary>PyTorch takes the file as one of its own, and what the file says outlives loading and saving there.</summary>
-    [PyTorchFact]
+    [PyTorchFact, Trait(Category.Name, Category.Slow)]
     public void PyTorch_keeps_what_a_file_says_of_itself()
     {
         using var saved = new ResNet18(7, Stem.Conv7MaxPool);
@@ -212,7 +212,7 @@ public sealed class StemTests : IDisposable
         Assert.Equal(122, Checkpoint.Load(same, _folder["again.pth"]).Loaded.Count);
     }
 
-    [PyTorchFact]
+    [PyTorchFact, Trait(Category.Name, Category.Slow)]
     public void Real_torchvision_weights_are_refused_for_the_specifications_stem()
     {
         PyTorchFactAttribute.Run("torchvision", _folder.Path);

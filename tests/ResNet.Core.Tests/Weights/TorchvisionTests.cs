@@ -16,7 +16,7 @@ public sealed class TorchvisionTests(ITestOutputHelper log) : IDisposable
     public void Dispose() => _folder.Dispose();
 
     /// <summary>Both ways, with torchvision's answers. Measured: at most 3e-6 apart, relative to the largest answer.</summary>
-    [PyTorchFact]
+    [PyTorchFact, Trait(Category.Name, Category.Slow)]
     public async Task Every_networks_weights_go_in_strictly_and_come_out_for_a_strict_load()
     {
         using var torchvision = PyTorchFactAttribute.Start("family", _folder.Path);
