@@ -62,7 +62,7 @@ public class FuseInt8Tests(ITestOutputHelper log)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        using var folder = new Weights.WeightsFolder();
+        using var folder = new TempFolder();
         using var model = Trained.ResNet18(100, stem);
         var batch = Images(8);
         using var fused = model.Fuse([batch]);
