@@ -19,6 +19,10 @@ internal sealed class Int8Layers : IDisposable
         const string Images = "x";
         using var scope = NewDisposeScope();
         using var _ = no_grad();
+        foreach (var convolution in network.Convolutions)
+            if (convolution.Weight[0].numel() is > MaxProducts and var products)
+                throw Foldable.Unexpected($"{convolution.Name} with at most {MaxProducts} weights per output channel, so that sums fit into 32 bits", $"{products}");
+
         var operations = new Int8Operations(quantizations);
         Source = operations.ToScript(Images, network.Forward(operations, operations.Quantize(Images)));
         InChannels = network.Conv1.InChannels;
@@ -28,8 +32,6 @@ internal sealed class Int8Layers : IDisposable
             """);
         foreach (var convolution in operations.Convolutions)
         {
-            if (convolution.Weight[0].numel() is > MaxProducts and var products)
-                throw Foldable.Unexpected($"{convolution.Name} with at most {MaxProducts} weights per output channel, so that sums fit into 32 bits", $"{products}");
             var scales = (convolution.Weight.abs().flatten(1).amax([1]) / MaxWeight).clamp_min(MinScale);
             _convolutions.Add(script.Call<Tensor>("quantize", convolution.Weight, scales, zeros_like(scales).to(ScalarType.Int64)).DetachFromDisposeScope());
             _convolutions.Add(convolution.Bias.clone().DetachFromDisposeScope());

@@ -1,4 +1,5 @@
 using ResNet.Core.Deployment;
+using ResNet.Core.Tests.Weights;
 using TorchSharp;
 using TorchSharp.Modules;
 using Xunit.Abstractions;
@@ -256,6 +257,20 @@ public class FuseInt8Tests(ITestOutputHelper log)
             model.Fuse([batch]).Dispose();
         else
             Assert.Contains("AVX-512 VNNI", Assert.Throws<PlatformNotSupportedException>(() => model.Fuse([batch])).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Without VNNI, sums of products would saturate and give wrong answers.</summary>
+    [Int8Theory]
+    [InlineData("AVX2", false)]
+    [InlineData("AVX512_CORE", false)]
+    [InlineData("AVX512_CORE_VNNI", true)]
+    public void Where_oneDNN_is_told_not_to_use_VNNI_it_is_not_supported(string instructions, bool supported)
+    {
+        var start = ChildProcess.StartInfo("int8", "");
+        start.Environment["ONEDNN_MAX_CPU_ISA"] = instructions;
+        using var child = System.Diagnostics.Process.Start(start)!;
+        Assert.Equal($"{supported}", child.StandardOutput.ReadToEnd().Trim());
+        child.WaitForExit();
     }
 
     [Int8Fact]
