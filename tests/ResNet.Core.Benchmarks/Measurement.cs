@@ -32,7 +32,7 @@ internal static class Measurement
 
             {table.About}
 
-            Medians of {Rounds} turns of at least 0.2 s, which the engines take alternately, each row and engine in a process of its own; as a share of {table.Share}{(table.HasMemory ? "; the most memory that the process held" : "")}.{left}
+            Medians of {Rounds} turns of at least 0.2 s; the engines take turns, and each row and engine runs in its own process. Ratios are to {table.Share}{(table.HasMemory ? "; GB is the process's peak memory" : "")}.{left}
 
             {Machine.Description()}, {DateTime.UtcNow:yyyy-MM-dd}; {string.Join(", ", [.. Machine.Versions, .. pythons.Select(python => $"{python.Name} with torchvision {python.TorchVision}")])}:
             `dotnet run -c Release --project tests/ResNet.Core.Benchmarks -- {table.Name}`

@@ -41,18 +41,18 @@ public sealed class EvaluateTests : IDisposable
     public void Weights_that_do_not_fit_are_told()
     {
         using var run = new TempFolder();
-        UntrainedRun.Write(run, new NetworkInfo(Stem.Conv7, 32, 32.0 / 28, Grey: true, new Normalisation([0.1], [0.2]), [.. Enumerable.Range(0, 10).Select(digit => $"{digit}")]));
+        UntrainedRun.Write(run, new ModelConfig(Stem.Conv7, 32, 32.0 / 28, Grayscale: true, new Normalization([0.1], [0.2]), [.. Enumerable.Range(0, 10).Select(digit => $"{digit}")]));
         using var other = new ResNet18(7);
         Checkpoint.Save(other, run["other.pth"]);
         Checkpoint.Save(other, _out["alone.pth"]);
         Refused("fc.bias (expected (10), got (7))", "evaluate", run["other.pth"], "--data", _data.Path);
-        Refused("expected the folder of a training, or a file in it", "evaluate", _out["alone.pth"], "--data", _data.Path);
+        Refused("expected the folder of a training run, or a file in it", "evaluate", _out["alone.pth"], "--data", _data.Path);
         Refused("Could not find", "evaluate", run["nothing.pth"], "--data", _data.Path);
-        Refused("expected the folder of a training, or a file in it", "evaluate", _data.Path, "--data", _data.Path);
-        Refused("expected pictures of the network's classes", "evaluate", run.Path, "--data", Path.Combine(AppContext.BaseDirectory, "data"));
+        Refused("expected the folder of a training run, or a file in it", "evaluate", _data.Path, "--data", _data.Path);
+        Refused("expected images of the network's classes", "evaluate", run.Path, "--data", Path.Combine(AppContext.BaseDirectory, "data"));
         Refused("Required argument", "evaluate");
 
         File.WriteAllText(run["network.json"], "{}");
-        Refused("network.json: expected what a training has written there", "evaluate", run.Path);
+        Refused("network.json: expected the file that a training wrote", "evaluate", run.Path);
     }
 }

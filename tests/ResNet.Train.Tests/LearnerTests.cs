@@ -85,7 +85,7 @@ public sealed class LearnerTests : IDisposable
     public void Channels_last_weights_learn_the_same_and_stay_so()
     {
         var settings = new Settings("", null, Recipe.Cifar, Seed: 1, "cpu", Precision.Fp32, ChannelsLast: true);
-        using var ordered = settings.Network(4, CPU);
+        using var ordered = settings.CreateNetwork(4, CPU);
         ordered.load_state_dict(_model.state_dict());
         var before = _model.parameters().Select(parameter => parameter.detach().clone()).ToArray();
         using var learner = new Learner(_model, recipe, Precision.Fp32, CPU);

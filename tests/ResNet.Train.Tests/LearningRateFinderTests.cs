@@ -21,7 +21,7 @@ public sealed class LearningRateFinderTests : IDisposable
     {
         var set = DataSet.Load(_data.Path);
         var recipe = set.Defaults with { BatchSize = 16 };
-        var network = NetworkInfo.Of(set, recipe, new Normalisation([0.1], [0.3]));
+        var network = set.CreateConfig(recipe, new Normalization([0.1], [0.3]));
         manual_seed(1);
         using var model = network.Create(CPU);
         using var learner = new Learner(model, recipe, Precision.Fp32, CPU);
@@ -34,7 +34,7 @@ public sealed class LearningRateFinderTests : IDisposable
         Assert.Equal(1e-5, sweep[0].LearningRate, 1e-10);
         Assert.All(sweep.Zip(sweep.Skip(1)), pair => Assert.Equal(Math.Pow(1e6, 1 / 59.0), pair.Second.LearningRate / pair.First.LearningRate, 1e-9));
         Assert.True(sweep.Min(step => step.Loss) < sweep[0].Loss - 0.1);
-        Assert.Equal(sweep.MinBy(step => step.Loss)!.LearningRate / 10, LearningRateFinder.Suggestion(sweep));
+        Assert.Equal(sweep.MinBy(step => step.Loss)!.LearningRate / 10, LearningRateFinder.Suggest(sweep));
     }
 
     [Fact]
@@ -42,7 +42,7 @@ public sealed class LearningRateFinderTests : IDisposable
     {
         var set = DataSet.Load(_data.Path);
         var recipe = set.Defaults with { BatchSize = 4096 };
-        var network = NetworkInfo.Of(set, recipe, new Normalisation([0.1], [0.3]));
+        var network = set.CreateConfig(recipe, new Normalization([0.1], [0.3]));
         using var model = network.Create(CPU);
         using (no_grad())
         {
@@ -67,7 +67,7 @@ public sealed class LearningRateFinderTests : IDisposable
         var rows = File.ReadAllLines(_out["lr-find.csv"]);
         Assert.Equal("learning_rate,loss", rows[0]);
         var lowest = rows[1..].Select(row => row.Split(',').Select(cell => double.Parse(cell, CultureInfo.InvariantCulture)).ToArray()).MinBy(row => row[1])!;
-        Assert.Contains($"--lr {Digits.OfRate(lowest[0] / 10)}", output, StringComparison.Ordinal);
+        Assert.Contains($"--lr {Digits.FormatRate(lowest[0] / 10)}", output, StringComparison.Ordinal);
         Refused("--steps: expected a whole number from 10 to 10000, got '9'", "lr-find", "--steps", "9");
         Refused("'--epochs'", "lr-find", "--epochs", "9");
     }

@@ -27,11 +27,11 @@ public sealed class RanksTests : IDisposable
         var (code, output, error) = Launched.Run(mpi, [.. Training("run", 1), "--ema", "0.9", "--balanced"]);
 
         Assert.Equal((0, ""), (code, error));
-        Assert.Contains($"without CUDA, 2 ranks{Settings.Of(_out["run"]).ComputesIn(TorchSharp.torch.CPU)}: 60 images to train and validate with, 20 to test with", output, StringComparison.Ordinal);
+        Assert.Contains($"without CUDA, 2 ranks{Settings.Read(_out["run"]).DescribeComputation(TorchSharp.torch.CPU)}: 60 images to train and validate, 20 to test", output, StringComparison.Ordinal);
         foreach (var line in (string[])["10 classes", "ResNet-18 on ", "epoch 1/1 ", "weights  ", "test accuracy "])
             Assert.Single(output.Split('\n'), text => text.StartsWith(line, StringComparison.Ordinal));
         Assert.Equal(
-            ["checkpoint.safetensors", "confusion-matrix.png", "images.json", "learning-curves.png", "metrics.csv", "model.pth", "model.safetensors", "most-wrong.png", "network.json", "settings.json"],
+            ["checkpoint.safetensors", "confusion-matrix.png", "images.json", "learning-curves.png", "metrics.csv", "misclassified.png", "model.pth", "model.safetensors", "network.json", "settings.json"],
             Directory.GetFiles(_out["run"]).Select(file => Path.GetFileName(file)).Where(name => !name.StartsWith("events.", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
         Assert.Single(Directory.GetFiles(_out["run"], "events.*"));
 
@@ -61,7 +61,7 @@ public sealed class RanksTests : IDisposable
             {
                 Assert.Equal(143, code);
                 Assert.Contains("weights so far ", output, StringComparison.Ordinal);
-                Assert.Contains($"to go on          resume {_out["run"]}", output, StringComparison.Ordinal);
+                Assert.Contains($"to continue       resume {_out["run"]}", output, StringComparison.Ordinal);
             }
             else // Open MPI says 1 of whatever code, and kills the ranks after a second, which a busy machine may take to write the weights.
                 Assert.NotEqual(0, code);
@@ -105,7 +105,7 @@ public sealed class RanksTests : IDisposable
 
         Assert.Equal(143, code);
         Assert.DoesNotContain("Exception", error, StringComparison.Ordinal);
-        Assert.Contains($"to go on          resume {_out["run"]}", output, StringComparison.Ordinal);
+        Assert.Contains($"to continue       resume {_out["run"]}", output, StringComparison.Ordinal);
     }
 
     [Theory, Trait(Category.Name, Category.Slow)]
@@ -113,12 +113,12 @@ public sealed class RanksTests : IDisposable
     [Under(MpiKind.Mpich)]
     public void Steps_with_one_image_for_a_rank_are_refused(MpiKind mpi)
     {
-        Pictures.WriteSet(_data);
+        TestImages.WriteSet(_data);
 
         var (code, _, error) = Launched.Run(mpi, "--data", _data.Path, "--out", _out["run"], "--batch-size", "4", "--size", "32", "--device", "cpu");
 
         Assert.NotEqual(0, code);
-        Assert.Single(error.Split('\n'), line => line.Contains("expected 2 images a step or more for each of the 2 ranks, got ", StringComparison.Ordinal));
+        Assert.Single(error.Split('\n'), line => line.Contains("expected at least 2 images per training step for each of the 2 ranks, got ", StringComparison.Ordinal));
         Assert.DoesNotContain("Exception", error, StringComparison.Ordinal);
         Assert.False(File.Exists(_out["run/settings.json"]));
     }
@@ -128,10 +128,10 @@ public sealed class RanksTests : IDisposable
     [Under(MpiKind.Mpich)]
     public void An_image_that_one_rank_cannot_read_any_more_ends_all(MpiKind mpi)
     {
-        Pictures.WriteSet(_data);
+        TestImages.WriteSet(_data);
         using var program = new Launched(mpi, "--data", _data.Path, "--out", _out["run"], "--epochs", "1000", "--batch-size", "10", "--lr", "0.01", "--size", "32", "--device", "cpu");
         program.WaitFor("epoch 1/1000 ");
-        var gone = _data[ImageList.In(_out["run"])!.Training.Keys.First()];
+        var gone = _data[ImageList.Read(_out["run"])!.Training.Keys.First()];
         File.Delete(gone);
         var (code, _, error) = program.End();
 
@@ -147,7 +147,7 @@ public sealed class RanksTests : IDisposable
         var (code, output, error) = Launched.Run(mpi, "--data", _data["nowhere"], "--batch-size", "3");
 
         Assert.NotEqual((0, ""), (code, output));
-        Assert.Single(error.Split('\n'), line => line.Contains("expected 2 images a step or more for each of the 2 ranks", StringComparison.Ordinal));
+        Assert.Single(error.Split('\n'), line => line.Contains("expected at least 2 images per training step for each of the 2 ranks", StringComparison.Ordinal));
         Assert.DoesNotContain("rank 1 of 2", error, StringComparison.Ordinal);
         Assert.Single(Launched.Run(mpi, "predict", "x.png").Error.Split('\n'), line => line.Contains("predict: expected one process, got 2 ranks", StringComparison.Ordinal));
     }

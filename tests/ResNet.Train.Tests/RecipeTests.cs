@@ -31,8 +31,8 @@ public sealed class RecipeTests : IDisposable
     public void The_fewer_images_the_more_epochs_of_fine_tuning(int images, int epochs)
     {
         Assert.Equal(epochs, Recipe.Photographs.ForFineTuning(images).Epochs);
-        Assert.Equal((Stem.Conv7MaxPool, 224, 0.2), (Recipe.Cifar.ForFineTuning(images).Stem, Recipe.FashionMnist.ForFineTuning(images).Size, Recipe.Photographs.ForFineTuning(images).Scale));
-        Assert.Equal((Recipe.FashionMnist.Frame, 1), (Recipe.FashionMnist.ForFineTuning(images).Frame, Recipe.FashionMnist.ForFineTuning(images).Scale));
+        Assert.Equal((Stem.Conv7MaxPool, 224, 0.2), (Recipe.Cifar.ForFineTuning(images).Stem, Recipe.FashionMnist.ForFineTuning(images).Size, Recipe.Photographs.ForFineTuning(images).MinCropArea));
+        Assert.Equal((Recipe.FashionMnist.CropRatio, 1), (Recipe.FashionMnist.ForFineTuning(images).CropRatio, Recipe.FashionMnist.ForFineTuning(images).MinCropArea));
     }
 
     [Fact, Trait(Category.Name, Category.Slow)]
@@ -72,15 +72,15 @@ public sealed class RecipeTests : IDisposable
     [Fact]
     public void Every_option_reaches_the_training_and_stays_in_its_folder()
     {
-        using var model = Trained("run", "--precision", "bf16", "--channels-last", "--frame", "1.5", "--weight-decay", "0.25", "--label-smoothing", "0.2", "--erase", "0.5", "--lr", "0.01");
-        var settings = Settings.Of(_out["run"]);
+        using var model = Trained("run", "--precision", "bf16", "--channels-last", "--crop-ratio", "1.5", "--weight-decay", "0.25", "--label-smoothing", "0.2", "--random-erase", "0.5", "--lr", "0.01");
+        var settings = Settings.Read(_out["run"]);
         Assert.Equal((Precision.Bf16, true), (settings.Precision, settings.ChannelsLast));
-        Assert.Equal((1.5, 0.25, 0.2, 0.5, 0.01), (settings.Recipe.Frame, settings.Recipe.WeightDecay, settings.Recipe.LabelSmoothing, settings.Recipe.Erase, settings.Recipe.LearningRate));
-        Assert.Equal(1.5, NetworkInfo.Of(_out["run"]).Frame);
+        Assert.Equal((1.5, 0.25, 0.2, 0.5, 0.01), (settings.Recipe.CropRatio, settings.Recipe.WeightDecay, settings.Recipe.LabelSmoothing, settings.Recipe.RandomErase, settings.Recipe.LearningRate));
+        Assert.Equal(1.5, ModelConfig.Read(_out["run"]).CropRatio);
     }
 
     [Theory]
-    [InlineData("--frame: expected a number from 0.1 to 2, got '0'", "--frame", "0")]
+    [InlineData("--crop-ratio: expected a number from 0.1 to 2, got '0'", "--crop-ratio", "0")]
     [InlineData("--precision: expected Auto, Fp32, Bf16, Fp16, got 'fp8'", "--precision", "fp8")]
     [InlineData("--weight-decay: expected a number from 0 to 1, got '-1'", "--weight-decay", "-1")]
     [InlineData("--label-smoothing: expected a number from 0 to below 1, got '1'", "--label-smoothing", "1")]

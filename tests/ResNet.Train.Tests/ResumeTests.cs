@@ -57,7 +57,7 @@ public sealed class ResumeTests : IDisposable
         {
             while (program.StandardOutput.ReadLine() is { } line && !line.StartsWith("epoch 1/3", StringComparison.Ordinal)) { }
             Signal.Send("INT", program.Id);
-            Assert.Contains($"to go on          resume {_out["run"]}", program.StandardOutput.ReadToEnd(), StringComparison.Ordinal);
+            Assert.Contains($"to continue       resume {_out["run"]}", program.StandardOutput.ReadToEnd(), StringComparison.Ordinal);
             program.WaitForExit();
             Assert.Equal(130, program.ExitCode);
         }
@@ -161,8 +161,8 @@ public sealed class ResumeTests : IDisposable
     [Fact]
     public void A_folder_that_is_no_trainings_is_told()
     {
-        Refused("resume: expected the folder of a training, got", "resume", _out["nothing"]);
-        Refused("resume: expected the folder of a training, got", "resume", _data.Path);
+        Refused("resume: expected the folder of a training run, got", "resume", _out["nothing"]);
+        Refused("resume: expected the folder of a training run, got", "resume", _data.Path);
         Refused("Required argument", "resume");
     }
 
@@ -174,7 +174,7 @@ public sealed class ResumeTests : IDisposable
         foreach (var damaged in new[] { " ", "null", "{}", settings[..20], settings.Replace("\"Seed\": 1", "\"Seed\": \"x\"", StringComparison.Ordinal) })
         {
             File.WriteAllText(_out["run/settings.json"], damaged);
-            Refused("settings.json: expected what a training has written there", "resume", _out["run"]);
+            Refused("settings.json: expected the file that a training wrote", "resume", _out["run"]);
         }
 
         File.WriteAllText(_out["run/settings.json"], "");

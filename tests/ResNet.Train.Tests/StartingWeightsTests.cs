@@ -85,7 +85,7 @@ public sealed class StartingWeightsTests : IDisposable
     public void Of_a_network_that_has_nothing_in_common_the_names_are_told()
     {
         using var other = nn.Sequential(("a", nn.Linear(2, 2)));
-        DoesNotFit("does not fit ResNet18: expected names of tensors like the module's 122, such as conv1.weight, bn1.weight, bn1.bias; got 2 that begin with 'a.', such as a.weight, a.bias", Saved(other));
+        DoesNotFit("does not fit ResNet18: expected tensor names like the module's 122, such as conv1.weight, bn1.weight, bn1.bias; got 2 that begin with 'a.', such as a.weight, a.bias", Saved(other));
     }
 
     [Fact]
@@ -107,13 +107,13 @@ public sealed class StartingWeightsTests : IDisposable
     }
 
     [Fact]
-    public void A_missing_file_is_told() => Refused($"--weights: expected a file, got '{_files["nothing"]}', which is none", _files["nothing"]);
+    public void A_missing_file_is_told() => Refused($"--weights: expected a file, got '{_files["nothing"]}'", _files["nothing"]);
 
     [Fact]
-    public void A_folder_is_told() => Refused($"--weights: expected a file, got '{_files.Path}', which is none", _files.Path);
+    public void A_folder_is_told() => Refused($"--weights: expected a file, got '{_files.Path}'", _files.Path);
 
     [Fact]
-    public void No_name_is_told() => Refused("--weights: expected a file, imagenet or torchvision, got '', which is none", "");
+    public void No_name_is_told() => Refused("--weights: expected a file, imagenet or torchvision, got ''", "");
 
     [Fact]
     public void A_file_that_cannot_be_read_is_told()
@@ -121,7 +121,7 @@ public sealed class StartingWeightsTests : IDisposable
         using var other = new ResNet18(10);
         var path = Saved(other);
         using var locked = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None);
-        Refused($"--weights: expected a file that can be read, got '{path}'", path);
+        Refused($"--weights: expected a readable file, got '{path}'", path);
     }
 
     [Theory]
@@ -163,7 +163,7 @@ public sealed class StartingWeightsTests : IDisposable
 
         var line = StartingWeights.LoadFile(model, path).Line;
 
-        Assert.Equal($"weights from {path}: 120 of 122 tensors; the classifier starts fresh: {fresh}", line);
+        Assert.Equal($"weights from {path}: 120 of 122 tensors; the classifier starts with random weights: {fresh}", line);
         Assert.Equal(0, Network.Distance(other.parameters().SkipLast(2), model.parameters().SkipLast(2)));
         Assert.Equal(0, Network.Distance(classifier.parameters(), model.fc.parameters()));
     }

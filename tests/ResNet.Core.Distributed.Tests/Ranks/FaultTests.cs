@@ -49,7 +49,7 @@ public sealed class FaultTests
         var result = program.Fails(TimeSpan.FromSeconds(3)); // Hang's
 
         result.Says("TimeoutException");
-        Assert.Matches("rank 1 (has last begun|does not answer)", result.Output);
+        Assert.Matches("rank 1 (last started|does not answer)", result.Output);
     }
 
     // MPICH's launcher would end well where the exception is caught.

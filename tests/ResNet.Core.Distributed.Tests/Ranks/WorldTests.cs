@@ -33,6 +33,6 @@ public sealed class WorldTests
         var result = program.FailsAtOnce();
 
         Assert.DoesNotContain("@ ", result.Output, StringComparison.Ordinal);
-        result.Says("has started 2 processes, of which the MPI library knows 1");
+        result.Says("has started 2 processes, but the MPI library sees 1");
     }
 }

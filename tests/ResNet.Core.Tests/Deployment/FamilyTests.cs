@@ -58,13 +58,17 @@ public sealed class FamilyTests(ITestOutputHelper log) : IDisposable
         using var scope = NewDisposeScope();
         using var _ = no_grad();
         using var model = Trained.Network(architecture);
-        OnnxExporter.ExportInt8(model, [randn(8, 3, 32, 32) + 0.5, randn(3, 3, 33, 47) + 0.5], _folder["model.onnx"]);
+        Tensor[] calibration = [randn(8, 3, 32, 32) + 0.5, randn(3, 3, 33, 47) + 0.5];
+        OnnxExporter.ExportInt8(model, calibration, _folder["model.onnx"]);
         using var session = new OnnxSession(_folder["model.onnx"]);
+        using var fused = FuseExtensions.IsInt8Supported ? model.Fuse(calibration) : null;
         model.eval();
         foreach (var (batch, height, width) in ((int, int, int)[])[(7, 31, 32), (1, 40, 33)])
         {
             var x = randn(batch, 3, height, width) + 0.5;
-            AssertClose(model.call(x), session.Run(x), EightBits, $"{batch}x3x{height}x{width}");
+            AssertClose(model.call(x), session.Run(x), EightBits, $"{batch}x3x{height}x{width}, ONNX Runtime");
+            if (fused is not null)
+                AssertClose(model.call(x), fused.call(x), EightBits, $"{batch}x3x{height}x{width}, fused");
         }
     }
 

@@ -69,7 +69,7 @@ public class FuseTypesTests
     public void Where_bfloat16_is_not_supported_it_says_what_it_wants()
     {
         using var model = new ResNet18(10);
-        if (Fusion.IsBFloat16Supported)
+        if (FuseExtensions.IsBFloat16Supported)
             model.Fuse(ScalarType.BFloat16).Dispose();
         else
             Assert.Contains("AVX-512 BF16", Assert.Throws<PlatformNotSupportedException>(() => model.Fuse(ScalarType.BFloat16)).Message, StringComparison.Ordinal);

@@ -35,7 +35,7 @@ public sealed class SaveTargetTests : IDisposable
     public void A_folder_is_refused()
     {
         Directory.CreateDirectory(_folder["folder.pth"]);
-        Refused<UnauthorizedAccessException>("folder.pth", "expected the path of a file, got that of a folder");
+        Refused<UnauthorizedAccessException>("folder.pth", "expected a file, got a folder");
         Assert.Equal([_folder["folder.pth"]], Directory.GetFileSystemEntries(_folder.Path));
     }
 
@@ -96,7 +96,7 @@ public sealed class SaveTargetTests : IDisposable
         Refused<DirectoryNotFoundException>("c.pth", "none");
 
         Link("d.pth", "..");
-        Refused<UnauthorizedAccessException>("d.pth", "got that of a folder");
+        Refused<UnauthorizedAccessException>("d.pth", "got a folder");
         Assert.Equal(4, Directory.GetFileSystemEntries(_folder.Path).Length);
     }
 
@@ -127,7 +127,7 @@ public sealed class SaveTargetTests : IDisposable
                 Environment = { ["DOTNET_EnableWriteXorExecute"] = "0" }, // .NET has a large file for it
             };
             using var child = Process.Start(start)!;
-            Assert.StartsWith($"System.IO.IOException: {path}: cannot be written: it would be larger than ", child.StandardOutput.ReadToEnd(), StringComparison.Ordinal);
+            Assert.StartsWith($"System.IO.IOException: {path}: cannot be written: it exceeds the file size limit: ", child.StandardOutput.ReadToEnd(), StringComparison.Ordinal);
             Assert.Equal([1, 2, 3], File.ReadAllBytes(path));
         }
         Assert.Equal(2, Directory.GetFileSystemEntries(_folder.Path).Length);

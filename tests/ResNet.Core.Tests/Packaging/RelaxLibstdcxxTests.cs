@@ -56,7 +56,7 @@ public class RelaxLibstdcxxTests(BuildTools tools)
 
         Assert.Equal(1, result.Code);
         Assert.Contains("error RESNET002: Could not relax the version of libstdc++ that ", result.Output, StringComparison.Ordinal);
-        Assert.Contains($": {reason}. Set RelaxTorchSharpLibstdcxx to false to use it as it is.", result.Output, StringComparison.Ordinal);
+        Assert.Contains($": {reason}. Set RelaxTorchSharpLibstdcxx to false to use the library unchanged.", result.Output, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", result.Output, StringComparison.Ordinal); // a stack trace
         Assert.False(File.Exists(destination));
     }

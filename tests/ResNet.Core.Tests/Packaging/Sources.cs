@@ -1,11 +1,13 @@
 namespace ResNet.Core.Tests.Packaging;
 
-/// <summary>The projects of the checkout, and the files that the library is packed from.</summary>
+/// <summary>The projects of the checkout, and the files that the packages are packed from.</summary>
 internal static class Sources
 {
     public static string TestProject { get; } = Path.Combine(Repository.Root, "tests", "ResNet.Core.Tests", "ResNet.Core.Tests.csproj");
 
     public static string Library { get; } = Path.Combine("src", "ResNet.Core", "ResNet.Core.csproj");
+
+    public static string Distributed { get; } = Path.Combine("src", "ResNet.Core.Distributed", "ResNet.Core.Distributed.csproj");
 
     public static string BuildTransitive { get; } = Path.Combine(Repository.Root, "src", "ResNet.Core", "buildTransitive");
 
@@ -15,10 +17,10 @@ internal static class Sources
         where !IsBuildOutput(project)
         select Path.GetRelativePath(Repository.Root, project);
 
-    /// <summary>Copies the files that the library is packed from.</summary>
+    /// <summary>Copies the files that the packages are packed from.</summary>
     public static void Copy(string destination)
     {
-        string[] files = ["Directory.Build.props", "Directory.Packages.props", ".editorconfig", ".gitattributes", ".gitignore", "README.md", "LICENSE"];
+        string[] files = ["Directory.Build.props", "Directory.Packages.props", ".editorconfig", ".gitattributes", ".gitignore", "LICENSE"];
         var sources = Directory.EnumerateFiles(Path.Combine(Repository.Root, "src"), "*", SearchOption.AllDirectories).Where(file => !IsBuildOutput(file));
         foreach (var source in files.Select(file => Path.Combine(Repository.Root, file)).Concat(sources))
         {

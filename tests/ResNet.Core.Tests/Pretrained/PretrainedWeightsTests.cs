@@ -52,9 +52,9 @@ public sealed class PretrainedWeightsTests : IDisposable
                 {
                     Dictionary<string, string?> variables = new() { ["TORCH_HOME"] = torch, ["XDG_CACHE_HOME"] = xdg, ["HOME"] = home };
                     var theirs = await python.AskAsync(JsonSerializer.Serialize(variables));
-                    Assert.Equal(Path.GetFullPath(theirs), TorchHub.Checkpoints(variables.GetValueOrDefault));
+                    Assert.Equal(Path.GetFullPath(theirs), TorchHub.GetCheckpointsFolder(variables.GetValueOrDefault));
                 }
-        Assert.Contains("'~other/torch'", Assert.Throws<NotSupportedException>(() => TorchHub.Checkpoints(name => name == "TORCH_HOME" ? "~other/torch" : null)).Message, StringComparison.Ordinal);
+        Assert.Contains("'~other/torch'", Assert.Throws<NotSupportedException>(() => TorchHub.GetCheckpointsFolder(name => name == "TORCH_HOME" ? "~other/torch" : null)).Message, StringComparison.Ordinal);
     }
 
     /// <summary>From a file of torchvision's on a server to a network with its weights, and on to Python, which fetches nothing.</summary>

@@ -28,6 +28,9 @@ internal static class ChildProcess
             case ["dispose", _]:
                 Console.WriteLine(Deployment.DisposedAmidstCallsTests.DisposeAmidstCalls());
                 return 0;
+            case ["int8", _]:
+                Console.WriteLine(FuseExtensions.IsInt8Supported);
+                return 0;
             case ["free", var pages]:
                 Console.WriteLine(MemoryPagesTests.Free(pages));
                 return 0;

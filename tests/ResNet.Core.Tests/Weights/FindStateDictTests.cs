@@ -126,7 +126,7 @@ public sealed class FindStateDictTests : IDisposable
         {
             var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(wrapper, WeightsFixture.Find("teacher_student.pth"), strict));
             Assert.EndsWith(
-                "Sequential: expected names of tensors like the module's 18 that begin with 'backbone.', such as backbone.conv1.weight, backbone.bn1.weight, backbone.bn1.bias; " +
+                "Sequential: expected tensor names like the module's 18 that begin with 'backbone.', such as backbone.conv1.weight, backbone.bn1.weight, backbone.bn1.bias; " +
                 "got 36, such as teacher.conv1.weight, teacher.bn1.weight, teacher.bn1.bias, under ['state_dict']", problem.Message, StringComparison.Ordinal);
 
             problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(wrapper, WeightsFixture.Find("lightning.pth"), strict));
@@ -188,9 +188,9 @@ public sealed class FindStateDictTests : IDisposable
     {
         byte[] one = [.. "}h\u0001h\u0002s"u8];
 
-        Hostile.AssertRefused(_folder.Write("none.pth", InArchive(Many("a.b.c.d", 100_000))), "expected names of tensors like the module's");
+        Hostile.AssertRefused(_folder.Write("none.pth", InArchive(Many("a.b.c.d", 100_000))), "expected tensor names like the module's");
         Hostile.AssertRefused(_folder.Write("some.pth", InArchive(Many("bn1.running_mean", 100_000))), factor: 400, "0 tensors fit"); // six bytes a dictionary
-        Hostile.AssertRefused(_folder.Write("long.pth", InArchive(Many(string.Concat(Enumerable.Repeat("a.", 490)) + "bn1.bias", 50_000))), "expected names");
+        Hostile.AssertRefused(_folder.Write("long.pth", InArchive(Many(string.Concat(Enumerable.Repeat("a.", 490)) + "bn1.bias", 50_000))), "expected tensor names");
 
         byte[] Many(string name, int count) => [.. Proto, .. Text(name), .. "q\u0001"u8, .. Weight(2), .. "q\u0002]("u8, .. Enumerable.Repeat(one, count).SelectMany(bytes => bytes), (byte)'e', 0x85, (byte)'.'];
     }

@@ -201,7 +201,7 @@ public class LoadTests
 
         using var bag = new TensorBag(("first", zeros(2)), ("second", zeros([])));
         problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(bag, WeightsFixture.Find("types.safetensors")));
-        Assert.Contains("expected names of tensors like the module's 2, such as first, second; got 12, such as float64, int64, float32", problem.Message, StringComparison.Ordinal);
+        Assert.Contains("expected tensor names like the module's 2, such as first, second; got 12, such as float64, int64, float32", problem.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -50,7 +50,7 @@ public sealed class PrefixTests : IDisposable
         using (var unchanged = new Unchanged(block))
         {
             var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(block, WeightsFixture.Find("lightning_criterion.pth")));
-            Assert.Contains("does not fit BasicBlock: under ['state_dict'], behind 'model.': 18 tensors fit; unexpected in the file: criterion.weight", problem.Message, StringComparison.Ordinal);
+            Assert.Contains("does not fit BasicBlock: under ['state_dict'], with prefix 'model.': 18 tensors fit; unexpected in the file: criterion.weight", problem.Message, StringComparison.Ordinal);
             unchanged.Assert();
         }
         var report = Checkpoint.Load(block, WeightsFixture.Find("lightning_criterion.pth"), strict: false);
@@ -68,8 +68,8 @@ public sealed class PrefixTests : IDisposable
         using var block = new BasicBlock(3, 4, stride: 2);
         using var unchanged = new Unchanged(block);
         var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(block, WeightsFixture.Find(file), strict));
-        Assert.Contains("behind 'teacher.'", problem.Message, StringComparison.Ordinal);
-        Assert.Contains("behind 'student.'", problem.Message, StringComparison.Ordinal);
+        Assert.Contains("with prefix 'teacher.'", problem.Message, StringComparison.Ordinal);
+        Assert.Contains("with prefix 'student.'", problem.Message, StringComparison.Ordinal);
         Assert.Contains("name[8:]: tensor for name, tensor in ", problem.Message, StringComparison.Ordinal);
         Assert.Contains(".items() if name.startswith('teacher.')}", problem.Message, StringComparison.Ordinal);
         unchanged.Assert();
@@ -83,7 +83,7 @@ public sealed class PrefixTests : IDisposable
         using var loaded = new TensorBag(("weight", zeros(2)));
         Checkpoint.Save(saved, _folder["model.pth"]);
         var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(loaded, _folder["model.pth"], strict: false));
-        Assert.Contains("behind 'teacher.'; behind 'student.'", problem.Message, StringComparison.Ordinal);
+        Assert.Contains("with prefix 'teacher.'; with prefix 'student.'", problem.Message, StringComparison.Ordinal);
         problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(loaded, _folder["model.pth"]));
         Assert.Contains("unexpected in the file: teacher.weight, teacher.bias", problem.Message, StringComparison.Ordinal);
     }

@@ -61,7 +61,7 @@ public sealed class StemTests : IDisposable
             using (var unchanged = new Unchanged(wrong))
             {
                 var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(wrong, _folder[file]));
-                Assert.Contains("for another stem: expected Conv7, got Conv7MaxPool, as the names say, which are torchvision's (downsample)", problem.Message, StringComparison.Ordinal);
+                Assert.Contains("for another stem: expected Conv7, got Conv7MaxPool, since the names are torchvision's (downsample)", problem.Message, StringComparison.Ordinal);
                 unchanged.Assert();
             }
             report = Checkpoint.Load(wrong, _folder[file], strict: false);
@@ -173,7 +173,7 @@ public sealed class StemTests : IDisposable
             Assert.Contains($"expected Conv7, got {stem}", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(loaded, _folder["model.safetensors"])).Message, StringComparison.Ordinal);
         }
         _folder.Write("model.safetensors", WithMetadata(file, $"{Format},\"stem\":\"Conv9\",\"other.resnet_core.stem\":\"Conv9\"")); // somebody else's
-        Assert.Contains("which are torchvision's", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(loaded, _folder["model.safetensors"])).Message, StringComparison.Ordinal);
+        Assert.Contains("since the names are torchvision's", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(loaded, _folder["model.safetensors"])).Message, StringComparison.Ordinal);
     }
 
     [Fact]

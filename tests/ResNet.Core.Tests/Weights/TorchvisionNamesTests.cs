@@ -124,7 +124,7 @@ public sealed class TorchvisionNamesTests : IDisposable
         {
             var problem = Assert.Throws<ArgumentException>(() => Checkpoint.Save(module, _folder["model.pth"], WeightNames.Torchvision));
             Assert.StartsWith($"Expected a network with Stem.Conv7MaxPool under torchvision's names, got {which} with Stem.{stem}: ", problem.Message, StringComparison.Ordinal);
-            Assert.EndsWith("Make the network with Stem.Conv7MaxPool before it is trained, or save it under WeightNames.ResNetCore.", problem.Message, StringComparison.Ordinal);
+            Assert.EndsWith("Create the network with Stem.Conv7MaxPool before training, or save it under WeightNames.ResNetCore.", problem.Message, StringComparison.Ordinal);
             Assert.Empty(Directory.GetFileSystemEntries(_folder.Path));
         }
     }

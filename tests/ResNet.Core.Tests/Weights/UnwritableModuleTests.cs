@@ -149,7 +149,7 @@ public sealed class UnwritableModuleTests : IDisposable
         Checkpoint.Save(two, _folder["two.pth"]);
         using var unchanged = new Unchanged(twice);
         var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(twice, _folder["two.pth"]));
-        Assert.Contains("two values, 'a.weight' and 'b.weight', for what is one tensor in the module", problem.Message, StringComparison.Ordinal);
+        Assert.Contains("two values, 'a.weight' and 'b.weight', for tensors that are tied in the module", problem.Message, StringComparison.Ordinal);
         unchanged.Assert();
     }
 
