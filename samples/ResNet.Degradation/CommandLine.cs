@@ -1,38 +1,37 @@
 using System.CommandLine;
-using ResNet.Train;
 
 namespace ResNet.Degradation;
 
-/// <summary>The options, their defaults and the values they accept.</summary>
+/// <summary>The command-line options, their defaults and their valid values.</summary>
 internal static class CommandLine
 {
     public static RootCommand Create(Func<Settings, int> run)
     {
-        var networks = Options.Text("--networks", "names", "names of networks", $"Which to train, in this order: names with commas between them [default: {Variant.Names(Variant.All)}]");
-        var data = Options.Text("--data", "dir", "a folder", "Folder with the four files of Fashion-MNIST, gzipped or not [default: the subset that comes with this program]");
-        var epochs = Options.Whole("--epochs", 1, 10_000, "How often each network goes through the training images", byDefault: 10);
-        var batchSize = Options.Whole("--batch-size", 2, 4096, "Images per step", byDefault: 32);
-        var learningRate = Options.Number("--lr", Limit.AboveZero, "Learning rate, which is divided by 10 twice", byDefault: 0.01);
-        var size = Options.Number("--size", new Limit<int>($"{IdxSet.Side} or {IdxSet.Side / 2}", value => value is IdxSet.Side or IdxSet.Side / 2),
-            $"Height and width of the pictures: {IdxSet.Side} as they are, {IdxSet.Side / 2} for the mean of each 2x2 pixels", byDefault: IdxSet.Side / 2);
-        var seeds = Options.Whole("--seeds", 1, 1000, "How often to repeat it all, with the seeds 1, 2, ...", byDefault: 1);
-        var device = Options.Device();
-        var output = Options.Output();
+        var networks = Options.CreateText("--networks", "names", "names of networks", $"The networks to train, in this order, separated by commas [default: {Variant.Names(Variant.All)}]");
+        var data = Options.CreateText("--data", "dir", "a folder", "Folder with the four files of Fashion-MNIST, gzipped or not [default: the subset that comes with this program]");
+        var epochs = Options.CreateWhole("--epochs", 1, 10_000, "Number of passes through the training images, for each network", byDefault: 10);
+        var batchSize = Options.CreateWhole("--batch-size", 2, 4096, "Images per training step", byDefault: 32);
+        var learningRate = Options.CreateNumber("--lr", Limit.AboveZero, "Peak learning rate; the schedule divides it by 10 twice", byDefault: 0.01);
+        var size = Options.CreateNumber("--size", new Limit<int>($"{IdxSet.Side} or {IdxSet.Side / 2}", value => value is IdxSet.Side or IdxSet.Side / 2),
+            $"Height and width of the images: {IdxSet.Side} as stored, {IdxSet.Side / 2} for the mean of each 2x2 pixels", byDefault: IdxSet.Side / 2);
+        var seeds = Options.CreateWhole("--seeds", 1, 1000, "Number of repetitions, with the seeds 1, 2, ...", byDefault: 1);
+        var device = Options.CreateDevice();
+        var output = Options.CreateOutput();
 
-        var command = new RootCommand("Trains plain and residual networks of 20 and 56 layers alike and compares their errors.")
+        var command = new RootCommand("Trains plain and residual networks of 20 and 56 layers with one recipe and compares their errors.")
         {
             networks, data, epochs, batchSize, learningRate, size, seeds, device, output,
         };
         command.SetAction(result => run(new Settings(
-            result.GetValue(networks) is { } names ? Variant.Read(names) : Variant.All,
-            Options.Data(result, data),
+            result.GetValue(networks) is { } names ? Variant.Parse(names) : Variant.All,
+            Options.FindData(result, data),
             result.GetValue(epochs)!.Value,
             result.GetValue(batchSize)!.Value,
             result.GetValue(learningRate)!.Value,
             result.GetValue(size)!.Value,
             result.GetValue(seeds)!.Value,
             result.GetValue(device)!,
-            Options.Folder(result, output))));
+            Options.FindFolder(result, output))));
         return command;
     }
 }

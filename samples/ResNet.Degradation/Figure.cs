@@ -3,17 +3,17 @@ using ScottPlot.MultiplotLayouts;
 
 namespace ResNet.Degradation;
 
-/// <summary>The paper's Figure 6: plain networks left, residual ones right, training error dashed and thin, test error bold.</summary>
+/// <summary>The paper's Figure 6: plain networks on the left, residual ones on the right, training error thin and dashed, test error bold.</summary>
 internal static class Figure
 {
     private static readonly Color Shallow = Color.FromHex("#E08A00"), Deep = Color.FromHex("#B01030");
 
-    /// <summary>As a PNG.</summary>
-    public static byte[] Of(IReadOnlyCollection<Epoch> epochs)
+    /// <returns>A PNG.</returns>
+    public static byte[] Draw(IReadOnlyCollection<Epoch> epochs)
     {
         var multiplot = new Multiplot { Layout = new Columns() };
         multiplot.AddPlots(2);
-        var (last, top) = (epochs.Max(epoch => epoch.Number), Top(epochs));
+        var (last, top) = (epochs.Max(epoch => epoch.Number), FindTop(epochs));
         foreach (var kind in Enum.GetValues<Kind>())
         {
             var plot = multiplot.GetPlot((int)kind);
@@ -29,8 +29,8 @@ internal static class Figure
         return multiplot.Render(1200, 500).GetImageBytes();
     }
 
-    /// <summary>The same for both, so that they can be compared. As the paper's, the axis ends below the first, steep part of the curves.</summary>
-    internal static double Top(IReadOnlyCollection<Epoch> epochs)
+    /// <summary>The top of both error axes, so that the plots compare. As in the paper, the axis cuts off the steep start of the curves.</summary>
+    internal static double FindTop(IReadOnlyCollection<Epoch> epochs)
     {
         var last = epochs.Max(epoch => epoch.Number);
         var later = epochs.Where(epoch => 3 * epoch.Number >= last);
@@ -39,7 +39,7 @@ internal static class Figure
 
     private static void Draw(Plot plot, Variant variant, Epoch[] epochs)
     {
-        // The mean of the seeds that came so far
+        // The mean over the seeds that reached the epoch
         var means = epochs.GroupBy(epoch => epoch.Number).OrderBy(group => group.Key)
             .Select(group => (Number: (double)group.Key, Training: group.Average(e => e.TrainingError), Test: group.Average(e => e.TestError))).ToArray();
         if (means.Length == 0) return;
@@ -48,10 +48,10 @@ internal static class Figure
         Line(means.Select(mean => mean.Training), "training", 1.5f, LinePattern.Dashed);
         Line(means.Select(mean => mean.Test), "test", 3.5f, LinePattern.Solid);
 
-        void Line(IEnumerable<double> errors, string of, float width, LinePattern pattern)
+        void Line(IEnumerable<double> errors, string part, float width, LinePattern pattern)
         {
             var line = plot.Add.Scatter(means.Select(mean => mean.Number).ToArray(), errors.ToArray(), color);
-            line.LegendText = $"{variant.Name}, {of}";
+            line.LegendText = $"{variant.Name}, {part}";
             line.LineWidth = width;
             line.LinePattern = pattern;
             line.MarkerSize = means.Length == 1 ? 6 : 0;

@@ -7,13 +7,13 @@ using F = TorchSharp.torch.nn.functional;
 namespace ResNet.Degradation;
 
 /// <summary>
-/// The paper's network for small pictures (section 4.2), here for grey ones: a 3x3 convolution, three stages of n blocks
+/// The paper's network for small images (section 4.2), here for grayscale ones: a 3x3 convolution, three stages of n blocks
 /// with 16, 32 and 64 channels, global average pooling and a linear classifier, 6n + 2 layers in all. The blocks are
 /// residual or plain; everything else is the same.
 /// </summary>
 /// <remarks>
-/// Where a stage halves the picture, ResNet.Core's <see cref="BasicBlock"/> has a 1x1 convolution as its shortcut, the
-/// paper's option B. The paper's own networks for CIFAR-10 have option A there, which has no parameters.
+/// Where a stage halves the resolution, ResNet.Core's <see cref="BasicBlock"/> uses a 1x1 convolution as its shortcut, the
+/// paper's option B. The paper's own networks for CIFAR-10 use option A, which has no parameters.
 /// </remarks>
 internal sealed class Network : nn.Module<Tensor, Tensor>
 {
@@ -25,11 +25,11 @@ internal sealed class Network : nn.Module<Tensor, Tensor>
     public readonly AdaptiveAvgPool2d avgpool;
     public readonly Linear fc;
 
-    /// <param name="kind">What the blocks are.</param>
-    /// <param name="layers">6n + 2 of them, the 1x1 convolutions of shortcuts not counted, as in the paper.</param>
-    /// <param name="seed">Of the initial weights; a plain and a residual network of the same seed start with the same ones.</param>
-    /// <param name="num_classes">Number of classes.</param>
-    /// <param name="device">Where it computes. The weights are drawn on the CPU, so that a seed gives the same ones on every device.</param>
+    /// <param name="kind">The kind of the blocks.</param>
+    /// <param name="layers">The number of layers, 6n + 2. As in the paper, the shortcuts' 1x1 convolutions do not count.</param>
+    /// <param name="seed">The seed of the initial weights. A plain and a residual network with one seed start with the same weights.</param>
+    /// <param name="num_classes">The number of classes.</param>
+    /// <param name="device">The network's device. The weights are drawn on the CPU, so that a seed gives the same weights on every device.</param>
     public Network(Kind kind, int layers, int seed, long num_classes = 10, Device? device = null)
         : base($"{kind}{layers}")
     {
@@ -39,13 +39,13 @@ internal sealed class Network : nn.Module<Tensor, Tensor>
         var n = (layers - 2) / 6;
         conv1 = nn.Conv2d(1, 16, kernel_size: 3, stride: 1, padding: 1, bias: false);
         bn1 = nn.BatchNorm2d(16);
-        layer1 = Stage(kind, 16, 16, n, stride: 1);
-        layer2 = Stage(kind, 16, 32, n, stride: 2);
-        layer3 = Stage(kind, 32, 64, n, stride: 2);
+        layer1 = MakeStage(kind, 16, 16, n, stride: 1);
+        layer2 = MakeStage(kind, 16, 32, n, stride: 2);
+        layer3 = MakeStage(kind, 32, 64, n, stride: 2);
         avgpool = nn.AdaptiveAvgPool2d((1, 1));
         fc = nn.Linear(64, num_classes);
         RegisterComponents();
-        Initialise(seed);
+        Initialize(seed);
         this.to(device ?? CPU);
     }
 
@@ -60,21 +60,21 @@ internal sealed class Network : nn.Module<Tensor, Tensor>
         return fc.call(x).MoveToOuterDisposeScope();
     }
 
-    private static Sequential Stage(Kind kind, long in_channels, long out_channels, int blocks, long stride) =>
+    private static Sequential MakeStage(Kind kind, long in_channels, long out_channels, int blocks, long stride) =>
         nn.Sequential(Enumerable.Range(0, blocks).Select(i => i == 0
-            ? Block(kind, in_channels, out_channels, stride)
-            : Block(kind, out_channels, out_channels, 1)));
+            ? MakeBlock(kind, in_channels, out_channels, stride)
+            : MakeBlock(kind, out_channels, out_channels, 1)));
 
-    private static nn.Module<Tensor, Tensor> Block(Kind kind, long in_channels, long out_channels, long stride) =>
+    private static nn.Module<Tensor, Tensor> MakeBlock(Kind kind, long in_channels, long out_channels, long stride) =>
         kind == Kind.Residual
             ? new BasicBlock(in_channels, out_channels, stride)
             : new PlainBlock(in_channels, out_channels, stride);
 
     /// <summary>
-    /// The initial weights of the paper, He et al.'s for rectifiers (arXiv:1502.01852). The shortcuts' convolutions draw
-    /// theirs last, so that they are the only difference between a plain and a residual network of the same seed.
+    /// Draws the paper's initial weights, from He et al. (arXiv:1502.01852). The shortcuts' convolutions come last, so that
+    /// a plain and a residual network with one seed differ in nothing else.
     /// </summary>
-    private void Initialise(int seed)
+    private void Initialize(int seed)
     {
         manual_seed(seed);
         var convs = modules().OfType<Conv2d>().ToLookup(conv => conv.kernel_size[0] == 1);

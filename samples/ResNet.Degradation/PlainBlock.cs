@@ -4,7 +4,7 @@ using F = TorchSharp.torch.nn.functional;
 
 namespace ResNet.Degradation;
 
-/// <summary>The layers of a <see cref="Core.BasicBlock"/> under the same names, without its shortcut: <c>y = F(x, W)</c>.</summary>
+/// <summary>A <see cref="Core.BasicBlock"/> without its shortcut, with the same layer names: <c>y = F(x, W)</c>.</summary>
 internal sealed class PlainBlock : nn.Module<Tensor, Tensor>
 {
     public readonly Conv2d conv1;

@@ -1,7 +1,6 @@
 using ResNet.Core;
 using ResNet.Degradation;
-using ResNet.Train;
 
 MemoryPages.Keep();
-// CommandLine reads the arguments, Job does the work.
+// CommandLine parses the arguments, Job does the work.
 return ConsoleProgram.Run(CommandLine.Create(Job.Run), args);

@@ -1,19 +1,19 @@
 namespace ResNet.Degradation;
 
 /// <summary>
-/// The paper's learning rate in a short run: constant, divided by 10 after a half and again after three quarters of the
-/// steps. Before that it rises for a twentieth of them: the paper warms up its deepest network so.
+/// The paper's learning rate for a short run: constant, divided by 10 after half of the steps and again after three
+/// quarters. It starts with a warmup over a twentieth of the steps, as for the paper's deepest network.
 /// </summary>
 internal static class Schedule
 {
     private const double Warmup = 0.05, FirstDrop = 0.5, SecondDrop = 0.75;
 
-    /// <param name="step">From 0.</param>
-    /// <param name="steps">Of the whole training.</param>
+    /// <param name="step">The training step, from 0.</param>
+    /// <param name="steps">The number of steps of the whole training.</param>
     /// <param name="peak">The highest rate.</param>
-    public static double LearningRate(int step, int steps, double peak)
+    public static double ComputeLearningRate(int step, int steps, double peak)
     {
-        // In the middle of the step, so that even the first one moves something
+        // Taken mid-step, so that the first rate is above zero
         var progress = (step + 0.5) / steps;
         return progress < Warmup ? peak * progress / Warmup
             : progress < FirstDrop ? peak

@@ -2,14 +2,14 @@ using System.Globalization;
 
 namespace ResNet.Degradation;
 
-/// <summary>The errors at the end of the training, a line for each network, mean and deviation where there are several seeds.</summary>
+/// <summary>The errors at the end of the training, one line per network, with mean and standard deviation over several seeds.</summary>
 internal static class Table
 {
     private static readonly string[] Header = ["network", "seeds", "training error %", "test error %", "the paper's test error % on CIFAR-10"];
 
-    /// <param name="epochs">Of all networks and seeds.</param>
-    /// <param name="last">The number of the last epoch; networks that did not come so far are left out.</param>
-    public static IEnumerable<string> Of(IReadOnlyCollection<Epoch> epochs, int last)
+    /// <param name="epochs">The epochs of all networks and seeds.</param>
+    /// <param name="last">The number of the last epoch. Networks that did not reach it are left out.</param>
+    public static IEnumerable<string> Format(IReadOnlyCollection<Epoch> epochs, int last)
     {
         var rows = new List<string[]> { Header };
         foreach (var variant in Variant.All)
@@ -27,18 +27,18 @@ internal static class Table
             yield return string.Join("  ", row.Select((cell, column) => column == 0 ? cell.PadRight(widths[column]) : cell.PadLeft(widths[column])));
     }
 
-    /// <summary>What 36 more layers do to the training error of each kind, in a line; null if a network did not come so far.</summary>
-    public static string? Gaps(IReadOnlyCollection<Epoch> epochs, int last)
+    /// <returns>How 36 more layers change the training error of each kind, in one line; null if a network did not reach the last epoch.</returns>
+    public static string? FormatGaps(IReadOnlyCollection<Epoch> epochs, int last)
     {
         var errors = Variant.All.ToDictionary(variant => variant, variant => Ends(epochs, variant, last).Select(end => end.TrainingError).ToArray());
-        if (errors.Values.Any(of => of.Length == 0))
+        if (errors.Values.Any(ends => ends.Length == 0))
             return null;
 
         var (shallow, deep) = (Variant.All.Min(variant => variant.Layers), Variant.All.Max(variant => variant.Layers));
         var gaps = Enum.GetValues<Kind>().Select(kind => $"{kind.ToString().ToLowerInvariant()} {Mean(kind, deep) - Mean(kind, shallow):+0.00;-0.00} points");
         return $"{deep} layers against {shallow}, training error: {string.Join(", ", gaps)}";
 
-        double Mean(Kind kind, int layers) => errors.Single(of => of.Key.Kind == kind && of.Key.Layers == layers).Value.Average();
+        double Mean(Kind kind, int layers) => errors.Single(entry => entry.Key.Kind == kind && entry.Key.Layers == layers).Value.Average();
     }
 
     private static Epoch[] Ends(IEnumerable<Epoch> epochs, Variant variant, int last) =>
@@ -50,7 +50,7 @@ internal static class Table
         if (ends.Length == 1)
             return $"{mean:0.00}";
 
-        // Of a sample: divided by one less than there are
+        // The sample's standard deviation, hence one less than the count
         var deviation = Math.Sqrt(ends.Sum(end => Math.Pow(error(end) - mean, 2)) / (ends.Length - 1));
         return $"{mean:0.00} ± {deviation:0.00}";
     }

@@ -1,14 +1,13 @@
-using ResNet.Train;
 
 namespace ResNet.Degradation;
 
-/// <summary>One of the networks that are compared.</summary>
+/// <summary>One of the networks to compare.</summary>
 /// <param name="Kind">Plain or residual.</param>
-/// <param name="Layers">Convolutions and the classifier.</param>
-/// <param name="PaperTestError">In % on CIFAR-10, from Table 6 of the paper; null where it has a curve and no number.</param>
+/// <param name="Layers">The number of convolutions, plus one for the classifier.</param>
+/// <param name="PaperTestError">The test error on CIFAR-10 in %, from Table 6 of the paper; null where the paper has a curve but no number.</param>
 internal sealed record Variant(Kind Kind, int Layers, double? PaperTestError)
 {
-    /// <summary>In the order in which they are trained.</summary>
+    /// <summary>All variants, in training order.</summary>
     public static IReadOnlyList<Variant> All { get; } =
     [
         new(Kind.Plain, 20, PaperTestError: null),
@@ -21,8 +20,8 @@ internal sealed record Variant(Kind Kind, int Layers, double? PaperTestError)
 
     public static string Names(IEnumerable<Variant> variants) => string.Join(", ", variants.Select(variant => variant.Name));
 
-    /// <exception cref="UserException">The text names another network, or one twice.</exception>
-    public static IReadOnlyList<Variant> Read(string names)
+    /// <exception cref="UserException">The text names an unknown network, or one twice.</exception>
+    public static IReadOnlyList<Variant> Parse(string names)
     {
         var variants = names.Split(',', StringSplitOptions.TrimEntries).Select(name => All.FirstOrDefault(variant => variant.Name == name)
             ?? throw new UserException($"--networks: expected {Names(All)}, got '{name}'")).ToArray();

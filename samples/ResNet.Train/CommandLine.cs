@@ -2,33 +2,33 @@ using System.CommandLine;
 
 namespace ResNet.Train;
 
-/// <summary>The commands, their options and the values they accept.</summary>
+/// <summary>The commands, their options and valid values.</summary>
 internal static class CommandLine
 {
-    private const string Trained = "the folder of a training, or a file in it";
+    private const string Trained = "the folder of a training run, or a file in it";
 
-    /// <param name="ranks">Who runs them.</param>
+    /// <param name="ranks">The ranks that run a command.</param>
     public static RootCommand Create(Ranks ranks)
     {
-        var data = Options.Text("--data", "dir", "a folder", "Folder with the pictures: a folder for each class, or the files of Fashion-MNIST, MNIST, CIFAR-10 or CIFAR-100 [default: a subset of Fashion-MNIST that comes with this program]");
-        var weights = Options.Text("--weights", "file", "a file, imagenet or torchvision", "The weights to start from: imagenet, which ResNet-18 has beside this program and torchvision publishes for the others; torchvision; or a file with this program's own, or another network's of the same --arch [default: random weights]");
-        var train = Options.OneOf<TrainedLayers>("--train", $"What learns: the classifier alone, in seconds, or every layer [default: Head with --weights imagenet or torchvision and fewer than {StartingWeights.FewImages} images, else All]");
-        var balanced = new Option<bool>("--balanced") { Description = "Counts all classes alike, however many images they have" };
-        var seed = Options.Number("--seed", Limits.Seed, "Of the initial weights, the order of the images and their augmentation", byDefault: 1);
-        var device = Options.Device();
-        var precision = Options.OneOf<Precision>("--precision", "Of convolutions and matrix products in training; Auto is Bf16 with --channels-last where the processor or GPU computes in it and the network gets faster, else Fp32", byDefault: Precision.Auto);
-        var channelsLast = new Option<bool>("--channels-last") { Description = "Keeps the channels of a pixel together in memory" };
-        var engine = Options.OneOf<Engine>("--engine", "What computes; Onnx takes what export has written", byDefault: Engine.Torch);
-        var output = Options.Output();
+        var data = Options.CreateText("--data", "dir", "a folder", "Folder with the images: a folder for each class, or the files of Fashion-MNIST, MNIST, CIFAR-10 or CIFAR-100 [default: a subset of Fashion-MNIST that comes with this program]");
+        var weights = Options.CreateText("--weights", "file", "a file, imagenet or torchvision", "Weights to start from: imagenet, which come with this program for ResNet-18 and from torchvision for the other networks; torchvision; or a file with weights of the same --arch [default: random weights]");
+        var train = Options.CreateOneOf<TrainedLayers>("--train", $"Layers to train: the classifier alone, in seconds, or every layer [default: Head with --weights imagenet or torchvision and fewer than {StartingWeights.FewImages} images, else All]");
+        var balanced = new Option<bool>("--balanced") { Description = "Weigh all classes the same, however many images they have" };
+        var seed = Options.CreateNumber("--seed", Limits.Seed, "Seed of the initial weights, the image order and the augmentation", byDefault: 1);
+        var device = Options.CreateDevice();
+        var precision = Options.CreateOneOf<Precision>("--precision", "Precision of convolutions and matrix products in training; Auto is Bf16 with --channels-last where the CPU or GPU supports it and the network gets faster, else Fp32", byDefault: Precision.Auto);
+        var channelsLast = new Option<bool>("--channels-last") { Description = "Keep the channels of a pixel together in memory" };
+        var engine = Options.CreateOneOf<Engine>("--engine", "Engine that computes; Onnx takes a file from export", byDefault: Engine.Torch);
+        var output = Options.CreateOutput();
         var recipe = new RecipeOptions();
 
-        Option[] common = [data, weights, .. recipe.OfNetworkAndPictures, .. recipe.OfSteps, seed, device, precision, channelsLast, output];
-        Option[] all = [data, weights, train, .. recipe.OfNetworkAndPictures, .. recipe.OfSteps, .. recipe.OfSchedule, balanced, seed, device, precision, channelsLast, output];
+        Option[] common = [data, weights, .. recipe.NetworkAndImages, .. recipe.Steps, seed, device, precision, channelsLast, output];
+        Option[] all = [data, weights, train, .. recipe.NetworkAndImages, .. recipe.Steps, .. recipe.Schedule, balanced, seed, device, precision, channelsLast, output];
         int Train(ParseResult result) => WithData(result, result.GetValue(train), (set, settings, folder, remark) => TrainJob.Train(set, settings, folder, ranks, remark));
 
-        var root = new RootCommand("Trains a residual network to tell pictures apart. Without a command and options a ResNet-18, on pictures of clothes that come with it.")
+        var root = new RootCommand("Trains a residual network to classify images. Without a command and options, it trains a ResNet-18 on images of clothes that come with it.")
         {
-            Command("train", "Starts a training; the same as no command at all", Train, all),
+            Command("train", "Start a training; the same as no command", Train, all),
             Resume(),
             Evaluate(),
             Predict(),
@@ -44,89 +44,89 @@ internal static class CommandLine
 
         Command Resume()
         {
-            var folder = Options.Argument<string>("resume", "dir", "the folder of a training", "Folder of a training that was interrupted");
-            var moved = Options.Text("--data", "dir", "a folder", "Folder with the pictures, where they have moved since [default: where they were]");
-            return Command("resume", "Goes on with a training after its last complete epoch", result => TrainJob.Resume(result.GetValue(folder)!, result.GetValue(moved), ranks), folder, moved);
+            var folder = Options.CreateArgument<string>("resume", "dir", "the folder of a training run", "Folder of an interrupted training");
+            var moved = Options.CreateText("--data", "dir", "a folder", "New folder of the images, if they have moved [default: the original folder]");
+            return Command("resume", "Continue a training after its last complete epoch", result => TrainJob.Resume(result.GetValue(folder)!, result.GetValue(moved), ranks), folder, moved);
         }
 
         Command Evaluate()
         {
-            var trained = Options.Argument<string>("evaluate", "weights", Trained, "Folder of a training, or a file with weights, or from export, in it");
-            var pictures = Options.Text("--data", "dir", "a folder", "Folder with the pictures to test with, all of them: of MNIST's or CIFAR's files, and of folders train and test, those for the test [default: the training's own test images]");
-            return Command("evaluate", "Tests a trained network", result => EvaluateJob.Run(result.GetValue(trained)!, result.GetValue(pictures), result.GetValue(engine)!.Value, result.GetValue(device)!, ranks), trained, pictures, engine, device);
+            var trained = Options.CreateArgument<string>("evaluate", "weights", Trained, "Folder of a training run, or a file in it: weights, or a file from export");
+            var images = Options.CreateText("--data", "dir", "a folder", "Folder with images, all of which are tested: with MNIST's or CIFAR's files, or folders train and test, only the test part [default: the training's own test images]");
+            return Command("evaluate", "Test a trained network", result => EvaluateJob.Run(result.GetValue(trained)!, result.GetValue(images), result.GetValue(engine)!.Value, result.GetValue(device)!, ranks), trained, images, engine, device);
         }
 
         Command Predict()
         {
-            var paths = Options.Argument<string[]>("predict", "path", "a picture, or a folder of pictures", "Images (JPEG, PNG, WebP, GIF, BMP), and folders, of which all images are meant");
+            var paths = Options.CreateArgument<string[]>("predict", "path", "an image, or a folder of images", "Images (JPEG, PNG, WebP, GIF, BMP), and folders with all their images");
             paths.Arity = ArgumentArity.OneOrMore;
-            var model = Options.Text("--model", "dir", Trained, "Folder of a training, or a file with weights, or from export, in it [default: the last training in runs/]");
-            var csv = Options.Text("--csv", "file", "a file for a table", "Writes the probability of every class into a table; - is the standard output");
-            var explain = new Option<bool>("--explain") { Description = $"Draws where in each image the network sees the likeliest classes, as a PNG beside it, whose name ends with {ExplanationFile.Ending}" };
-            return Alone("predict", "Says what pictures show",
+            var model = Options.CreateText("--model", "dir", Trained, "Folder of a training run, or a file in it: weights, or a file from export [default: the last training run in runs/]");
+            var csv = Options.CreateText("--csv", "file", "a file for a table", "Write the probability of every class into a table; - is the standard output");
+            var explain = new Option<bool>("--explain") { Description = $"Draw where the network sees the likeliest classes in each image, as a PNG beside it whose name ends with {ExplanationFile.Ending}" };
+            return Alone("predict", "Predict the classes of images",
                 result => PredictJob.Run(result.GetValue(paths)!, result.GetValue(model), result.GetValue(csv), result.GetValue(explain), result.GetValue(engine)!.Value, result.GetValue(device)!), paths, model, csv, explain, engine, device);
         }
 
         Command Features()
         {
-            var paths = Options.Argument<string[]>("features", "path", "an image, or a folder of images", "Images, and folders, of which all images are meant");
+            var paths = Options.CreateArgument<string[]>("features", "path", "an image, or a folder of images", "Images, and folders with all their images");
             paths.Arity = ArgumentArity.OneOrMore;
-            var file = Options.Text("--out", "file", "a file that can be written", $"The file, whose name ends with {FeaturesJob.Extension}");
+            var file = Options.CreateText("--out", "file", "a file that can be written", $"File to write, with a name that ends with {FeaturesJob.Extension}");
             file.Required = true;
             var (options, network) = FeatureNetwork();
-            return Alone("features", "Writes what a network makes of images, as numbers for search and clustering",
+            return Alone("features", "Write a network's features of images, for search and clustering",
                 result => FeaturesJob.Run(result.GetValue(paths)!, network(result), result.GetValue(file)!), [paths, file, .. options]);
         }
 
         Command Similar()
         {
-            var image = Options.Argument<string>("similar", "image", "an image", "What to look for");
-            var folder = Options.Text("--in", "dir", "a folder", "Folder with the images to look in, at any depth");
+            var image = Options.CreateArgument<string>("similar", "image", "an image", "Image to compare with");
+            var folder = Options.CreateText("--in", "dir", "a folder", "Folder with the images to search, at any depth");
             folder.Required = true;
-            var count = Options.Whole("--count", 1, 1_000_000, "How many images to name", byDefault: 10);
+            var count = Options.CreateWhole("--count", 1, 1_000_000, "Number of images to print", byDefault: 10);
             var (options, network) = FeatureNetwork();
-            return Alone("similar", "Finds the images of a folder that are most like one",
+            return Alone("similar", "Find the images in a folder that are most similar to one",
                 result => SimilarJob.Run(result.GetValue(image)!, result.GetValue(folder)!, result.GetValue(count)!.Value, network(result)), [image, folder, count, .. options]);
         }
 
         (Option[] Options, Func<ParseResult, FeatureNetwork> Network) FeatureNetwork()
         {
-            var model = Options.Text("--model", "dir", Trained, "Folder of a training, or a file with weights in it [default: a network with the weights of --weights]");
-            var published = Options.Text("--weights", "file", "a file, imagenet or torchvision", "The weights: imagenet, which ResNet-18 has beside this program and torchvision publishes for the others; torchvision; or a file with some [default: imagenet]");
-            var architecture = Options.OneOf<Architecture>("--arch", "The network of --weights, by torchvision's names [default: resnet18]");
+            var model = Options.CreateText("--model", "dir", Trained, "Folder of a training run, or a weights file in it [default: a network with the weights of --weights]");
+            var published = Options.CreateText("--weights", "file", "a file, imagenet or torchvision", "Weights: imagenet, which come with this program for ResNet-18 and from torchvision for the other networks; torchvision; or a weights file [default: imagenet]");
+            var architecture = Options.CreateOneOf<Architecture>("--arch", "Network of --weights, by torchvision's names [default: resnet18]");
             return ([model, published, architecture, device],
                 result => new FeatureNetwork(result.GetValue(model), result.GetValue(published), result.GetValue(architecture), result.GetValue(device)!));
         }
 
         Command Export()
         {
-            var trained = Options.Argument<string>("export", "weights", Trained, "Folder of a training, or a file with weights in it");
-            var int8 = new Option<bool>("--int8") { Description = "In 8-bit integers: smaller and faster, and a little less accurate" };
-            var pictures = Options.Text("--data", "dir", "a folder", "Folder with the pictures to fit 8 bits to [default: the training's]");
-            var file = Options.Text("--out", "file", "a file that can be written", "The ONNX file [default: model.onnx, or model.int8.onnx, in the training's folder]");
-            return Alone("export", "Writes a trained network as an ONNX file", result => ExportJob.Run(result.GetValue(trained)!, result.GetValue(int8), result.GetValue(pictures), result.GetValue(file)), trained, int8, pictures, file);
+            var trained = Options.CreateArgument<string>("export", "weights", Trained, "Folder of a training run, or a weights file in it");
+            var int8 = new Option<bool>("--int8") { Description = "Quantize to 8 bits: smaller and faster, and slightly less accurate" };
+            var calibration = Options.CreateText("--data", "dir", "a folder", "Folder with the calibration images for 8 bits [default: the training's]");
+            var file = Options.CreateText("--out", "file", "a file that can be written", "ONNX file to write [default: model.onnx, or model.int8.onnx, in the training run's folder]");
+            return Alone("export", "Export a trained network as an ONNX file", result => ExportJob.Run(result.GetValue(trained)!, result.GetValue(int8), result.GetValue(calibration), result.GetValue(file)), trained, int8, calibration, file);
         }
 
         Command FindLearningRate()
         {
-            var steps = Options.Whole("--steps", 10, 10_000, "How many, each with a higher rate", byDefault: 100);
-            return Alone("lr-find", "Tries learning rates from low to high and draws the loss against them", result =>
+            var steps = Options.CreateWhole("--steps", 10, 10_000, "Number of training steps, each with a higher rate", byDefault: 100);
+            return Alone("lr-find", "Try learning rates from low to high and draw the loss", result =>
                 WithData(result, TrainedLayers.All, (set, settings, folder, _) => LearningRateJob.Run(set, settings, result.GetValue(steps)!.Value, folder)), [.. common, steps]);
         }
 
         int WithData(ParseResult result, TrainedLayers? layers, Func<DataSet, Settings, string, string?, int> run)
         {
-            if (recipe.BatchSize(result) is { } batchSize)
+            if (recipe.GetBatchSize(result) is { } batchSize)
                 TrainJob.ExpectImagesForAll(batchSize, ranks);
-            var folder = Options.Data(result, data);
+            var folder = Options.FindData(result, data);
             var set = DataSet.Load(folder);
-            var start = result.GetValue(weights) is { } text ? StartingWeights.Find(text) : null;
-            layers ??= StartingWeights.TrainByDefault(start, set);
+            var start = result.GetValue(weights) is { } text ? WeightsSource.Parse(text) : null;
+            layers ??= StartingWeights.ChooseLayers(start, set);
             if (layers == TrainedLayers.Head)
                 ExpectHeadAlone(result, start);
-            var byDefault = StartingWeights.IsPublished(start) ? set.Defaults.ForFineTuning(set.Training.Count) : set.Defaults;
-            var asGiven = recipe.Of(result, byDefault);
-            var used = ranks.AreSeveral ? recipe.WithRateForBatch(result, asGiven, byDefault) : asGiven;
+            var byDefault = WeightsSource.IsPublished(start) ? set.Defaults.ForFineTuning(set.Training.Count) : set.Defaults;
+            var asGiven = recipe.Apply(result, byDefault);
+            var used = ranks.AreSeveral ? recipe.ScaleRate(result, asGiven, byDefault) : asGiven;
             var settings = new Settings(
                 Path.GetFullPath(folder),
                 start,
@@ -137,8 +137,8 @@ internal static class CommandLine
                 result.GetValue(channelsLast),
                 layers.Value,
                 result.GetValue(balanced));
-            return run(set, settings, Options.Folder(result, output), used == asGiven ? null
-                : $"learning rate {Digits.OfRate(used.LearningRate)} for {used.BatchSize} images a step, in proportion to {Digits.OfRate(byDefault.LearningRate)} for {byDefault.BatchSize}; --lr sets another one");
+            return run(set, settings, Options.FindFolder(result, output), used == asGiven ? null
+                : $"learning rate {Digits.FormatRate(used.LearningRate)} for {used.BatchSize} images per training step, in proportion to {Digits.FormatRate(byDefault.LearningRate)} for {byDefault.BatchSize}; --lr sets another rate");
         }
 
         Command Command(string name, string description, Func<ParseResult, int> run, params Symbol[] symbols)
@@ -154,11 +154,11 @@ internal static class CommandLine
 
         Command Alone(string name, string description, Func<ParseResult, int> run, params Symbol[] symbols) => Command(name, description, result =>
         {
-            ranks.ExpectOne(name, "it is not shared by several, start it without mpirun");
+            ranks.ExpectOne(name, "ranks cannot share this command; start it without mpirun");
             return run(result);
         }, symbols);
 
-        // Whoever leaves first might end the others, of which one is still writing.
+        // All ranks exit together: the exit of the first could end another that is still writing.
         Func<ParseResult, int> Together(Func<ParseResult, int> run) => result =>
         {
             var code = run(result);
@@ -166,15 +166,15 @@ internal static class CommandLine
             return code;
         };
 
-        // What has no effect would be taken for one that had.
+        // Refuses options without effect, which the user would believe to work.
         void ExpectHeadAlone(ParseResult result, string? start)
         {
             if (start is null)
-                throw new UserException("--train Head: expected weights whose features are used, got none; --weights imagenet has some");
-            if (((Option[])[.. recipe.OfEveryLayer, channelsLast]).FirstOrDefault(option => result.GetResult(option) is { Implicit: false }) is { } option)
-                throw new UserException($"{option.Name}: expected no such option where the classifier alone is trained, as by default with fewer than {StartingWeights.FewImages} images and published weights; --train All trains every layer");
+                throw new UserException("--train Head: expected weights for the features, got none; --weights imagenet has some");
+            if (((Option[])[.. recipe.EveryLayer, channelsLast]).FirstOrDefault(option => result.GetResult(option) is { Implicit: false }) is { } option)
+                throw new UserException($"{option.Name}: expected no such option when training the classifier alone, the default with published weights and fewer than {StartingWeights.FewImages} images; --train All trains every layer");
             if (result.GetValue(precision) == Precision.Fp16)
-                throw new UserException($"{precision.Name}: expected Auto, Fp32 or Bf16 where the classifier alone is trained, got Fp16; --train All trains every layer");
+                throw new UserException($"{precision.Name}: expected Auto, Fp32 or Bf16 when training the classifier alone, got Fp16; --train All trains every layer");
         }
     }
 }

@@ -13,6 +13,6 @@ catch (Exception problem) when (problem is DistributedException or InvalidOperat
     Console.Error.WriteLine(problem.Message);
     return ExitCode.Failed;
 }
-// CommandLine reads the arguments, the jobs in Commands do the work.
+// CommandLine parses the arguments, the jobs in Commands do the work.
 using var ranks = joined;
-return ConsoleProgram.Run(CommandLine.Create(ranks), args, ranks.Tell);
+return ConsoleProgram.Run(CommandLine.Create(ranks), args, ranks.Report);

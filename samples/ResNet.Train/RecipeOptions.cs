@@ -3,56 +3,59 @@ using ResNet.Core;
 
 namespace ResNet.Train;
 
-/// <summary>The options that change a <see cref="Recipe"/>. What is not given is as the data set has it.</summary>
+/// <summary>The options that change a <see cref="Recipe"/>. The dataset's recipe has the defaults.</summary>
 internal sealed class RecipeOptions
 {
-    private readonly Option<Architecture?> _architecture = Options.OneOf<Architecture>("--arch", "The network, by torchvision's names", byDefault: Architecture.resnet18);
-    private readonly Option<Stem?> _stem = Options.OneOf<Stem>("--stem", "First layers of the network");
+    private readonly Option<Architecture?> _architecture = Options.CreateOneOf<Architecture>("--arch", "The network, by torchvision's names", byDefault: Architecture.resnet18);
+    private readonly Option<Stem?> _stem = Options.CreateOneOf<Stem>("--stem", "First layers of the network");
 
-    private readonly Option<int?> _size = Options.Number("--size", Limits.Size, "Height and width of what the network sees; half of it takes a quarter of the time");
-    private readonly Option<double?> _frame = Options.Number("--frame", Limits.Frame, "The square that is looked at, as a share of a picture's shorter side; above 1 it has a black margin");
-    private readonly Option<int?> _shift = Options.Number("--shift", Limits.Shift, "How many of its pixels a picture is moved at most, to each side");
-    private readonly Option<double?> _scale = Options.Number("--scale", Limits.Scale, "The least share of a picture's area that is looked at; 1 is all of it, always");
-    private readonly Option<double?> _flip = Options.Number("--flip", Limits.Flip, "Probability that a picture is mirrored");
-    private readonly Option<double?> _erase = Options.Number("--erase", Limits.Erase, "Probability that a rectangle of a picture is hidden");
-    private readonly Option<int?> _epochs = Options.Number("--epochs", Limits.Epochs, "How often to go through the training images");
-    private readonly Option<int?> _batchSize = Options.Number("--batch-size", Limits.BatchSize, "Images per step, of all ranks together");
-    private readonly Option<double?> _learningRate = Options.Number("--lr", Limits.LearningRate, "Learning rate at its peak; it rises to it and falls to zero [default on several ranks with --batch-size: the data set's rate times --batch-size over the data set's batch size]");
-    private readonly Option<double?> _warmup = Options.Number("--warmup", Limits.Warmup, "The share of the steps in which the learning rate rises");
-    private readonly Option<double?> _weightDecay = Options.Number("--weight-decay", Limits.WeightDecay, "How strongly weights are drawn to zero; biases and normalisations are not");
-    private readonly Option<double?> _labelSmoothing = Options.Number("--label-smoothing", Limits.LabelSmoothing, "How much of each label is spread over all classes");
-    private readonly Option<double?> _ema = Options.Number("--ema", Limits.Ema, "Decay of an exponential moving average of the weights, such as 0.999, which is then the result; 0 is none");
+    private readonly Option<int?> _size = Options.CreateNumber("--size", Limits.Size, "Height and width of the network's input; half the size takes a quarter of the time");
+    private readonly RenamedOption<double> _cropRatio = new("--crop-ratio", "--frame", Limits.CropRatio, "Side of the center crop, as a share of an image's shorter side; above 1 it has a black margin");
+    private readonly RenamedOption<int> _translation = new("--translate", "--shift", Limits.Translation, "Largest random translation in image pixels, in each direction");
+    private readonly RenamedOption<double> _minCropArea = new("--min-crop-area", "--scale", Limits.MinCropArea, "Smallest share of an image's area in a random crop; 1 always takes the center crop");
+    private readonly Option<double?> _flip = Options.CreateNumber("--flip", Limits.Flip, "Probability of mirroring an image");
+    private readonly RenamedOption<double> _randomErase = new("--random-erase", "--erase", Limits.RandomErase, "Probability of erasing a random rectangle of an image");
+    private readonly Option<int?> _epochs = Options.CreateNumber("--epochs", Limits.Epochs, "Number of passes through the training images");
+    private readonly Option<int?> _batchSize = Options.CreateNumber("--batch-size", Limits.BatchSize, "Images per training step, over all ranks");
+    private readonly Option<double?> _learningRate = Options.CreateNumber("--lr", Limits.LearningRate, "Peak learning rate; the rate rises to it and falls to zero [default on several ranks with --batch-size: the dataset's rate times --batch-size over the dataset's batch size]");
+    private readonly Option<double?> _warmup = Options.CreateNumber("--warmup", Limits.Warmup, "Share of the training steps in which the learning rate rises");
+    private readonly Option<double?> _weightDecay = Options.CreateNumber("--weight-decay", Limits.WeightDecay, "Weight decay, for all weights except biases and batch norms");
+    private readonly Option<double?> _labelSmoothing = Options.CreateNumber("--label-smoothing", Limits.LabelSmoothing, "Share of each label that is spread over all classes");
+    private readonly Option<double?> _ema = Options.CreateNumber("--ema", Limits.Ema, "Decay of an exponential moving average of the weights, such as 0.999, which is then the result; 0 is none");
 
-    public Option[] OfNetworkAndPictures => [_architecture, _stem, _size, _frame, _shift, _scale, _flip, _erase];
+    public Option[] NetworkAndImages => [_architecture, _stem, _size, .. _cropRatio.Both, .. Augmentation];
 
-    public Option[] OfSteps => [_batchSize, _weightDecay, _labelSmoothing];
+    public Option[] Steps => [_batchSize, _weightDecay, _labelSmoothing];
 
-    public Option[] OfSchedule => [_epochs, _learningRate, _warmup, _ema];
+    public Option[] Schedule => [_epochs, _learningRate, _warmup, _ema];
 
-    /// <summary>Those that say how layers are trained step by step, and have no effect where the classifier alone is fitted.</summary>
-    public Option[] OfEveryLayer => [_shift, _scale, _flip, _erase, .. OfSteps, .. OfSchedule];
+    /// <summary>The options of training steps, which have no effect on fitting the classifier alone.</summary>
+    public Option[] EveryLayer => [.. Augmentation, .. Steps, .. Schedule];
 
-    /// <summary>How many images a step, where the user says so.</summary>
-    public int? BatchSize(ParseResult result) => result.GetValue(_batchSize);
+    private Option[] Augmentation => [.. _translation.Both, .. _minCropArea.Both, _flip, .. _randomErase.Both];
+
+    /// <returns>The batch size that the user named, or null.</returns>
+    public int? GetBatchSize(ParseResult result) => result.GetValue(_batchSize);
 
     /// <summary>
-    /// The rate for steps of as many images as the user says, where it is not given: twice the images, twice the rate (arXiv:1706.02677). Who adds ranks
-    /// wants larger steps; on one the rate stays.
+    /// Scales the default learning rate with the batch size that the user named: twice the images, twice the rate (arXiv:1706.02677). This is for
+    /// several ranks, which are for larger batches; a single process keeps its rate.
     /// </summary>
-    public Recipe WithRateForBatch(ParseResult result, Recipe recipe, Recipe byDefault) =>
+    public Recipe ScaleRate(ParseResult result, Recipe recipe, Recipe byDefault) =>
         result.GetValue(_batchSize) is null || result.GetValue(_learningRate) is not null ? recipe
         : recipe with { LearningRate = byDefault.LearningRate * recipe.BatchSize / byDefault.BatchSize };
 
-    public Recipe Of(ParseResult result, Recipe byDefault) => byDefault with
+    /// <returns>The default recipe with the values that the user named.</returns>
+    public Recipe Apply(ParseResult result, Recipe byDefault) => byDefault with
     {
         Architecture = result.GetValue(_architecture)!.Value,
         Stem = result.GetValue(_stem) ?? byDefault.Stem,
         Size = result.GetValue(_size) ?? byDefault.Size,
-        Frame = result.GetValue(_frame) ?? byDefault.Frame,
-        Shift = result.GetValue(_shift) ?? byDefault.Shift,
-        Scale = result.GetValue(_scale) ?? byDefault.Scale,
+        CropRatio = _cropRatio.GetValue(result) ?? byDefault.CropRatio,
+        Translation = _translation.GetValue(result) ?? byDefault.Translation,
+        MinCropArea = _minCropArea.GetValue(result) ?? byDefault.MinCropArea,
         Flip = result.GetValue(_flip) ?? byDefault.Flip,
-        Erase = result.GetValue(_erase) ?? byDefault.Erase,
+        RandomErase = _randomErase.GetValue(result) ?? byDefault.RandomErase,
         Epochs = result.GetValue(_epochs) ?? byDefault.Epochs,
         BatchSize = result.GetValue(_batchSize) ?? byDefault.BatchSize,
         LearningRate = result.GetValue(_learningRate) ?? byDefault.LearningRate,

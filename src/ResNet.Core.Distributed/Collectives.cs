@@ -5,11 +5,11 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Distributed;
 
-/// <summary>What the ranks do with tensors: each is brought to where, and into the type in which, it can be carried.</summary>
-/// <param name="thread">That does it; null where there is one rank.</param>
-/// <param name="memory">Carries tensors in main memory.</param>
-/// <param name="gpus">Carries CUDA tensors; null where they go through main memory.</param>
-/// <param name="localRank">The number of this rank's GPU.</param>
+/// <summary>The collective operations. Tensors are copied to a device and type that the backend supports, if necessary.</summary>
+/// <param name="thread">The communication thread; null for a single rank.</param>
+/// <param name="memory">The backend for tensors in main memory.</param>
+/// <param name="gpus">The backend for CUDA tensors; null if they go through main memory.</param>
+/// <param name="localRank">The index of this rank's GPU.</param>
 internal sealed class Collectives(CommunicationThread? thread = null, MpiBackend? memory = null, NcclBackend? gpus = null, int localRank = 0)
 {
     public void AllReduce(Tensor tensor, ReduceOp op)
@@ -26,54 +26,55 @@ internal sealed class Collectives(CommunicationThread? thread = null, MpiBackend
     {
         if (thread is null)
             return;
-        var device = FindCarrier(tensor.device);
-        Carry(tensor, device, tensor.dtype, staged => thread.Post($"Broadcast of {Describe(staged)} from rank {src}", () => BackendOf(device).Broadcast(staged, src)));
+        var device = FindTransport(tensor.device);
+        Run(tensor, device, tensor.dtype, staged => thread.Post($"Broadcast of {Describe(staged)} from rank {src}", () => SelectBackend(device).Broadcast(staged, src)));
     }
 
     public void Barrier() => thread?.Post("Barrier", () => memory!.Barrier()).Wait();
 
-    /// <summary>Begins to sum <paramref name="tensor"/> over the ranks.</summary>
-    /// <param name="tensor">Contiguous, of a device and type that <see cref="FindCarrier(Device, ScalarType)"/> gave. It must live until the operation has ended.</param>
-    /// <param name="name">What the tensor is.</param>
+    /// <summary>Starts summing <paramref name="tensor"/> over the ranks.</summary>
+    /// <param name="tensor">A contiguous tensor with a device and type from <see cref="FindTransport(Device, ScalarType)"/>. It must live until the operation ends.</param>
+    /// <param name="name">The name of the tensor, for messages.</param>
     public Operation BeginSum(Tensor tensor, string name) =>
-        thread!.Post($"AllReduce of {name}, {Describe(tensor)}", () => BackendOf(tensor.device).AllReduce(tensor, ReduceOp.Sum));
+        thread!.Post($"AllReduce of {name}, {Describe(tensor)}", () => SelectBackend(tensor.device).AllReduce(tensor, ReduceOp.Sum));
 
-    /// <summary>Where, and in which type, elements of <paramref name="type"/> on <paramref name="device"/> are reduced.</summary>
-    /// <exception cref="ArgumentException">They cannot be.</exception>
-    public (Device Device, ScalarType Type) FindCarrier(Device device, ScalarType type)
+    /// <summary>The device and type in which elements of <paramref name="type"/> on <paramref name="device"/> are reduced.</summary>
+    /// <exception cref="ArgumentException">The elements cannot be reduced.</exception>
+    public (Device Device, ScalarType Type) FindTransport(Device device, ScalarType type)
     {
-        var carrier = FindCarrier(device);
-        var carried = carrier.type == DeviceType.CUDA && NcclBackend.Reduces(type) ? type : type switch
+        var transport = FindTransport(device);
+        var transportType = transport.type == DeviceType.CUDA && NcclBackend.Reduces(type) ? type : type switch
         {
-            // MPI knows no floating-point number of 16 bits.
+            // MPI has no 16-bit floating-point type.
             ScalarType.Float16 or ScalarType.BFloat16 => ScalarType.Float32,
-            // Of small integers Open MPI's sums end at the largest one, but not in all places of a tensor, and MPICH 4.0 compares bytes
-            // as if they had a sign. NCCL has none of 16 bits.
+            // For small integers, Open MPI's sums saturate, but not for all elements of a tensor, and MPICH 4.0 compares bytes as if they were signed.
+            // NCCL has no 16-bit integers.
             ScalarType.Byte or ScalarType.Int8 or ScalarType.Int16 => ScalarType.Int32,
             _ when MpiBackend.Reduces(type) => type,
             _ => throw new ArgumentException($"expected a tensor of floating-point numbers or integers, got {type}", nameof(type)),
         };
-        return (carrier, carried);
+        return (transport, transportType);
     }
 
-    /// <summary>A tensor's shape and type, as messages have them.</summary>
+    /// <summary>A tensor's shape and type, for messages.</summary>
     public static string Describe(Tensor tensor) => $"({string.Join(", ", tensor.shape)}) {tensor.dtype}";
 
-    private Device FindCarrier(Device device) =>
+    private Device FindTransport(Device device) =>
         gpus is null || device.type != DeviceType.CUDA ? CPU
         : device.index == localRank ? device
         : throw new ArgumentException($"expected a tensor on cuda:{localRank}, the device of this rank, got one on {device}", nameof(device));
 
-    private IBackend BackendOf(Device device) => device.type == DeviceType.CUDA ? gpus! : memory!;
+    private IBackend SelectBackend(Device device) => device.type == DeviceType.CUDA ? gpus! : memory!;
 
     private void Reduce(Tensor tensor, ReduceOp op)
     {
-        var (device, type) = FindCarrier(tensor.device, tensor.dtype);
-        Carry(tensor, device, type, staged => thread!.Post($"AllReduce of {Describe(staged)}, {op}", () => BackendOf(device).AllReduce(staged, op)));
+        var (device, type) = FindTransport(tensor.device, tensor.dtype);
+        Run(tensor, device, type, staged => thread!.Post($"AllReduce of {Describe(staged)}, {op}", () => SelectBackend(device).AllReduce(staged, op)));
     }
 
     /// <summary>
-    /// The minimum or maximum, with NaNs apart: MPI leaves open whether they win, and whether 0 or -0 does, and MPICH's ranks get different ones.
+    /// Computes the minimum or maximum with separate treatment of NaN and of signed zero: MPI does not define which of them wins, and in MPICH the ranks get
+    /// different results.
     /// </summary>
     private void FindExtreme(Tensor tensor, ReduceOp op)
     {
@@ -87,8 +88,8 @@ internal sealed class Collectives(CommunicationThread? thread = null, MpiBackend
         tensor.detach().copy_(values.masked_fill_(haveNaN.gt(0), double.NaN));
     }
 
-    /// <summary>Lets an operation work on <paramref name="tensor"/>, or on a copy where it lies, or is written, otherwise than the backend takes it.</summary>
-    private static void Carry(Tensor tensor, Device device, ScalarType type, Func<Tensor, Operation> begin)
+    /// <summary>Runs an operation on <paramref name="tensor"/>, or on a copy if the backend needs another layout, device or type.</summary>
+    private static void Run(Tensor tensor, Device device, ScalarType type, Func<Tensor, Operation> begin)
     {
         if (tensor.is_contiguous() && tensor.dtype == type && tensor.device_type == device.type)
         {
@@ -104,7 +105,7 @@ internal sealed class Collectives(CommunicationThread? thread = null, MpiBackend
         }
         catch
         {
-            // MPI may still write to it: it is not freed any more. The process has little left to do.
+            // MPI may still write to the tensor, so it is never freed. The process is about to end anyway.
             staged.DetachFromDisposeScope();
             throw;
         }

@@ -7,32 +7,32 @@ using static TorchSharp.torch;
 namespace ResNet.Core.Distributed;
 
 /// <summary>
-/// The processes that train together, and what they do with tensors together: <c>torch.distributed</c>'s default group. They are
-/// started by MPI's launcher, <c>mpirun</c> or <c>srun</c>; without a launcher the group is this one process.
+/// The processes that train together and their collective operations, like the default group of <c>torch.distributed</c>. MPI's launcher starts them:
+/// <c>mpirun</c> or <c>srun</c>. Without a launcher, the group is this single process.
 /// </summary>
 /// <remarks>
-/// <para>Every rank calls the same operations in the same order, each from one thread at a time.</para>
+/// <para>Every rank must call the same operations in the same order, from one thread at a time.</para>
 /// <para>
-/// A rank that ends by an exception, or without <see cref="Dispose"/>, ends all ranks with a non-zero code: the others could only wait
-/// for it. A program that catches exceptions does so inside the group's <c>using</c>, and calls <see cref="Abort"/>: outside, the group has
-/// been disposed of, and all that the others see is that this rank has left.
+/// If a rank ends with an unhandled exception or without <see cref="Dispose"/>, all ranks end with a non-zero exit code, since the others would wait for it
+/// forever. A program that catches exceptions should do so inside the group's <c>using</c> and call <see cref="Abort"/>. Outside, the group is already disposed,
+/// and the others only see that this rank has left.
 /// </para>
 /// </remarks>
 public sealed class ProcessGroup : IDisposable
 {
     private static readonly TimeSpan defaultTimeout = TimeSpan.FromMinutes(10);
 
-    // MPI_Abort takes a moment where it works, and forever where it does not.
+    // MPI_Abort takes a moment if it works, and forever if it does not.
     private static readonly TimeSpan abortPatience = TimeSpan.FromSeconds(3);
 
-    // A launcher that is told to end all ranks, as MPICH's is, may drop what it has not yet read of their output.
-    private static readonly TimeSpan timeToBeRead = TimeSpan.FromMilliseconds(200);
+    // A launcher that ends all ranks, such as MPICH's, may drop output that it has not yet read.
+    private static readonly TimeSpan outputDelay = TimeSpan.FromMilliseconds(200);
 
     private static ProcessGroup? current;
     private static bool mpiWasUsed;
 
     private readonly CommunicationThread? _thread;
-    private readonly UnexpectedEnd? _unexpectedEnd;
+    private readonly ExitGuard? _exitGuard;
     private MpiApi? _mpi;
     private MpiBackend? _memory;
     private NcclBackend? _gpus;
@@ -40,23 +40,23 @@ public sealed class ProcessGroup : IDisposable
     private int _unfinished;
     private bool _isDisposed;
 
-    /// <summary>The group of one.</summary>
+    /// <summary>Creates a group of one process.</summary>
     private ProcessGroup() => (WorldSize, LocalWorldSize) = (1, 1);
 
     private ProcessGroup(Launcher launcher, TimeSpan timeout)
     {
         (Rank, WorldSize) = (launcher.Rank, launcher.WorldSize);
         _thread = new CommunicationThread(Name, timeout, AbortMpi);
-        // From here on, since a rank that cannot connect must not leave the others waiting either.
-        _unexpectedEnd = new UnexpectedEnd((code, message) => End(code, message is null ? null : $"{Name}: {message}"));
+        // Before connecting, since a rank that cannot connect must not leave the others waiting either.
+        _exitGuard = new ExitGuard((code, message) => End(code, message is null ? null : $"{Name}: {message}"));
         try
         {
             _thread.Start(() => Connect(launcher));
         }
         catch (DistributedException) when (_mpi is null)
         {
-            // There is no MPI that would have to be ended; the program may go on by itself.
-            _unexpectedEnd.Dispose();
+            // MPI has not started, so the program may continue by itself.
+            _exitGuard.Dispose();
             throw;
         }
         Collectives = new Collectives(_thread, _memory);
@@ -65,72 +65,74 @@ public sealed class ProcessGroup : IDisposable
             set_num_threads(_processors);
     }
 
-    /// <summary>This process's number in the group, from 0.</summary>
+    /// <summary>The rank of this process in the group, from 0.</summary>
     public int Rank { get; private set; }
 
-    /// <summary>How many processes the group has.</summary>
+    /// <summary>The number of processes in the group.</summary>
     public int WorldSize { get; }
 
-    /// <summary>This process's number among those of its machine, from 0: the index of its GPU.</summary>
+    /// <summary>The rank of this process on its machine, from 0. It is the index of its GPU.</summary>
     public int LocalRank { get; private set; }
 
-    /// <summary>How many of the processes are on this machine.</summary>
+    /// <summary>The number of processes on this machine.</summary>
     public int LocalWorldSize { get; private set; }
 
-    /// <summary>Its operations, for a wrapper that begins some and ends them later.</summary>
+    /// <summary>The collective operations, for a wrapper that starts them and waits later.</summary>
     internal Collectives Collectives { get; private set; } = new();
 
     private string Name => $"rank {Rank} of {WorldSize}";
 
     /// <summary>
-    /// Joins the group that the launcher has started. Unless <c>OMP_NUM_THREADS</c> says how many threads libtorch computes with, each rank
-    /// gets its share of the machine's processors.
+    /// Joins the group that the launcher has started. Each rank gets its share of the machine's processors, unless <c>OMP_NUM_THREADS</c> sets the number of
+    /// libtorch's threads.
     /// </summary>
-    /// <param name="timeout">How long an operation may take on this rank; by default ten minutes.</param>
+    /// <param name="timeout">The time limit of each operation; by default ten minutes.</param>
+    /// <returns>The group. The caller disposes it.</returns>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="timeout"/> is not positive.</exception>
-    /// <exception cref="InvalidOperationException">This process is in a group already, or was in one that MPI connected: MPI starts once in a process.</exception>
-    /// <exception cref="DistributedException">There is a launcher, and no MPI library or another one's; or MPI reported an error.</exception>
-    /// <exception cref="TimeoutException">The other ranks did not come in time.</exception>
+    /// <exception cref="InvalidOperationException">This process is already in a group, or was in an MPI group before: MPI can start only once in a process.</exception>
+    /// <exception cref="DistributedException">The launcher's MPI library was not found or does not match the launcher; or MPI reported an error.</exception>
+    /// <exception cref="TimeoutException">The other ranks did not join in time.</exception>
     public static ProcessGroup Init(TimeSpan? timeout = null)
     {
         if (timeout is { } given && (given <= TimeSpan.Zero || given.TotalMilliseconds > int.MaxValue))
-            throw new ArgumentOutOfRangeException(nameof(timeout), given, $"expected a time above zero and of at most {TimeSpan.FromMilliseconds(int.MaxValue).TotalDays:0} days");
+            throw new ArgumentOutOfRangeException(nameof(timeout), given, $"expected a positive time of at most {TimeSpan.FromMilliseconds(int.MaxValue).TotalDays:0} days");
         if (current is not null)
-            throw new InvalidOperationException("this process is in a group already: expected one ProcessGroup at a time");
+            throw new InvalidOperationException("this process is already in a group: expected one ProcessGroup at a time");
         if (Launcher.Find(Environment.GetEnvironmentVariable) is not { WorldSize: > 1 } launcher)
             return current = new ProcessGroup();
         if (mpiWasUsed)
-            throw new InvalidOperationException("expected one call in the life of a process, in which MPI starts only once; got another one");
+            throw new InvalidOperationException("expected a single call per process, since MPI can start only once; got another one");
         mpiWasUsed = true;
         return current = new ProcessGroup(launcher, timeout ?? defaultTimeout);
     }
 
-    /// <summary>Replaces each element of <paramref name="tensor"/> by what <paramref name="op"/> makes of the ranks' elements. Every rank gets the same bits.</summary>
+    /// <summary>Reduces each element of <paramref name="tensor"/> over the ranks, in place. Every rank gets bit-identical results.</summary>
     /// <param name="tensor">
-    /// The same shape and type on every rank: a floating-point number or an integer. Numbers of 16 bits are reduced in 32 and rounded once.
-    /// Its memory is written to; autograd does not see it.
+    /// The tensor, of the same shape and type on every rank. The type must be floating-point or integer; 16-bit numbers are reduced in 32 bits and rounded once.
+    /// Autograd does not see the change.
     /// </param>
-    /// <param name="op">How. The minimum and the maximum of a NaN and a number are NaN; zeros have no sign there.</param>
-    /// <exception cref="ArgumentException">The tensor has a type that cannot be reduced.</exception>
-    /// <exception cref="InvalidOperationException">A <see cref="DistributedDataParallel"/> has gradients that have not been synchronized.</exception>
+    /// <param name="op">The reduction. The minimum and maximum of a NaN and a number are NaN, and ignore the sign of zero.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="op"/> is not a defined value.</exception>
+    /// <exception cref="ArgumentException">The tensor's type cannot be reduced, or it is on another rank's GPU.</exception>
+    /// <exception cref="InvalidOperationException">A <see cref="DistributedDataParallel"/> has gradients that are not yet synchronized.</exception>
     /// <exception cref="DistributedException">The ranks' tensors or operations differ, or a rank has left.</exception>
-    /// <exception cref="TimeoutException">A rank did not come in time.</exception>
+    /// <exception cref="TimeoutException">A rank did not join in time.</exception>
     public void AllReduce(Tensor tensor, ReduceOp op = ReduceOp.Sum)
     {
         Expect(tensor);
         if (!Enum.IsDefined(op))
             throw new ArgumentOutOfRangeException(nameof(op), op, "expected Sum, Product, Min or Max");
-        Collectives.FindCarrier(tensor.device, tensor.dtype); // which refuses on one rank what it would on several
+        Collectives.FindTransport(tensor.device, tensor.dtype); // so that one rank refuses what several would
         Collectives.AllReduce(tensor, op);
     }
 
-    /// <summary>Replaces <paramref name="tensor"/> by that of rank <paramref name="src"/>, bit by bit.</summary>
-    /// <param name="tensor">The same shape and type on every rank. Its memory is written to; autograd does not see it.</param>
-    /// <param name="src">The rank whose elements all get.</param>
+    /// <summary>Copies the elements of <paramref name="tensor"/> from rank <paramref name="src"/> to all ranks, bit by bit.</summary>
+    /// <param name="tensor">The tensor, of the same shape and type on every rank. Autograd does not see the change.</param>
+    /// <param name="src">The rank to copy from.</param>
     /// <exception cref="ArgumentOutOfRangeException">There is no rank <paramref name="src"/>.</exception>
-    /// <exception cref="InvalidOperationException">A <see cref="DistributedDataParallel"/> has gradients that have not been synchronized.</exception>
+    /// <exception cref="InvalidOperationException">A <see cref="DistributedDataParallel"/> has gradients that are not yet synchronized.</exception>
     /// <exception cref="DistributedException">The ranks' tensors or operations differ, or a rank has left.</exception>
-    /// <exception cref="TimeoutException">A rank did not come in time.</exception>
+    /// <exception cref="TimeoutException">A rank did not join in time.</exception>
     public void Broadcast(Tensor tensor, int src = 0)
     {
         Expect(tensor);
@@ -139,10 +141,10 @@ public sealed class ProcessGroup : IDisposable
         Collectives.Broadcast(tensor, src);
     }
 
-    /// <summary>Waits until every rank has come here.</summary>
-    /// <exception cref="InvalidOperationException">A <see cref="DistributedDataParallel"/> has gradients that have not been synchronized.</exception>
+    /// <summary>Waits until every rank has called this method.</summary>
+    /// <exception cref="InvalidOperationException">A <see cref="DistributedDataParallel"/> has gradients that are not yet synchronized.</exception>
     /// <exception cref="DistributedException">A rank is in another operation, or has left.</exception>
-    /// <exception cref="TimeoutException">A rank did not come in time.</exception>
+    /// <exception cref="TimeoutException">A rank did not join in time.</exception>
     public void Barrier()
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
@@ -151,22 +153,22 @@ public sealed class ProcessGroup : IDisposable
     }
 
     /// <summary>
-    /// Ends every rank at once, this one included: for a program that has caught an error and cannot go on. Does not return.
+    /// Ends every rank at once, including this one, for a program that has caught an error and cannot continue. Does not return.
     /// </summary>
-    /// <param name="exitCode">Of this process and, where it passes it on, of the launcher: 1 to 255.</param>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="exitCode"/> is another number.</exception>
+    /// <param name="exitCode">The exit code of this process, and of the launcher if it passes the code on; from 1 to 255.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="exitCode"/> is out of range.</exception>
     [DoesNotReturn]
     public void Abort(int exitCode = 1)
     {
         if (exitCode is < 1 or > 255)
-            throw new ArgumentOutOfRangeException(nameof(exitCode), exitCode, "expected a code from 1 to 255, of which the system keeps no more");
+            throw new ArgumentOutOfRangeException(nameof(exitCode), exitCode, "expected an exit code from 1 to 255");
         if (_thread is null)
             Environment.Exit(exitCode);
         End(exitCode, message: null);
     }
 
-    /// <summary>Leaves the group, together with all other ranks: it waits for them as every operation does.</summary>
-    /// <exception cref="TimeoutException">Another rank goes on. Every rank ends then.</exception>
+    /// <summary>Leaves the group. Waits until all other ranks leave too, within the timeout.</summary>
+    /// <exception cref="TimeoutException">Another rank did not leave. All ranks then end.</exception>
     public void Dispose()
     {
         if (_isDisposed)
@@ -177,13 +179,13 @@ public sealed class ProcessGroup : IDisposable
         current = null;
     }
 
-    /// <summary>Counts wrappers whose gradients may be under way. The ranks send these at moments of their own, between which nothing else fits.</summary>
+    /// <summary>Counts the wrappers with gradients in flight. Each rank sends them at its own pace, so no other operation may come in between.</summary>
     internal void CountUnfinished(int difference) => Interlocked.Add(ref _unfinished, difference);
 
     private void ExpectNoneUnfinished()
     {
         if (Volatile.Read(ref _unfinished) > 0)
-            throw new InvalidOperationException("expected synchronize() of each DistributedDataParallel after its backward pass before anything else that the ranks do together");
+            throw new InvalidOperationException("expected synchronize() of each DistributedDataParallel after its backward pass, before any other collective operation");
     }
 
     private void Expect(Tensor tensor)
@@ -196,20 +198,20 @@ public sealed class ProcessGroup : IDisposable
             throw new ArgumentException("expected a dense tensor with elements in memory", nameof(tensor));
     }
 
-    /// <summary>Called on the communication thread.</summary>
-    private RollCall Connect(Launcher launcher)
+    /// <summary>Initializes MPI. Called on the communication thread.</summary>
+    private RankMonitor Connect(Launcher launcher)
     {
         var mpi = new MpiApi(MpiLibrary.Load(launcher, Environment.GetEnvironmentVariable));
         if (mpi.IsInitialized())
-            throw new DistributedException("expected to initialize MPI, which other code of this process has done already");
+            throw new DistributedException("expected to initialize MPI, but other code in this process has already done so");
         if (launcher.Advise(mpi.Version, Environment.GetEnvironmentVariable) is { } advice && launcher.Rank == 0)
-            UnexpectedEnd.Say(advice); // not thrown: there are libraries that find each other all the same
+            ExitGuard.WriteErrorLine(advice); // not thrown, since some libraries find each other all the same
         mpi.Init();
         _mpi = mpi;
         var world = mpi.Abi.CommWorld;
         if (mpi.Size(world) is var size && size != launcher.WorldSize)
             throw new DistributedException(
-                $"{launcher.Name} has started {launcher.WorldSize} processes, of which the MPI library knows {size}: expected the launcher's own library, got {mpi.Version}{launcher.HintFor(mpi.Version)}");
+                $"{launcher.Name} has started {launcher.WorldSize} processes, but the MPI library sees {size}: expected the launcher's own library, got {mpi.Version}{launcher.HintFor(mpi.Version)}");
         Rank = mpi.Rank(world);
 
         var machine = mpi.SplitShared(world);
@@ -218,10 +220,10 @@ public sealed class ProcessGroup : IDisposable
         mpi.Free(machine);
 
         _memory = new MpiBackend(mpi, mpi.Duplicate(world));
-        return new RollCall(mpi, mpi.Duplicate(world), Rank, WorldSize);
+        return new RankMonitor(mpi, mpi.Duplicate(world), Rank, WorldSize);
     }
 
-    /// <summary>Joins the GPUs where every rank has one to itself, and NCCL.</summary>
+    /// <summary>Initializes NCCL if every rank has it and a GPU of its own.</summary>
     private void ConnectGpus()
     {
         var nccl = cuda.is_available() && cuda.device_count() >= LocalWorldSize ? NcclFunctions.TryLoad() : null;
@@ -230,8 +232,8 @@ public sealed class ProcessGroup : IDisposable
         if (nccl is null || haveAll.item<long>() == 0)
         {
             if (cuda.is_available() && Rank == 0)
-                UnexpectedEnd.Say(
-                    $"{Name}: CUDA tensors go through main memory, since not every rank has what NCCL needs: here {cuda.device_count()} GPUs are visible to {LocalWorldSize} ranks, and NCCL {(NcclFunctions.TryLoad() is null ? "was not found" : "is there")}");
+                ExitGuard.WriteErrorLine(
+                    $"{Name}: CUDA tensors go through main memory, since not every rank can use NCCL: {cuda.device_count()} GPUs are visible to {LocalWorldSize} ranks on this machine, and NCCL {(NcclFunctions.TryLoad() is null ? "was not found" : "was found")}");
             return;
         }
         using var id = Rank == 0 ? tensor(NcclBackend.CreateUniqueId(nccl)) : zeros(NcclUniqueId.Size, ScalarType.Byte);
@@ -254,7 +256,7 @@ public sealed class ProcessGroup : IDisposable
         {
             if (thread.Failure is { } failure)
                 throw new DistributedException($"{failure.Message}; every rank ends", failure);
-            thread.Leave(UnexpectedEnd.LastException, () =>
+            thread.Leave(ExitGuard.LastException, () =>
             {
                 _gpus?.Dispose();
                 _mpi!.FinalizeMpi();
@@ -262,24 +264,24 @@ public sealed class ProcessGroup : IDisposable
         }
         catch (Exception e) when (e is DistributedException or TimeoutException)
         {
-            // MPI cannot be ended in good order any more, and the others must not wait.
+            // An orderly end of MPI is no longer possible, and the others must not wait.
             End(exitCode: 1, e.Message);
         }
-        _unexpectedEnd!.Dispose();
+        _exitGuard!.Dispose();
     }
 
     [DoesNotReturn]
     private void End(int exitCode, string? message)
     {
-        // First of all, since everything after it may wait: for a console that nobody reads, or in MPI_Abort for what never comes.
+        // First of all, since everything below can block: on a console that nobody reads, or forever in MPI_Abort.
         new Thread(() =>
         {
             Thread.Sleep(abortPatience);
-            UnexpectedEnd.EndProcess(exitCode);
+            ExitGuard.EndProcess(exitCode);
         })
         { IsBackground = true }.Start();
         if (message is not null)
-            UnexpectedEnd.Say(message);
+            ExitGuard.WriteErrorLine(message);
         try
         {
             Console.Out.Flush();
@@ -287,10 +289,10 @@ public sealed class ProcessGroup : IDisposable
         }
         catch (Exception e) when (e is IOException or ObjectDisposedException or UnauthorizedAccessException)
         {
-            // Nobody is there to read it; the exit code still tells.
+            // Nobody reads the output; the exit code still tells.
         }
-        Thread.Sleep(timeToBeRead);
+        Thread.Sleep(outputDelay);
         _thread!.Abort(exitCode, abortPatience);
-        UnexpectedEnd.EndProcess(exitCode);
+        ExitGuard.EndProcess(exitCode);
     }
 }

@@ -9,20 +9,19 @@ namespace ResNet.Core;
 /// </summary>
 /// <remarks>
 /// <para>He, Zhang, Ren, Sun, "Deep Residual Learning for Image Recognition" (arXiv:1512.03385), Table 1;
-/// torchvision calls it <c>torchvision.models.resnet18</c>. It reads beside the PyTorch code line by line; the
-/// <see cref="Core.Stem"/> is the one addition. For the same <c>torch.manual_seed</c> it has the same initial weights on the CPU, bit
-/// for bit, and its <c>state_dict</c> has the same names.</para>
-/// <para>A new network is in training mode, as in PyTorch: call <c>eval()</c> before using it for predictions.</para>
-/// <para>A subclass with submodules of its own ends its constructor with <c>RegisterComponents()</c>, as every TorchSharp module does.</para>
+/// <c>torchvision.models.resnet18</c> in torchvision. The code mirrors the PyTorch code line by line; the <see cref="Core.Stem"/> is the only addition. On
+/// the CPU, the same <c>torch.manual_seed</c> gives the same initial weights, bit for bit. The <c>state_dict</c> has the same names.</para>
+/// <para>A new network is in training mode, as in PyTorch. Call <c>eval()</c> before making predictions.</para>
+/// <para>A subclass with its own submodules must end its constructor with <c>RegisterComponents()</c>, like every TorchSharp module.</para>
 /// </remarks>
 public class ResNet18 : ResidualNetwork
 {
-    /// <summary>Makes a network with PyTorch's default initialisation, drawn from TorchSharp's global generator.</summary>
-    /// <param name="num_classes">Number of classes, at least 1.</param>
-    /// <param name="stem">The first layers; the mirrored PyTorch code's by default.</param>
-    /// <param name="device">Where the weights are made; the default device if null.</param>
-    /// <param name="dtype">Floating-point type of the weights; the default type if null.</param>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="num_classes"/> is less than 1, or <paramref name="stem"/> is not one of the stems.</exception>
+    /// <summary>Creates a network with PyTorch's default initialization, drawn from TorchSharp's global generator.</summary>
+    /// <param name="num_classes">The number of classes, at least 1.</param>
+    /// <param name="stem">The first layers; by default those of the mirrored PyTorch code.</param>
+    /// <param name="device">The device of the weights; the default device if null.</param>
+    /// <param name="dtype">The floating-point type of the weights; the default type if null.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="num_classes"/> is less than 1, or <paramref name="stem"/> is not a defined value.</exception>
     /// <exception cref="ArgumentException"><paramref name="dtype"/> is not a floating-point type.</exception>
     /// <exception cref="InvalidOperationException"><paramref name="device"/> is not available on this machine.</exception>
     public ResNet18(long num_classes = 1000, Stem stem = Stem.Conv7, Device? device = null, ScalarType? dtype = null)
@@ -54,13 +53,13 @@ public class ResNet18 : ResidualNetwork
         return nn.Sequential(layers);
     }
 
-    /// <summary>The logits of each class for each picture.</summary>
-    /// <param name="x">Shape <c>(N, 3, H, W)</c>, of the weights' type and on their device. N may be 0; H and W are at least 1.</param>
-    /// <returns>Shape <c>(N, num_classes)</c>, before softmax. The caller owns it.</returns>
+    /// <summary>Computes the logits of each class for each image.</summary>
+    /// <param name="x">The images, shape <c>(N, 3, H, W)</c>, with the type and device of the weights. N may be 0; H and W must be at least 1.</param>
+    /// <returns>The logits before softmax, shape <c>(N, num_classes)</c>. The caller owns them.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="x"/> is null.</exception>
     /// <exception cref="ArgumentException">
-    /// <paramref name="x"/> has another shape, type or device than the network takes, or would leave a single value per
-    /// channel to a batch normalisation in training mode, whose variance is then undefined.
+    /// <paramref name="x"/> does not have the shape, type or device that the network expects, or would leave a batch norm in training mode a single value
+    /// per channel, whose variance is undefined.
     /// </exception>
     /// <exception cref="ObjectDisposedException">The network or <paramref name="x"/> was disposed.</exception>
     public override Tensor forward(Tensor x)

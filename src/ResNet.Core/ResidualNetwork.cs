@@ -6,63 +6,63 @@ using F = TorchSharp.torch.nn.functional;
 namespace ResNet.Core;
 
 /// <summary>
-/// A residual network of whatever depth and width: a stem, four layers of residual blocks, average pooling and a linear classifier.
+/// A residual network of any depth and width: a stem, four layers of residual blocks, average pooling and a linear classifier.
 /// </summary>
 /// <remarks>
-/// <para>He, Zhang, Ren, Sun, "Deep Residual Learning for Image Recognition" (arXiv:1512.03385), Table 1; torchvision calls it
-/// <c>torchvision.models.ResNet</c>. Its submodules have torchvision's names, but for a block's <c>downsample</c>, which is <c>shortcut</c> here.</para>
-/// <para>Two initializations: <see cref="ResNet18"/> has that of the PyTorch code that it mirrors, PyTorch's default. All others have torchvision's:
-/// <c>kaiming_normal_</c> with <c>mode="fan_out"</c> for convolutions, one and zero for batch norms. Either way the same
-/// <c>torch.manual_seed</c> gives the same initial weights as in Python, bit for bit, on the CPU: TorchSharp's seed is not a GPU's.</para>
-/// <para>A new network is in training mode, as in PyTorch: call <c>eval()</c> before using it for predictions.</para>
-/// <para>A subclass with submodules of its own ends its constructor with <c>RegisterComponents()</c>, as every TorchSharp module does, and gives them
-/// names of their own: one that hides <see cref="fc"/> would not be registered, and be neither trained nor saved.</para>
+/// <para>He, Zhang, Ren, Sun, "Deep Residual Learning for Image Recognition" (arXiv:1512.03385), Table 1;
+/// <c>torchvision.models.ResNet</c> in torchvision. Submodules have torchvision's names, except that a block's <c>downsample</c> is called <c>shortcut</c>.</para>
+/// <para><see cref="ResNet18"/> has the initialization of the PyTorch code that it mirrors, which is PyTorch's default. All other networks have torchvision's:
+/// <c>kaiming_normal_</c> with <c>mode="fan_out"</c> for convolutions, one and zero for batch norms. The same <c>torch.manual_seed</c> gives
+/// the same initial weights as in Python, bit for bit, but only on the CPU.</para>
+/// <para>A new network is in training mode, as in PyTorch. Call <c>eval()</c> before making predictions.</para>
+/// <para>A subclass with its own submodules must end its constructor with <c>RegisterComponents()</c>, like every TorchSharp module, and must give them new
+/// names. A submodule that hides <see cref="fc"/> would not be registered, and would be neither trained nor saved.</para>
 /// </remarks>
 public abstract class ResidualNetwork : nn.Module<Tensor, Tensor>
 {
-    // The properties' fields have the submodules' names, so that a subclass's RegisterComponents() finds them registered.
+    // The backing fields carry the submodules' names, so that RegisterComponents() in a subclass recognizes them as registered.
 
-    /// <summary>The first layers that this network was made with.</summary>
+    /// <summary>The first layers of this network.</summary>
     public Stem Stem { get; }
 
     /// <summary>The stem's convolution, 3 to 64 channels, without bias.</summary>
     [field: ComponentName(Name = nameof(conv1))]
     public Conv2d conv1 { get; private protected init; } = null!;
 
-    /// <summary>Batch norm of <see cref="conv1"/>'s output.</summary>
+    /// <summary>The batch norm of <see cref="conv1"/>'s output.</summary>
     [field: ComponentName(Name = nameof(bn1))]
     public BatchNorm2d bn1 { get; private protected init; } = null!;
 
-    /// <summary>The stem's 3x3 max-pooling with stride 2; null where the stem has none.</summary>
+    /// <summary>The stem's 3x3 max-pooling with stride 2; null if the stem has none.</summary>
     [field: ComponentName(Name = nameof(maxpool))]
     public MaxPool2d? maxpool { get; }
 
-    /// <summary>Blocks of the first width, stride 1.</summary>
+    /// <summary>The first layer of blocks, with stride 1.</summary>
     [field: ComponentName(Name = nameof(layer1))]
     public Sequential layer1 { get; private protected init; } = null!;
 
-    /// <summary>Blocks of twice that width, the first with stride 2.</summary>
+    /// <summary>The second layer, twice as wide as the first. Its first block has stride 2.</summary>
     [field: ComponentName(Name = nameof(layer2))]
     public Sequential layer2 { get; private protected init; } = null!;
 
-    /// <summary>Blocks of four times that width, the first with stride 2.</summary>
+    /// <summary>The third layer, four times as wide as the first. Its first block has stride 2.</summary>
     [field: ComponentName(Name = nameof(layer3))]
     public Sequential layer3 { get; private protected init; } = null!;
 
-    /// <summary>Blocks of eight times that width, the first with stride 2.</summary>
+    /// <summary>The fourth layer, eight times as wide as the first. Its first block has stride 2.</summary>
     [field: ComponentName(Name = nameof(layer4))]
     public Sequential layer4 { get; private protected init; } = null!;
 
-    /// <summary>Global average pooling to 1x1, which lets images of any size through.</summary>
+    /// <summary>Global average pooling to 1x1, which allows images of any size.</summary>
     [field: ComponentName(Name = nameof(avgpool))]
     public AdaptiveAvgPool2d avgpool { get; private protected init; } = null!;
 
-    /// <summary>The classifier, from <c>layer4</c>'s channels to <c>num_classes</c> logits.</summary>
+    /// <summary>The classifier, from the channels of <c>layer4</c> to <c>num_classes</c> logits.</summary>
     [field: ComponentName(Name = nameof(fc))]
     public Linear fc { get; private protected init; } = null!;
 
-    /// <summary>For a network whose constructor makes the layers, and ends with <see cref="RegisterLayers"/>.</summary>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="stem"/> is not one of the stems.</exception>
+    /// <summary>For a subclass whose constructor creates the layers and ends with <see cref="RegisterLayers"/>.</summary>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="stem"/> is not a defined value.</exception>
     private protected ResidualNetwork(string name, Stem stem)
         : base(name)
     {
@@ -72,15 +72,15 @@ public abstract class ResidualNetwork : nn.Module<Tensor, Tensor>
             maxpool = nn.MaxPool2d(kernel_size: 3, stride: 2, padding: 1);
     }
 
-    /// <summary>Makes torchvision's network, and its initial weights.</summary>
-    /// <param name="name">Of the network.</param>
-    /// <param name="block">What its blocks are.</param>
-    /// <param name="layers">How many of them are in each layer, four numbers.</param>
-    /// <param name="num_classes">Number of classes, at least 1.</param>
+    /// <summary>Creates torchvision's network with torchvision's initial weights.</summary>
+    /// <param name="name">The name of the network.</param>
+    /// <param name="block">The kind of its blocks.</param>
+    /// <param name="layers">The numbers of blocks in the four layers.</param>
+    /// <param name="num_classes">The number of classes, at least 1.</param>
     /// <param name="stem">The first layers.</param>
-    /// <param name="device">Where the weights are made; the default device if null.</param>
-    /// <param name="dtype">Floating-point type of the weights; the default type if null.</param>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="num_classes"/> is less than 1, or <paramref name="stem"/> is not one of the stems.</exception>
+    /// <param name="device">The device of the weights; the default device if null.</param>
+    /// <param name="dtype">The floating-point type of the weights; the default type if null.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="num_classes"/> is less than 1, or <paramref name="stem"/> is not a defined value.</exception>
     /// <exception cref="ArgumentException"><paramref name="dtype"/> is not a floating-point type.</exception>
     /// <exception cref="InvalidOperationException"><paramref name="device"/> is not available on this machine.</exception>
     private protected ResidualNetwork(string name, BlockKind block, int[] layers, long num_classes, Stem stem, Device? device, ScalarType? dtype)
@@ -108,13 +108,13 @@ public abstract class ResidualNetwork : nn.Module<Tensor, Tensor>
 
         Sequential _make_layer(long planes, int blocks, long stride)
         {
-            var made = new List<nn.Module<Tensor, Tensor>>();
+            var modules = new List<nn.Module<Tensor, Tensor>>();
             for (var i = 0; i < blocks; i++)
             {
-                made.Add(block.Make(in_channels, planes, i == 0 ? stride : 1, device, dtype));
+                modules.Add(block.Make(in_channels, planes, i == 0 ? stride : 1, device, dtype));
                 in_channels = planes * block.expansion;
             }
-            return nn.Sequential(made);
+            return nn.Sequential(modules);
         }
     }
 
@@ -130,18 +130,18 @@ public abstract class ResidualNetwork : nn.Module<Tensor, Tensor>
     }
 
     /// <summary>
-    /// What the last layer makes of each image, before pooling, as timm calls it: for heads of one's own and detection. The features for
-    /// similarity search are <c>flatten(avgpool(forward_features(x)), 1)</c>.
+    /// Computes the feature map of the last layer, before pooling, as in timm: for custom heads and detection. The features for similarity search are
+    /// <c>flatten(avgpool(forward_features(x)), 1)</c>.
     /// </summary>
-    /// <param name="x">Shape <c>(N, 3, H, W)</c>, of the weights' type and on their device. N may be 0; H and W are at least 1.</param>
+    /// <param name="x">The images, shape <c>(N, 3, H, W)</c>, with the type and device of the weights. N may be 0; H and W must be at least 1.</param>
     /// <returns>
-    /// Shape <c>(N, C, H', W')</c>: as many channels as <see cref="fc"/> has <c>in_features</c>, height and width reduced as
-    /// <see cref="Core.Stem"/> says. The caller owns it.
+    /// The feature map, shape <c>(N, C, H', W')</c>. C is the <c>in_features</c> of <see cref="fc"/>; <see cref="Core.Stem"/> says how height and width
+    /// are reduced. The caller owns it.
     /// </returns>
     /// <exception cref="ArgumentNullException"><paramref name="x"/> is null.</exception>
     /// <exception cref="ArgumentException">
-    /// <paramref name="x"/> has another shape, type or device than the network takes, or would leave a single value per
-    /// channel to a batch norm in training mode, whose variance is then undefined.
+    /// <paramref name="x"/> does not have the shape, type or device that the network expects, or would leave a batch norm in training mode a single value
+    /// per channel, whose variance is undefined.
     /// </exception>
     /// <exception cref="ObjectDisposedException">The network or <paramref name="x"/> was disposed.</exception>
     public Tensor forward_features(Tensor x)
@@ -159,13 +159,13 @@ public abstract class ResidualNetwork : nn.Module<Tensor, Tensor>
         return x.MoveToOuterDisposeScope();
     }
 
-    /// <summary>The logits of each class for each image.</summary>
-    /// <param name="x">Shape <c>(N, 3, H, W)</c>, of the weights' type and on their device. N may be 0; H and W are at least 1.</param>
-    /// <returns>Shape <c>(N, num_classes)</c>, before softmax. The caller owns it.</returns>
+    /// <summary>Computes the logits of each class for each image.</summary>
+    /// <param name="x">The images, shape <c>(N, 3, H, W)</c>, with the type and device of the weights. N may be 0; H and W must be at least 1.</param>
+    /// <returns>The logits before softmax, shape <c>(N, num_classes)</c>. The caller owns them.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="x"/> is null.</exception>
     /// <exception cref="ArgumentException">
-    /// <paramref name="x"/> has another shape, type or device than the network takes, or would leave a single value per
-    /// channel to a batch norm in training mode, whose variance is then undefined.
+    /// <paramref name="x"/> does not have the shape, type or device that the network expects, or would leave a batch norm in training mode a single value
+    /// per channel, whose variance is undefined.
     /// </exception>
     /// <exception cref="ObjectDisposedException">The network or <paramref name="x"/> was disposed.</exception>
     public override Tensor forward(Tensor x)

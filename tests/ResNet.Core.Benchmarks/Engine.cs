@@ -15,15 +15,12 @@ internal sealed class Engine : IDisposable
     private readonly Process process;
     private readonly List<double> times = [];
 
-    private Engine(string name, string program, IEnumerable<string> arguments, WorkingFolder folder)
+    private Engine(string name, ProcessStartInfo start, TempFolder folder)
     {
         Name = name;
-        process = Process.Start(new ProcessStartInfo(program, arguments)
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            WorkingDirectory = folder.Path,
-        })!;
+        start.RedirectStandardInput = start.RedirectStandardOutput = true;
+        start.WorkingDirectory = folder.Path;
+        process = Process.Start(start)!;
     }
 
     public string Name { get; }
@@ -35,22 +32,12 @@ internal sealed class Engine : IDisposable
     public long PeakMemory { get; private set; }
 
     /// <summary>One of this program's.</summary>
-    public static Engine Start(string name, Table table, string row, WorkingFolder folder)
-    {
-        var (program, arguments) = ThisProgram(Work, table.Name, row, name);
-        return new(name, program, arguments, folder);
-    }
-
-    /// <summary>How this program is started with arguments.</summary>
-    public static (string Program, string[] Arguments) ThisProgram(params string[] arguments)
-    {
-        var program = Environment.ProcessPath!;
-        return (program, Path.GetFileNameWithoutExtension(program) == "dotnet" ? [typeof(Engine).Assembly.Location, .. arguments] : arguments);
-    }
+    public static Engine Start(string name, Table table, string row, TempFolder folder) =>
+        new(name, ThisProgram.StartInfo(Work, table.Name, row, name), folder);
 
     /// <summary>Python's.</summary>
-    public static Engine Start(PythonSide python, Table table, string row, WorkingFolder folder) =>
-        new(python.Name, python.Interpreter, [PythonSide.Script, table.Name, row, $"{TorchSharp.torch.get_num_threads()}"], folder);
+    public static Engine Start(PythonSide python, Table table, string row, TempFolder folder) =>
+        new(python.Name, new(python.Interpreter, [PythonSide.Script, table.Name, row, $"{TorchSharp.torch.get_num_threads()}"]), folder);
 
     /// <summary>Waits until the engine can begin.</summary>
     /// <param name="problem">Why it cannot; empty if there is no such row.</param>

@@ -11,7 +11,7 @@ internal static class Measurement
     /// <param name="rows">Only those with this text.</param>
     /// <param name="folder">Where the processes run.</param>
     /// <returns>A section in Markdown.</returns>
-    public static string Run(Table table, string rows, WorkingFolder folder)
+    public static string Run(Table table, string rows, TempFolder folder)
     {
         var problems = new SortedSet<string>(StringComparer.Ordinal);
         List<PythonSide> pythons = table.HasPython ? PythonSide.Find(folder, problems) : [];
@@ -32,7 +32,7 @@ internal static class Measurement
 
             {table.About}
 
-            Medians of {Rounds} turns of at least 0.2 s, which the engines take alternately, each row and engine in a process of its own; as a share of {table.Share}{(table.HasMemory ? "; the most memory that the process held" : "")}.{left}
+            Medians of {Rounds} turns of at least 0.2 s; the engines take turns, and each row and engine runs in its own process. Ratios are to {table.Share}{(table.HasMemory ? "; GB is the process's peak memory" : "")}.{left}
 
             {Machine.Description()}, {DateTime.UtcNow:yyyy-MM-dd}; {string.Join(", ", [.. Machine.Versions, .. pythons.Select(python => $"{python.Name} with torchvision {python.TorchVision}")])}:
             `dotnet run -c Release --project tests/ResNet.Core.Benchmarks -- {table.Name}`
@@ -42,7 +42,7 @@ internal static class Measurement
             """;
     }
 
-    private static List<Engine> Measure(Table table, string row, List<PythonSide> pythons, WorkingFolder folder, SortedSet<string> problems)
+    private static List<Engine> Measure(Table table, string row, List<PythonSide> pythons, TempFolder folder, SortedSet<string> problems)
     {
         List<Engine> all = [.. table.Engines.Select(name => Engine.Start(name, table, row, folder)), .. pythons.Select(python => Engine.Start(python, table, row, folder))];
         try

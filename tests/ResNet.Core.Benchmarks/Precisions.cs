@@ -13,7 +13,7 @@ internal sealed class Precisions : Table
     public override string Title => "Channels-last and bfloat16";
 
     public override string About =>
-        "A ResNet-18 with 10 classes on the CPU, the stem `Conv7` at 32 pixels and `Conv7MaxPool` above, by batch @ size of the images; bfloat16 by `Autocast`, channels-last by `ToMemoryFormat`.";
+        "A ResNet-18 with 10 classes on the CPU, with the stem `Conv7` at 32 pixels and `Conv7MaxPool` above. A row is batch size @ image size. bfloat16 uses `Autocast`, channels-last `ToMemoryFormat`.";
 
     public override string[] Rows { get; } =
     [

@@ -35,13 +35,15 @@ if (tables.Count == 0 || names.Except(Table.All.Select(table => table.Name)).Any
         Expected {All} or some of: {string.Join(", ", Table.All.Select(table => table.Name))}; or {Gpu} alone, where there is a GPU
           --rows TEXT      only the rows with this text
           --output FILE    write each table into this Markdown file as well, in place of the section with its title
-        The environment variable {PythonSide.Variable} names the Pythons to measure beside, separated as in PATH.
+        The environment variable {Interpreters.Variable} names the Pythons to measure beside, separated as in PATH.
         """);
     return 1;
 }
 
 var watch = Stopwatch.StartNew();
-using var folder = new WorkingFolder();
+// Where all processes run, for as long as the benchmarks take: a Python may see no other folder than its current one.
+using var folder = new TempFolder();
+File.Copy(Path.Combine(AppContext.BaseDirectory, PythonSide.Script), folder[PythonSide.Script]);
 foreach (var table in tables)
 {
     var section = Measurement.Run(table, rows, folder);

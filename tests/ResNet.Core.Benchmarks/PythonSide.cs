@@ -9,20 +9,17 @@ namespace ResNet.Core.Benchmarks;
 /// <param name="TorchVision">Its version.</param>
 internal sealed record PythonSide(string Interpreter, string PyTorch, string TorchVision)
 {
-    public const string Variable = "BENCHMARK_PYTHON", Script = "python_side.py";
+    public const string Script = "python_side.py";
 
     public string Name => $"PyTorch {PyTorch}";
-
-    /// <summary>Those that the environment variable names, by default Debian's, which has the PyTorch of the distribution.</summary>
-    public static string[] Interpreters => (Environment.GetEnvironmentVariable(Variable) ?? "/usr/bin/python3").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries);
 
     /// <summary>Those of the interpreters that have PyTorch and torchvision.</summary>
     /// <param name="folder">To run in.</param>
     /// <param name="problems">Why some are left out.</param>
-    public static List<PythonSide> Find(WorkingFolder folder, ICollection<string> problems)
+    public static List<PythonSide> Find(TempFolder folder, ICollection<string> problems)
     {
         var found = new List<PythonSide>();
-        foreach (var interpreter in Interpreters)
+        foreach (var interpreter in Interpreters.All)
         {
             if (Versions(interpreter, folder) is [var pytorch, var torchvision])
                 found.Add(new(interpreter, pytorch, torchvision));
@@ -32,7 +29,7 @@ internal sealed record PythonSide(string Interpreter, string PyTorch, string Tor
         return found;
     }
 
-    private static string[]? Versions(string interpreter, WorkingFolder folder)
+    private static string[]? Versions(string interpreter, TempFolder folder)
     {
         try
         {

@@ -13,7 +13,7 @@ internal sealed class StepParts : Table
     public override string Title => "Parts of a training step";
 
     public override string About =>
-        "A column does what the one before it does and one thing more: the forward pass with the loss, the backward pass, a step of SGD with momentum, by one optimizer or the other; `MemoryPages.Keep()`. 1000 classes, `Conv7MaxPool`, by network, batch @ size of the images and precision.";
+        "Each column adds one part to the column before it: the forward pass with the loss, the backward pass, and a step of SGD with momentum, by either optimizer. `MemoryPages.Keep()` is on. 1000 classes, `Conv7MaxPool`. A row is network, stem, batch size @ image size, and precision.";
 
     public override string[] Rows { get; } =
     [

@@ -12,7 +12,7 @@ internal sealed class TrainingStep : Table
     public override string Title => "A training step";
 
     public override string About =>
-        "Forward, backward and a step of SGD with momentum in float32, 1000 classes, by network, stem and batch @ size of the images. The naive port is the mirrored code without dispose scopes: how slow and how large it gets depends on when the garbage collector comes by.";
+        "Forward pass, backward pass and a step of SGD with momentum, in float32 with 1000 classes. A row is network, stem, and batch size @ image size. The naive port is the mirrored code without dispose scopes: its time and memory depend on when the garbage collector runs.";
 
     public override string[] Rows =>
     [

@@ -13,7 +13,7 @@ internal sealed class WeightsFiles : Table
     public override string Title => "Loading and saving";
 
     public override string About =>
-        "The weights of a ResNet-18 with 1000 classes, 46.8 MB, from a file in the system's cache into a network, and from a network onto the disk: PyTorch's `torch.load` with `load_state_dict`, and `torch.save` with `fsync`; PyBridge leaves the data to the system's cache.";
+        "The weights of a ResNet-18 with 1000 classes, 46.8 MB, loaded into a network from a file in the system's cache, and saved to disk. PyTorch runs `torch.load` with `load_state_dict`, and `torch.save` with `fsync`. PyBridge leaves what it writes in the system's cache.";
 
     public override string[] Rows => ["load .pth", "load .safetensors", "save .pth", "save .safetensors"];
 

@@ -8,7 +8,7 @@ internal static class Child
     /// <summary>What a process of this program prints, its last line; null if it ended without, or was killed after a minute.</summary>
     public static string? Run(params string[] arguments)
     {
-        using var process = Start(Environment.ProcessPath!, Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet" ? [typeof(Child).Assembly.Location, .. arguments] : arguments);
+        using var process = Start(ThisProgram.StartInfo(arguments));
         var output = process.StandardOutput.ReadToEndAsync();
         if (!process.WaitForExit(TimeSpan.FromMinutes(1)))
             process.Kill();
@@ -18,7 +18,7 @@ internal static class Child
 
     /// <summary>torchvision_side.py.</summary>
     public static Process Torchvision(params string[] arguments) =>
-        Start(Environment.GetEnvironmentVariable("BENCHMARK_PYTHON")?.Split(Path.PathSeparator)[0] ?? "/usr/bin/python3", ["-B", Path.Combine(AppContext.BaseDirectory, "torchvision_side.py"), .. arguments]);
+        Start(new(Interpreters.All[0], ["-B", Path.Combine(AppContext.BaseDirectory, "torchvision_side.py"), .. arguments]));
 
     /// <summary>Every line that torchvision_side.py prints.</summary>
     public static string[] LinesOfTorchvision(params string[] arguments)
@@ -29,6 +29,9 @@ internal static class Child
         return process.ExitCode == 0 ? lines : throw new InvalidOperationException("Python failed. Is torchvision installed? apt-get install python3-torchvision");
     }
 
-    private static Process Start(string program, IEnumerable<string> arguments) =>
-        Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true })!;
+    private static Process Start(ProcessStartInfo start)
+    {
+        start.RedirectStandardInput = start.RedirectStandardOutput = true;
+        return Process.Start(start)!;
+    }
 }

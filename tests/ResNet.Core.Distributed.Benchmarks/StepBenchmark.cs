@@ -80,7 +80,7 @@ internal sealed class StepBenchmark(ResidualNetwork model, ProcessGroup group, i
     {
         Tensor? last = null;
         return [.. model.modules().OfType<Module<Tensor, Tensor>>().Where(part => part.parameters(recurse: false).Any())
-            .Select(part => (Action)part.register_forward_pre_hook((_, input) => !input.requires_grad ? input : GradientSignal.Put(input, gradient =>
+            .Select(part => (Action)part.register_forward_pre_hook((_, input) => !input.requires_grad ? input : BackwardHook.Attach(input, gradient =>
             {
                 last?.Dispose();
                 last = gradient.DetachFromDisposeScope();

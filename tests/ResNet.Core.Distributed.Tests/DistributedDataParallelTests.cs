@@ -4,7 +4,6 @@ using static TorchSharp.torch;
 namespace ResNet.Core.Distributed.Tests;
 
 /// <summary>On one process, where a loop must behave as on several.</summary>
-[Collection(nameof(ProcessGroupTests))]
 public sealed class DistributedDataParallelTests : IDisposable
 {
     private readonly ProcessGroup _group = ProcessGroup.Init();
@@ -143,7 +142,7 @@ public sealed class DistributedDataParallelTests : IDisposable
         using var module = nn.Sequential(part);
         using (var ddp = new DistributedDataParallel(part, _group))
             Assert.All<nn.Module<Tensor, Tensor>>([part, module, ddp], wrapped =>
-                Assert.Contains("wrapped already", Assert.Throws<ArgumentException>(() => new DistributedDataParallel(wrapped, _group)).Message));
+                Assert.Contains("already wrapped", Assert.Throws<ArgumentException>(() => new DistributedDataParallel(wrapped, _group)).Message));
 
         using var again = new DistributedDataParallel(module, _group);
         using var input = ones(1, 3);
@@ -195,7 +194,7 @@ public sealed class DistributedDataParallelTests : IDisposable
         using var ddp = new DistributedDataParallel(module, _group);
         using var input = ones(1, 3);
         module.weight.requires_grad = false;
-        Assert.Contains("weight was trained and is frozen", Assert.Throws<InvalidOperationException>(() => ddp.call(input)).Message);
+        Assert.Contains("weight was trainable and is now frozen", Assert.Throws<InvalidOperationException>(() => ddp.call(input)).Message);
         module.weight.requires_grad = true;
         module.to(ScalarType.Float64);
         using var wide = input.to(ScalarType.Float64);

@@ -122,12 +122,12 @@ public class DistributedSamplerTests
     }
 
     [Theory]
-    [InlineData(0, 1, 1, true, "data set of 1 to")]
+    [InlineData(0, 1, 1, true, "dataset of 1 to")]
     [InlineData(-5, 1, 1, true, "got -5")]
     [InlineData(long.MaxValue, 1, 1, true, "got 9223372036854775807")]
     [InlineData(10, 0, 1, true, "global batch of at least 1 element, got 0")]
     [InlineData(10, 3, 4, true, "each of the 4 ranks, got 3")]
-    [InlineData(10, 11, 2, true, "global batch of 11, got a data set of 10")]
+    [InlineData(10, 11, 2, true, "global batch of 11, got a dataset of 10")]
     public void Sizes_that_make_no_sense_are_refused(long datasetSize, int globalBatch, int worldSize, bool drop_last, string message) =>
         Assert.Contains(message, Assert.ThrowsAny<ArgumentException>(() => new DistributedSampler(datasetSize, globalBatch, 0, worldSize, drop_last: drop_last)).Message, StringComparison.Ordinal);
 

@@ -4,7 +4,6 @@ using static TorchSharp.torch;
 namespace ResNet.Core.Distributed.Tests;
 
 /// <summary>The group of one, which is there without a launcher.</summary>
-[Collection(nameof(ProcessGroupTests))] // one group at a time in a process
 public class ProcessGroupTests
 {
     [Fact]

@@ -38,7 +38,7 @@ public class AutocastTests
     }
 
     /// <summary>Measured: two steps bring the loss to between 0.12 and 0.92 of what it was.</summary>
-    [Theory]
+    [FamilyTheory]
     [MemberData(nameof(Family.Names), MemberType = typeof(Family))]
     public void Every_network_learns_in_16_bits(string architecture)
     {

@@ -9,6 +9,9 @@ internal static class CSharpProgram
     // What ImplicitUsings gives every new project.
     private const string ImplicitUsings = "global using System; global using System.Collections.Generic; global using System.IO; global using System.Linq; global using System.Net.Http; global using System.Threading; global using System.Threading.Tasks;";
 
+    private static readonly MetadataReference[] references =
+        [.. ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator).Select(path => MetadataReference.CreateFromFile(path))];
+
     // What the SDK turns off for every project: the library is built for an older .NET than the tests.
     private static readonly Dictionary<string, ReportDiagnostic> offByDefault = new() { ["CS1701"] = ReportDiagnostic.Suppress, ["CS1702"] = ReportDiagnostic.Suppress };
 
@@ -16,7 +19,6 @@ internal static class CSharpProgram
     /// <returns>Its errors and warnings.</returns>
     public static IReadOnlyList<Diagnostic> Compile(string code)
     {
-        var references = ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator).Select(path => MetadataReference.CreateFromFile(path));
         var compilation = CSharpCompilation.Create(
             "Program",
             [CSharpSyntaxTree.ParseText(code), CSharpSyntaxTree.ParseText(ImplicitUsings)],

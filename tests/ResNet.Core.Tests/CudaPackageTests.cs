@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests;
 
-/// <summary>What messages and the README say of the packages with CUDA, beside the table in Directory.Build.props, which the build has put into the library.</summary>
+/// <summary>What messages and the README say of the packages with CUDA, beside the table in src/TorchBackend.props, which the build has put into the library.</summary>
 public class CudaPackageTests
 {
     private static readonly Type type = typeof(BasicBlock).Assembly.GetType("ResNet.Core.CudaPackage", throwOnError: true)!;
@@ -18,8 +18,8 @@ public class CudaPackageTests
         Assert.True(table.Length > 1);
         foreach (var (i, row) in table.Index())
         {
-            Assert.StartsWith($"reference libtorch-cuda-{row[1]}-win-x64 or -linux-x64 {row[2]} in place of TorchSharp-cpu.", Advice(row[2]), StringComparison.Ordinal);
-            Assert.Equal(i < table.Length - 1, Advice(row[2]).Contains($"a driver older than CUDA {row[1]}", StringComparison.Ordinal));
+            Assert.StartsWith($"replace TorchSharp-cpu with libtorch-cuda-{row[1]}-win-x64 or -linux-x64 {row[2]}.", Advise(row[2]), StringComparison.Ordinal);
+            Assert.Equal(i < table.Length - 1, Advise(row[2]).Contains($"a driver older than CUDA {row[1]}", StringComparison.Ordinal));
         }
         Assert.Contains(Version.Parse(__version__).ToString(3), table.Select(row => row[2]));
     }
@@ -27,8 +27,8 @@ public class CudaPackageTests
     [Fact]
     public void For_a_TorchSharp_that_is_not_known_no_package_is_made_up()
     {
-        Assert.Contains("for libtorch 1.13.0,", Advice("1.13.0"), StringComparison.Ordinal);
-        Assert.DoesNotMatch(@"\b12\.\d", Advice("1.13.0"));
+        Assert.Contains("which needs libtorch 1.13.0.", Advise("1.13.0"), StringComparison.Ordinal);
+        Assert.DoesNotMatch(@"\b12\.\d", Advise("1.13.0"));
     }
 
     [Fact]
@@ -48,5 +48,5 @@ public class CudaPackageTests
         Assert.Equal(table.Select(row => row[1]).Order(), named.Order());
     }
 
-    private static string Advice(string libtorch) => (string)type.GetMethod("Advice")!.Invoke(null, [libtorch])!;
+    private static string Advise(string libtorch) => (string)type.GetMethod("Advise")!.Invoke(null, [libtorch])!;
 }

@@ -2,7 +2,7 @@ using System.Text.RegularExpressions;
 
 namespace ResNet.Core.Tests;
 
-/// <summary>What the README and the pages in docs say of the code is true of it.</summary>
+/// <summary>The code, tests, files and headings that the documents name exist.</summary>
 public partial class DocumentTests
 {
     [GeneratedRegex(@"^```csharp\n(.*?)^```", RegexOptions.Singleline | RegexOptions.Multiline)]
@@ -14,10 +14,29 @@ public partial class DocumentTests
     [GeneratedRegex(@"`(?<class>[A-Z]\w*Tests)\.(?<method>\w+)`")]
     private static partial Regex TestName { get; }
 
-    [GeneratedRegex(@"\]\((?<file>[^)#:]+)(#[^)]+)?\)")]
+    [GeneratedRegex(@"\]\((?<file>[^)#:]*)(#(?<heading>[^)]+))?\)")]
     private static partial Regex RelativeLink { get; }
 
-    private static string[] Documents => [Path.Combine(Repository.Root, "README.md"), Path.Combine(Repository.Root, "src", "ResNet.Core.Distributed", "README.md"), .. Directory.EnumerateFiles(Path.Combine(Repository.Root, "docs"), "*.md")];
+    [GeneratedRegex(@"^```.*?^```", RegexOptions.Singleline | RegexOptions.Multiline)]
+    private static partial Regex Block { get; }
+
+    [GeneratedRegex(@"^#+ (.+?)\s*$", RegexOptions.Multiline)]
+    private static partial Regex Heading { get; }
+
+    private static string[] Documents =>
+    [
+        Path.Combine(Repository.Root, "README.md"), Path.Combine(Repository.Root, "CONTRIBUTING.md"), Path.Combine(Repository.Root, "src", "ResNet.Core.Distributed", "README.md"),
+        .. Directory.EnumerateFiles(Path.Combine(Repository.Root, "docs"), "*.md"),
+        .. Directory.EnumerateDirectories(Path.Combine(Repository.Root, "samples")).Select(sample => Path.Combine(sample, "README.md")).Where(File.Exists),
+    ];
+
+    /// <summary>Every link within the repository: where it stands, the file that it leads to, and the heading there, or nothing.</summary>
+    private static IEnumerable<(string Document, string File, string Heading)> Links =>
+        from document in Documents
+        from link in RelativeLink.Matches(Block.Replace(File.ReadAllText(document), ""))
+        let file = link.Groups["file"].Value
+        where file.Length > 0 || link.Groups["heading"].Success
+        select (Path.GetRelativePath(Repository.Root, document), file.Length == 0 ? document : Path.Combine(Path.GetDirectoryName(document)!, file), link.Groups["heading"].Value);
 
     public static TheoryData<string> Blocks => [.. Documents.SelectMany(path => CSharpBlock.Matches(File.ReadAllText(path).ReplaceLineEndings("\n"))).Select(match => match.Groups[1].Value)];
 
@@ -45,10 +64,24 @@ public partial class DocumentTests
     [Fact]
     public void Every_link_to_a_file_leads_to_one()
     {
-        var links = Documents.SelectMany(path => RelativeLink.Matches(File.ReadAllText(path)).Select(match => Path.Combine(Path.GetDirectoryName(path)!, match.Groups["file"].Value))).ToList();
-        Assert.NotEmpty(links);
-        Assert.All(links, target => Assert.True(Path.Exists(target), target));
+        Assert.NotEmpty(Links);
+        Assert.Empty(Links.Where(link => !Path.Exists(link.File)).Select(link => $"{link.Document}: {link.File}"));
     }
+
+    [Fact]
+    public void Every_link_to_a_heading_leads_to_one()
+    {
+        var links = Links.Where(link => link.Heading.Length > 0 && File.Exists(link.File)).ToList();
+        Assert.NotEmpty(links);
+        Assert.Empty(links.Where(link => !Headings(link.File).Contains(link.Heading)).Select(link => $"{link.Document}: {link.File}#{link.Heading}"));
+    }
+
+    /// <summary>The headings of a page, as GitHub writes them in links.</summary>
+    private static HashSet<string> Headings(string path) =>
+    [
+        .. Heading.Matches(Block.Replace(File.ReadAllText(path).ReplaceLineEndings("\n"), ""))
+            .Select(heading => string.Concat(heading.Groups[1].Value.ToLowerInvariant().Where(c => char.IsLetterOrDigit(c) || c is ' ' or '-' or '_')).Replace(' ', '-')),
+    ];
 
     /// <summary>Every line stands in the file, in this order; comments and what lies between may be left out.</summary>
     private static void AssertExcerpt(string file, string code)

@@ -27,6 +27,9 @@ internal static class Family
     /// <summary>The same for <c>MemberData</c>.</summary>
     public static TheoryData<string> Names { get; } = [.. All];
 
+    /// <summary>Whether a network is the smallest of its kind: of basic blocks, of bottlenecks, of groups.</summary>
+    public static bool IsSmall(string architecture) => architecture is "resnet18" or "resnet50" or "resnext50_32x4d";
+
     /// <summary>A new network.</summary>
     /// <param name="architecture">torchvision's name.</param>
     /// <param name="num_classes">Number of classes.</param>

@@ -4,18 +4,20 @@ using Microsoft.CodeAnalysis.CSharp.Syntax;
 
 namespace ResNet.Core.Tests;
 
-/// <summary>A library's folders are layers: each uses those below it, and none of those above.</summary>
+/// <summary>A project's folders are layers: each uses those below it, and none of those above.</summary>
 public class FoldersTests
 {
-    private const string Core = "ResNet.Core", Distributed = "ResNet.Core.Distributed";
+    private const string Core = "ResNet.Core", Distributed = "ResNet.Core.Distributed", Train = "ResNet.Train";
     private const string Models = "the models"; // BasicBlock.cs, ResNet18.cs and what stands beside them
     private const string Group = "the group"; // ProcessGroup.cs
+    private const string Program = "the program"; // Program.cs and CommandLine.cs
 
     /// <summary>From the lowest to the highest.</summary>
     private static readonly Dictionary<string, string[]> layers = new()
     {
-        [Core] = ["Files", "Training", "Modules", Models, "Family", "Weights", "Deployment", "Pretrained"],
+        [Core] = ["Files", "Onnx", "Training", "Modules", Models, "Family", "Weights", "Deployment", "Pretrained"],
         [Distributed] = ["Mpi", "Communication", "Nccl", Group, "Parallel"],
+        [Train] = ["Configuration", "Ranks", "Data", "Inference", "Weights", "Training", "Transfer", "Explanation", "Output", "Commands", Program],
     };
 
     private static readonly Dictionary<string, ILookup<(string From, string To), string>> arrows = layers.Keys.ToDictionary(library => library, FindArrows);
@@ -23,6 +25,7 @@ public class FoldersTests
     [Theory]
     [InlineData(Core)]
     [InlineData(Distributed)]
+    [InlineData(Train)]
     public void Every_folder_has_a_place_among_the_layers(string library)
     {
         var folders = Sources(library).Select(file => Folder(library, file)).Distinct().Order(StringComparer.Ordinal);
@@ -32,6 +35,7 @@ public class FoldersTests
     [Theory]
     [InlineData(Core)]
     [InlineData(Distributed)]
+    [InlineData(Train)]
     public void No_arrow_goes_up_and_none_in_a_circle(string library)
     {
         var upward = arrows[library].Where(arrow => Array.IndexOf(layers[library], arrow.Key.To) > Array.IndexOf(layers[library], arrow.Key.From));
@@ -41,6 +45,8 @@ public class FoldersTests
     /// <summary>Or the test above would have nothing to look at.</summary>
     [Theory]
     [InlineData(Core, "Weights", "Files")]
+    [InlineData(Core, "Weights", "Onnx")]
+    [InlineData(Core, "Deployment", "Onnx")]
     [InlineData(Core, "Pretrained", "Files")]
     [InlineData(Core, "Deployment", "Files")]
     [InlineData(Core, "Deployment", "Family")]
@@ -51,6 +57,16 @@ public class FoldersTests
     [InlineData(Distributed, Group, "Nccl")]
     [InlineData(Distributed, "Nccl", "Communication")]
     [InlineData(Distributed, "Communication", "Mpi")]
+    [InlineData(Train, "Ranks", "Configuration")]
+    [InlineData(Train, "Data", "Ranks")]
+    [InlineData(Train, "Inference", "Data")]
+    [InlineData(Train, "Weights", "Configuration")]
+    [InlineData(Train, "Training", "Inference")]
+    [InlineData(Train, "Transfer", "Training")]
+    [InlineData(Train, "Explanation", "Data")]
+    [InlineData(Train, "Output", "Training")]
+    [InlineData(Train, "Commands", "Output")]
+    [InlineData(Train, Program, "Commands")]
     public void Arrows_are_found_where_they_are(string library, string from, string to) => Assert.NotEmpty(arrows[library][(from, to)]);
 
     [Fact]
@@ -72,7 +88,8 @@ public class FoldersTests
             from tree in trees
             let model = compilation.GetSemanticModel(tree)
             from name in tree.GetRoot().DescendantNodes().OfType<SimpleNameSyntax>() // comments have none
-            let symbol = model.GetSymbolInfo(name).Symbol
+            let info = model.GetSymbolInfo(name)
+            let symbol = info.Symbol ?? info.CandidateSymbols.FirstOrDefault() // an argument may be of a type that is not referenced here
             where symbol is not null and not INamespaceSymbol
             from declaration in symbol.OriginalDefinition.DeclaringSyntaxReferences
             let to = Folder(library, declaration.SyntaxTree.FilePath)
@@ -82,7 +99,7 @@ public class FoldersTests
         return uses.ToLookup(use => use.Arrow, use => use.Use);
     }
 
-    private static string Root(string library) => Path.Combine(Repository.Root, "src", library);
+    private static string Root(string library) => Path.Combine(Repository.Root, library == Train ? "samples" : "src", library);
 
     private static IEnumerable<string> Sources(string library) =>
         from file in Directory.EnumerateFiles(Root(library), "*.cs", SearchOption.AllDirectories)
@@ -90,5 +107,5 @@ public class FoldersTests
         select file;
 
     private static string Folder(string library, string file) =>
-        Path.GetRelativePath(Root(library), file).Split(Path.DirectorySeparatorChar) is [var folder, _, ..] ? folder : library == Core ? Models : Group;
+        Path.GetRelativePath(Root(library), file).Split(Path.DirectorySeparatorChar) is [var folder, _, ..] ? folder : library switch { Core => Models, Distributed => Group, _ => Program };
 }

@@ -24,7 +24,7 @@ public class ForwardFeaturesTests
         }
     }
 
-    [Theory]
+    [FamilyTheory]
     [MemberData(nameof(Networks))]
     public void They_have_the_classifiers_channels_the_stems_size_and_give_the_logits_to_the_bit(string architecture, Stem? stem)
     {

@@ -125,7 +125,7 @@ public class GradScalerTests
             for (var step = 0; step < 1000; step++)
                 subject.Step(scaler, Infinity);
         });
-        Assert.Contains("not finite themselves", Assert.IsType<InvalidOperationException>(exception).Message, StringComparison.Ordinal);
+        Assert.Contains("the loss or the weights are not finite", Assert.IsType<InvalidOperationException>(exception).Message, StringComparison.Ordinal);
         Assert.True(scaler.get_scale() > 0 && float.IsFinite(1 / (float)scaler.get_scale()), $"the scale is {scaler.get_scale()}");
     }
 
@@ -268,7 +268,7 @@ public class GradScalerTests
         using var half = nn.Linear(2, 1).to(ScalarType.Float16);
         using var optimizer = optim.SGD(half.parameters(), 1);
         scaler.scale(half.call(ones([1, 2], ScalarType.Float16)).sum()).backward();
-        Says("Expected gradients of float32, got some of Float16", () => scaler.step(optimizer));
+        Says("Expected gradients in Float32, got some in Float16", () => scaler.step(optimizer));
 
         static void Says(string message, Action action) => Assert.Contains(message, Assert.Throws<InvalidOperationException>(action).Message, StringComparison.Ordinal);
     }

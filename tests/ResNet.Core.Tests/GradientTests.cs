@@ -28,7 +28,7 @@ public class GradientTests(ITestOutputHelper log)
         AssertFlows("x", x.grad);
     }
 
-    [Theory]
+    [FamilyTheory]
     [MemberData(nameof(Family.Names), MemberType = typeof(Family))]
     public void Every_parameter_of_every_network_gets_a_finite_gradient_that_is_not_zero(string architecture)
     {

@@ -224,7 +224,7 @@ public class InputTests
     }
 
     /// <summary>The sizes are those that the network reduces to a single pixel.</summary>
-    [Theory]
+    [FamilyTheory]
     [MemberData(nameof(Family.Names), MemberType = typeof(Family))]
     public void Every_network_refuses_what_it_does_not_take_before_any_statistic_changes(string architecture)
     {

@@ -7,9 +7,9 @@ namespace ResNet.Core.Tests;
 
 public sealed class MemoryFormatTests : IDisposable
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("memory-format-").FullName;
+    private readonly TempFolder _folder = new();
 
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
+    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public void A_tensor_has_the_same_numbers_in_another_order()
@@ -115,7 +115,7 @@ public sealed class MemoryFormatTests : IDisposable
     }
 
     /// <summary>In float32 the answers of a deep network show the order of a sum from the fourth digit on, all the more as it is not trained.</summary>
-    [Theory]
+    [FamilyTheory]
     [MemberData(nameof(Family.Names), MemberType = typeof(Family))]
     public void Every_network_answers_the_same_and_keeps_the_order_in_training(string architecture)
     {
@@ -155,7 +155,7 @@ public sealed class MemoryFormatTests : IDisposable
     {
         using var scope = NewDisposeScope();
         using var model = new ResNet18(10);
-        var (file, other) = (Path.Combine(_folder, name), Path.Combine(_folder, "other-" + name));
+        var (file, other) = (_folder[name], _folder["other-" + name]);
         Checkpoint.Save(model, file);
         var before = model.state_dict().ToDictionary(entry => entry.Key, entry => entry.Value.clone());
 

@@ -22,7 +22,7 @@ public class MemoryPagesTests
     [CompilerFact]
     public void An_allocator_in_place_of_the_C_librarys_is_left_alone()
     {
-        using var folder = new WeightsFolder();
+        using var folder = new TempFolder();
         File.WriteAllText(folder["other.c"], "#include <stddef.h>\nextern void *__libc_malloc(size_t); void *malloc(size_t size) { return __libc_malloc(size); }");
         Tool.Run(folder.Path, CompilerFactAttribute.Compiler, "-shared", "-fPIC", "-o", "other.so", "other.c").Succeeded();
         Assert.Equal(Refused, Run(Kept, folder["other.so"]));

@@ -67,7 +67,7 @@ public class MemoryTests
         }
     }
 
-    [Theory]
+    [FamilyTheory]
     [MemberData(nameof(Family.Names), MemberType = typeof(Family))]
     public void Of_every_network_a_training_step_leaves_no_tensor_and_a_pass_one(string architecture)
     {

@@ -26,7 +26,7 @@ public class ModuleTests
         Assert.Equal(fields, bottleneck.named_children().Select(child => child.module));
     }
 
-    [Theory]
+    [FamilyTheory]
     [MemberData(nameof(Family.Names), MemberType = typeof(Family))]
     public void Of_every_network_names_training_mode_and_type_reach_every_submodule(string architecture)
     {

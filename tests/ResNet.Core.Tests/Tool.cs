@@ -1,66 +1,25 @@
 using System.Diagnostics;
-using System.Text;
 
 namespace ResNet.Core.Tests;
-
-/// <summary>What a child process said.</summary>
-internal sealed record ToolResult(string Command, int ExitCode, string Output)
-{
-    public ToolResult Succeeded()
-    {
-        Assert.True(ExitCode == 0, $"{Command} ended with {ExitCode}:\n{Output}");
-        return this;
-    }
-}
 
 /// <summary>Runs the real tools, as a user's shell would.</summary>
 internal static class Tool
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
-    public static ToolResult Dotnet(string directory, params string[] arguments) =>
-        Run(directory, Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", arguments);
+    public static ChildResult Dotnet(string directory, params string[] arguments) => Run(directory, DotnetHost.Path, arguments);
 
-    public static ToolResult Git(string directory, params string[] arguments) => Run(directory, "git", arguments);
+    public static ChildResult Git(string directory, params string[] arguments) => Run(directory, "git", arguments);
 
-    public static ToolResult Run(string directory, string program, params string[] arguments)
+    public static ChildResult Run(string directory, string program, params string[] arguments)
     {
-        var start = new ProcessStartInfo(program, arguments)
-        {
-            WorkingDirectory = directory,
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
+        var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = directory };
         UseUsersEnvironment(start.Environment);
-
-        var command = $"{program} {string.Join(' ', arguments)}";
-        var output = new StringBuilder();
-        using var process = new Process { StartInfo = start };
-        process.OutputDataReceived += Append;
-        process.ErrorDataReceived += Append;
-        process.Start();
-        process.StandardInput.Close();
-        process.BeginOutputReadLine();
-        process.BeginErrorReadLine();
-        if (!process.WaitForExit(Patience))
-        {
-            process.Kill(entireProcessTree: true);
-            Assert.Fail($"{command} did not end within {Patience}:\n{output}");
-        }
-
-        process.WaitForExit(); // until both streams are read to their end
-        return new ToolResult(command, process.ExitCode, output.ToString());
-
-        void Append(object sender, DataReceivedEventArgs line)
-        {
-            lock (output)
-                if (line.Data is { } text)
-                    output.AppendLine(text);
-        }
+        using var child = Child.Start(start);
+        return child.End(Patience);
     }
 
-    /// <summary>`dotnet test` and its MSBuild leave variables that would steer a child's MSBuild, and so can the tests' own caller.</summary>
+    /// <summary>Removes the variables that `dotnet test`, its MSBuild or the tests' caller set and that would steer a child's MSBuild.</summary>
     private static void UseUsersEnvironment(IDictionary<string, string?> environment)
     {
         foreach (var name in environment.Keys.ToList())

@@ -1,6 +1,4 @@
-using System.Diagnostics;
-using ResNet.Train.Tests;
-using static ResNet.Train.Tests.SampleProgram;
+using static ResNet.Tests.SampleProgram;
 
 namespace ResNet.Degradation.Tests;
 
@@ -52,7 +50,7 @@ public sealed class ProgramTests : IDisposable
     [InlineData("--epochs: expected a whole number from 1 to 10000, got '0'", "--epochs", "0")]
     [InlineData("--batch-size: expected a whole number from 2 to 4096, got '1'", "--batch-size", "1")]
     [InlineData("--lr: expected a number above 0, got 'NaN'", "--lr", "NaN")]
-    [InlineData("--lr: expected a number above 0, got '0,01'; numbers are written with a point", "--lr", "0,01")]
+    [InlineData("--lr: expected a number above 0, got '0,01'; write decimals with a point", "--lr", "0,01")]
     [InlineData("--epochs: expected a whole number from 1 to 10000, got '1,000'", "--epochs", "1,000")]
     [InlineData(@"got '\x1b[31m'", "--data", "\e[31m")]
     [InlineData("--size: expected 28 or 14, got '32'", "--size", "32")]
@@ -86,7 +84,7 @@ public sealed class ProgramTests : IDisposable
         using var program = Start("--data", _data.Path, "--out", _out.Path, "--epochs", "10000", "--batch-size", "30");
         var error = program.StandardError.ReadToEndAsync();
         while (program.StandardOutput.ReadLine() is { } line && !line.StartsWith("plain-20  epoch ", StringComparison.Ordinal)) { }
-        Process.Start("kill", ["-INT", $"{program.Id}"]).WaitForExit();
+        Signal.Send("INT", program.Id);
         var output = program.StandardOutput.ReadToEnd();
         program.WaitForExit();
 

@@ -1,5 +1,3 @@
-using ResNet.Train;
-using ResNet.Train.Tests;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -17,16 +15,16 @@ public sealed class TrainingTests : IDisposable
     public void Pictures_are_normalised_and_the_small_ones_are_means()
     {
         using var scope = NewDisposeScope();
-        var pictures = new IdxPictures([.. Enumerable.Range(0, 50 * IdxSet.Area).Select(i => (byte)(i * 37 % 251))], [.. Enumerable.Range(0, 50).Select(i => (byte)(i % 10))]);
+        var pictures = new IdxImages([.. Enumerable.Range(0, 50 * IdxSet.Area).Select(i => (byte)(i * 37 % 251))], [.. Enumerable.Range(0, 50).Select(i => (byte)(i % 10))]);
         using var large = new ImageSet(pictures, 28, CPU);
         using var small = new ImageSet(pictures, 14, CPU);
 
-        var (images, labels) = large.Batch([37, 5]);
+        var (images, labels) = large.Select([37, 5]);
         Assert.Equal([2, 1, 28, 28], images.shape);
         Assert.Equal([7L, 5L], labels.data<long>());
         Assert.Equal((pictures.Pixels[37 * IdxSet.Area + 18 * 28] / 255f - ImageSet.Mean) / ImageSet.StandardDeviation, images[0, 0, 18, 0].item<float>(), 1e-5f);
 
-        var (means, _) = small.Batch([37, 5]);
+        var (means, _) = small.Select([37, 5]);
         Assert.Equal([2, 1, 14, 14], means.shape);
         var of = images.reshape(2, 14, 2, 14, 2);
         Assert.True(of.mean([2, 4]).allclose(means[.., 0], atol: 1e-5));
@@ -56,7 +54,7 @@ public sealed class TrainingTests : IDisposable
     [Fact]
     public void The_learning_rate_rises_and_is_divided_by_ten_twice()
     {
-        var rates = Enumerable.Range(0, 1000).Select(step => Schedule.LearningRate(step, 1000, 0.1)).ToArray();
+        var rates = Enumerable.Range(0, 1000).Select(step => Schedule.ComputeLearningRate(step, 1000, 0.1)).ToArray();
 
         Assert.Equal(rates[..50].Order(), rates[..50]);
         Assert.InRange(rates[0], double.Epsilon, 0.002);
@@ -71,7 +69,7 @@ public sealed class TrainingTests : IDisposable
         var data = IdxSet.Read(_data.Path);
         using var training = new ImageSet(data.Training, 14, CPU);
         using var test = new ImageSet(data.Test, 14, CPU);
-        var trainer = new Trainer(training, test, new Settings(Variant.All, _data.Path, epochs, 16, 0.1, 14, 1, "cpu", ""), CPU, new Screen());
-        return [.. seeds.Select(seed => trainer.Train(Variant.All[2], seed, CancellationToken.None).Select(epoch => epoch.TrainingLoss).ToArray())];
+        var trainer = new Trainer(training, test, new Settings(Variant.All, _data.Path, epochs, 16, 0.1, 14, 1, "cpu", ""), CPU);
+        return [.. seeds.Select(seed => trainer.Train(Variant.All[2], seed, stepDone: _ => { }, CancellationToken.None).Select(epoch => epoch.TrainingLoss).ToArray())];
     }
 }

@@ -19,7 +19,7 @@ public sealed class ArchitectureTests
         using var network = architecture.Create(3, Stem.Conv3, META); // without weights, which take seconds
 
         Assert.Equal(Letters(name), Letters(network.GetType().Name));
-        Assert.Equal(Letters(name), Letters(architecture.Title()));
+        Assert.Equal(Letters(name), Letters(architecture.GetTitle()));
         Assert.Equal((3, Stem.Conv3), (network.fc.out_features, network.Stem));
     }
 

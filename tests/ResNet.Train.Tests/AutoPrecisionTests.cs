@@ -1,4 +1,4 @@
-using static ResNet.Train.Tests.SampleProgram;
+using static ResNet.Tests.SampleProgram;
 using static TorchSharp.torch;
 
 namespace ResNet.Train.Tests;
@@ -20,10 +20,10 @@ public sealed class AutoPrecisionTests : IDisposable
     public void Where_it_is_computed_in_bfloat16_that_is_what_a_training_takes()
     {
         var there = settings.Decide(isNative: true);
-        Assert.Equal((Precision.Bf16, true, ", in bfloat16, channels-last"), (there.Precision, there.ChannelsLast, there.ComputesIn(CPU)));
+        Assert.Equal((Precision.Bf16, true, ", in bfloat16, channels-last"), (there.Precision, there.ChannelsLast, there.DescribeComputation(CPU)));
         var elsewhere = settings.Decide(isNative: false);
-        Assert.Equal((Precision.Fp32, false, ""), (elsewhere.Precision, elsewhere.ChannelsLast, elsewhere.ComputesIn(CPU)));
-        Assert.Equal(", channels-last", (settings with { ChannelsLast = true }).Decide(isNative: false).ComputesIn(CPU));
+        Assert.Equal((Precision.Fp32, false, ""), (elsewhere.Precision, elsewhere.ChannelsLast, elsewhere.DescribeComputation(CPU)));
+        Assert.Equal(", channels-last", (settings with { ChannelsLast = true }).Decide(isNative: false).DescribeComputation(CPU));
     }
 
     [Theory]
@@ -55,25 +55,25 @@ public sealed class AutoPrecisionTests : IDisposable
         Assert.Equal(BFloat16.IsNative(CPU), AutoPrecision.IsNative(head, CPU));
         var there = head.Decide(isNative: true);
         Assert.Equal(Precision.Bf16, there.Precision);
-        Assert.Equal(BFloat16.IsNative(CPU) ? ", in bfloat16" : "", there.ComputesIn(CPU));
-        Assert.Equal("", head.Decide(isNative: false).ComputesIn(CPU));
-        Assert.Equal(ScalarType.Float32, there.Precision.OfFeatures(new Device(TorchSharp.DeviceType.CUDA, 0)));
+        Assert.Equal(BFloat16.IsNative(CPU) ? ", in bfloat16" : "", there.DescribeComputation(CPU));
+        Assert.Equal("", head.Decide(isNative: false).DescribeComputation(CPU));
+        Assert.Equal(ScalarType.Float32, there.Precision.ChooseFeatureType(new Device(TorchSharp.DeviceType.CUDA, 0)));
     }
 
     /// <summary>Whoever resumes it goes on in the same precision, whatever the machine.</summary>
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void The_program_says_and_keeps_what_it_has_decided()
     {
         Idx.WriteSet(_data);
         var decided = (settings with { Recipe = settings.Recipe with { BatchSize = 16 } }).Decide(BFloat16.IsNative(CPU));
         string[] options = ["--data", _data.Path, "--out", _out["run"], "--epochs", "1", "--batch-size", "16", "--device", "cpu"];
 
-        Assert.Contains($"without CUDA{decided.ComputesIn(CPU)}: 60 images", Succeeded(options), StringComparison.Ordinal);
-        var kept = Settings.Of(_out["run"]);
+        Assert.Contains($"without CUDA{decided.DescribeComputation(CPU)}: 60 images", Succeeded(options), StringComparison.Ordinal);
+        var kept = Settings.Read(_out["run"]);
         Assert.Equal((decided.Precision, decided.ChannelsLast), (kept.Precision, kept.ChannelsLast));
 
         Succeeded([.. options, "--precision", "Fp32"]);
-        Assert.Equal((Precision.Fp32, false), (Settings.Of(_out["run"]).Precision, Settings.Of(_out["run"]).ChannelsLast));
+        Assert.Equal((Precision.Fp32, false), (Settings.Read(_out["run"]).Precision, Settings.Read(_out["run"]).ChannelsLast));
     }
 
     [Fact]
@@ -89,8 +89,8 @@ public sealed class AutoPrecisionTests : IDisposable
     {
         var gpu = new Device(TorchSharp.DeviceType.CUDA, 4096); // of which there are none
         Assert.False(BFloat16.IsNative(gpu));
-        Assert.Contains("cuda:4096 has none", Precision.Bf16.Remark(gpu), StringComparison.Ordinal);
-        Assert.Equal(BFloat16.IsNative(CPU), Precision.Bf16.Remark(CPU) is null);
-        Assert.Null(Precision.Fp32.Remark(gpu));
+        Assert.Contains("cuda:4096 has no such instructions", Precision.Bf16.FindRemark(gpu), StringComparison.Ordinal);
+        Assert.Equal(BFloat16.IsNative(CPU), Precision.Bf16.FindRemark(CPU) is null);
+        Assert.Null(Precision.Fp32.FindRemark(gpu));
     }
 }

@@ -4,13 +4,13 @@ namespace ResNet.Train.Tests;
 
 public sealed class BatchTests
 {
-    private static readonly Normalisation normalisation = new([0.25], [0.5]);
-    private static readonly NetworkInfo network = new(Core.Stem.Conv7, 32, 32.0 / 28, Grey: true, normalisation, ["a", "b"]);
+    private static readonly Normalization normalization = new([0.25], [0.5]);
+    private static readonly ModelConfig network = new(Core.Stem.Conv7, 32, 32.0 / 28, Grayscale: true, normalization, ["a", "b"]);
 
     [Fact]
     public void Without_augmentation_a_picture_lies_in_the_middle_normalised()
     {
-        using var batch = Batch.Of([Picture(0)], network);
+        using var batch = Batch.Decode([Image(0)], network);
 
         var canvas = batch.Images.data<float>().ToArray();
         for (var y = 0; y < 32; y++)
@@ -24,9 +24,9 @@ public sealed class BatchTests
     [InlineData(1, 3, true)]
     public void A_picture_is_drawn_whole_wherever_it_lies(int top, int left, bool flipped)
     {
-        using var canvas = new Canvas(32, grey: true);
-        using var image = Picture(0).Decode(32);
-        canvas.Draw(image, new Window(-(flipped ? 4 - left : left), -top, 32, 32, flipped));
+        using var canvas = new Canvas(32, grayscale: true);
+        using var image = Image(0).Decode(32);
+        canvas.Draw(image, new Crop(-(flipped ? 4 - left : left), -top, 32, 32, flipped));
 
         var pixels = new byte[32 * 32];
         canvas.Read(0, pixels);
@@ -39,8 +39,8 @@ public sealed class BatchTests
     [Fact]
     public void A_larger_size_enlarges_the_picture()
     {
-        using var batch = Batch.Of([Picture(0)], network with { Size = 64 });
-        using var plain = Batch.Of([Picture(0)], network);
+        using var batch = Batch.Decode([Image(0)], network with { Size = 64 });
+        using var plain = Batch.Decode([Image(0)], network);
         using var halved = nn.functional.avg_pool2d(batch.Images, 2);
 
         Assert.Equal([1, 1, 64, 64], batch.Images.shape);
@@ -54,7 +54,7 @@ public sealed class BatchTests
     {
         using var scope = NewDisposeScope();
 
-        var batch = Batch.Of([Picture(4), Picture(2)], network);
+        var batch = Batch.Decode([Image(4), Image(2)], network);
 
         var images = batch.To(CPU);
         Assert.Equal([2, 3, 32, 32], images.shape);
@@ -69,9 +69,9 @@ public sealed class BatchTests
     {
         using var scope = NewDisposeScope();
         var bytes = Enumerable.Range(0, 3 * 32 * 32).Select(i => (byte)(i / 1024 * 100 + i % 50)).ToArray();
-        var colours = new NetworkInfo(Core.Stem.Conv3, 32, 1, Grey: false, new Normalisation([0, 0.5, 1], [1, 0.5, 0.25]), ["a", "b"]);
+        var colours = new ModelConfig(Core.Stem.Conv3, 32, 1, Grayscale: false, new Normalization([0, 0.5, 1], [1, 0.5, 0.25]), ["a", "b"]);
 
-        var batch = Batch.Of([new MemoryPicture(bytes, 32, 0, "picture")], colours);
+        var batch = Batch.Decode([new MemoryImage(bytes, 32, 0, "picture")], colours);
 
         for (var channel = 0; channel < 3; channel++)
             Assert.Equal((bytes[channel * 1024 + 77] / 255f - channel * 0.5f) / (1f / (1 << channel)), batch.To(CPU)[0, channel, 2, 13].item<float>(), 1e-5f);
@@ -81,9 +81,9 @@ public sealed class BatchTests
     public void Augmentation_moves_pictures_and_changes_none_of_their_values()
     {
         using var scope = NewDisposeScope();
-        var pictures = Enumerable.Range(0, 5).Select(Picture).ToArray();
-        var plain = Batch.Of(pictures, network).Images;
-        var augmented = Batch.Of(pictures, network, new Augmentation(Recipe.FashionMnist, seed: 1)).Images;
+        var pictures = Enumerable.Range(0, 5).Select(Image).ToArray();
+        var plain = Batch.Decode(pictures, network).Images;
+        var augmented = Batch.Decode(pictures, network, new Augmentation(Recipe.FashionMnist, seed: 1)).Images;
 
         Assert.Equal(plain.shape, augmented.shape);
         Assert.False(plain.equal(augmented).all().item<bool>());
@@ -97,5 +97,5 @@ public sealed class BatchTests
     /// <summary>Every pixel above 0, so that none is taken for background.</summary>
     private static byte[] Bytes(int picture) => [.. Enumerable.Range(picture * 784, 784).Select(i => (byte)(1 + i * 7 % 255))];
 
-    private static MemoryPicture Picture(int number) => new(Bytes(number), 28, number, $"picture {number}");
+    private static MemoryImage Image(int number) => new(Bytes(number), 28, number, $"picture {number}");
 }

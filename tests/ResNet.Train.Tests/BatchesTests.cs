@@ -21,7 +21,7 @@ public sealed class BatchesTests : IDisposable
     public void They_come_in_order_whatever_time_each_takes()
     {
         var numbers = new List<long>();
-        foreach (var batch in Batches.Of(Enumerable.Range(0, 24), i => Make(i, pause: i % 3 == 0 ? 30 : 0)))
+        foreach (var batch in Batches.Prefetch(Enumerable.Range(0, 24), i => Make(i, pause: i % 3 == 0 ? 30 : 0)))
             using (batch)
                 numbers.Add(batch.Labels.item<long>());
 
@@ -33,13 +33,13 @@ public sealed class BatchesTests : IDisposable
     [Theory]
     [InlineData(0)]
     [InlineData(1)]
-    public void Few_parts_make_as_many_batches(int count) => Assert.Equal(count, Batches.Of(Enumerable.Range(0, count), i => Make(i)).Count());
+    public void Few_parts_make_as_many_batches(int count) => Assert.Equal(count, Batches.Prefetch(Enumerable.Range(0, count), i => Make(i)).Count());
 
     [Fact]
     public void Several_are_made_at_once()
     {
         using var others = new CountdownEvent(2);
-        var met = Batches.Of(Enumerable.Range(0, 2), i =>
+        var met = Batches.Prefetch(Enumerable.Range(0, 2), i =>
         {
             others.Signal();
             return Make(others.Wait(patience) ? 1 : 0);
@@ -51,7 +51,7 @@ public sealed class BatchesTests : IDisposable
     public void They_are_made_ahead_but_not_without_limit()
     {
         var taken = 0;
-        foreach (var batch in Batches.Of(Enumerable.Range(0, 3 * ahead), i => Make(i)))
+        foreach (var batch in Batches.Prefetch(Enumerable.Range(0, 3 * ahead), i => Make(i)))
             using (batch)
             {
                 taken++;
@@ -67,7 +67,7 @@ public sealed class BatchesTests : IDisposable
     public void Parts_are_not_gone_through_before_they_are_needed()
     {
         var read = 0;
-        foreach (var batch in Batches.Of(Enumerable.Range(0, 1000).Select(i => { read++; return i; }), i => Make(i)))
+        foreach (var batch in Batches.Prefetch(Enumerable.Range(0, 1000).Select(i => { read++; return i; }), i => Make(i)))
         {
             batch.Dispose();
             break;
@@ -81,7 +81,7 @@ public sealed class BatchesTests : IDisposable
         var numbers = new List<long>();
         var problem = Assert.Throws<UserException>(() =>
         {
-            foreach (var batch in Batches.Of(Enumerable.Range(0, 100), i => i == 5 ? FailAfter(made: 6) : Make(i)))
+            foreach (var batch in Batches.Prefetch(Enumerable.Range(0, 100), i => i == 5 ? FailAfter(made: 6) : Make(i)))
                 using (batch)
                     numbers.Add(batch.Labels.item<long>());
         });
@@ -97,7 +97,7 @@ public sealed class BatchesTests : IDisposable
         // Where one part's picture is gone, the next one's mostly is as well.
         var problem = Assert.Throws<UserException>(() =>
         {
-            foreach (var batch in Batches.Of(Enumerable.Range(0, 100), i => i is 3 or 4 ? throw new UserException($"broken {i}") : Make(i, pause: 5)))
+            foreach (var batch in Batches.Prefetch(Enumerable.Range(0, 100), i => i is 3 or 4 ? throw new UserException($"broken {i}") : Make(i, pause: 5)))
                 batch.Dispose();
         });
 
@@ -108,7 +108,7 @@ public sealed class BatchesTests : IDisposable
     [Fact]
     public void Who_stops_early_leaves_nothing()
     {
-        foreach (var batch in Batches.Of(Enumerable.Range(0, 100), i => Make(i)))
+        foreach (var batch in Batches.Prefetch(Enumerable.Range(0, 100), i => Make(i)))
             using (batch)
                 if (batch.Labels.item<long>() == 3)
                 {
@@ -124,7 +124,7 @@ public sealed class BatchesTests : IDisposable
     public void Who_stops_early_leaves_nothing_in_the_making_either()
     {
         using var stopping = new ManualResetEventSlim();
-        foreach (var batch in Batches.Of(Enumerable.Range(0, 100), i => Make(i, pause: i > 0 && stopping.Wait(patience) ? 50 : 0)))
+        foreach (var batch in Batches.Prefetch(Enumerable.Range(0, 100), i => Make(i, pause: i > 0 && stopping.Wait(patience) ? 50 : 0)))
             using (batch)
             {
                 stopping.Set();
@@ -138,7 +138,7 @@ public sealed class BatchesTests : IDisposable
     [Fact]
     public void A_failure_of_what_was_made_ahead_is_nothing_to_who_stops_before_it()
     {
-        foreach (var batch in Batches.Of(Enumerable.Range(0, 100), i => i == 1 ? throw new UserException("broken") : Make(i)))
+        foreach (var batch in Batches.Prefetch(Enumerable.Range(0, 100), i => i == 1 ? throw new UserException("broken") : Make(i)))
         {
             batch.Dispose();
             break;
@@ -149,7 +149,7 @@ public sealed class BatchesTests : IDisposable
     [Fact]
     public void What_was_taken_stays()
     {
-        var batches = Batches.Of(Enumerable.Range(0, 20), i => Make(i)).ToArray();
+        var batches = Batches.Prefetch(Enumerable.Range(0, 20), i => Make(i)).ToArray();
         Assert.Equal(Enumerable.Range(0, 20).Select(i => (long)i), batches.Select(batch => batch.Labels.item<long>()));
     }
 

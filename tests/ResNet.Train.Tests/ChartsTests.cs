@@ -7,7 +7,7 @@ public sealed class ChartsTests
     [Theory]
     [InlineData(1)]
     [InlineData(50)]
-    public void Learning_curves_are_a_picture(int epochs) => IsPng(1200, 500, Charts.LearningCurves(
+    public void Learning_curves_are_a_picture(int epochs) => IsPng(1200, 500, Charts.DrawLearningCurves(
         [.. Enumerable.Range(1, epochs).Select(i => new Epoch(i, 1.0 / i, 0.5, 1.1 / i, 0.4, 200))]));
 
     [Fact]
@@ -17,7 +17,7 @@ public sealed class ChartsTests
         confusion[3, 3] = 5;
         confusion[4, 3] = 1;
 
-        IsPng(900, 900, Charts.Confusion(new Evaluation(1, confusion, []), Mnist.FashionClasses));
+        IsPng(900, 900, Charts.DrawConfusion(new Evaluation(1, confusion, []), Mnist.FashionClasses));
     }
 
     private static void IsPng(int width, int height, byte[] picture)

@@ -17,7 +17,7 @@ public sealed class CifarSetTests : IDisposable
 
         var data = DataSet.Load(_folder.Path);
 
-        Assert.False(data.Grey);
+        Assert.False(data.Grayscale);
         Assert.Same(Recipe.Cifar, data.Defaults);
         Assert.Equal(2, data.Validation.Count);
         Assert.Equal(18, data.Training.Count);
@@ -167,7 +167,7 @@ public sealed class CifarSetTests : IDisposable
 
     private static byte Value(int seed, int i) => (byte)((seed * 31 + i * 7 + i / Area * 50) % 256);
 
-    private static void AssertPixels(int seed, Picture picture)
+    private static void AssertPixels(int seed, Image picture)
     {
         using var image = picture.Decode(32);
         using var bitmap = SKBitmap.FromImage(image);

@@ -17,7 +17,7 @@ public class ClosedStreamsTests
 
     private static (int Code, string Output) Shell(string command)
     {
-        using var shell = Process.Start(new ProcessStartInfo("sh", ["-c", command, Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", SampleProgram.Assembly]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using var shell = Process.Start(new ProcessStartInfo("sh", ["-c", command, DotnetHost.Path, SampleProgram.Assembly]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
         var error = shell.StandardError.ReadToEndAsync();
         var output = shell.StandardOutput.ReadToEnd();
         shell.WaitForExit();

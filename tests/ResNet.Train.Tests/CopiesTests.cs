@@ -1,5 +1,5 @@
 using SkiaSharp;
-using static ResNet.Train.Tests.SampleProgram;
+using static ResNet.Tests.SampleProgram;
 
 namespace ResNet.Train.Tests;
 
@@ -17,13 +17,13 @@ public sealed class CopiesTests : IDisposable
     [Fact]
     public void Copies_are_told_in_a_line_and_the_training_goes_on()
     {
-        Pictures.WriteSet(_data);
+        TestImages.WriteSet(_data);
         Directory.CreateDirectory(_data["train"]);
         foreach (var name in new[] { "blue", "red", "yellow" })
         {
             Directory.Move(_data[name], _data[$"train/{name}"]);
             foreach (var part in new[] { "test", "val" })
-                Pictures.Write(_data, $"{part}/{name}/own.png", SKColors.Gray, SKEncodedImageFormat.Png, 90 + part.Length, 20 + name.Length);
+                TestImages.Write(_data, $"{part}/{name}/own.png", SKColors.Gray, SKEncodedImageFormat.Png, 90 + part.Length, 20 + name.Length);
         }
         File.Copy(_data["train/blue/00.jpg"], _data["test/blue/x.jpg"]);
         File.Copy(_data["train/red/01.png"], _data["test/red/y.png"]);
@@ -44,8 +44,8 @@ public sealed class CopiesTests : IDisposable
     {
         var folder = Path.Combine(Path.GetDirectoryName(Assembly)!, "data");
         var data = DataSet.Load(folder);
-        Assert.Empty(SameImages.Remarks(data, new ImageList(List(data.Training), List(data.Validation), List(data.Test)), folder));
+        Assert.Empty(SameImages.Find(data, new ImageList(List(data.Training), List(data.Validation), List(data.Test)), folder));
 
-        IReadOnlyDictionary<string, string> List(IReadOnlyList<Picture> images) => images.ToDictionary(image => image.NameIn(folder), image => image.Digest());
+        IReadOnlyDictionary<string, string> List(IReadOnlyList<Image> images) => images.ToDictionary(image => image.GetNameIn(folder), image => image.Digest());
     }
 }

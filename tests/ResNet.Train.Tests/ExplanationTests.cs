@@ -38,9 +38,9 @@ public sealed class ExplanationTests : IDisposable
     public void Between_the_places_of_a_map_its_values_are_mixed()
     {
         var shown = new ExplainedClass("class", 1, new float[,] { { 0, 4 }, { 8, 12 } });
-        Assert.Equal([0f, 4, 8, 12], [shown.At(0.25, 0.25), shown.At(0.75, 0.25), shown.At(0.25, 0.75), shown.At(0.75, 0.75)]);
-        Assert.Equal([6f, 2, 10], [shown.At(0.5, 0.5), shown.At(0.5, 0.25), shown.At(0.5, 0.75)]);
-        Assert.Equal([0f, 4, 12], [shown.At(0, 0), shown.At(1, 0), shown.At(1, 1)]);
+        Assert.Equal([0f, 4, 8, 12], [shown.Interpolate(0.25, 0.25), shown.Interpolate(0.75, 0.25), shown.Interpolate(0.25, 0.75), shown.Interpolate(0.75, 0.75)]);
+        Assert.Equal([6f, 2, 10], [shown.Interpolate(0.5, 0.5), shown.Interpolate(0.5, 0.25), shown.Interpolate(0.5, 0.75)]);
+        Assert.Equal([0f, 4, 12], [shown.Interpolate(0, 0), shown.Interpolate(1, 0), shown.Interpolate(1, 1)]);
     }
 
     /// <summary>The evidence is in one corner of what the network sees: the drawing has it there, and nowhere else.</summary>
@@ -56,11 +56,11 @@ public sealed class ExplanationTests : IDisposable
         // A gray photograph with a white square in a corner of what is seen of it, when it is upright
         var isTurned = origin >= SKEncodedOrigin.LeftTop;
         var (uprightWidth, uprightHeight) = isTurned ? (height, width) : (width, height);
-        var seen = Window.Middle(uprightWidth, uprightHeight, Math.Min(1, frame));
+        var seen = Crop.CreateCenter(uprightWidth, uprightHeight, Math.Min(1, frame));
         var square = SKRect.Create((float)(seen.Left + 0.75 * seen.Width), (float)seen.Top, (float)(0.25 * seen.Width), (float)(0.25 * seen.Height)); // at the top right
-        var picture = new FilePicture(_folder.Write("image.png", Turned(uprightWidth, uprightHeight, square, origin)), 0);
+        var picture = new FileImage(_folder.Write("image.png", Turned(uprightWidth, uprightHeight, square, origin)), 0);
 
-        var network = new NetworkInfo(Stem.Conv3, 64, frame, Grey: false, new Normalisation([0.5, 0.5, 0.5], [0.5, 0.5, 0.5]), ["bright", "other"]);
+        var network = new ModelConfig(Stem.Conv3, 64, frame, Grayscale: false, new Normalization([0.5, 0.5, 0.5], [0.5, 0.5, 0.5]), ["bright", "other"]);
         var map = BrightnessMap(picture, network);
         Assert.True(Highest(map) is (<= 1, >= 6));
 
@@ -79,7 +79,7 @@ public sealed class ExplanationTests : IDisposable
     [Fact]
     public void Several_classes_are_drawn_side_by_side_in_one_measure()
     {
-        var picture = new FilePicture(Pictures.Write(_folder, "gray.png", SKColors.Gray, SKEncodedImageFormat.Png, 400, 400), 0);
+        var picture = new FileImage(TestImages.Write(_folder, "gray.png", SKColors.Gray, SKEncodedImageFormat.Png, 400, 400), 0);
         ExplainedClass[] classes = [new("a", 0.6f, new float[,] { { 4 } }), new("b\n\u202e", 0.4f, new float[,] { { 1 } }), new("c", 0, new float[,] { { -1 } })];
         using var drawing = SKBitmap.Decode(ExplanationImage.Draw(picture, 1, classes));
         Assert.Equal((1200, 400), (drawing.Width, drawing.Height));
@@ -93,7 +93,7 @@ public sealed class ExplanationTests : IDisposable
     [InlineData(1, 1)]
     public void Images_of_every_proportion_can_be_drawn(int width, int height)
     {
-        var picture = new FilePicture(Pictures.Write(_folder, "image.png", SKColors.Gray, SKEncodedImageFormat.Png, width, height), 0);
+        var picture = new FileImage(TestImages.Write(_folder, "image.png", SKColors.Gray, SKEncodedImageFormat.Png, width, height), 0);
         using var drawing = SKBitmap.Decode(ExplanationImage.Draw(picture, 0.875, [new ExplainedClass("class", 1, new float[7, 7])]));
         Assert.InRange(Math.Max(drawing.Width, drawing.Height), 320, 1024);
     }
@@ -101,33 +101,33 @@ public sealed class ExplanationTests : IDisposable
     [Fact]
     public void A_file_of_the_users_is_not_replaced_and_an_explanation_is_no_image_of_the_folder()
     {
-        var image = Pictures.Write(_folder, "a.jpg", SKColors.Gray, SKEncodedImageFormat.Jpeg, 40, 50);
-        var png = File.ReadAllBytes(Pictures.Write(_folder, "b.png", SKColors.Gray, SKEncodedImageFormat.Png, 40, 50));
+        var image = TestImages.Write(_folder, "a.jpg", SKColors.Gray, SKEncodedImageFormat.Jpeg, 40, 50);
+        var png = File.ReadAllBytes(TestImages.Write(_folder, "b.png", SKColors.Gray, SKEncodedImageFormat.Png, 40, 50));
 
         var path = ExplanationFile.Write(image, png);
         Assert.Equal($"{image}.cam.png", path);
-        Assert.True(ExplanationFile.IsOne(path));
+        Assert.True(ExplanationFile.IsExplanation(path));
         Assert.Equal([.. png[..33], .. ImageBytes.PngChunk("tEXt", [.. "Software\0ResNet.Train --explain"u8]), .. png[33..]], File.ReadAllBytes(path));
         using (var read = SKBitmap.Decode(path))
             Assert.Equal((40, 50), (read.Width, read.Height));
-        Assert.Equal(["a.jpg", "b.png"], Listing.Files(_folder.Path).Select(file => Path.GetFileName(file)));
+        Assert.Equal(["a.jpg", "b.png"], Listing.ListFiles(_folder.Path).Select(file => Path.GetFileName(file)));
         ExplanationFile.Write(image, png); // again
 
         foreach (var other in new[] { png, [], [1, 2, 3] })
         {
             File.WriteAllBytes(path, other);
-            Assert.False(ExplanationFile.IsOne(path));
-            Assert.Equal($"{path}: expected no file there, or one that --explain has written, got another one", Assert.Throws<UserException>(() => ExplanationFile.Write(image, png)).Message);
+            Assert.False(ExplanationFile.IsExplanation(path));
+            Assert.Equal($"{path}: expected no file, or one that --explain wrote, got another one", Assert.Throws<UserException>(() => ExplanationFile.Write(image, png)).Message);
             Assert.Equal(other, File.ReadAllBytes(path));
         }
-        Assert.Equal(3, Listing.Files(_folder.Path).Length);
+        Assert.Equal(3, Listing.ListFiles(_folder.Path).Length);
     }
 
     /// <summary>Of a network that knows one thing, how bright a place is: there is no other evidence than that.</summary>
-    private static float[,] BrightnessMap(Picture picture, NetworkInfo network)
+    private static float[,] BrightnessMap(Image picture, ModelConfig network)
     {
         using var scope = NewDisposeScope();
-        using var batch = Batch.Of([picture], network);
+        using var batch = Batch.Decode([picture], network);
         using var means = nn.AvgPool2d(8);
         var features = means.call(batch.Images.mean([1], keepdim: true)).relu();
         return (float[,])ClassActivationMap.Compute(features, tensor(new float[,] { { 1 }, { -1 } }))[0][0].data<float>().ToNDArray();

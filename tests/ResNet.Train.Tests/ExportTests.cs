@@ -1,5 +1,6 @@
+using ResNet.Core;
 using SkiaSharp;
-using static ResNet.Train.Tests.SampleProgram;
+using static ResNet.Tests.SampleProgram;
 
 namespace ResNet.Train.Tests;
 
@@ -8,11 +9,7 @@ public sealed class ExportTests : IDisposable
 {
     private readonly TempFolder _data = new(), _out = new();
 
-    public ExportTests()
-    {
-        Pictures.WriteSet(_data);
-        Assert.Equal(0, Run("--data", _data.Path, "--out", _out.Path, "--size", "32", "--epochs", "8", "--batch-size", "8", "--device", "cpu").Code);
-    }
+    public ExportTests() => TestImages.WriteSet(_data);
 
     public void Dispose()
     {
@@ -20,10 +17,11 @@ public sealed class ExportTests : IDisposable
         _out.Dispose();
     }
 
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void Both_engines_say_the_same_and_8_bits_nearly_so()
     {
-        var picture = Pictures.Write(_out, "new.png", SKColors.Red, SKEncodedImageFormat.Png, 40, 50);
+        Succeeded("--data", _data.Path, "--out", _out.Path, "--size", "32", "--epochs", "8", "--batch-size", "8", "--device", "cpu");
+        var picture = TestImages.Write(_out, "new.png", SKColors.Red, SKEncodedImageFormat.Png, 40, 50);
         Refused("model.onnx, found none; export writes it", "predict", picture, "--model", _out.Path, "--engine", "onnx");
 
         Assert.StartsWith(_out["model.onnx"], Succeeded("export", _out.Path), StringComparison.Ordinal);
@@ -52,10 +50,11 @@ public sealed class ExportTests : IDisposable
     [Fact]
     public void What_is_no_network_is_told()
     {
+        UntrainedRun.Write(_out, new ModelConfig(Stem.Conv7, 32, 0.875, Grayscale: false, new Normalization([0.5, 0.5, 0.5], [0.5, 0.5, 0.5]), ["blue", "red", "yellow"]));
         var broken = _out.Write("broken.onnx", [1, 2, 3]);
         Refused("broken.onnx: expected an ONNX network", "predict", _data["red/01.png"], "--model", broken, "--engine", "onnx");
         Refused("--engine: expected Torch, Onnx", "predict", _data["red/01.png"], "--model", _out.Path, "--engine", "cntk");
-        Refused("expected the folder of a training, or a file in it", "export", _data.Path);
+        Refused("expected the folder of a training run, or a file in it", "export", _data.Path);
         Refused($"export: {_out["nowhere/model.onnx"]}: cannot be written", "export", _out.Path, "--out", _out["nowhere/model.onnx"]);
         Refused("expected a folder", "export", _out.Path, "--int8", "--data", _out["nowhere"]);
         Refused("Required argument", "export");

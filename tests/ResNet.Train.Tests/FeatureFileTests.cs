@@ -61,14 +61,14 @@ public sealed class FeatureFileTests : IDisposable
     public void Other_weights_another_view_and_another_type_are_another_network()
     {
         using var model = new ResNet18(2);
-        var network = new NetworkInfo(Stem.Conv7, 32, 1, Grey: false, Normalisation.ImageNet, ["a", "b"]);
+        var network = new ModelConfig(Stem.Conv7, 32, 1, Grayscale: false, Normalization.ImageNet, ["a", "b"]);
         byte[][] identities =
         [
             FeatureFile.Identify(model, network),
             FeatureFile.Identify(model, network, ScalarType.BFloat16),
             FeatureFile.Identify(model, network with { Size = 64 }),
-            FeatureFile.Identify(model, network with { Frame = 0.875 }),
-            FeatureFile.Identify(model, network with { Normalisation = new([0.5, 0.5, 0.5], [0.5, 0.5, 0.5]) }),
+            FeatureFile.Identify(model, network with { CropRatio = 0.875 }),
+            FeatureFile.Identify(model, network with { Normalization = new([0.5, 0.5, 0.5], [0.5, 0.5, 0.5]) }),
             Changed(() => model.bn1.running_mean!.add_(1e-3)),
         ];
         Assert.Equal(identities.Length, identities.Select(Convert.ToHexString).Distinct().Count());
@@ -89,14 +89,14 @@ public sealed class FeatureFileTests : IDisposable
     {
         using var model = new ResNet18(3);
         model.eval();
-        var network = new NetworkInfo(Stem.Conv7, 32, 1, Grey: true, new([0.4, 0.5, 0.6], [0.2, 0.3, 0.4]), ["a", "b", "c"]);
-        Picture[] pictures = [.. Enumerable.Range(0, 40).Select(i => new MemoryPicture(Pixels(i), 28, 0, $"{i}"))];
+        var network = new ModelConfig(Stem.Conv7, 32, 1, Grayscale: true, new([0.4, 0.5, 0.6], [0.2, 0.3, 0.4]), ["a", "b", "c"]);
+        Image[] pictures = [.. Enumerable.Range(0, 40).Select(i => new MemoryImage(Pixels(i), 28, 0, $"{i}"))];
         using var extractor = new FeatureExtractor(model, network, CPU);
         var steps = new List<int>();
 
         var features = extractor.Extract(pictures, steps.Add, CancellationToken.None);
 
-        using var batch = Batch.Of(pictures, network);
+        using var batch = Batch.Decode(pictures, network);
         var expected = model.avgpool.call(model.forward_features(batch.To(CPU))).flatten(1);
         Assert.Equal([40, 512], features.shape);
         Assert.Equal(40, steps.Sum());
@@ -113,11 +113,11 @@ public sealed class FeatureFileTests : IDisposable
     [Fact]
     public void Grey_images_for_weights_that_know_colors_come_in_three_channels()
     {
-        var network = new NetworkInfo(Stem.Conv7, 28, 1, Grey: true, Normalisation.ImageNet, ["a", "b"]);
-        using var batch = Batch.Of([new MemoryPicture(Enumerable.Repeat((byte)51, 28 * 28).ToArray(), 28, 0, "")], network);
+        var network = new ModelConfig(Stem.Conv7, 28, 1, Grayscale: true, Normalization.ImageNet, ["a", "b"]);
+        using var batch = Batch.Decode([new MemoryImage(Enumerable.Repeat((byte)51, 28 * 28).ToArray(), 28, 0, "")], network);
         Assert.Equal([1, 3, 28, 28], batch.Images.shape);
         for (var channel = 0; channel < 3; channel++)
-            Assert.Equal((0.2 - network.Normalisation.Mean[channel]) / network.Normalisation.StandardDeviation[channel], batch.Images[0, channel].max().item<float>(), 1e-6);
+            Assert.Equal((0.2 - network.Normalization.Mean[channel]) / network.Normalization.StandardDeviation[channel], batch.Images[0, channel].max().item<float>(), 1e-6);
     }
 
     private void Write(Tensor features) => new FeatureFile(_network, [First, Second], features).Write(new OutputFolder(_folder.Path));

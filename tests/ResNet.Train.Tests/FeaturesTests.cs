@@ -1,7 +1,7 @@
 using System.Text;
 using ResNet.Core;
 using SkiaSharp;
-using static ResNet.Train.Tests.SampleProgram;
+using static ResNet.Tests.SampleProgram;
 using static TorchSharp.torch;
 
 namespace ResNet.Train.Tests;
@@ -10,16 +10,13 @@ namespace ResNet.Train.Tests;
 public sealed class FeaturesTests : IDisposable
 {
     private readonly TempFolder _images = new(), _run = new();
-    private readonly NetworkInfo _network = new(Stem.Conv7, 32, 1, Grey: false, new Normalisation([0.5, 0.5, 0.5], [0.5, 0.5, 0.5]), ["a", "b"]);
+    private readonly ModelConfig _network = new(Stem.Conv7, 32, 1, Grayscale: false, new Normalization([0.5, 0.5, 0.5], [0.5, 0.5, 0.5]), ["a", "b"]);
 
     public FeaturesTests()
     {
-        manual_seed(1);
-        _run.Write(NetworkInfo.FileName, _network.ToJson());
-        using var model = _network.Create(CPU);
-        Checkpoint.Save(model, _run[NetworkInfo.WeightsFileName]);
+        UntrainedRun.Write(_run, _network);
         foreach (var (name, color) in new[] { ("red/1.png", SKColors.Red), ("red/2.png", SKColors.Firebrick), ("blue/1.png", SKColors.Blue), ("blue/2.png", SKColors.MediumBlue) })
-            Pictures.Write(_images, name, color, SKEncodedImageFormat.Png, 40, 40);
+            TestImages.Write(_images, name, color, SKEncodedImageFormat.Png, 40, 40);
     }
 
     public void Dispose()
@@ -44,9 +41,9 @@ public sealed class FeaturesTests : IDisposable
         Checkpoint.Load(file, _run["photos.safetensors"]); // these tensors and no others
         Assert.Equal(names, Encoding.UTF8.GetString(file.Files.bytes).Split('\0'));
 
-        using var model = NetworkInfo.Load(_run.Path, CPU).Model;
+        using var model = ModelConfig.Load(_run.Path, CPU).Model;
         model.eval();
-        using var batch = Batch.Of([.. names.Select(name => new FilePicture(name, 0))], _network);
+        using var batch = Batch.Decode([.. names.Select(name => new FileImage(name, 0))], _network);
         Assert.InRange((file.Rows - flatten(model.avgpool.call(model.forward_features(batch.Images)), 1)).abs().max().item<float>(), 0, 1e-4);
     }
 
@@ -66,12 +63,12 @@ public sealed class FeaturesTests : IDisposable
     {
         Refused("--out: expected a file whose name ends with .safetensors, got 'features.csv'", "features", _images.Path, "--out", "features.csv");
         Refused("'--out'", "features", _images.Path);
-        Refused("--in: expected a folder, got 'nothing', which is none", "similar", _images["red/1.png"], "--in", "nothing");
+        Refused("--in: expected a folder, got 'nothing'", "similar", _images["red/1.png"], "--in", "nothing");
         Refused("--model: expected no --weights beside it", "similar", _images["red/1.png"], "--in", _images.Path, "--model", _run.Path, "--weights", "imagenet");
-        Refused("beside which is network.json; --model takes a training's", "similar", _images["red/1.png"], "--in", _images.Path, "--weights", _run[NetworkInfo.WeightsFileName]);
+        Refused("beside a network.json; use --model for a training run", "similar", _images["red/1.png"], "--in", _images.Path, "--weights", _run[ModelConfig.WeightsFileName]);
         using var other = new ResNet18(2);
         Checkpoint.Save(other, _images["other.pth"]);
-        Refused("which is for another one: expected Conv7MaxPool, got Conv7", "similar", _images["red/1.png"], "--in", _images.Path, "--weights", _images["other.pth"]);
+        Refused("which is for another stem: expected Conv7MaxPool, got Conv7", "similar", _images["red/1.png"], "--in", _images.Path, "--weights", _images["other.pth"]);
         Refused($"{_images["red"]}: expected a file, got a folder", "similar", _images["red"], "--in", _images.Path, "--model", _run.Path);
     }
 

@@ -6,7 +6,7 @@ namespace ResNet.Train.Tests;
 /// <summary>What of a folder is tested with that the user names: all of it, each image under the network's number for its class.</summary>
 public sealed class FolderImagesTests : IDisposable
 {
-    private static readonly NetworkInfo network = new(Stem.Conv7, 32, 1, Grey: false, new Normalisation([0, 0, 0], [1, 1, 1]), ["yellow", "red", "blue"]);
+    private static readonly ModelConfig network = new(Stem.Conv7, 32, 1, Grayscale: false, new Normalization([0, 0, 0], [1, 1, 1]), ["yellow", "red", "blue"]);
 
     private readonly TempFolder _folder = new();
 
@@ -15,27 +15,27 @@ public sealed class FolderImagesTests : IDisposable
     [Fact]
     public void A_folder_of_class_folders_is_tested_completely()
     {
-        Pictures.WriteSet(_folder, each: 7);
+        TestImages.WriteSet(_folder, each: 7);
         var images = ToTest();
 
         Assert.Equal($"all images in '{_folder.Path}'", images.Description);
         Assert.Equal(21, images.Images.Count);
-        Assert.All(images.For(network), image => Assert.Contains($"/{network.Classes[image.Label]}/", image.Name.Replace('\\', '/'), StringComparison.Ordinal));
+        Assert.All(images.Relabel(network), image => Assert.Contains($"/{network.Classes[image.Label]}/", image.Name.Replace('\\', '/'), StringComparison.Ordinal));
     }
 
     [Fact]
     public void One_class_of_the_network_is_enough_and_has_its_number()
     {
         Write("blue/1.png", "blue/deeper/2.png");
-        Assert.Equal([2, 2], ToTest().For(network).Select(image => image.Label));
+        Assert.Equal([2, 2], ToTest().Relabel(network).Select(image => image.Label));
     }
 
     [Fact]
     public void Classes_that_the_network_does_not_know_are_told()
     {
         Write("blue/1.png", "green/1.png", "black/1.png");
-        var problem = Assert.Throws<UserException>(() => ToTest().For(network));
-        Assert.Equal("evaluate: expected pictures of the network's classes (yellow, red, blue), got others as well: black, green", problem.Message);
+        var problem = Assert.Throws<UserException>(() => ToTest().Relabel(network));
+        Assert.Equal("evaluate: expected images of the network's classes (yellow, red, blue), got others as well: black, green", problem.Message);
     }
 
     [Theory]
@@ -48,7 +48,7 @@ public sealed class FolderImagesTests : IDisposable
     {
         Write(files);
         Assert.Equal($"all images in '{_folder[part]}'", ToTest().Description);
-        Assert.Equal([1], ToTest().For(network).Select(image => image.Label));
+        Assert.Equal([1], ToTest().Relabel(network).Select(image => image.Label));
 
         var training = files[0].Split('/')[0];
         Assert.Equal($"all images in '{_folder[training]}'", DataSet.LoadAll(_folder.Path, forTest: false, network.Classes).Description);
@@ -58,13 +58,13 @@ public sealed class FolderImagesTests : IDisposable
     [Theory]
     [InlineData("test", "", "train/red/1.png", "test/red/1.png", "unlabeled/1.png")]
     [InlineData("val", "test: left out: expected a folder of images for each class, found none", "train/red/1.png", "val/red/1.png", "test/1.png")]
-    [InlineData("test", "test: left out 1 image(s) that lie beside the classes' folders", "train/red/1.png", "test/red/1.png", "test/loose.png")]
+    [InlineData("test", "test: left out 1 image(s) beside the class folders", "train/red/1.png", "test/red/1.png", "test/loose.png")]
     public void What_is_left_out_is_told(string part, string remark, params string[] files)
     {
         Write(files);
         var images = ToTest();
         Assert.Equal($"all images in '{_folder[part]}'", images.Description);
-        Assert.Equal([1], images.For(network).Select(image => image.Label));
+        Assert.Equal([1], images.Relabel(network).Select(image => image.Label));
         if (remark.Length == 0)
             Assert.Empty(images.Remarks);
         else
@@ -96,7 +96,7 @@ public sealed class FolderImagesTests : IDisposable
     {
         Write("train/1.png", "test/1.png");
         var vehicles = network with { Classes = ["bus", "test", "train"] };
-        Assert.Equal([1, 2], DataSet.LoadAll(_folder.Path, forTest: true, vehicles.Classes).For(vehicles).Select(image => image.Label));
+        Assert.Equal([1, 2], DataSet.LoadAll(_folder.Path, forTest: true, vehicles.Classes).Relabel(vehicles).Select(image => image.Label));
     }
 
     [Fact]
@@ -107,14 +107,14 @@ public sealed class FolderImagesTests : IDisposable
         var images = DataSet.LoadAll(_folder.Path, forTest: true, digits.Classes);
 
         Assert.Equal(($"the test files in '{_folder.Path}'", 20), (images.Description, images.Images.Count));
-        Assert.Equal(Enumerable.Range(0, 20).Select(i => 9 - i % 10), images.For(digits).Select(image => image.Label));
+        Assert.Equal(Enumerable.Range(0, 20).Select(i => 9 - i % 10), images.Relabel(digits).Select(image => image.Label));
         Assert.Equal(Enumerable.Range(0, 20).Select(i => i % 10), images.Images.Select(image => image.Label)); // as they were
         Assert.Equal(60, DataSet.LoadAll(_folder.Path, forTest: false, digits.Classes).Images.Count);
     }
 
     [Fact]
     public void A_folder_that_holds_none_of_it_is_told() =>
-        Assert.Contains("expected a folder of pictures for each class", Assert.Throws<UserException>(ToTest).Message, StringComparison.Ordinal);
+        Assert.Contains("expected a folder of images for each class", Assert.Throws<UserException>(ToTest).Message, StringComparison.Ordinal);
 
     [Fact]
     public void Two_classes_of_one_name_are_told()
@@ -122,7 +122,7 @@ public sealed class FolderImagesTests : IDisposable
         File.WriteAllText(_folder["batches.meta.txt"], string.Concat(Enumerable.Range(0, 10).Select(i => $"{(i == 7 ? 3 : i)}\n")));
         foreach (var name in new[] { "data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin", "test_batch.bin" })
             _folder.Write(name, new byte[3073]);
-        Assert.Contains("expected classes of different names, got 3 twice", Assert.Throws<UserException>(() => DataSet.Load(_folder.Path)).Message, StringComparison.Ordinal);
+        Assert.Contains("expected distinct class names, got 3 twice", Assert.Throws<UserException>(() => DataSet.Load(_folder.Path)).Message, StringComparison.Ordinal);
     }
 
     private FolderImages ToTest() => DataSet.LoadAll(_folder.Path, forTest: true, network.Classes);
@@ -130,6 +130,6 @@ public sealed class FolderImagesTests : IDisposable
     private void Write(params string[] files)
     {
         foreach (var file in files)
-            Pictures.Write(_folder, file, SKColors.Red, SKEncodedImageFormat.Png, 40, 50);
+            TestImages.Write(_folder, file, SKColors.Red, SKEncodedImageFormat.Png, 40, 50);
     }
 }

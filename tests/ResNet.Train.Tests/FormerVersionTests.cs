@@ -1,5 +1,5 @@
 using ResNet.Core;
-using static ResNet.Train.Tests.SampleProgram;
+using static ResNet.Tests.SampleProgram;
 using static TorchSharp.torch;
 
 namespace ResNet.Train.Tests;
@@ -88,7 +88,7 @@ public sealed class FormerVersionTests : IDisposable
         _run.Dispose();
     }
 
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void It_is_tested_asked_exported_and_resumed()
     {
         var tested = Tested(_run.Path, "--device", "cpu");
@@ -98,16 +98,16 @@ public sealed class FormerVersionTests : IDisposable
         Succeeded("export", _run.Path, "--int8");
         Assert.Equal(tested, Tested(_run.Path, "--engine", "onnx"));
 
-        var image = Pictures.Write(_run, "new.png", SkiaSharp.SKColors.Gray, SkiaSharp.SKEncodedImageFormat.Png, 28, 28);
+        var image = TestImages.Write(_run, "new.png", SkiaSharp.SKColors.Gray, SkiaSharp.SKEncodedImageFormat.Png, 28, 28);
         Assert.Equal(Succeeded("predict", image, "--model", _run.Path, "--device", "cpu"), Succeeded("predict", image, "--model", _run.Path, "--engine", "onnx"));
 
         var resumed = Succeeded("resume", _run.Path);
         Assert.Contains("\nResNet-18 on cpu", resumed, StringComparison.Ordinal);
         Assert.Contains("resumed after 1 epochs", resumed, StringComparison.Ordinal);
-        Assert.Contains("there is no images.json in its folder", resumed, StringComparison.Ordinal);
+        Assert.Contains("there is no images.json in the training's folder", resumed, StringComparison.Ordinal);
         Assert.DoesNotContain("epoch 1/", resumed, StringComparison.Ordinal);
         Assert.Contains("epoch 2/2  ", resumed, StringComparison.Ordinal);
-        Assert.Equal((Architecture.resnet18, Architecture.resnet18), (NetworkInfo.Of(_run.Path).Architecture, Settings.Of(_run.Path).Recipe.Architecture));
+        Assert.Equal((Architecture.resnet18, Architecture.resnet18), (ModelConfig.Read(_run.Path).Architecture, Settings.Read(_run.Path).Recipe.Architecture));
         Assert.Contains("\"Architecture\": \"resnet18\"", File.ReadAllText(_run["network.json"]), StringComparison.Ordinal); // from now on
         using var _ = Network.Of(_run["model.safetensors"]);
     }

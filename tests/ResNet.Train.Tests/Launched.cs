@@ -1,54 +1,29 @@
 using System.Diagnostics;
-using System.Reflection;
 using System.Text;
-using Xunit.Sdk;
 
 namespace ResNet.Train.Tests;
-
-/// <summary>A launcher of MPI, as a test's argument; without it the case is skipped.</summary>
-[AttributeUsage(AttributeTargets.Method, AllowMultiple = true)]
-internal sealed class LauncherAttribute : DataAttribute
-{
-    private readonly string _name;
-
-    public LauncherAttribute(string name)
-    {
-        _name = name;
-        if (!(Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Any(folder => File.Exists(Path.Combine(folder, name))))
-            Skip = $"There is no {name} here.";
-    }
-
-    public override IEnumerable<object[]> GetData(MethodInfo testMethod) => [[_name]];
-}
 
 /// <summary>The program as a launcher starts it, on two ranks. It ends with the test, whatever becomes of it.</summary>
 internal sealed class Launched : IDisposable
 {
     private static readonly TimeSpan limit = TimeSpan.FromSeconds(100);
 
-    private const string Mark = "RESNET_TRAIN_LAUNCH"; // in the environment of each rank
-
-    private readonly string _mark = $"{Mark}={Guid.NewGuid()}";
+    private readonly string _marker = Guid.NewGuid().ToString("N");
     private readonly Process _process;
     private readonly StringBuilder _output = new();
     private readonly Task<string> _error;
 
-    public Launched(string launcher, params string[] arguments)
+    public Launched(MpiKind mpi, params string[] arguments)
     {
-        string[] command = ["-np", "2", Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", SampleProgram.Assembly, .. arguments];
-        _process = Process.Start(new ProcessStartInfo(launcher, command)
+        var start = new ProcessStartInfo(MpiLauncher.Find(mpi)!, [.. MpiLauncher.Arguments(mpi, 2), DotnetHost.Path, SampleProgram.Assembly, .. arguments])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
-            Environment =
-            {
-                [Mark] = _mark[(Mark.Length + 1)..],
-                ["OMP_NUM_THREADS"] = "1",
-                ["OMPI_ALLOW_RUN_AS_ROOT"] = "1",
-                ["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1",
-                ["OMPI_MCA_rmaps_base_oversubscribe"] = "1", // for a machine with one processor
-            },
-        })!;
+            Environment = { [Processes.Marker] = _marker },
+        };
+        foreach (var (name, value) in MpiLauncher.Environment)
+            start.Environment[name] = value;
+        _process = Process.Start(start)!;
         _error = _process.StandardError.ReadToEndAsync();
     }
 
@@ -65,31 +40,12 @@ internal sealed class Launched : IDisposable
         Assert.Fail($"expected a line {text}…, got\n{_output}\n{_error.Result}");
     }
 
-    /// <param name="signal">By its name.</param>
-    /// <param name="process">Which is to get it; null is the launcher.</param>
-    public void Signal(string signal, int? process = null) => Process.Start("kill", [$"-{signal}", $"{process ?? _process.Id}"]).WaitForExit();
+    /// <param name="signal">Its name.</param>
+    /// <param name="process">The process that gets it; null for the launcher.</param>
+    public void Send(string signal, int? process = null) => Signal.Send(signal, process ?? _process.Id);
 
     /// <summary>The process of one rank, which must be there.</summary>
-    public int Rank(int rank)
-    {
-        foreach (var folder in Directory.EnumerateDirectories("/proc"))
-        {
-            if (!int.TryParse(Path.GetFileName(folder), out var id) || id == _process.Id)
-                continue;
-            string[] variables;
-            try
-            {
-                variables = File.ReadAllText(Path.Combine(folder, "environ")).Split('\0');
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                continue; // it has ended, or is another user's
-            }
-            if (variables.Contains(_mark) && (variables.Contains($"OMPI_COMM_WORLD_RANK={rank}") || variables.Contains($"PMI_RANK={rank}")))
-                return id;
-        }
-        throw new InvalidOperationException($"expected a process of rank {rank}, found none");
-    }
+    public int Rank(int rank) => Processes.FindRank(_marker, rank);
 
     public (int Code, string Output, string Error) End()
     {
@@ -99,9 +55,9 @@ internal sealed class Launched : IDisposable
         return (_process.ExitCode, _output.ToString().ReplaceLineEndings("\n"), _error.Result.ReplaceLineEndings("\n"));
     }
 
-    public static (int Code, string Output, string Error) Run(string launcher, params string[] arguments)
+    public static (int Code, string Output, string Error) Run(MpiKind mpi, params string[] arguments)
     {
-        using var program = new Launched(launcher, arguments);
+        using var program = new Launched(mpi, arguments);
         return program.End();
     }
 

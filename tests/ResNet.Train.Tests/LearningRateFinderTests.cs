@@ -1,5 +1,5 @@
 using System.Globalization;
-using static ResNet.Train.Tests.SampleProgram;
+using static ResNet.Tests.SampleProgram;
 using static TorchSharp.torch;
 
 namespace ResNet.Train.Tests;
@@ -21,7 +21,7 @@ public sealed class LearningRateFinderTests : IDisposable
     {
         var set = DataSet.Load(_data.Path);
         var recipe = set.Defaults with { BatchSize = 16 };
-        var network = NetworkInfo.Of(set, recipe, new Normalisation([0.1], [0.3]));
+        var network = set.CreateConfig(recipe, new Normalization([0.1], [0.3]));
         manual_seed(1);
         using var model = network.Create(CPU);
         using var learner = new Learner(model, recipe, Precision.Fp32, CPU);
@@ -34,7 +34,7 @@ public sealed class LearningRateFinderTests : IDisposable
         Assert.Equal(1e-5, sweep[0].LearningRate, 1e-10);
         Assert.All(sweep.Zip(sweep.Skip(1)), pair => Assert.Equal(Math.Pow(1e6, 1 / 59.0), pair.Second.LearningRate / pair.First.LearningRate, 1e-9));
         Assert.True(sweep.Min(step => step.Loss) < sweep[0].Loss - 0.1);
-        Assert.Equal(sweep.MinBy(step => step.Loss)!.LearningRate / 10, LearningRateFinder.Suggestion(sweep));
+        Assert.Equal(sweep.MinBy(step => step.Loss)!.LearningRate / 10, LearningRateFinder.Suggest(sweep));
     }
 
     [Fact]
@@ -42,7 +42,7 @@ public sealed class LearningRateFinderTests : IDisposable
     {
         var set = DataSet.Load(_data.Path);
         var recipe = set.Defaults with { BatchSize = 4096 };
-        var network = NetworkInfo.Of(set, recipe, new Normalisation([0.1], [0.3]));
+        var network = set.CreateConfig(recipe, new Normalization([0.1], [0.3]));
         using var model = network.Create(CPU);
         using (no_grad())
         {
@@ -51,9 +51,9 @@ public sealed class LearningRateFinderTests : IDisposable
         }
         using var learner = new Learner(model, recipe, Precision.Fp32, CPU);
 
-        var sweep = LearningRateFinder.Sweep(learner, new TrainingBatches(set.Training, network, recipe, seed: 1), 100, () => { }, CancellationToken.None);
+        var sweep = LearningRateFinder.Sweep(learner, new TrainingBatches(set.Training, network, recipe, seed: 1), 12, () => { }, CancellationToken.None);
 
-        // With no opinion of ten classes the loss is the logarithm of ten, and rates of 1e-5 leave it there.
+        // With no opinion of ten classes the loss is the logarithm of ten, and rates of 1e-4 leave it there.
         Assert.All(sweep.Take(3), step => Assert.Equal(Math.Log(10), step.Loss, 0.01));
     }
 
@@ -67,7 +67,7 @@ public sealed class LearningRateFinderTests : IDisposable
         var rows = File.ReadAllLines(_out["lr-find.csv"]);
         Assert.Equal("learning_rate,loss", rows[0]);
         var lowest = rows[1..].Select(row => row.Split(',').Select(cell => double.Parse(cell, CultureInfo.InvariantCulture)).ToArray()).MinBy(row => row[1])!;
-        Assert.Contains($"--lr {Digits.OfRate(lowest[0] / 10)}", output, StringComparison.Ordinal);
+        Assert.Contains($"--lr {Digits.FormatRate(lowest[0] / 10)}", output, StringComparison.Ordinal);
         Refused("--steps: expected a whole number from 10 to 10000, got '9'", "lr-find", "--steps", "9");
         Refused("'--epochs'", "lr-find", "--epochs", "9");
     }

@@ -1,4 +1,4 @@
-using static ResNet.Train.Tests.SampleProgram;
+using static ResNet.Tests.SampleProgram;
 using static TorchSharp.torch;
 
 namespace ResNet.Train.Tests;
@@ -21,19 +21,19 @@ public sealed class LibtorchTests : IDisposable
     {
         // TorchSharp 0.105.1's is 2.5.1
         expected = expected.Replace("2.10.0", __version__[..__version__.LastIndexOf('.')], StringComparison.Ordinal);
-        Assert.Equal($"cpu, {expected}", Libtorch.On(CPU, backend, gpus));
+        Assert.Equal($"cpu, {expected}", Libtorch.Describe(CPU, backend, gpus));
     }
 
     [Theory]
     [InlineData(2, "cuda-12.8", null, "libtorch finds 2, the first of which is cuda:0")]
     [InlineData(0, "cpu", "it is not there", "built without CUDA; build it with -p:TorchBackend=cuda-12.8, or cuda-12.1")]
-    [InlineData(0, "cuda-12.8", "libcudnn.so.9 is missing", "does not load: libcudnn.so.9 is missing; build the program again with -p:TorchBackend=cuda-12.8")]
-    [InlineData(0, "cuda-12.8", null, "nvidia-smi has to name the GPU and, in its first lines, CUDA Version 12.8 or higher: otherwise install a newer driver, or build with -p:TorchBackend=cuda-12.1")]
+    [InlineData(0, "cuda-12.8", "libcudnn.so.9 is missing", "does not load: libcudnn.so.9 is missing; rebuild the program with -p:TorchBackend=cuda-12.8")]
+    [InlineData(0, "cuda-12.8", null, "nvidia-smi must list the GPU and, in its first lines, CUDA Version 12.8 or higher: otherwise install a newer driver, or build with -p:TorchBackend=cuda-12.1")]
     [InlineData(0, "cuda-12.1", null, "CUDA Version 12.1 or higher: otherwise install a newer driver$")]
     public void What_is_missing_for_a_GPU_is_told_with_its_remedy(int gpus, string backend, string? notLoaded, string expected)
     {
         var message = Libtorch.NoGpu("cuda:3", gpus, backend, notLoaded).Message;
-        Assert.StartsWith("--device: expected a GPU that is there, got 'cuda:3', and ", message, StringComparison.Ordinal);
+        Assert.StartsWith("--device: expected an available GPU, got 'cuda:3', and ", message, StringComparison.Ordinal);
         Assert.Contains(expected, message + "$", StringComparison.Ordinal); // no older one to go back to
     }
 

@@ -41,7 +41,7 @@ public sealed class LinearHeadTests : IDisposable
         using var head = Fit(features, labels, 3);
         using var other = Fit(moved, labels, 3);
 
-        Assert.True(head.Logits(features).allclose(other.Logits(moved), rtol: 1e-3, atol: 1e-3));
+        Assert.True(head.ComputeLogits(features).allclose(other.ComputeLogits(moved), rtol: 1e-3, atol: 1e-3));
     }
 
     [Fact]
@@ -67,7 +67,7 @@ public sealed class LinearHeadTests : IDisposable
         Assert.True(Share(weighted) > Share(plain) + 0.05, $"{Share(weighted)} {Share(plain)} {Share(balanced)}");
         Assert.Equal(Share(balanced), Share(weighted), 0.05);
 
-        double Share(LinearHead head) => head.Logits(features).argmax(1).to(ScalarType.Float64).mean().item<double>();
+        double Share(LinearHead head) => head.ComputeLogits(features).argmax(1).to(ScalarType.Float64).mean().item<double>();
     }
 
     [Fact]
@@ -79,7 +79,7 @@ public sealed class LinearHeadTests : IDisposable
         using var head = LinearHead.Fit(features, labels, 4, null, (number, head, logits) =>
         {
             Assert.Equal(losses.Count + 1, number);
-            Assert.True(logits.allclose(head.Logits(features), rtol: 1e-3, atol: 1e-3));
+            Assert.True(logits.allclose(head.ComputeLogits(features), rtol: 1e-3, atol: 1e-3));
             losses.Add(F.cross_entropy(logits, labels).item<float>());
         });
 
@@ -97,7 +97,7 @@ public sealed class LinearHeadTests : IDisposable
         using var head = Fit(features, labels, 2);
         using var crossed = CrossValidation.Run(features, labels, 2, null, CancellationToken.None);
 
-        Assert.Equal(1, Accuracy(head.Logits(features), labels));
+        Assert.Equal(1, Accuracy(head.ComputeLogits(features), labels));
         Assert.InRange(Accuracy(crossed.Logits, labels), 0.25, 0.75);
         Assert.Equal(crossed.Accuracies[^1], Accuracy(crossed.Logits, labels), 1e-9);
         Assert.Equal(crossed.Losses[^1], F.cross_entropy(crossed.Logits, labels).item<float>(), 1e-4);

@@ -13,7 +13,7 @@ public sealed class MnistTests : IDisposable
 
         Assert.Equal(Enumerable.Repeat(600, 10), set.Training.Concat(set.Validation).CountBy(picture => picture.Label).Select(pair => pair.Value));
         Assert.Equal(Enumerable.Repeat(100, 10), set.Test.CountBy(picture => picture.Label).Select(pair => pair.Value));
-        Assert.Equal((5400, 600, 1000, true), (set.Training.Count, set.Validation.Count, set.Test.Count, set.Grey));
+        Assert.Equal((5400, 600, 1000, true), (set.Training.Count, set.Validation.Count, set.Test.Count, set.Grayscale));
         Assert.Equal(("T-shirt", "Boot", Recipe.FashionMnist), (set.Classes[0], set.Classes[9], set.Defaults));
     }
 

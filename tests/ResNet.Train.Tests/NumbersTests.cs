@@ -1,4 +1,4 @@
-using static ResNet.Train.Tests.SampleProgram;
+using static ResNet.Tests.SampleProgram;
 
 namespace ResNet.Train.Tests;
 
@@ -12,7 +12,7 @@ public class NumbersTests
     [InlineData(".5", 0.5)]
     [InlineData("5.", 5)]
     [InlineData("1234.5", 1234.5)]
-    public void A_number_is_read_as_it_is_written(string text, double value) => Assert.Equal(value, Limit.AboveZero.Read("--lr", text));
+    public void A_number_is_read_as_it_is_written(string text, double value) => Assert.Equal(value, Limit.AboveZero.Parse("--lr", text));
 
     [Theory]
     [InlineData("0,02")]
@@ -42,9 +42,9 @@ public class NumbersTests
     [InlineData("")]
     public void What_is_no_number_is_refused(string text)
     {
-        var problem = Assert.Throws<UserException>(() => Limit.AboveZero.Read("--lr", text));
+        var problem = Assert.Throws<UserException>(() => Limit.AboveZero.Parse("--lr", text));
         Assert.StartsWith($"--lr: expected a number above 0, got '{text}'", problem.Message, StringComparison.Ordinal);
-        Assert.Equal(text.Contains(','), problem.Message.EndsWith("; numbers are written with a point, such as 0.02", StringComparison.Ordinal));
+        Assert.Equal(text.Contains(','), problem.Message.EndsWith("; write decimals with a point, such as 0.02", StringComparison.Ordinal));
     }
 
     [Theory]
@@ -60,14 +60,14 @@ public class NumbersTests
     [InlineData("4294967301")] // 5 in 32 bits
     public void What_is_no_whole_number_is_refused(string text)
     {
-        var problem = Assert.Throws<UserException>(() => Limits.Epochs.Read("--epochs", text));
+        var problem = Assert.Throws<UserException>(() => Limits.Epochs.Parse("--epochs", text));
         Assert.StartsWith($"--epochs: expected a whole number from 1 to 10000, got '{text}'", problem.Message, StringComparison.Ordinal);
     }
 
     [Theory]
-    [InlineData("--lr: expected a number above 0, got '0,02'; numbers are written with a point, such as 0.02", "--lr", "0,02")]
-    [InlineData("--flip: expected a number from 0 to 1, got '0,5'; numbers", "--flip=0,5")]
-    [InlineData("--epochs: expected a whole number from 1 to 10000, got '1,000'; whole numbers are written with digits alone", "--epochs:1,000")]
+    [InlineData("--lr: expected a number above 0, got '0,02'; write decimals with a point, such as 0.02", "--lr", "0,02")]
+    [InlineData("--flip: expected a number from 0 to 1, got '0,5'; write decimals", "--flip=0,5")]
+    [InlineData("--epochs: expected a whole number from 1 to 10000, got '1,000'; write whole numbers with digits only", "--epochs:1,000")]
     [InlineData("Option '--lr' expects a single argument but 2 were provided", "--lr", "0.1", "--lr", "0.2")]
     [InlineData("'6'", "--epochs", "5", "6")]
     [InlineData("--stem: expected Conv7, Conv7MaxPool, Conv3, got 'Conv7,Conv3'", "--stem", "Conv7,Conv3")]
@@ -94,18 +94,18 @@ public class NumbersTests
     }
 
     [Theory]
-    [InlineData("evaluate: expected the folder of a training, or a file in it, got ''", "evaluate", "")]
-    [InlineData("resume: expected the folder of a training, got ''", "resume", "")]
-    [InlineData("export: expected the folder of a training, or a file in it, got ''", "export", "")]
-    [InlineData("predict: expected a picture, or a folder of pictures, got ''", "predict", "a.png", "")]
-    [InlineData("--model: expected the folder of a training, or a file in it, got ''", "predict", "a.png", "--model", "")]
+    [InlineData("evaluate: expected the folder of a training run, or a file in it, got ''", "evaluate", "")]
+    [InlineData("resume: expected the folder of a training run, got ''", "resume", "")]
+    [InlineData("export: expected the folder of a training run, or a file in it, got ''", "export", "")]
+    [InlineData("predict: expected an image, or a folder of images, got ''", "predict", "a.png", "")]
+    [InlineData("--model: expected the folder of a training run, or a file in it, got ''", "predict", "a.png", "--model", "")]
     [InlineData("--out: expected a file that can be written, got ''", "export", "run", "--out", "")]
     [InlineData("--data: expected a folder, got ''", "evaluate", "run", "--data", "")]
     [InlineData("--device: expected auto, cpu, cuda or cuda:N, got ''", "--device", "")]
-    [InlineData("--out: expected a folder that can be written, got the option '--channels-last'; a folder of that name is ./--channels-last", "--data", "nowhere", "--out", "--channels-last")]
-    [InlineData("--out: expected a file that can be written, got the option '--int8'; a file of that name is ./--int8", "export", "r", "--out", "--int8")]
+    [InlineData("--out: expected a folder that can be written, got the option '--channels-last'; a folder with that name is ./--channels-last", "--data", "nowhere", "--out", "--channels-last")]
+    [InlineData("--out: expected a file that can be written, got the option '--int8'; a file with that name is ./--int8", "export", "r", "--out", "--int8")]
     [InlineData("--data: expected a folder, got the option '--epochs'; a folder", "--data", "--epochs", "2")]
-    [InlineData("--model: expected the folder of a training, or a file in it, got the option '--engine'", "predict", "a.png", "--model", "--engine", "onnx")]
+    [InlineData("--model: expected the folder of a training run, or a file in it, got the option '--engine'", "predict", "a.png", "--model", "--engine", "onnx")]
     [InlineData("--device: expected auto, cpu, cuda or cuda:N, got the option '--epochs'. ", "--device", "--epochs", "2")]
     [InlineData("--lr: expected a number above 0, got '--data'", "--lr", "--data", "nope")]
     [InlineData("--stem: expected Conv7, Conv7MaxPool, Conv3, got '--data'", "--stem", "--data", "nope")]
@@ -119,8 +119,8 @@ public class NumbersTests
     [InlineData(0.5, "0.5")]
     public void A_rate_is_written_with_the_digits_that_matter_and_read_back(double rate, string text)
     {
-        Assert.Equal(text, Digits.OfRate(rate));
-        Assert.InRange(Limits.LearningRate.Read("--lr", text) / rate, 0.99, 1.01);
+        Assert.Equal(text, Digits.FormatRate(rate));
+        Assert.InRange(Limits.LearningRate.Parse("--lr", text) / rate, 0.99, 1.01);
     }
 
     [Theory]
@@ -130,5 +130,5 @@ public class NumbersTests
     [InlineData(0, "0.000")]
     [InlineData(1234.5678, "1234.568")]
     [InlineData(double.NaN, "NaN")]
-    public void A_loss_is_written_with_the_digits_that_matter(double loss, string text) => Assert.Equal(text, Digits.OfLoss(loss));
+    public void A_loss_is_written_with_the_digits_that_matter(double loss, string text) => Assert.Equal(text, Digits.FormatLoss(loss));
 }

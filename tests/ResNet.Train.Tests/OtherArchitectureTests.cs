@@ -1,6 +1,6 @@
 using ResNet.Core;
 using SkiaSharp;
-using static ResNet.Train.Tests.SampleProgram;
+using static ResNet.Tests.SampleProgram;
 using static TorchSharp.torch;
 
 namespace ResNet.Train.Tests;
@@ -18,7 +18,7 @@ public sealed class OtherArchitectureTests : IDisposable
         _out.Dispose();
     }
 
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void A_ResNet_50_is_trained_resumed_tested_asked_and_exported()
     {
         string[] arguments = ["train", "--arch", "resnet50", "--data", _data.Path, "--out", _out["run"], "--size", "16", "--epochs", "2", "--lr", "0.001", "--batch-size", "16", "--device", "cpu", "--ema", "0.9", "--precision", "bf16", "--channels-last"];
@@ -46,17 +46,17 @@ public sealed class OtherArchitectureTests : IDisposable
         Assert.Contains(tested.Split(',')[0], resumed, StringComparison.Ordinal); // the accuracy
         Assert.Equal(tested, Tested(_out["run"], "--engine", "onnx"));
         Assert.StartsWith("test accuracy", Tested(_out["run/model.int8.onnx"], "--engine", "onnx"), StringComparison.Ordinal);
-        var image = Pictures.Write(_out, "new.png", SKColors.Gray, SKEncodedImageFormat.Png, 28, 28);
+        var image = TestImages.Write(_out, "new.png", SKColors.Gray, SKEncodedImageFormat.Png, 28, 28);
         Assert.Equal(Succeeded("predict", image, "--model", _out["run"], "--device", "cpu"), Succeeded("predict", image, "--model", _out["run"], "--engine", "onnx"));
 
         // An edited file is not taken for the training's.
         File.WriteAllText(_out["run/network.json"], File.ReadAllText(_out["run/network.json"]).Replace("resnet50", "resnet34", StringComparison.Ordinal));
-        Refused($"resume: expected network.json and settings.json of one training in '{_out["run"]}', got those of two: (resnet34, Conv7, 16, ", "resume", _out["run"]);
+        Refused($"resume: expected network.json and settings.json of one training in '{_out["run"]}', got files of two trainings: (resnet34, Conv7, 16, ", "resume", _out["run"]);
         Refused($"{_out["run/model.safetensors"]}: does not fit ResNet34", "evaluate", _out["run"]);
-        Refused("model.onnx: expected the network that network.json beside it describes, got another one: expected arch resnet34, got resnet50", "evaluate", _out["run"], "--engine", "onnx");
+        Refused("model.onnx: expected the network in network.json beside it, got another one: expected arch resnet34, got resnet50", "evaluate", _out["run"], "--engine", "onnx");
     }
 
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void A_learning_rate_is_found_for_grouped_convolutions() =>
         Assert.Contains("lowest loss at ", Succeeded("lr-find", "--arch", "resnext50_32x4d", "--data", _data.Path, "--out", _out.Path, "--size", "16", "--batch-size", "8", "--steps", "10", "--device", "cpu"), StringComparison.Ordinal);
 
@@ -66,7 +66,7 @@ public sealed class OtherArchitectureTests : IDisposable
         using var other = new ResNet18(10);
         Checkpoint.Save(other, _out["other.safetensors"]);
         Refused(
-            $"--weights: expected those of a ResNet34 with the stem Conv7, as --arch and --stem say, got '{_out["other.safetensors"]}', which does not fit: layer1.2.conv1.weight (missing), ",
+            $"--weights: expected weights of a ResNet34 with the stem Conv7, as in --arch and --stem, got '{_out["other.safetensors"]}', which does not fit: layer1.2.conv1.weight (missing), ",
             "--arch", "resnet34", "--data", _data.Path, "--out", _out["run"], "--weights", _out["other.safetensors"]);
         Assert.False(Directory.Exists(_out["run"]));
     }
@@ -81,6 +81,6 @@ public sealed class OtherArchitectureTests : IDisposable
         using var model = Enum.Parse<Architecture>(expected).Create(10, Stem.Conv7, CPU);
         Checkpoint.Save(other, _out["other.pth"]);
         var problem = Assert.Throws<UserException>(() => StartingWeights.LoadFile(model, _out["other.pth"]).Line).Message;
-        Assert.StartsWith($"--weights: expected those of a {model.GetType().Name} with the stem Conv7, as --arch and --stem say, got '{_out["other.pth"]}', which does not fit: {message}", problem, StringComparison.Ordinal);
+        Assert.StartsWith($"--weights: expected weights of a {model.GetType().Name} with the stem Conv7, as in --arch and --stem, got '{_out["other.pth"]}', which does not fit: {message}", problem, StringComparison.Ordinal);
     }
 }

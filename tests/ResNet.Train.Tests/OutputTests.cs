@@ -36,10 +36,10 @@ public sealed class OutputTests : IDisposable
     [InlineData(50)]
     public void The_sheet_grows_with_what_is_wrong_up_to_forty(int wrong)
     {
-        var network = new NetworkInfo(Core.Stem.Conv7, 32, 32.0 / 28, Grey: true, new Normalisation([0.3], [0.3]), ["a", "b"]);
-        var predictions = Enumerable.Range(0, 60).Select(i => new Prediction(new MemoryPicture(new byte[784], 28, i < wrong ? 0 : 1, "picture"), 1, i / 60.0)).ToArray();
+        var network = new ModelConfig(Core.Stem.Conv7, 32, 32.0 / 28, Grayscale: true, new Normalization([0.3], [0.3]), ["a", "b"]);
+        var predictions = Enumerable.Range(0, 60).Select(i => new Prediction(new MemoryImage(new byte[784], 28, i < wrong ? 0 : 1, "picture"), 1, i / 60.0)).ToArray();
 
-        var png = WrongSheet.Of(new Evaluation(0, new int[2, 2], predictions), network);
+        var png = MisclassifiedSheet.Draw(new Evaluation(0, new int[2, 2], predictions), network);
 
         Assert.Equal([0x89, (byte)'P', (byte)'N', (byte)'G'], png[..4]);
         var rows = Math.Clamp((wrong + 7) / 8, 1, 5);
@@ -49,12 +49,12 @@ public sealed class OutputTests : IDisposable
     [Fact]
     public void The_sheet_shows_the_surest_first_and_none_that_is_right()
     {
-        // Each of another grey: what is drawn can be told by it.
-        MemoryPicture Picture(byte grey, int label) => new(Enumerable.Repeat(grey, 784).ToArray(), 28, label, "picture");
-        var network = new NetworkInfo(Core.Stem.Conv7, 28, 1, Grey: true, new Normalisation([0.3], [0.3]), ["a", "b"]);
-        Prediction[] predictions = [new(Picture(60, 0), 1, 0.6), new(Picture(90, 1), 1, 0.99), new(Picture(120, 0), 1, 0.9), new(Picture(150, 1), 0, 0.7)];
+        // Each of another grayscale: what is drawn can be told by it.
+        MemoryImage Image(byte grayscale, int label) => new(Enumerable.Repeat(grayscale, 784).ToArray(), 28, label, "picture");
+        var network = new ModelConfig(Core.Stem.Conv7, 28, 1, Grayscale: true, new Normalization([0.3], [0.3]), ["a", "b"]);
+        Prediction[] predictions = [new(Image(60, 0), 1, 0.6), new(Image(90, 1), 1, 0.99), new(Image(120, 0), 1, 0.9), new(Image(150, 1), 0, 0.7)];
 
-        using var sheet = SkiaSharp.SKBitmap.Decode(WrongSheet.Of(new Evaluation(0, new int[2, 2], predictions), network));
+        using var sheet = SkiaSharp.SKBitmap.Decode(MisclassifiedSheet.Draw(new Evaluation(0, new int[2, 2], predictions), network));
 
         Assert.Equal([120, 150, 60, 255], Enumerable.Range(0, 4).Select(i => sheet.GetPixel(12 + 124 * i + 56, 12 + 56).Red));
     }

@@ -1,7 +1,6 @@
-using System.Diagnostics;
 using ResNet.Core;
 using SkiaSharp;
-using static ResNet.Train.Tests.SampleProgram;
+using static ResNet.Tests.SampleProgram;
 using static TorchSharp.torch;
 
 namespace ResNet.Train.Tests;
@@ -13,14 +12,8 @@ public sealed class PredictTests : IDisposable
 
     private readonly TempFolder _images = new(), _run = new();
 
-    public PredictTests()
-    {
-        manual_seed(1);
-        var network = new NetworkInfo(Stem.Conv7, 32, 0.875, Grey: false, new Normalisation([0.5, 0.5, 0.5], [0.5, 0.5, 0.5]), [Blue, "red"]);
-        _run.Write(NetworkInfo.FileName, network.ToJson());
-        using var model = network.Create(CPU);
-        Checkpoint.Save(model, _run[NetworkInfo.WeightsFileName]);
-    }
+    public PredictTests() =>
+        UntrainedRun.Write(_run, new ModelConfig(Stem.Conv7, 32, 0.875, Grayscale: false, new Normalization([0.5, 0.5, 0.5], [0.5, 0.5, 0.5]), [Blue, "red"]));
 
     public void Dispose()
     {
@@ -47,7 +40,7 @@ public sealed class PredictTests : IDisposable
         Assert.Equal(3, lines[5..].Sum(line => int.Parse(line[^6..], System.Globalization.CultureInfo.InvariantCulture)));
         var problems = Lines(error);
         Assert.Equal(3, problems.Length);
-        Assert.All([$"{_images.Path}: passed over 1 file(s) such as {_images["notes.txt"]}: a text file", $"{broken}: expected a whole image", $"{empty}: expected a file with something in it"],
+        Assert.All([$"{_images.Path}: skipped 1 file(s) such as {_images["notes.txt"]}: a text file", $"{broken}: expected a whole image", $"{empty}: expected a file with something in it"],
             problem => Assert.Single(problems, line => line.StartsWith(problem, StringComparison.Ordinal)));
     }
 
@@ -95,7 +88,7 @@ public sealed class PredictTests : IDisposable
         File.WriteAllText(_images["empty/.hidden"], "");
         var table = _run.Write("table.csv", [1, 2, 3]);
         var (code, _, error) = Predict(_images["empty"], "--csv", table);
-        Assert.Equal([$"{_images["empty"]}: expected JPEG, PNG, WebP, GIF or BMP images, found none", "--csv: expected images that can be read, got none; the table is not written"], Lines(error));
+        Assert.Equal([$"{_images["empty"]}: expected JPEG, PNG, WebP, GIF or BMP images, found none", "--csv: expected readable images, got none; the table is not written"], Lines(error));
         Assert.Equal((1, 3), (code, File.ReadAllBytes(table).Length));
     }
 
@@ -111,7 +104,7 @@ public sealed class PredictTests : IDisposable
         var (code, output, error) = Predict(_images.Path, "--explain");
 
         Assert.Equal(1, code);
-        Assert.Contains($"{_images["sub/b.png"]}.cam.png: expected no file there".Replace('/', Path.DirectorySeparatorChar), error.Replace('/', Path.DirectorySeparatorChar), StringComparison.Ordinal);
+        Assert.Contains($"{_images["sub/b.png"]}.cam.png: expected no file, or".Replace('/', Path.DirectorySeparatorChar), error.Replace('/', Path.DirectorySeparatorChar), StringComparison.Ordinal);
         Assert.Equal([1, 2, 3], File.ReadAllBytes(_images["sub/b.png.cam.png"]));
         Assert.Contains("\n2 images, ", output.ReplaceLineEndings("\n"), StringComparison.Ordinal);
         using var drawing = SKBitmap.Decode(_images["a.png.cam.png"]);
@@ -127,7 +120,7 @@ public sealed class PredictTests : IDisposable
         var error = program.StandardError.ReadToEndAsync();
         while (!Directory.EnumerateFiles(_run.Path, "*.partial").Any() && !program.HasExited)
             Thread.Sleep(10);
-        Process.Start("kill", ["-INT", $"{program.Id}"]).WaitForExit();
+        Signal.Send("INT", program.Id);
         program.WaitForExit();
 
         Assert.Equal((130, ""), (program.ExitCode, error.Result));
@@ -142,7 +135,7 @@ public sealed class PredictTests : IDisposable
         Directory.CreateSymbolicLink(_images["b/a"], _images["a"]);
         File.CreateSymbolicLink(_images["b/3.png"], _images["b/2.png"]);
         var images = NamedImages.Find([_images.Path], default);
-        Assert.Equal(["a/1.png", "b/2.png"], images.Images().Select(image => image.NameIn(_images.Path)));
+        Assert.Equal(["a/1.png", "b/2.png"], images.Enumerate().Select(image => image.GetNameIn(_images.Path)));
         Assert.Equal(ExitCode.Done, images.Code);
         Assert.Throws<OperationCanceledException>(() => NamedImages.Find([_images.Path], new CancellationToken(canceled: true)));
     }
@@ -151,19 +144,19 @@ public sealed class PredictTests : IDisposable
     public void Batches_say_of_each_image_what_it_says_alone()
     {
         for (var i = 0; i < 40; i++)
-            Pictures.Write(_images, $"{i:00}.png", new SKColor((byte)(6 * i), (byte)(250 - 6 * i), 90), SKEncodedImageFormat.Png, 40 + i, 50);
+            TestImages.Write(_images, $"{i:00}.png", new SKColor((byte)(6 * i), (byte)(250 - 6 * i), 90), SKEncodedImageFormat.Png, 40 + i, 50);
         _images.Write("17.png", [0xff, 0xd8, 0xff]);
         using var predictor = Predictor.Load(_run.Path, Engine.Torch, "cpu");
-        var pictures = NamedImages.Find([_images.Path], default).Images().ToArray();
+        var pictures = NamedImages.Find([_images.Path], default).Enumerate().ToArray();
         using var scope = NewDisposeScope();
 
         var parts = predictor.Predict(pictures, default).ToArray();
-        var together = parts.SelectMany(part => part.Each()).ToArray();
+        var together = parts.SelectMany(part => part.Enumerate()).ToArray();
 
-        Assert.Equal(pictures.Where((_, i) => i != 17), together.Select(answer => answer.Picture));
+        Assert.Equal(pictures.Where((_, i) => i != 17), together.Select(answer => answer.Image));
         Assert.StartsWith(pictures[17].Name + ": ", Assert.Single(parts.SelectMany(part => part.Broken)), StringComparison.Ordinal);
         foreach (var (picture, probabilities) in together)
-            Assert.All(probabilities.Zip(predictor.Predict([picture], default).Single().Each().Single().Output), pair => Assert.Equal(pair.First, pair.Second, 1e-5f));
+            Assert.All(probabilities.Zip(predictor.Predict([picture], default).Single().Enumerate().Single().Output), pair => Assert.Equal(pair.First, pair.Second, 1e-5f));
         Assert.NotEqual(together[0].Output[0], together[^1].Output[0], 1e-3f);
         Assert.Throws<OperationCanceledException>(() => predictor.Predict(pictures, new CancellationToken(canceled: true)).Count());
     }
@@ -175,6 +168,6 @@ public sealed class PredictTests : IDisposable
     private void Write(params string[] names)
     {
         foreach (var (i, name) in names.Index())
-            Pictures.Write(_images, name, new SKColor((byte)(100 * i), 100, 200), SKEncodedImageFormat.Png, 40, 50);
+            TestImages.Write(_images, name, new SKColor((byte)(100 * i), 100, 200), SKEncodedImageFormat.Png, 40, 50);
     }
 }

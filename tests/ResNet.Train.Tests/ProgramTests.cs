@@ -1,6 +1,5 @@
-using System.Diagnostics;
 using ResNet.Core;
-using static ResNet.Train.Tests.SampleProgram;
+using static ResNet.Tests.SampleProgram;
 using static TorchSharp.torch;
 
 namespace ResNet.Train.Tests;
@@ -25,16 +24,16 @@ public sealed class ProgramTests : IDisposable
         Assert.Equal((0, ""), (code, error));
         Assert.Equal(2, output.Split('\n').Count(line => line.StartsWith("epoch ", StringComparison.Ordinal)));
         Assert.StartsWith("10 classes: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9", output, StringComparison.Ordinal);
-        Assert.Contains($"\nResNet-18 on {Libtorch.On(Devices.Find("auto"))}{Settings.Of(_out.Path).ComputesIn(Devices.Find("auto"))}: 60 images", output, StringComparison.Ordinal);
+        Assert.Contains($"\nResNet-18 on {Libtorch.Describe(Devices.Find("auto"))}{Settings.Read(_out.Path).DescribeComputation(Devices.Find("auto"))}: 60 images", output, StringComparison.Ordinal);
         Assert.Contains("test accuracy ", output, StringComparison.Ordinal);
         Assert.DoesNotContain('\e', output);
         Assert.DoesNotContain('\r', output.ReplaceLineEndings("\n"));
         Assert.Equal(
-            ["checkpoint.safetensors", "confusion-matrix.png", "events", "images.json", "learning-curves.png", "metrics.csv", "model.pth", "model.safetensors", "most-wrong.png", "network.json", "settings.json"],
+            ["checkpoint.safetensors", "confusion-matrix.png", "events", "images.json", "learning-curves.png", "metrics.csv", "misclassified.png", "model.pth", "model.safetensors", "network.json", "settings.json"],
             Left());
-        foreach (var name in new[] { "model.safetensors", "model.pth", "confusion-matrix.png", "learning-curves.png", "most-wrong.png" })
+        foreach (var name in new[] { "model.safetensors", "model.pth", "confusion-matrix.png", "learning-curves.png", "misclassified.png" })
             Assert.Contains(_out[name], output, StringComparison.Ordinal);
-        foreach (var name in new[] { "confusion-matrix.png", "learning-curves.png", "most-wrong.png" })
+        foreach (var name in new[] { "confusion-matrix.png", "learning-curves.png", "misclassified.png" })
             Assert.Equal([0x89, (byte)'P', (byte)'N', (byte)'G'], File.ReadAllBytes(_out[name])[..4]);
         Assert.DoesNotContain("weights from", output, StringComparison.Ordinal);
 
@@ -51,7 +50,7 @@ public sealed class ProgramTests : IDisposable
         Assert.Equal(0, Network.Distance(trained.state_dict().Values, same.state_dict().Values));
     }
 
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void The_same_seed_gives_the_same_weights_and_another_seed_others()
     {
         byte[][] Weights(string seed, string folder)
@@ -78,11 +77,11 @@ public sealed class ProgramTests : IDisposable
     [InlineData("--lr: expected a number above 0, got 'Infinity'", "--lr", "Infinity")]
     [InlineData("--seed: expected a whole number from 0 to 2147483647, got 'x'", "--seed", "x")]
     [InlineData("--device: expected auto, cpu, cuda or cuda:N, got 'tpu'", "--device", "tpu")]
-    [InlineData("--device: expected a GPU that is there, got 'cuda:4096'", "--device", "cuda:4096")]
+    [InlineData("--device: expected an available GPU, got 'cuda:4096'", "--device", "cuda:4096")]
     [InlineData("--data: expected a folder", "--data", "no/such/folder")]
     [InlineData("--out: expected a folder that can be written", "--out", "")]
     [InlineData("--size: expected a whole number from 16 to 1024, got '8'", "--size", "8")]
-    [InlineData("--scale: expected a number above 0, to 1, got '0'", "--scale", "0")]
+    [InlineData("--min-crop-area: expected a number above 0, to 1, got '0'", "--min-crop-area", "0")]
     [InlineData("--flip: expected a number from 0 to 1, got '2'", "--flip", "2")]
     [InlineData("--warmup: expected a number from 0 to below 1, got '1'", "--warmup", "1")]
     [InlineData($"--arch: expected {ArchitectureTests.Names}, got 'resnet20'", "--arch", "resnet20")]
@@ -116,7 +115,7 @@ public sealed class ProgramTests : IDisposable
         var (code, output, error) = Run("--help");
 
         Assert.Equal((0, ""), (code, error));
-        Assert.All(["--data", "--weights", "--epochs", "--batch-size", "--lr", "--seed", "--device", "--out", "train", "resume", "evaluate", "--weight-decay", "--label-smoothing", "--ema", "--arch", "--stem", "--size", "--frame", "--shift", "--scale", "--flip", "--erase", "--warmup", "--precision", "--channels-last", "predict", "features", "similar", "lr-find"], option => Assert.Contains(option, output, StringComparison.Ordinal));
+        Assert.All(["--data", "--weights", "--epochs", "--batch-size", "--lr", "--seed", "--device", "--out", "train", "resume", "evaluate", "--weight-decay", "--label-smoothing", "--ema", "--arch", "--stem", "--size", "--crop-ratio", "--translate", "--min-crop-area", "--flip", "--random-erase", "--warmup", "--precision", "--channels-last", "predict", "features", "similar", "lr-find"], option => Assert.Contains(option, output, StringComparison.Ordinal));
     }
 
     [SignalFact(2)]
@@ -134,7 +133,7 @@ public sealed class ProgramTests : IDisposable
         using var program = Start("--data", _data.Path, "--out", _out.Path, "--epochs", "10000", "--batch-size", "16");
         var error = program.StandardError.ReadToEndAsync();
         while (program.StandardOutput.ReadLine() is { } line && !line.StartsWith("epoch ", StringComparison.Ordinal)) { }
-        Process.Start("kill", [$"-{signal}", $"{program.Id}"]).WaitForExit();
+        Signal.Send(signal, program.Id);
 
         var output = program.StandardOutput.ReadToEnd();
         program.WaitForExit();

@@ -1,6 +1,6 @@
 using ResNet.Core;
 using SkiaSharp;
-using static ResNet.Train.Tests.SampleProgram;
+using static ResNet.Tests.SampleProgram;
 
 namespace ResNet.Train.Tests;
 
@@ -23,13 +23,13 @@ public sealed class PublishedWeightsTests : IDisposable
         var (code, output, error) = Run("--data", _data.Path, "--out", _out["run"], "--weights", "imagenet", "--size", "64");
 
         Assert.True(code == 0, error);
-        Assert.Contains("ImageNet's weights, of the package Microsoft.ML.DnnImageFeaturizer.ResNet18", output, StringComparison.Ordinal);
+        Assert.Contains("ImageNet weights from the package Microsoft.ML.DnnImageFeaturizer.ResNet18", output, StringComparison.Ordinal);
         Assert.Contains("training the classifier alone", output, StringComparison.Ordinal);
         Assert.Contains("cross-validated accuracy 1.000 (95 % interval 0.806 to 1.000): 16 of 16 images", output, StringComparison.Ordinal);
-        var network = NetworkInfo.Of(_out["run"]);
+        var network = ModelConfig.Read(_out["run"]);
         Assert.Equal((Stem.Conv7MaxPool, Architecture.resnet18), (network.Stem, network.Architecture));
-        Assert.Equal(Normalisation.ImageNet.Mean, network.Normalisation.Mean);
-        Assert.Equal(Normalisation.ImageNet.StandardDeviation, network.Normalisation.StandardDeviation);
+        Assert.Equal(Normalization.ImageNet.Mean, network.Normalization.Mean);
+        Assert.Equal(Normalization.ImageNet.StandardDeviation, network.Normalization.StandardDeviation);
 
         using var source = BundledImageNet.Load(2);
         using var trained = new ResNet18(2, Stem.Conv7MaxPool);
@@ -37,7 +37,7 @@ public sealed class PublishedWeightsTests : IDisposable
         Assert.Equal(0, Network.Distance(source.parameters().SkipLast(2), trained.parameters().SkipLast(2)));
     }
 
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void Every_layer_is_trained_from_the_head_that_was_fitted_first()
     {
         WriteStripes(each: 12);
@@ -87,7 +87,7 @@ public sealed class PublishedWeightsTests : IDisposable
     public void Another_stem_is_refused()
     {
         WriteStripes(each: 8);
-        Refused("--weights imagenet: expected --stem Conv7MaxPool, for which these weights are, got Conv3", "--data", _data.Path, "--out", _out["run"], "--weights", "imagenet", "--stem", "conv3");
+        Refused("--weights imagenet: expected --stem Conv7MaxPool, the stem of these weights, got Conv3", "--data", _data.Path, "--out", _out["run"], "--weights", "imagenet", "--stem", "conv3");
     }
 
     /// <summary>Photographs of one kind and of another, each a little different: broad stripes and narrow ones.</summary>

@@ -1,12 +1,10 @@
-using static ResNet.Train.Tests.SampleProgram;
+using static ResNet.Tests.SampleProgram;
 
 namespace ResNet.Train.Tests;
 
 /// <summary>The program on two ranks, under each launcher that is here.</summary>
 public sealed class RanksTests : IDisposable
 {
-    private const string OpenMpi = "mpirun.openmpi", Mpich = "mpirun.mpich";
-
     private readonly TempFolder _data = new(), _out = new();
 
     public void Dispose()
@@ -20,26 +18,26 @@ public sealed class RanksTests : IDisposable
 
     /// <summary>The training is not one process's, since each rank's batch norm sees its own images; what is made of its weights is.</summary>
     [Theory]
-    [Launcher(OpenMpi)]
-    [Launcher(Mpich)]
-    public void Two_ranks_leave_one_set_of_files_and_test_it_as_one_process_does(string launcher)
+    [Under(MpiKind.OpenMpi)]
+    [Under(MpiKind.Mpich)]
+    public void Two_ranks_leave_one_set_of_files_and_test_it_as_one_process_does(MpiKind mpi)
     {
         Idx.WriteSet(_data);
 
-        var (code, output, error) = Launched.Run(launcher, [.. Training("run", 1), "--ema", "0.9", "--balanced"]);
+        var (code, output, error) = Launched.Run(mpi, [.. Training("run", 1), "--ema", "0.9", "--balanced"]);
 
         Assert.Equal((0, ""), (code, error));
-        Assert.Contains($"without CUDA, 2 ranks{Settings.Of(_out["run"]).ComputesIn(TorchSharp.torch.CPU)}: 60 images to train and validate with, 20 to test with", output, StringComparison.Ordinal);
+        Assert.Contains($"without CUDA, 2 ranks{Settings.Read(_out["run"]).DescribeComputation(TorchSharp.torch.CPU)}: 60 images to train and validate, 20 to test", output, StringComparison.Ordinal);
         foreach (var line in (string[])["10 classes", "ResNet-18 on ", "epoch 1/1 ", "weights  ", "test accuracy "])
             Assert.Single(output.Split('\n'), text => text.StartsWith(line, StringComparison.Ordinal));
         Assert.Equal(
-            ["checkpoint.safetensors", "confusion-matrix.png", "images.json", "learning-curves.png", "metrics.csv", "model.pth", "model.safetensors", "most-wrong.png", "network.json", "settings.json"],
+            ["checkpoint.safetensors", "confusion-matrix.png", "images.json", "learning-curves.png", "metrics.csv", "misclassified.png", "model.pth", "model.safetensors", "network.json", "settings.json"],
             Directory.GetFiles(_out["run"]).Select(file => Path.GetFileName(file)).Where(name => !name.StartsWith("events.", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
         Assert.Single(Directory.GetFiles(_out["run"], "events.*"));
 
         // To the last digit: the ranks share whole batches, each of which is computed as one process does it.
         var alone = Tested(_out["run"]);
-        var (evaluated, shared, _) = Launched.Run(launcher, "evaluate", _out["run"]);
+        var (evaluated, shared, _) = Launched.Run(mpi, "evaluate", _out["run"]);
         Assert.Equal(0, evaluated);
         Assert.Equal(alone, string.Join('\n', shared.TrimEnd().Split('\n').SkipLast(1)));
         Assert.Equal(TestAccuracy(alone), TestAccuracy(output));
@@ -47,23 +45,23 @@ public sealed class RanksTests : IDisposable
         static string TestAccuracy(string text) => text.Split('\n').Single(line => line.StartsWith("test accuracy", StringComparison.Ordinal)).Split(',')[0];
     }
 
-    [Theory]
-    [Launcher(OpenMpi)]
-    [Launcher(Mpich)]
-    public void A_training_that_is_ended_by_a_signal_goes_on_with_fewer_ranks_and_with_more(string launcher)
+    [Theory, Trait(Category.Name, Category.Slow)]
+    [Under(MpiKind.OpenMpi)]
+    [Under(MpiKind.Mpich)]
+    public void A_training_that_is_ended_by_a_signal_goes_on_with_fewer_ranks_and_with_more(MpiKind mpi)
     {
         Idx.WriteSet(_data);
-        using (var program = new Launched(launcher, Training("run", 1000)))
+        using (var program = new Launched(mpi, Training("run", 1000)))
         {
             program.WaitFor("epoch 1/1000 ");
-            program.Signal("TERM");
+            program.Send("TERM");
             var (code, output, error) = program.End();
             Assert.DoesNotContain("Exception", error, StringComparison.Ordinal);
-            if (launcher == Mpich)
+            if (mpi == MpiKind.Mpich)
             {
                 Assert.Equal(143, code);
                 Assert.Contains("weights so far ", output, StringComparison.Ordinal);
-                Assert.Contains($"to go on          resume {_out["run"]}", output, StringComparison.Ordinal);
+                Assert.Contains($"to continue       resume {_out["run"]}", output, StringComparison.Ordinal);
             }
             else // Open MPI says 1 of whatever code, and kills the ranks after a second, which a busy machine may take to write the weights.
                 Assert.NotEqual(0, code);
@@ -80,60 +78,60 @@ public sealed class RanksTests : IDisposable
             Assert.StartsWith("epoch ", last, StringComparison.Ordinal);
         }
         var settings = File.ReadAllText(_out["run/settings.json"]);
-        using (var program = new Launched(launcher, "resume", _out["run"]))
+        using (var program = new Launched(mpi, "resume", _out["run"]))
         {
             program.WaitFor("resumed after ");
             program.WaitFor("epoch ");
-            program.Signal("TERM");
+            program.Send("TERM");
             program.End(); // before its folder goes
         }
         Assert.Equal(settings, File.ReadAllText(_out["run/settings.json"])); // the rate above all
     }
 
     /// <summary>It waits for the others most of the time, and is to stop where they do. What comes after the first signal changes nothing.</summary>
-    [Theory]
-    [Launcher(OpenMpi)]
-    [Launcher(Mpich)]
-    public void A_signal_to_one_rank_stops_all_with_the_weights_so_far(string launcher)
+    [Theory, Trait(Category.Name, Category.Slow)]
+    [Under(MpiKind.OpenMpi)]
+    [Under(MpiKind.Mpich)]
+    public void A_signal_to_one_rank_stops_all_with_the_weights_so_far(MpiKind mpi)
     {
         Idx.WriteSet(_data);
-        using var program = new Launched(launcher, Training("run", 1000));
+        using var program = new Launched(mpi, Training("run", 1000));
         program.WaitFor("epoch 1/1000 ");
         var rank = program.Rank(1);
-        program.Signal("TERM", rank);
+        program.Send("TERM", rank);
         program.WaitFor("interrupted after ");
-        program.Signal("TERM", rank); // which has nothing left to do, while rank 0 writes
+        program.Send("TERM", rank); // which has nothing left to do, while rank 0 writes
         var (code, output, error) = program.End();
 
         Assert.Equal(143, code);
         Assert.DoesNotContain("Exception", error, StringComparison.Ordinal);
-        Assert.Contains($"to go on          resume {_out["run"]}", output, StringComparison.Ordinal);
+        Assert.Contains($"to continue       resume {_out["run"]}", output, StringComparison.Ordinal);
     }
 
-    [Theory]
-    [Launcher(OpenMpi)]
-    [Launcher(Mpich)]
-    public void Steps_with_one_image_for_a_rank_are_refused(string launcher)
+    [Theory, Trait(Category.Name, Category.Slow)]
+    [Under(MpiKind.OpenMpi)]
+    [Under(MpiKind.Mpich)]
+    public void Steps_with_one_image_for_a_rank_are_refused(MpiKind mpi)
     {
-        Pictures.WriteSet(_data);
+        TestImages.WriteSet(_data);
 
-        var (code, _, error) = Launched.Run(launcher, "--data", _data.Path, "--out", _out["run"], "--batch-size", "4", "--size", "32", "--device", "cpu");
+        var (code, _, error) = Launched.Run(mpi, "--data", _data.Path, "--out", _out["run"], "--batch-size", "4", "--size", "32", "--device", "cpu");
 
         Assert.NotEqual(0, code);
-        Assert.Single(error.Split('\n'), line => line.Contains("expected 2 images a step or more for each of the 2 ranks, got ", StringComparison.Ordinal));
+        Assert.Single(error.Split('\n'), line => line.Contains("expected at least 2 images per training step for each of the 2 ranks, got ", StringComparison.Ordinal));
         Assert.DoesNotContain("Exception", error, StringComparison.Ordinal);
         Assert.False(File.Exists(_out["run/settings.json"]));
     }
 
-    [Theory]
-    [Launcher(OpenMpi)]
-    [Launcher(Mpich)]
-    public void An_image_that_one_rank_cannot_read_any_more_ends_all(string launcher)
+    [Theory, Trait(Category.Name, Category.Slow)]
+    [Under(MpiKind.OpenMpi)]
+    [Under(MpiKind.Mpich)]
+    public void An_image_that_one_rank_cannot_read_any_more_ends_all(MpiKind mpi)
     {
-        Pictures.WriteSet(_data);
-        using var program = new Launched(launcher, "--data", _data.Path, "--out", _out["run"], "--epochs", "1000", "--batch-size", "10", "--lr", "0.01", "--size", "32", "--device", "cpu");
+        TestImages.WriteSet(_data);
+        using var program = new Launched(mpi, "--data", _data.Path, "--out", _out["run"], "--epochs", "1000", "--batch-size", "10", "--lr", "0.01", "--size", "32", "--device", "cpu");
         program.WaitFor("epoch 1/1000 ");
-        var gone = _data[ImageList.In(_out["run"])!.Training.Keys.First()];
+        var gone = _data[ImageList.Read(_out["run"])!.Training.Keys.First()];
         File.Delete(gone);
         var (code, _, error) = program.End();
 
@@ -141,16 +139,16 @@ public sealed class RanksTests : IDisposable
         Assert.Single(error.Split('\n'), line => line.Contains($"{gone}: cannot be read", StringComparison.Ordinal));
     }
 
-    [Theory]
-    [Launcher(OpenMpi)]
-    [Launcher(Mpich)]
-    public void What_is_wrong_on_every_rank_is_told_once(string launcher)
+    [Theory, Trait(Category.Name, Category.Slow)]
+    [Under(MpiKind.OpenMpi)]
+    [Under(MpiKind.Mpich)]
+    public void What_is_wrong_on_every_rank_is_told_once(MpiKind mpi)
     {
-        var (code, output, error) = Launched.Run(launcher, "--data", _data["nowhere"], "--batch-size", "3");
+        var (code, output, error) = Launched.Run(mpi, "--data", _data["nowhere"], "--batch-size", "3");
 
         Assert.NotEqual((0, ""), (code, output));
-        Assert.Single(error.Split('\n'), line => line.Contains("expected 2 images a step or more for each of the 2 ranks", StringComparison.Ordinal));
+        Assert.Single(error.Split('\n'), line => line.Contains("expected at least 2 images per training step for each of the 2 ranks", StringComparison.Ordinal));
         Assert.DoesNotContain("rank 1 of 2", error, StringComparison.Ordinal);
-        Assert.Single(Launched.Run(launcher, "predict", "x.png").Error.Split('\n'), line => line.Contains("predict: expected one process, got 2 ranks", StringComparison.Ordinal));
+        Assert.Single(Launched.Run(mpi, "predict", "x.png").Error.Split('\n'), line => line.Contains("predict: expected one process, got 2 ranks", StringComparison.Ordinal));
     }
 }

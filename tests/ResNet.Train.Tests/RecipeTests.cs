@@ -1,7 +1,5 @@
-using System.Globalization;
 using ResNet.Core;
-using Xunit.Abstractions;
-using static ResNet.Train.Tests.SampleProgram;
+using static ResNet.Tests.SampleProgram;
 using static TorchSharp.torch;
 
 namespace ResNet.Train.Tests;
@@ -9,14 +7,9 @@ namespace ResNet.Train.Tests;
 /// <summary>What each option of the recipe changes, and what it does not.</summary>
 public sealed class RecipeTests : IDisposable
 {
-    private readonly ITestOutputHelper _log;
     private readonly TempFolder _data = new(), _out = new();
 
-    public RecipeTests(ITestOutputHelper log)
-    {
-        _log = log;
-        Idx.WriteSet(_data);
-    }
+    public RecipeTests() => Idx.WriteSet(_data);
 
     public void Dispose()
     {
@@ -38,31 +31,11 @@ public sealed class RecipeTests : IDisposable
     public void The_fewer_images_the_more_epochs_of_fine_tuning(int images, int epochs)
     {
         Assert.Equal(epochs, Recipe.Photographs.ForFineTuning(images).Epochs);
-        Assert.Equal((Stem.Conv7MaxPool, 224, 0.2), (Recipe.Cifar.ForFineTuning(images).Stem, Recipe.FashionMnist.ForFineTuning(images).Size, Recipe.Photographs.ForFineTuning(images).Scale));
-        Assert.Equal((Recipe.FashionMnist.Frame, 1), (Recipe.FashionMnist.ForFineTuning(images).Frame, Recipe.FashionMnist.ForFineTuning(images).Scale));
+        Assert.Equal((Stem.Conv7MaxPool, 224, 0.2), (Recipe.Cifar.ForFineTuning(images).Stem, Recipe.FashionMnist.ForFineTuning(images).Size, Recipe.Photographs.ForFineTuning(images).MinCropArea));
+        Assert.Equal((Recipe.FashionMnist.CropRatio, 1), (Recipe.FashionMnist.ForFineTuning(images).CropRatio, Recipe.FashionMnist.ForFineTuning(images).MinCropArea));
     }
 
-    /// <summary>With a rate that makes steps too small to see, only what is multiplied by the decay can move; with both large, that does.</summary>
-    [Fact]
-    public void Weight_decay_draws_weights_to_zero_and_leaves_biases_and_normalisations()
-    {
-        using var with = Trained("with", "--weight-decay", "1", "--lr", "0.1");
-        using var without = Trained("without", "--weight-decay", "0", "--lr", "0.1");
-        using var scope = NewDisposeScope();
-        Assert.True(with.layer3.parameters().First().norm().item<float>() < 0.9 * without.layer3.parameters().First().norm().item<float>());
-        // They begin at 1 and the gradient moves them little.
-        Assert.InRange(with.bn1.weight!.mean().item<float>(), 0.9, 1.1);
-    }
-
-    [Fact]
-    public void Label_smoothing_changes_what_is_learned()
-    {
-        using var with = Trained("with", "--label-smoothing", "0.2");
-        using var without = Trained("without");
-        Assert.True(Network.Distance(with.parameters(), without.parameters()) > 1e-5);
-    }
-
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void The_moving_average_is_the_result_and_lies_between_the_weights_of_the_steps()
     {
         using var average = Trained("average", "--ema", "0.9");
@@ -95,40 +68,19 @@ public sealed class RecipeTests : IDisposable
         Assert.Equal(0.925f, average.fc.bias!.mean().item<float>(), 1e-6);
     }
 
+    /// <summary>What each of them does is tested where it is done.</summary>
     [Fact]
-    public void Convolutions_in_16_bits_and_another_order_in_memory_learn_as_well()
+    public void Every_option_reaches_the_training_and_stays_in_its_folder()
     {
-        using var plain = Trained("plain", "--precision", "fp32");
-        using var rounded = Trained("rounded", "--precision", "BF16");
-        using var ordered = Trained("ordered", "--precision", "fp32", "--channels-last");
-
-        Assert.NotEqual(0, Network.Distance(plain.parameters(), rounded.parameters()));
-        _log.WriteLine($"loss {Loss("plain")}, in 16 bits {Loss("rounded")}, channels-last {Loss("ordered")}");
-        Assert.InRange(Loss("rounded"), 0.9 * Loss("plain"), 1.1 * Loss("plain"));
-        Assert.InRange(Loss("ordered"), 0.9 * Loss("plain"), 1.1 * Loss("plain"));
-
-        double Loss(string folder) => double.Parse(File.ReadAllLines(_out[$"{folder}/metrics.csv"])[1].Split(',')[1], CultureInfo.InvariantCulture);
-    }
-
-    [Fact]
-    public void A_training_goes_on_in_the_precision_and_the_order_that_it_began_with()
-    {
-        using var _ = Trained("run", "--precision", "bf16", "--channels-last");
-        var settings = Settings.Of(_out["run"]);
+        using var model = Trained("run", "--precision", "bf16", "--channels-last", "--crop-ratio", "1.5", "--weight-decay", "0.25", "--label-smoothing", "0.2", "--random-erase", "0.5", "--lr", "0.01");
+        var settings = Settings.Read(_out["run"]);
         Assert.Equal((Precision.Bf16, true), (settings.Precision, settings.ChannelsLast));
-        using var model = settings.Network(10, CPU);
-        Assert.Equal(1, model.conv1.weight.stride(1));
-    }
-
-    [Fact]
-    public void The_frame_is_what_the_network_was_made_for()
-    {
-        using var _ = Trained("run", "--frame", "1.5");
-        Assert.Contains("\"Frame\": 1.5", File.ReadAllText(_out[$"run/{NetworkInfo.FileName}"]), StringComparison.Ordinal);
+        Assert.Equal((1.5, 0.25, 0.2, 0.5, 0.01), (settings.Recipe.CropRatio, settings.Recipe.WeightDecay, settings.Recipe.LabelSmoothing, settings.Recipe.RandomErase, settings.Recipe.LearningRate));
+        Assert.Equal(1.5, ModelConfig.Read(_out["run"]).CropRatio);
     }
 
     [Theory]
-    [InlineData("--frame: expected a number from 0.1 to 2, got '0'", "--frame", "0")]
+    [InlineData("--crop-ratio: expected a number from 0.1 to 2, got '0'", "--crop-ratio", "0")]
     [InlineData("--precision: expected Auto, Fp32, Bf16, Fp16, got 'fp8'", "--precision", "fp8")]
     [InlineData("--weight-decay: expected a number from 0 to 1, got '-1'", "--weight-decay", "-1")]
     [InlineData("--label-smoothing: expected a number from 0 to below 1, got '1'", "--label-smoothing", "1")]

@@ -1,8 +1,7 @@
-using System.Diagnostics;
 using System.Text.Json;
 using ResNet.Core;
 using Xunit.Abstractions;
-using static ResNet.Train.Tests.SampleProgram;
+using static ResNet.Tests.SampleProgram;
 using static TorchSharp.torch;
 
 namespace ResNet.Train.Tests;
@@ -26,7 +25,7 @@ public sealed class ResumeTests : IDisposable
 
     private string[] Arguments(string folder, int epochs = 6) => ["train", "--data", _data.Path, "--out", _out[folder], "--epochs", $"{epochs}", "--batch-size", "16", "--device", "cpu", "--ema", "0.9", "--precision", "bf16", "--channels-last"];
 
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void Killed_at_any_moment_and_resumed_it_ends_with_the_weights_of_a_training_that_never_was()
     {
         Assert.Equal(0, Run(Arguments("whole")).Code);
@@ -57,8 +56,8 @@ public sealed class ResumeTests : IDisposable
         using (var program = Start(Arguments("run", 3)))
         {
             while (program.StandardOutput.ReadLine() is { } line && !line.StartsWith("epoch 1/3", StringComparison.Ordinal)) { }
-            Process.Start("kill", ["-INT", $"{program.Id}"]).WaitForExit();
-            Assert.Contains($"to go on          resume {_out["run"]}", program.StandardOutput.ReadToEnd(), StringComparison.Ordinal);
+            Signal.Send("INT", program.Id);
+            Assert.Contains($"to continue       resume {_out["run"]}", program.StandardOutput.ReadToEnd(), StringComparison.Ordinal);
             program.WaitForExit();
             Assert.Equal(130, program.ExitCode);
         }
@@ -71,7 +70,7 @@ public sealed class ResumeTests : IDisposable
         Assert.Contains("epoch 3/3", output, StringComparison.Ordinal);
     }
 
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void A_training_that_is_complete_is_tested_again_and_stays_as_it_is()
     {
         var first = Run(Arguments("run", 1));
@@ -86,7 +85,7 @@ public sealed class ResumeTests : IDisposable
         static string Accuracy(string output) => output.Split('\n').Single(line => line.StartsWith("test accuracy", StringComparison.Ordinal)).Split(',')[0];
     }
 
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void A_new_training_does_not_go_on_from_what_lies_in_its_folder()
     {
         Assert.Equal(0, Run(Arguments("run", 1)).Code);
@@ -110,7 +109,7 @@ public sealed class ResumeTests : IDisposable
     }
 
     /// <summary>Without its scale and the count of good steps, a training in float16 would go on otherwise than it would have.</summary>
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void In_float16_the_losss_scale_goes_on_as_well()
     {
         // Small pictures and few: processors without float16 instructions take a second a step.
@@ -162,12 +161,12 @@ public sealed class ResumeTests : IDisposable
     [Fact]
     public void A_folder_that_is_no_trainings_is_told()
     {
-        Refused("resume: expected the folder of a training, got", "resume", _out["nothing"]);
-        Refused("resume: expected the folder of a training, got", "resume", _data.Path);
+        Refused("resume: expected the folder of a training run, got", "resume", _out["nothing"]);
+        Refused("resume: expected the folder of a training run, got", "resume", _data.Path);
         Refused("Required argument", "resume");
     }
 
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void Damaged_files_are_told()
     {
         Assert.Equal(0, Run(Arguments("run", 1)).Code);
@@ -175,7 +174,7 @@ public sealed class ResumeTests : IDisposable
         foreach (var damaged in new[] { " ", "null", "{}", settings[..20], settings.Replace("\"Seed\": 1", "\"Seed\": \"x\"", StringComparison.Ordinal) })
         {
             File.WriteAllText(_out["run/settings.json"], damaged);
-            Refused("settings.json: expected what a training has written there", "resume", _out["run"]);
+            Refused("settings.json: expected the file that a training wrote", "resume", _out["run"]);
         }
 
         File.WriteAllText(_out["run/settings.json"], "");

@@ -1,5 +1,5 @@
 using SkiaSharp;
-using static ResNet.Train.Tests.SampleProgram;
+using static ResNet.Tests.SampleProgram;
 
 namespace ResNet.Train.Tests;
 
@@ -14,7 +14,7 @@ public sealed class SameImagesTests : IClassFixture<SameImagesTests.Training>, I
         _training = training;
         Copy(training.Data, _data);
         Copy(training.Folder, _run);
-        File.WriteAllBytes(_run[Settings.FileName], (Settings.Of(_run.Path) with { Data = _data.Path }).ToJson());
+        File.WriteAllBytes(_run[Settings.FileName], (Settings.Read(_run.Path) with { Data = _data.Path }).ToJson());
     }
 
     public void Dispose()
@@ -30,7 +30,7 @@ public sealed class SameImagesTests : IClassFixture<SameImagesTests.Training>, I
 
         public Training()
         {
-            Pictures.WriteSet(_data);
+            TestImages.WriteSet(_data);
             Assert.Equal(0, Run("--data", Data, "--out", Folder, "--size", "32", "--epochs", "1", "--batch-size", "16", "--device", "cpu").Code);
         }
 
@@ -49,25 +49,25 @@ public sealed class SameImagesTests : IClassFixture<SameImagesTests.Training>, I
     public void A_class_with_another_name_is_told_and_nothing_is_written()
     {
         Directory.Move(_data["red"], _data["rouge"]);
-        NotResumed("classes that the training began with", "1 added (rouge); 1 gone (red)", $"--data '{_data.Path}' --weights '{_run["model.safetensors"]}'");
+        NotResumed("expected the training's original classes", "1 added (rouge); 1 gone (red)", $"--data '{_data.Path}' --weights '{_run["model.safetensors"]}'");
     }
 
     [Fact]
     public void Another_class_is_told()
     {
-        Pictures.Write(_data, "green/1.png", SKColors.Green, SKEncodedImageFormat.Png, 40, 50);
-        NotResumed("classes that the training began with", "1 added (green);");
+        TestImages.Write(_data, "green/1.png", SKColors.Green, SKEncodedImageFormat.Png, 40, 50);
+        NotResumed("expected the training's original classes", "1 added (green);");
     }
 
     [Fact]
     public void Images_that_came_went_and_changed_are_told()
     {
-        Pictures.Write(_data, "blue/more.png", SKColors.Blue, SKEncodedImageFormat.Png, 40, 50);
+        TestImages.Write(_data, "blue/more.png", SKColors.Blue, SKEncodedImageFormat.Png, 40, 50);
         File.Delete(_data["blue/03.png"]);
         _data.Write("red/05.png", [1, 2, 3]);
         File.Copy(_data["red/07.png"], _data["red/01.png"], overwrite: true);
 
-        var error = NotResumed("images that the training began with", "1 added (blue/more.png); 2 gone or broken (blue/03.png, red/05.png); 1 changed (red/01.png)");
+        var error = NotResumed("expected the training's original images", "1 added (blue/more.png); 2 gone or broken (blue/03.png, red/05.png); 1 changed (red/01.png)");
         Assert.Contains("1 files are left out", error, StringComparison.Ordinal);
     }
 
@@ -82,19 +82,19 @@ public sealed class SameImagesTests : IClassFixture<SameImagesTests.Training>, I
         Assert.Contains("1 files are left out", error, StringComparison.Ordinal);
         Assert.Contains("resumed after 1 epochs", output, StringComparison.Ordinal);
         Same("images.json", "network.json", "model.pth");
-        Assert.Equal(_data.Path, Settings.Of(_run.Path).Data);
+        Assert.Equal(_data.Path, Settings.Read(_run.Path).Data);
     }
 
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void The_folder_of_the_images_may_move_and_is_found_there_later()
     {
         using var elsewhere = new TempFolder();
         Directory.Move(_data.Path, elsewhere["data"]);
-        Refused($"resume: expected the images in '{_data.Path}', where they were when the training began, found no such folder; --data DIR", "resume", _run.Path);
+        Refused($"resume: expected the training's images in '{_data.Path}', found no such folder; if they have moved, name their new folder with --data DIR", "resume", _run.Path);
         Refused($"evaluate: expected the training's images in '{_data.Path}'", "evaluate", _run.Path);
 
         Assert.Equal((0, ""), Silent(Run("resume", _run.Path, "--data", elsewhere["data"])));
-        Assert.Equal(elsewhere["data"], Settings.Of(_run.Path).Data);
+        Assert.Equal(elsewhere["data"], Settings.Read(_run.Path).Data);
         Same("images.json", "network.json", "model.pth");
         Assert.Contains($"the training's test images in '{elsewhere["data"]}'", Run("evaluate", _run.Path).Output, StringComparison.Ordinal);
         Directory.CreateDirectory(_data.Path); // to be removed
@@ -104,11 +104,11 @@ public sealed class SameImagesTests : IClassFixture<SameImagesTests.Training>, I
     public void A_lost_checkpoint_is_told_and_the_weights_stay()
     {
         File.Delete(_run["checkpoint.safetensors"]);
-        NotResumed($"resume: expected a file {_run["checkpoint.safetensors"]}, as metrics.csv tells of complete epochs, found none; put it back, or start a new training with --weights '{_run["model.safetensors"]}'");
+        NotResumed($"resume: expected a file {_run["checkpoint.safetensors"]}, because metrics.csv has complete epochs, found none; restore it, or start a new training with --weights '{_run["model.safetensors"]}'");
 
         Directory.CreateDirectory(_run["checkpoint.safetensors"]);
         File.Delete(_run["model.safetensors"]);
-        Assert.EndsWith("found none; put it back", NotResumed("resume: expected a file").TrimEnd(), StringComparison.Ordinal);
+        Assert.EndsWith("found none; restore it", NotResumed("resume: expected a file").TrimEnd(), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -127,18 +127,18 @@ public sealed class SameImagesTests : IClassFixture<SameImagesTests.Training>, I
     {
         foreach (var file in Directory.GetFiles(_data.Path, "*", SearchOption.AllDirectories))
             File.Move(file, Path.Combine(Path.GetDirectoryName(file)!, $"other {Path.GetFileName(file)}"));
-        var error = NotResumed("resume: expected the images that the training began with", "got others: 45 added (blue/other 00.jpg, ", "; 45 gone or broken (blue/00.jpg, ");
-        Assert.DoesNotContain("there is no test", error, StringComparison.Ordinal);
+        var error = NotResumed("resume: expected the training's original images", "got others: 45 added (blue/other 00.jpg, ", "; 45 gone or broken (blue/00.jpg, ");
+        Assert.DoesNotContain("there will be no test", error, StringComparison.Ordinal);
     }
 
     [Fact]
     public void A_list_that_no_training_writes_is_told()
     {
-        var list = ImageList.In(_run.Path)!;
+        var list = ImageList.Read(_run.Path)!;
         File.WriteAllBytes(_run["images.json"], (list with { Training = ImageList.None }).ToJson());
-        NotResumed($"{_run["images.json"]}: expected training images, as every training has, got none");
+        NotResumed($"{_run["images.json"]}: expected training images, got none");
         File.WriteAllBytes(_run["images.json"], (list with { Validation = ImageList.None }).ToJson());
-        NotResumed("expected the images that the training began with");
+        NotResumed("expected the training's original images");
         File.WriteAllBytes(_run["images.json"], (list with { Test = list.Validation }).ToJson());
         NotResumed("expected each image in one part, got ");
     }
@@ -150,7 +150,7 @@ public sealed class SameImagesTests : IClassFixture<SameImagesTests.Training>, I
         Refused($"resume: expected a file {_run["images.json"]}, found none", "resume", _run.Path);
         Refused($"evaluate: expected a file {_run["images.json"]}, found none", "evaluate", _run.Path);
         Directory.Move(_data["red"], _data["rouge"]);
-        Refused("resume: expected the classes that the training began with", "resume", _run.Path);
+        Refused("resume: expected the training's original classes", "resume", _run.Path);
     }
 
     [Fact]
@@ -160,34 +160,34 @@ public sealed class SameImagesTests : IClassFixture<SameImagesTests.Training>, I
         Refused("resume: expected network.json and settings.json of one training", "resume", _run.Path);
     }
 
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void The_trainings_own_test_images_stay_its_own_where_others_come()
     {
         var before = Tested(_run.Path, "--device", "cpu");
         for (var i = 0; i < 30; i++)
-            Pictures.Write(_data, $"blue/more {i}.png", SKColors.Blue, SKEncodedImageFormat.Png, 40, 50);
-        Pictures.Write(_data, "another class/1.png", SKColors.Green, SKEncodedImageFormat.Png, 40, 50);
+            TestImages.Write(_data, $"blue/more {i}.png", SKColors.Blue, SKEncodedImageFormat.Png, 40, 50);
+        TestImages.Write(_data, "another class/1.png", SKColors.Green, SKEncodedImageFormat.Png, 40, 50);
         Assert.Equal(before, Tested(_run.Path, "--device", "cpu"));
         Assert.StartsWith("test accuracy ", before, StringComparison.Ordinal);
 
-        var kept = ImageList.In(_run.Path)!.Test.Keys.Order(StringComparer.Ordinal).ToArray();
+        var kept = ImageList.Read(_run.Path)!.Test.Keys.Order(StringComparer.Ordinal).ToArray();
         Assert.Equal(4, kept.Length);
         File.Delete(_data[kept[0]]);
         File.Copy(_data["blue/more 1.png"], _data[kept[1]], overwrite: true);
-        Refused($"evaluate: expected the test images that the training has kept in '{_data.Path}', got others: 1 gone or broken ({kept[0]}); 1 changed ({kept[1]})", "evaluate", _run.Path);
+        Refused($"evaluate: expected the training's test images in '{_data.Path}', got others: 1 gone or broken ({kept[0]}); 1 changed ({kept[1]})", "evaluate", _run.Path);
     }
 
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void A_folder_that_is_named_is_tested_completely_by_the_names_of_its_classes()
     {
         using var some = new TempFolder();
         for (var i = 0; i < 12; i++)
-            Pictures.Write(some, $"yellow/{i}.png", SKColors.Yellow, SKEncodedImageFormat.Png, 40, 50);
+            TestImages.Write(some, $"yellow/{i}.png", SKColors.Yellow, SKEncodedImageFormat.Png, 40, 50);
         var broken = some.Write("yellow/broken.jpg", [0xff, 0xd8, 0xff]);
 
         var (code, output, error) = Run("evaluate", _run.Path, "--data", some.Path, "--device", "cpu");
         Assert.Equal(0, code);
-        Assert.StartsWith($"1 files are left out, which are no images or broken:\n  {broken}: ", error.ReplaceLineEndings("\n"), StringComparison.Ordinal);
+        Assert.StartsWith($"1 files are left out because they are broken or no images:\n  {broken}: ", error.ReplaceLineEndings("\n"), StringComparison.Ordinal);
         var lines = output.ReplaceLineEndings("\n").Split('\n');
         Assert.Matches($"^test accuracy [01]\\.000 \\(.*\\): (0|12) of 12 images, loss .*; all images in '{System.Text.RegularExpressions.Regex.Escape(some.Path)}'$", lines[0]);
         Assert.EndsWith(" of 12", lines[3], StringComparison.Ordinal);
@@ -207,7 +207,7 @@ public sealed class SameImagesTests : IClassFixture<SameImagesTests.Training>, I
         ImageList List()
         {
             var data = DataSet.Load(files.Path);
-            IReadOnlyDictionary<string, string> Of(IReadOnlyList<Picture> part) => ImageList.Of(Survey.Of(part, 28, 1, data.Grey, () => { }, default), files.Path);
+            IReadOnlyDictionary<string, string> Of(IReadOnlyList<Image> part) => ImageList.ListDigests(DatasetScan.Scan(part, 28, 1, data.Grayscale, () => { }, default), files.Path);
             return new ImageList(Of(data.Training), Of(data.Validation), Of(data.Test));
         }
         var before = List();

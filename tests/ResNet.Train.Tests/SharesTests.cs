@@ -8,7 +8,7 @@ namespace ResNet.Train.Tests;
 /// <summary>What each rank makes of a batch, put together, is the batch of one process.</summary>
 public sealed class SharesTests : IDisposable
 {
-    private static readonly Recipe recipe = Recipe.Photographs with { Size = 16, BatchSize = 9, Erase = 0.5 };
+    private static readonly Recipe recipe = Recipe.Photographs with { Size = 16, BatchSize = 9, RandomErase = 0.5 };
 
     private readonly TempFolder _files = new();
 
@@ -22,7 +22,7 @@ public sealed class SharesTests : IDisposable
     [InlineData(1_200_001, 1024)]
     public void Shares_are_contiguous_and_differ_by_one_at_most(int length, int ranks)
     {
-        var shares = Enumerable.Range(0, ranks).Select(rank => new Share(rank, ranks).Of(length)).ToList();
+        var shares = Enumerable.Range(0, ranks).Select(rank => new Share(rank, ranks).FindRange(length)).ToList();
 
         Assert.Equal((0, length), (shares[0].Start.Value, shares[^1].End.Value));
         Assert.All(shares.Zip(shares.Skip(1)), pair => Assert.Equal(pair.First.End, pair.Second.Start));
@@ -38,8 +38,8 @@ public sealed class SharesTests : IDisposable
         using var scope = NewDisposeScope();
         var (pictures, network) = Set();
 
-        var whole = new TrainingBatches(pictures, network, recipe, seed: 1).Epoch(2).ToArray();
-        var parts = Enumerable.Range(0, ranks).Select(rank => new TrainingBatches(pictures, network, recipe, seed: 1, new Share(rank, ranks)).Epoch(2).ToArray()).ToArray();
+        var whole = new TrainingBatches(pictures, network, recipe, seed: 1).LoadEpoch(2).ToArray();
+        var parts = Enumerable.Range(0, ranks).Select(rank => new TrainingBatches(pictures, network, recipe, seed: 1, new Share(rank, ranks)).LoadEpoch(2).ToArray()).ToArray();
 
         Assert.All(parts, part => Assert.Equal(whole.Length, part.Length));
         foreach (var (step, batch) in whole.Index())
@@ -73,7 +73,7 @@ public sealed class SharesTests : IDisposable
         // As Learner does it
         (double Loss, Tensor Gradient) Learn(TrainingBatches batches, int of)
         {
-            var batch = batches.Epoch(1).First();
+            var batch = batches.LoadEpoch(1).First();
             var logits = batch.Images[.., 0].flatten(1).to(ScalarType.Float64).matmul(weight.t());
             var loss = F.cross_entropy(logits, batch.Labels, weight: classWeights is null ? null : tensor(classWeights), label_smoothing: 0.1);
             weight.grad?.zero_();
@@ -84,14 +84,14 @@ public sealed class SharesTests : IDisposable
 
     [Fact]
     public void Where_the_images_are_few_the_smallest_batch_is_told() =>
-        Assert.Equal((3, 6), (new TrainingBatches(Set().Pictures, Set().Network, recipe, seed: 1) is var batches ? (batches.Count, batches.LeastSize) : default));
+        Assert.Equal((3, 6), (new TrainingBatches(Set().Images, Set().Network, recipe, seed: 1) is var batches ? (batches.Count, batches.LeastSize) : default));
 
     /// <summary>Of several sizes, so that an augmentation draws more numbers for one than for another.</summary>
-    private (IReadOnlyList<Picture> Pictures, NetworkInfo Network) Set()
+    private (IReadOnlyList<Image> Images, ModelConfig Network) Set()
     {
-        var pictures = Enumerable.Range(0, 20).Select(i => new FilePicture(
-            Pictures.Write(_files, $"{i}.png", new SKColor((byte)(10 * i), 100, (byte)(255 - 10 * i)), SKEncodedImageFormat.Png, 20 + 17 * (i % 7), 200 - 9 * i), i % 3 == 0 ? 1 : 0)).ToArray();
-        Assert.Empty(Survey.Of(pictures, recipe.Size, recipe.Frame, grey: false, () => { }, CancellationToken.None).Broken); // which measures them
-        return (pictures, new NetworkInfo(Stem.Conv7, recipe.Size, recipe.Frame, Grey: false, new Normalisation([0.4, 0.5, 0.6], [0.2, 0.3, 0.4]), ["a", "b"]));
+        var pictures = Enumerable.Range(0, 20).Select(i => new FileImage(
+            TestImages.Write(_files, $"{i}.png", new SKColor((byte)(10 * i), 100, (byte)(255 - 10 * i)), SKEncodedImageFormat.Png, 20 + 17 * (i % 7), 200 - 9 * i), i % 3 == 0 ? 1 : 0)).ToArray();
+        Assert.Empty(DatasetScan.Scan(pictures, recipe.Size, recipe.CropRatio, grayscale: false, () => { }, CancellationToken.None).Broken); // which measures them
+        return (pictures, new ModelConfig(Stem.Conv7, recipe.Size, recipe.CropRatio, Grayscale: false, new Normalization([0.4, 0.5, 0.6], [0.2, 0.3, 0.4]), ["a", "b"]));
     }
 }

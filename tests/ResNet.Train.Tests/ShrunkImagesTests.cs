@@ -2,10 +2,10 @@ using SkiaSharp;
 
 namespace ResNet.Train.Tests;
 
-/// <summary>An image that is drawn much smaller becomes the means of its pixels, whatever it is stored as.</summary>
+/// <summary>An image that is drawn much smaller becomes the means of its pixels, weighted by triangles, whatever it is stored as.</summary>
 public sealed class ShrunkImagesTests : IDisposable
 {
-    private const int Side = 1024, Cell = 8, Small = 32, Across = Side / Cell / Small; // cells in a pixel that is drawn
+    private const int Side = 1024, Cell = 8, Cells = Side / Cell, Small = 32;
 
     private readonly TempFolder _folder = new();
 
@@ -21,15 +21,16 @@ public sealed class ShrunkImagesTests : IDisposable
     public void A_fine_pattern_becomes_its_mean_with_alpha_and_turned_as_without(bool alpha, byte orientation)
     {
         var random = new Random(1);
-        var cells = Enumerable.Range(0, Side / Cell * (Side / Cell)).Select(_ => random.Next(2) == 0 ? SKColors.Black : new SKColor(255, (byte)random.Next(256), 255)).ToArray();
+        var cells = Enumerable.Range(0, Cells * Cells).Select(_ => random.Next(2) == 0 ? SKColors.Black : new SKColor(255, (byte)random.Next(256), 255)).ToArray();
         using var bitmap = new SKBitmap(new SKImageInfo(Side, Side, SKColorType.Rgba8888, alpha ? SKAlphaType.Unpremul : SKAlphaType.Opaque));
-        bitmap.Pixels = [.. Enumerable.Range(0, Side * Side).Select(i => cells[i / Side / Cell * (Side / Cell) + i % Side / Cell])];
+        bitmap.Pixels = [.. Enumerable.Range(0, Side * Side).Select(i => cells[i / Side / Cell * Cells + i % Side / Cell])];
         using var png = bitmap.Encode(SKEncodedImageFormat.Png, 100);
         Assert.Equal(alpha ? 6 : 2, png.Span[25]); // its color type
         var path = _folder.Write("image.png", [.. png.Span[..33], .. ImageBytes.PngChunk("eXIf", [.. "II*\0"u8, 8, 0, 0, 0, 1, 0, 0x12, 1, 3, 0, 1, 0, 0, 0, orientation, 0, 0, 0, 0, 0, 0, 0]), .. png.Span[33..]]);
 
-        var drawn = Draw(new FilePicture(path, 0), Small);
+        var drawn = Draw(new FileImage(path, 0), Small);
 
+        var weights = Weights(Cells, Small);
         for (var y = 0; y < Small; y++)
             for (var x = 0; x < Small; x++)
             {
@@ -42,9 +43,8 @@ public sealed class ShrunkImagesTests : IDisposable
                     8 => (Small - 1 - y, x),
                     _ => (x, y),
                 };
-                var seen = Enumerable.Range(0, Across * Across).Select(i => cells[(storedY * Across + i / Across) * (Side / Cell) + storedX * Across + i % Across]).ToArray();
-                Assert.Equal(seen.Average(color => color.Red), drawn[0][y * Small + x], 4.0);
-                Assert.Equal(seen.Average(color => color.Green), drawn[1][y * Small + x], 4.0);
+                Assert.Equal(Mean(cells, color => color.Red, weights[storedX], weights[storedY]), drawn[0][y * Small + x], 1.0);
+                Assert.Equal(Mean(cells, color => color.Green, weights[storedX], weights[storedY]), drawn[1][y * Small + x], 1.0);
             }
     }
 
@@ -57,21 +57,32 @@ public sealed class ShrunkImagesTests : IDisposable
         var pixels = new byte[channels * 32 * 32];
         new Random(1).NextBytes(pixels);
 
-        var drawn = Draw(new MemoryPicture(pixels, 32, 0, "image"), 8, channels == 1);
+        var drawn = Draw(new MemoryImage(pixels, 32, 0, "image"), 8, channels == 1);
 
+        var weights = Weights(32, 8);
         for (var channel = 0; channel < channels; channel++)
             for (var i = 0; i < 64; i++)
-            {
-                var mean = Enumerable.Range(0, 16).Average(j => pixels[channel * 1024 + (i / 8 * 4 + j / 4) * 32 + i % 8 * 4 + j % 4]);
-                Assert.Equal(mean, drawn[channel][i], 3.0);
-            }
+                Assert.Equal(Mean(pixels[(channel * 1024)..], value => value, weights[i % 8], weights[i / 8]), drawn[channel][i], 1.0);
     }
 
-    private static byte[][] Draw(Picture picture, int size, bool grey = false)
+    /// <summary>Of each cell in each pixel that is drawn: a triangle's, that ends at the middles of the neighboring pixels.</summary>
+    private static double[][] Weights(int cells, int size) =>
+    [
+        .. Enumerable.Range(0, size).Select(x =>
+        {
+            double[] weights = [.. Enumerable.Range(0, cells * Cell).GroupBy(i => i / Cell, i => Math.Max(0, 1 - Math.Abs((i + 0.5) / (cells * Cell) * size - (x + 0.5)))).Select(cell => cell.Sum())];
+            return weights.Select(weight => weight / weights.Sum()).ToArray();
+        }),
+    ];
+
+    private static double Mean<T>(T[] cells, Func<T, double> of, double[] across, double[] down) =>
+        down.Index().Where(row => row.Item > 0).Sum(row => row.Item * across.Index().Where(column => column.Item > 0).Sum(column => column.Item * of(cells[row.Index * across.Length + column.Index])));
+
+    private static byte[][] Draw(Image picture, int size, bool grayscale = false)
     {
         using var image = picture.Decode(size);
-        using var canvas = new Canvas(size, grey);
-        canvas.Draw(image, Window.Middle(image.Width, image.Height, 1));
+        using var canvas = new Canvas(size, grayscale);
+        canvas.Draw(image, Crop.CreateCenter(image.Width, image.Height, 1));
         return [.. Enumerable.Range(0, canvas.Channels).Select(channel =>
         {
             var pixels = new byte[size * size];

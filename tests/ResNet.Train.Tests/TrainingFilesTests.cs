@@ -11,7 +11,7 @@ public sealed class TrainingFilesTests : IDisposable
 
     private static readonly string settings = Text(new Settings("data", null, Recipe.Photographs, 1, "cpu", Precision.Fp32, false).ToJson());
 
-    private static readonly string network = Text(new NetworkInfo(Stem.Conv7, 32, 1, Grey: false, new Normalisation([0.25, 0.25, 0.5], [0.125, 0.125, 0.75]), ["cat", "dog"]).ToJson());
+    private static readonly string network = Text(new ModelConfig(Stem.Conv7, 32, 1, Grayscale: false, new Normalization([0.25, 0.25, 0.5], [0.125, 0.125, 0.75]), ["cat", "dog"]).ToJson());
 
     [Theory]
     [InlineData("\"Epochs\": 20", "\"Epochs\": -1", "Recipe.Epochs: expected a whole number from 1 to 10000, got -1")]
@@ -44,11 +44,11 @@ public sealed class TrainingFilesTests : IDisposable
     public void Settings_that_no_option_would_take_are_refused(string good, string bad, string message)
     {
         File.WriteAllText(_folder["settings.json"], settings);
-        Assert.Equal(Recipe.Photographs, Settings.Of(_folder.Path).Recipe);
+        Assert.Equal(Recipe.Photographs, Settings.Read(_folder.Path).Recipe);
 
         Assert.Contains(good, settings, StringComparison.Ordinal);
         File.WriteAllText(_folder["settings.json"], settings.Replace(good, bad, StringComparison.Ordinal));
-        Told(message, "settings.json: ", () => Settings.Of(_folder.Path));
+        Told(message, "settings.json: ", () => Settings.Read(_folder.Path));
     }
 
     [Theory]
@@ -57,23 +57,23 @@ public sealed class TrainingFilesTests : IDisposable
     [InlineData("\"resnet18\"", "\"resnet20\"", $"Architecture: expected {ArchitectureTests.Names}, got \"resnet20\"")]
     [InlineData("\"resnet18\"", "null", $"Architecture: expected {ArchitectureTests.Names}, got null")]
     [InlineData("\"Conv7\"", "77", "Stem: expected Conv7, Conv7MaxPool, Conv3, got 77")]
-    [InlineData("0.25,0.25,0.5", "0.25,0.5", "expected 3 means and standard deviations for coloured pictures, got 2 and 3")]
-    [InlineData("0.125,0.125,0.75", "", "expected 3 means and standard deviations for coloured pictures, got 3 and 0")]
+    [InlineData("0.25,0.25,0.5", "0.25,0.5", "expected 3 means and standard deviations for color images, got 2 and 3")]
+    [InlineData("0.125,0.125,0.75", "", "expected 3 means and standard deviations for color images, got 3 and 0")]
     [InlineData("0.25,0.25,0.5", "0.25,0.25,127", "Mean: expected a number from 0 to 1, got 127")]
     [InlineData("0.125,0.125,0.75", "0.125,0,0.75", "StandardDeviation: expected a number above 0, got 0")]
-    [InlineData("\"cat\",\"dog\"", "", "expected the name of one class or more, got none")]
-    [InlineData("\"cat\",\"dog\"", "\"cat\",\"cat\"", "expected classes of different names, got cat twice")]
-    [InlineData("\"cat\",\"dog\"", "\"cat\",null", "expected a name for each class, got one without")]
-    [InlineData("\"cat\",\"dog\"", "\"cat\",\"\"", "expected a name for each class, got one without")]
+    [InlineData("\"cat\",\"dog\"", "", "expected one class or more, got none")]
+    [InlineData("\"cat\",\"dog\"", "\"cat\",\"cat\"", "expected distinct class names, got cat twice")]
+    [InlineData("\"cat\",\"dog\"", "\"cat\",null", "expected a name for each class, got an empty one")]
+    [InlineData("\"cat\",\"dog\"", "\"cat\",\"\"", "expected a name for each class, got an empty one")]
     public void A_network_that_cannot_be_is_refused(string good, string bad, string message)
     {
         var compact = string.Join('\n', network.Split('\n').Select(line => line.Trim())).Replace(",\n", ",", StringComparison.Ordinal);
         File.WriteAllText(_folder["network.json"], compact);
-        Assert.Equal(["cat", "dog"], NetworkInfo.Of(_folder.Path).Classes);
+        Assert.Equal(["cat", "dog"], ModelConfig.Read(_folder.Path).Classes);
 
         Assert.Contains(good, compact, StringComparison.Ordinal);
         File.WriteAllText(_folder["network.json"], compact.Replace(good, bad, StringComparison.Ordinal));
-        Told(message, "network.json: ", () => NetworkInfo.Of(_folder.Path));
+        Told(message, "network.json: ", () => ModelConfig.Read(_folder.Path));
     }
 
     [Theory]

@@ -1,4 +1,4 @@
-using static ResNet.Train.Tests.SampleProgram;
+using static ResNet.Tests.SampleProgram;
 
 namespace ResNet.Train.Tests;
 
@@ -15,7 +15,7 @@ public sealed class TrainingLockTests : IDisposable
         _out.Dispose();
     }
 
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void The_second_one_is_told_and_after_a_kill_it_can_be_resumed()
     {
         Idx.WriteSet(_data, training: 30, test: 2);

@@ -1,5 +1,5 @@
 using SkiaSharp;
-using static ResNet.Train.Tests.SampleProgram;
+using static ResNet.Tests.SampleProgram;
 
 namespace ResNet.Train.Tests;
 
@@ -21,7 +21,7 @@ public sealed class VisibleTextTests : IDisposable
     [InlineData("", "")]
     public void What_is_hidden_comes_as_an_escape(string text, string visible)
     {
-        Assert.Equal(visible, VisibleText.Of(text));
+        Assert.Equal(visible, VisibleText.Escape(text));
 
         using var terminal = new StringWriter { NewLine = "|" };
         using var writer = new VisibleText(terminal);
@@ -36,9 +36,9 @@ public sealed class VisibleTextTests : IDisposable
     [Fact]
     public void Half_a_character_comes_as_an_escape()
     {
-        Assert.Equal(@"a\ud83db", VisibleText.Of("a\ud83db"));
-        Assert.Equal(@"a\ude3a", VisibleText.Of("a\ude3a"));
-        Assert.Equal(@"\ude3a\ud83d", VisibleText.Of("\ude3a\ud83d"));
+        Assert.Equal(@"a\ud83db", VisibleText.Escape("a\ud83db"));
+        Assert.Equal(@"a\ude3a", VisibleText.Escape("a\ude3a"));
+        Assert.Equal(@"\ude3a\ud83d", VisibleText.Escape("\ude3a\ud83d"));
     }
 
     [Fact]
@@ -50,12 +50,12 @@ public sealed class VisibleTextTests : IDisposable
     }
 
     /// <summary>Windows has no such names.</summary>
-    [UnixFact]
+    [UnixFact, Trait(Category.Name, Category.Slow)]
     public void Classes_of_any_name_are_trained_drawn_and_told()
     {
         foreach (var (name, color) in new[] { ("b[red]lue", SKColors.Blue), ("r\e[31med", SKColors.Red), ("y\nellow", SKColors.Yellow) })
             for (var i = 0; i < 15; i++)
-                Pictures.Write(_folder, $"data/{name}/{i:00}.png", color, SKEncodedImageFormat.Png, 40 + i, 50);
+                TestImages.Write(_folder, $"data/{name}/{i:00}.png", color, SKEncodedImageFormat.Png, 40 + i, 50);
         File.WriteAllText(_folder["data/r\e[31med/\e[2J.png"], "no picture");
 
         var (code, output, error) = Run("--data", _folder["data"], "--out", _folder["run"], "--size", "32", "--epochs", "1", "--batch-size", "16", "--device", "cpu");

@@ -1,38 +1,36 @@
-using System.Globalization;
 using ResNet.Core;
 using static TorchSharp.torch;
 
 namespace ResNet.Train;
 
-/// <summary>Writes a trained network as an ONNX file, for every program and language that has ONNX Runtime.</summary>
+/// <summary>Exports a trained network as an ONNX file, for programs in any language with ONNX Runtime.</summary>
 internal static class ExportJob
 {
-    public const string FileName = "model.onnx", Int8FileName = "model.int8.onnx";
 
-    /// <summary>Pictures that show how large the values between the layers get; more do not change the result.</summary>
-    private const int CalibrationPictures = 512, CalibrationBatch = 32;
+    /// <summary>The number of images that calibrate the ranges between the layers; more do not change the result.</summary>
+    private const int CalibrationImages = 512, CalibrationBatch = 32;
 
-    /// <param name="weights">A training's folder, or a file with weights in it.</param>
-    /// <param name="int8">Whether in 8-bit integers.</param>
-    /// <param name="pictures">Folder with the pictures that 8 bits are fitted to; null is the one that the training had.</param>
-    /// <param name="file">What to write; null is a file in the training's folder.</param>
-    public static int Run(string weights, bool int8, string? pictures, string? file)
+    /// <param name="weights">A training run's folder, or a weights file in it.</param>
+    /// <param name="int8">Whether to quantize to 8 bits.</param>
+    /// <param name="calibration">The folder with the calibration images; null is the training's.</param>
+    /// <param name="file">The file to write; null is a file in the training run's folder.</param>
+    public static int Run(string weights, bool int8, string? calibration, string? file)
     {
         using var interruption = new Interruption();
-        var folder = NetworkInfo.FolderOf(weights);
-        var (network, model) = NetworkInfo.Load(weights, CPU);
+        var folder = ModelConfig.FindFolder(weights);
+        var (network, model) = ModelConfig.Load(weights, CPU);
         using var _ = model;
-        var path = file ?? Path.Combine(folder, int8 ? Int8FileName : FileName);
+        var path = file ?? Path.Combine(folder, int8 ? OnnxFile.Int8FileName : OnnxFile.FileName);
         try
         {
             if (int8)
             {
                 using var scope = NewDisposeScope();
-                OnnxExporter.ExportInt8(model, Calibration(network, CalibrationImages(), interruption.Token), path, Metadata(network));
+                OnnxExporter.ExportInt8(model, DrawBatches(network, LoadImages(), interruption.Token), path, OnnxFile.Describe(network));
             }
             else
             {
-                OnnxExporter.Export(model, path, Metadata(network));
+                OnnxExporter.Export(model, path, OnnxFile.Describe(network));
             }
         }
         catch (OperationCanceledException) when (interruption.Token.IsCancellationRequested)
@@ -46,53 +44,35 @@ internal static class ExportJob
         Console.WriteLine($"{path}  {new FileInfo(path).Length / 1e6:0.0} MB");
         return ExitCode.Done;
 
-        IReadOnlyList<Picture> CalibrationImages()
+        IReadOnlyList<Image> LoadImages()
         {
-            if (pictures is null)
+            if (calibration is null)
             {
-                var data = DataSet.Load(Settings.Of(folder, "export").Data);
+                var data = DataSet.Load(Settings.Read(folder, "export").Data);
                 Preparation.Remark(data.Remarks);
                 return data.Training;
             }
-            var all = DataSet.LoadAll(pictures, forTest: false, network.Classes);
+            var all = DataSet.LoadAll(calibration, forTest: false, network.Classes);
             Preparation.Remark(all.Remarks);
             return all.Images;
         }
     }
 
-    /// <summary>Images as they are looked at in a prediction, drawn at random.</summary>
-    private static IEnumerable<Tensor> Calibration(NetworkInfo network, IReadOnlyList<Picture> images, CancellationToken cancellation)
+    /// <summary>Draws random images, preprocessed as for a prediction.</summary>
+    private static IEnumerable<Tensor> DrawBatches(ModelConfig network, IReadOnlyList<Image> images, CancellationToken cancellation)
     {
         var drawn = images.ToArray();
         new Random(0).Shuffle(drawn);
-        var survey = Survey.Of(drawn[..Math.Min(drawn.Length, CalibrationPictures)], network.Size, network.Frame, network.Grey, () => { }, cancellation);
-        Preparation.Warn(survey.Broken);
-        if (survey.Readable.Count == 0)
-            throw new UserException("export: expected pictures to fit 8 bits to, got none");
+        var scan = DatasetScan.Scan(drawn[..Math.Min(drawn.Length, CalibrationImages)], network.Size, network.CropRatio, network.Grayscale, () => { }, cancellation);
+        Preparation.Warn(scan.Broken);
+        if (scan.Readable.Count == 0)
+            throw new UserException("export: expected calibration images, got none");
 
-        foreach (var part in survey.Readable.Chunk(CalibrationBatch))
+        foreach (var part in scan.Readable.Chunk(CalibrationBatch))
         {
             cancellation.ThrowIfCancellationRequested();
-            using var batch = Batch.Of(part, network);
+            using var batch = Batch.Decode(part, network);
             yield return batch.To(CPU);
         }
     }
-
-    /// <summary>All that a program needs to prepare pictures and read the answers.</summary>
-    public static OnnxMetadata Metadata(NetworkInfo network) => new()
-    {
-        Classes = network.Classes,
-        Mean = Channels(network.Normalisation.Mean),
-        StandardDeviation = Channels(network.Normalisation.StandardDeviation),
-        Properties = new Dictionary<string, string>
-        {
-            ["arch"] = $"{network.Architecture}",
-            ["size"] = network.Size.ToString(CultureInfo.InvariantCulture),
-            ["frame"] = network.Frame.ToString(CultureInfo.InvariantCulture),
-            ["grey"] = network.Grey ? "true" : "false",
-        },
-    };
-
-    /// <summary>The one channel of grey pictures is all three of the network's.</summary>
-    private static double[] Channels(double[] values) => values.Length == 3 ? values : [values[0], values[0], values[0]];
 }

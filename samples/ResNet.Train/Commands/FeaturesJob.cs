@@ -5,16 +5,16 @@ using static TorchSharp.torch;
 
 namespace ResNet.Train;
 
-/// <summary>Writes what a network makes of images before it says which class they are, for search, clustering and classifiers elsewhere.</summary>
+/// <summary>Writes a network's features of images, for search, clustering and other classifiers.</summary>
 internal static class FeaturesJob
 {
     public const string Extension = ".safetensors";
 
     /// <param name="paths">Images, and folders of images.</param>
-    /// <param name="network">Which makes the features.</param>
+    /// <param name="network">The network that computes the features.</param>
     /// <param name="file">
-    /// What to write: the tensor <c>features</c>, shape (N, D), float32, and <c>files</c>, the names in UTF-8 in the order of the rows, with a zero byte
-    /// between two of them, which no name can have. Both in one file, so that they belong together.
+    /// The file to write, with two tensors: <c>features</c>, shape (N, D), float32, and <c>files</c>, the names in UTF-8 in the order of the rows, separated
+    /// by zero bytes, which no name contains. One file keeps both together.
     /// </param>
     public static int Run(IReadOnlyList<string> paths, FeatureNetwork network, string file)
     {
@@ -30,25 +30,25 @@ internal static class FeaturesJob
             var watch = Stopwatch.StartNew();
             using var scope = NewDisposeScope();
             var (names, parts) = (new List<string>(), new List<Tensor>());
-            screen.WithBar(images.MostCount, () =>
+            screen.RunWithBar(images.MostCount, () =>
             {
-                foreach (var part in extractor.Stream(images.Images(), interruption.Token))
+                foreach (var part in extractor.Stream(images.Enumerate(), interruption.Token))
                 {
                     foreach (var problem in part.Broken)
-                        images.Tell(problem);
-                    names.AddRange(part.Pictures.Select(picture => picture.Name));
-                    if (part.Pictures.Count > 0)
+                        images.Report(problem);
+                    names.AddRange(part.Images.Select(image => image.Name));
+                    if (part.Images.Count > 0)
                         parts.Add(part.Outputs);
-                    screen.Step("computing features", part.Pictures.Count + part.Broken.Count);
+                    screen.Advance("computing features", part.Images.Count + part.Broken.Count);
                 }
             });
             if (names.Count == 0)
-                throw new UserException("features: expected images that can be read, got none");
+                throw new UserException("features: expected readable images, got none");
             var time = watch.Elapsed;
 
             using var contents = new Contents(cat(parts), names);
             output.Write(Path.GetFileName(file), contents);
-            screen.Line($"{file}  features ({names.Count}, {contents.Features.shape[1]}), {names.Count / time.TotalSeconds:0.0} images/s");
+            screen.WriteLine($"{file}  features ({names.Count}, {contents.Features.shape[1]}), {names.Count / time.TotalSeconds:0.0} images/s");
             return images.Code;
         }
         catch (OperationCanceledException) when (interruption.Token.IsCancellationRequested)
@@ -57,7 +57,7 @@ internal static class FeaturesJob
         }
     }
 
-    /// <summary>As a module it is saved by <see cref="Checkpoint"/>.</summary>
+    /// <summary>The file's content as a module, so that <see cref="Checkpoint"/> saves it.</summary>
     private sealed class Contents : nn.Module
     {
         public Contents(Tensor features, IReadOnlyList<string> names)

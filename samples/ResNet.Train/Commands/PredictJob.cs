@@ -2,12 +2,12 @@ using System.Diagnostics;
 
 namespace ResNet.Train;
 
-/// <summary>Says what pictures show.</summary>
+/// <summary>Predicts the classes of images.</summary>
 internal sealed class PredictJob
 {
     private const int Best = 5, BarLength = 40;
 
-    /// <summary>Of more images than these, or of a folder, a line each tells enough.</summary>
+    /// <summary>More images than these, or a folder, get one line each.</summary>
     private const int MostInDetail = 10;
 
     private readonly Predictor _predictor;
@@ -22,23 +22,23 @@ internal sealed class PredictJob
     private PredictJob(Predictor predictor, Explainer? explainer, NamedImages images)
     {
         (_predictor, _explainer, _images) = (predictor, explainer, images);
-        _names = [.. predictor.Network.Classes.Select(VisibleText.Of)];
+        _names = [.. predictor.Network.Classes.Select(VisibleText.Escape)];
         _width = _names.Max(name => name.Length);
         _counts = new int[_names.Count];
     }
 
-    /// <param name="paths">The pictures, and folders of pictures.</param>
-    /// <param name="model">A training's folder, or a file with a network in it; null is the last training in the folder <c>runs</c>.</param>
-    /// <param name="csv">A file for all probabilities, as <see cref="PredictionCsv"/> writes them; null is none.</param>
-    /// <param name="explain">Whether to draw where the network sees what it says.</param>
-    /// <param name="engine">What computes.</param>
-    /// <param name="deviceName">Where libtorch computes.</param>
+    /// <param name="paths">The images, and folders of images.</param>
+    /// <param name="model">A training run's folder, or a network's file in it; null is the last training run in the folder <c>runs</c>.</param>
+    /// <param name="csv">A file for all probabilities, in the format of <see cref="PredictionCsv"/>; null is none.</param>
+    /// <param name="explain">Whether to draw where the network sees the predicted classes.</param>
+    /// <param name="engine">The engine.</param>
+    /// <param name="deviceName">The device for libtorch.</param>
     public static int Run(IReadOnlyList<string> paths, string? model, string? csv, bool explain, Engine engine, string deviceName)
     {
         if (explain && engine != Engine.Torch)
-            throw new UserException($"--explain: expected --engine {Engine.Torch}, which gives what the last layer makes of an image, got {engine}");
+            throw new UserException($"--explain: expected --engine {Engine.Torch}, which gives the features of the last layer, got {engine}");
         using var interruption = new Interruption();
-        model ??= LastRun();
+        model ??= FindLastRun();
         using var predictor = Predictor.Load(model, engine, deviceName);
         using var explainer = explain ? Explainer.Load(model, Devices.Find(deviceName)) : null;
         try
@@ -64,16 +64,16 @@ internal sealed class PredictJob
         {
             PredictionCsv.Write(csv, _predictor.Network.Classes, table =>
             {
-                _screen.WithBar(_images.MostCount, () => Predict(table.Add, cancellation));
+                _screen.RunWithBar(_images.MostCount, () => Predict(table.Add, cancellation));
                 if (_counts.Sum() == 0)
-                    throw new UserException("--csv: expected images that can be read, got none; the table is not written");
+                    throw new UserException("--csv: expected readable images, got none; the table is not written");
             });
             ShowCounts(watch.Elapsed, $", in {csv}");
         }
         else if (_images.HasFolders || _images.MostCount > MostInDetail)
         {
             Predict(ShowLine, cancellation);
-            _screen.Line("");
+            _screen.WriteLine("");
             ShowCounts(watch.Elapsed, "");
         }
         else
@@ -85,66 +85,66 @@ internal sealed class PredictJob
 
     private void Predict(Action<string, float[]> show, CancellationToken cancellation)
     {
-        foreach (var part in _predictor.Predict(_images.Images(), cancellation))
+        foreach (var part in _predictor.Predict(_images.Enumerate(), cancellation))
         {
             using (part)
             {
                 foreach (var problem in part.Broken)
-                    _images.Tell(problem);
-                foreach (var (picture, probabilities) in part.Each())
+                    _images.Report(problem);
+                foreach (var (image, probabilities) in part.Enumerate())
                 {
-                    show(picture.Name, probabilities);
+                    show(image.Name, probabilities);
                     _counts[Array.IndexOf(probabilities, probabilities.Max())]++;
                     if (_explainer is not null)
-                        Explain(_explainer, picture, probabilities);
+                        Explain(_explainer, image, probabilities);
                     cancellation.ThrowIfCancellationRequested();
                 }
-                _screen.Step("predicting", part.Pictures.Count + part.Broken.Count);
+                _screen.Advance("predicting", part.Images.Count + part.Broken.Count);
             }
         }
     }
 
-    private void Explain(Explainer explainer, Picture picture, float[] probabilities)
+    private void Explain(Explainer explainer, Image image, float[] probabilities)
     {
         try
         {
-            explainer.Explain(picture, probabilities);
+            explainer.Explain(image, probabilities);
             if (_isDetailed)
-                _screen.Line($"  explained in {ExplanationFile.PathOf(picture.Name)}");
+                _screen.WriteLine($"  explained in {ExplanationFile.PathFor(image.Name)}");
         }
         catch (UserException problem)
         {
-            _images.Tell(problem.Message);
+            _images.Report(problem.Message);
         }
     }
 
     private void ShowDetails(string file, float[] probabilities)
     {
-        _screen.Line(file);
+        _screen.WriteLine(file);
         foreach (var (probability, name) in probabilities.Zip(_names).OrderByDescending(pair => pair.First).Take(Best))
-            _screen.Line($"  {name.PadRight(_width)}  {100 * probability,5:0.0} %  {new string('█', (int)Math.Round(BarLength * probability))}".TrimEnd());
+            _screen.WriteLine($"  {name.PadRight(_width)}  {100 * probability,5:0.0} %  {new string('█', (int)Math.Round(BarLength * probability))}".TrimEnd());
     }
 
-    /// <summary>The name last, so that the classes stand below each other.</summary>
+    /// <summary>Shows an image in one line. The name comes last, so that the classes align.</summary>
     private void ShowLine(string file, float[] probabilities)
     {
         var best = probabilities.Max();
-        _screen.Line($"{_names[Array.IndexOf(probabilities, best)].PadRight(_width)}  {100 * best,5:0.0} %  {file}");
+        _screen.WriteLine($"{_names[Array.IndexOf(probabilities, best)].PadRight(_width)}  {100 * best,5:0.0} %  {file}");
     }
 
     private void ShowCounts(TimeSpan time, string where)
     {
         var count = _counts.Sum();
-        _screen.Line($"{count} images, {count / time.TotalSeconds:0.0} images/s{where}");
+        _screen.WriteLine($"{count} images, {count / time.TotalSeconds:0.0} images/s{where}");
         foreach (var (name, number) in _names.Zip(_counts).Where(pair => pair.Second > 0).OrderByDescending(pair => pair.Second))
-            _screen.Line($"{name.PadRight(_width)} {number,6}");
+            _screen.WriteLine($"{name.PadRight(_width)} {number,6}");
         if (_explainer is not null)
-            _screen.Line($"explained beside the images, in files whose names end with {ExplanationFile.Ending}");
+            _screen.WriteLine($"explanations are beside the images, in files ending with {ExplanationFile.Ending}");
     }
 
-    private static string LastRun() =>
+    private static string FindLastRun() =>
         (Directory.Exists("runs") ? Directory.EnumerateDirectories("runs") : [])
-            .Where(folder => File.Exists(Path.Combine(folder, NetworkInfo.WeightsFileName)) && File.Exists(Path.Combine(folder, NetworkInfo.FileName)))
-            .MaxBy(folder => File.GetLastWriteTimeUtc(Path.Combine(folder, NetworkInfo.WeightsFileName)))
-        ?? throw new UserException("--model: expected the folder of a training, got none, and there is no training in the folder runs");
+            .Where(folder => File.Exists(Path.Combine(folder, ModelConfig.WeightsFileName)) && File.Exists(Path.Combine(folder, ModelConfig.FileName)))
+            .MaxBy(folder => File.GetLastWriteTimeUtc(Path.Combine(folder, ModelConfig.WeightsFileName)))
+        ?? throw new UserException("--model: expected the folder of a training run, got none, and there is no training run in the folder runs");
 }

@@ -1,43 +1,40 @@
 namespace ResNet.Train;
 
-/// <summary>What comes before a training: a look at every picture.</summary>
+/// <summary>Prepares a training: scans the dataset and checks that it is large enough.</summary>
 internal static class Preparation
 {
     private const int LeastFromScratch = 20, LeastWithWeights = 4;
-    private const double Unbalanced = 3; // times as many images of one class as of another
+    private const double Unbalanced = 3; // times as many images of the largest class as of the smallest
 
-    /// <param name="all">The set.</param>
-    /// <param name="settings">Of the training.</param>
-    /// <param name="normalisation">That the weights are for; null is the images' own.</param>
-    /// <param name="known">Digests of images that were decoded before, in a training with that normalisation.</param>
-    /// <param name="screen">Where progress is shown.</param>
-    /// <param name="together">Who shares the look, and what ends it.</param>
-    /// <returns>
-    /// The set without the pictures that cannot be read, what there is to know of a network for it, and a list of the pictures;
-    /// null if the user wants to stop.
-    /// </returns>
-    public static (DataSet Data, NetworkInfo Network, ImageList Images)? Of(
-        DataSet all, Settings settings, Normalisation? normalisation, IReadOnlySet<string>? known, Screen screen, Together together)
+    /// <param name="all">The dataset.</param>
+    /// <param name="settings">The training's settings.</param>
+    /// <param name="normalization">The normalization of the starting weights; null is the images' own.</param>
+    /// <param name="isKnown">Whether an image with a given digest was decoded before, in a training with that normalization.</param>
+    /// <param name="screen">Shows the progress.</param>
+    /// <param name="together">The ranks that share the scan, and the interruption that stops it.</param>
+    /// <returns>The dataset without unreadable images, a model config for it, and the image list; null if the user interrupted the scan.</returns>
+    public static (DataSet Data, ModelConfig Network, ImageList Images)? Run(
+        DataSet all, Settings settings, Normalization? normalization, Func<string, bool>? isKnown, Screen screen, Together together)
     {
-        screen.Line(all.ClassesInWords);
+        screen.WriteLine(all.ClassesInWords);
         Remark(all.Remarks);
-        Survey training = null!, validation = null!, test = null!;
-        NetworkInfo network = null!;
+        DatasetScan training = null!, validation = null!, test = null!;
+        ModelConfig network = null!;
         try
         {
             together.ExpectSame(all.All, settings.Data);
-            screen.WithBar(all.Training.Count + all.Validation.Count + all.Test.Count, () =>
+            screen.RunWithBar(all.Training.Count + all.Validation.Count + all.Test.Count, () =>
             {
-                training = Look(all.Training);
-                validation = Look(all.Validation);
-                test = Look(all.Test);
+                training = Scan(all.Training);
+                validation = Scan(all.Validation);
+                test = Scan(all.Test);
             });
-            // The first rank alone knows weights that come from elsewhere, and their normalisation.
-            network = together.FromFirst(NetworkInfo.Of(all, settings.Recipe, normalisation ?? Normalisation.Of(training.Histograms)));
+            // Only the first rank has loaded the starting weights and knows their normalization.
+            network = together.TakeFromFirst(all.CreateConfig(settings.Recipe, normalization ?? Normalization.Compute(training.Histograms)));
         }
         catch (OperationCanceledException) when (together.Token.IsCancellationRequested)
         {
-            screen.Line("interrupted before the training");
+            screen.WriteLine("interrupted before the training");
             return null;
         }
         Warn([.. training.Broken, .. validation.Broken, .. test.Broken]);
@@ -45,51 +42,51 @@ internal static class Preparation
         var data = all with { Training = training.Readable, Validation = validation.Readable, Test = test.Readable };
         return (data, network, new ImageList(List(training), List(validation), List(test)));
 
-        IReadOnlyDictionary<string, string> List(Survey survey) => ImageList.Of(survey, settings.Data);
+        IReadOnlyDictionary<string, string> List(DatasetScan scan) => ImageList.ListDigests(scan, settings.Data);
 
-        Survey Look(IReadOnlyList<Picture> pictures) =>
-            Survey.OfAll(pictures, settings.Recipe.Size, settings.Recipe.Frame, all.Grey, () => screen.Step("looking at the pictures", together.Ranks.Count), together, known);
+        DatasetScan Scan(IReadOnlyList<Image> images) =>
+            DatasetScan.ScanTogether(images, settings.Recipe.Size, settings.Recipe.CropRatio, all.Grayscale, () => screen.Advance("scanning the images", together.Ranks.Count), together, isKnown);
     }
 
-    /// <summary>Whether a training can be made with the images that can be read, and what is to be known of it.</summary>
-    /// <exception cref="UserException">Too few are left.</exception>
+    /// <summary>Throws unless there are enough readable images for a training, and warns about their flaws.</summary>
+    /// <exception cref="UserException">There are too few images.</exception>
     public static void Expect(DataSet data, Settings settings, ImageList images)
     {
-        if (data.Test.Count == 0 && settings.Train == TrainedLayers.All) // the other may have none, and is cross-validated
-            Console.Error.WriteLine($"{settings.Data}: there is no test: expected test images, got none that can be read");
+        if (data.Test.Count == 0 && settings.Train == TrainedLayers.All) // a head without test images is cross-validated
+            Console.Error.WriteLine($"{settings.Data}: there will be no test: expected test images, got none that can be read");
         var (count, classes) = (data.Training.Count + data.Validation.Count, data.Classes.Count);
         var least = settings.Weights is null ? LeastFromScratch : LeastWithWeights;
         if (count < least)
-            throw new UserException($"{settings.Data}: expected at least {least} training images, got {count}{(settings.Weights is null && count >= LeastWithWeights ? $"; {LeastWithWeights} are enough with --weights imagenet" : "")}");
+            throw new UserException($"{settings.Data}: expected at least {least} training images, got {count}{(settings.Weights is null && count >= LeastWithWeights ? $"; with --weights imagenet {LeastWithWeights} are enough" : "")}");
         if (data.Validation.Count == 0 && settings.Train == TrainedLayers.All)
-            throw new UserException($"{settings.Data}: expected validation images, got none that can be read: without a folder for them, they are a tenth of the training images, of classes that have two or more");
-        if (data.Training.DistinctBy(picture => picture.Label).Count() < classes)
-            throw new UserException($"{settings.Data}: expected training images of every class, got none of {data.Classes[Enumerable.Range(0, classes).Except(data.Training.Select(picture => picture.Label)).First()]} that can be read");
-        Remark(SameImages.Remarks(data, images, settings.Data));
-        if (!settings.Balanced && data.Training[0] is FilePicture) // published sets are as they are
+            throw new UserException($"{settings.Data}: expected validation images, got none that can be read; without a folder for them, a tenth of the training images is held out, from classes with two or more");
+        if (data.Training.DistinctBy(image => image.Label).Count() < classes)
+            throw new UserException($"{settings.Data}: expected training images of every class, got none of {data.Classes[Enumerable.Range(0, classes).Except(data.Training.Select(image => image.Label)).First()]} that can be read");
+        Remark(SameImages.Find(data, images, settings.Data));
+        if (!settings.Balanced && data.Training[0] is FileImage) // published datasets need no warning
             RemarkUnbalanced(data);
     }
 
     private static void RemarkUnbalanced(DataSet data)
     {
-        var counts = data.Training.CountBy(picture => picture.Label).ToArray();
+        var counts = data.Training.CountBy(image => image.Label).ToArray();
         var (fewest, most) = (counts.MinBy(count => count.Value), counts.MaxBy(count => count.Value));
         if (most.Value >= Unbalanced * fewest.Value)
-            Remark([$"the classes are unbalanced: {most.Value} training images of {data.Classes[most.Key]}, {fewest.Value} of {data.Classes[fewest.Key]}; --balanced counts all classes alike"]);
+            Remark([$"the classes are unbalanced: {most.Value} training images of {data.Classes[most.Key]}, {fewest.Value} of {data.Classes[fewest.Key]}; --balanced weighs all classes the same"]);
     }
 
-    /// <summary>Says what is to be known of how a set was read.</summary>
+    /// <summary>Prints remarks.</summary>
     public static void Remark(IEnumerable<string> remarks)
     {
         foreach (var remark in remarks)
             Console.Error.WriteLine(remark);
     }
 
-    /// <summary>Counts the pictures that are left out, and names each once.</summary>
+    /// <summary>Prints the images that are left out.</summary>
     public static void Warn(IReadOnlyList<string> broken)
     {
         if (broken.Count == 0) return;
-        Console.Error.WriteLine($"{broken.Count} files are left out, which are no images or broken:");
+        Console.Error.WriteLine($"{broken.Count} files are left out because they are broken or no images:");
         foreach (var problem in broken)
             Console.Error.WriteLine($"  {problem}");
     }

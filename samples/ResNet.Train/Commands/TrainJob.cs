@@ -4,88 +4,88 @@ using static TorchSharp.torch;
 
 namespace ResNet.Train;
 
-/// <summary>The whole of it: looks at the pictures, trains, tests, and leaves the results in a folder.</summary>
+/// <summary>Trains and tests a network, and writes the results into a folder.</summary>
 internal static class TrainJob
 {
-    private const string State = "checkpoint.safetensors", OfEpochs = "metrics.csv";
+    private const string StateFile = "checkpoint.safetensors", MetricsFile = "metrics.csv";
 
-    /// <summary>Of fewer images none are held out for a test, which would be too small to tell anything: they are cross-validated.</summary>
+    /// <summary>With fewer images a held-out test would be too small to be meaningful, so they are cross-validated.</summary>
     private const int FewToHoldOut = 300;
 
-    /// <summary>Images a step, which is what <c>--batch-size</c> takes on one.</summary>
+    /// <summary>The least number of images per training step for each rank: the least <c>--batch-size</c>.</summary>
     private const int LeastOfRank = 2;
 
-    /// <summary>A new training. What another one has left in the folder is replaced.</summary>
-    /// <param name="data">To train, validate and test with.</param>
-    /// <param name="settings">Of the training.</param>
-    /// <param name="folder">For the results.</param>
-    /// <param name="ranks">Who trains.</param>
-    /// <param name="remark">What the user is to know of the settings, if anything.</param>
+    /// <summary>Starts a new training. It replaces the files of another training in the folder.</summary>
+    /// <param name="data">The images to train, validate and test with.</param>
+    /// <param name="settings">The training's settings.</param>
+    /// <param name="folder">The folder for the results.</param>
+    /// <param name="ranks">The ranks that train.</param>
+    /// <param name="remark">A remark about the settings for the user, or null.</param>
     public static int Train(DataSet data, Settings settings, string folder, Ranks ranks, string? remark) => Run(data, settings, folder, beginning: null, ranks, remark);
 
-    /// <summary>Goes on after the last complete epoch. It ends with the weights of a training that was never interrupted.</summary>
-    /// <param name="folder">Of the training.</param>
-    /// <param name="moved">The folder with its images; null is where they were.</param>
-    /// <param name="ranks">Who goes on with it, as many as before or others.</param>
+    /// <summary>Continues a training after its last complete epoch. The final weights equal those of an uninterrupted training.</summary>
+    /// <param name="folder">The training run's folder.</param>
+    /// <param name="moved">The new folder of its images; null if they have not moved.</param>
+    /// <param name="ranks">The ranks that continue. Their number may change.</param>
     public static int Resume(string folder, string? moved, Ranks ranks)
     {
-        var settings = Settings.Of(folder);
-        using var running = ranks.IsFirst ? TrainingLock.Take(folder) : null; // before anything is read that another one would replace
-        if (settings.Train == TrainedLayers.All) // the other is fitted anew, to features that are kept
+        var settings = Settings.Read(folder);
+        using var running = ranks.IsFirst ? TrainingLock.Take(folder) : null; // before reading anything that another training would replace
+        if (settings.Train == TrainedLayers.All) // a head is fitted again, to the kept features
             ExpectState(folder);
         if (moved is not null)
             settings = settings with { Data = Path.GetFullPath(moved) };
         else if (!Directory.Exists(settings.Data))
-            throw new UserException($"resume: expected the images in '{settings.Data}', where they were when the training began, found no such folder; --data DIR says where they are now");
+            throw new UserException($"resume: expected the training's images in '{settings.Data}', found no such folder; if they have moved, name their new folder with --data DIR");
         var data = DataSet.Load(settings.Data);
-        var beginning = Beginning.Of(folder, settings, data);
+        var beginning = ResumedTraining.Read(folder, settings, data);
         return Run(beginning.Arrange(data), settings, folder, beginning, ranks, remark: null);
     }
 
-    /// <summary>A rank without images would have nothing to learn from, and batch norm needs two of them.</summary>
-    /// <param name="batchSize">Images a step.</param>
-    /// <param name="ranks">Who shares them.</param>
-    /// <exception cref="UserException">There are too many.</exception>
+    /// <summary>Throws unless a batch has enough images for all ranks: batch norm needs two on each.</summary>
+    /// <param name="batchSize">The number of images per training step.</param>
+    /// <param name="ranks">The ranks that share them.</param>
+    /// <exception cref="UserException">There are too many ranks.</exception>
     public static void ExpectImagesForAll(int batchSize, Ranks ranks)
     {
         if (ranks.AreSeveral && batchSize < LeastOfRank * ranks.Count)
-            throw new UserException($"--batch-size: expected {LeastOfRank} images a step or more for each of the {ranks.Count} ranks, which share them, so {LeastOfRank * ranks.Count}, got {batchSize}");
+            throw new UserException($"--batch-size: expected at least {LeastOfRank} images per training step for each of the {ranks.Count} ranks, {LeastOfRank * ranks.Count} in all, got {batchSize}");
     }
 
-    /// <summary>Without its state a training would start from nothing, and its weights would be lost.</summary>
+    /// <summary>Throws if the training's state is lost: resuming would start from scratch and replace the trained weights.</summary>
     private static void ExpectState(string folder)
     {
-        var (state, weights) = (Path.Combine(folder, State), Path.Combine(folder, NetworkInfo.WeightsFileName));
-        if (File.Exists(Path.Combine(folder, OfEpochs)) && !File.Exists(state))
-            throw new UserException($"resume: expected a file {state}, as {OfEpochs} tells of complete epochs, found none; put it back" +
+        var (state, weights) = (Path.Combine(folder, StateFile), Path.Combine(folder, ModelConfig.WeightsFileName));
+        if (File.Exists(Path.Combine(folder, MetricsFile)) && !File.Exists(state))
+            throw new UserException($"resume: expected a file {state}, because {MetricsFile} has complete epochs, found none; restore it" +
                 (File.Exists(weights) ? $", or start a new training with --weights '{weights}'" : ""));
     }
 
-    private static int Run(DataSet all, Settings settings, string folder, Beginning? beginning, Ranks ranks, string? remark)
+    private static int Run(DataSet all, Settings settings, string folder, ResumedTraining? beginning, Ranks ranks, string? remark)
     {
         if (settings.Train == TrainedLayers.All)
             ExpectImagesForAll(settings.Recipe.BatchSize, ranks);
         using var interruption = new Interruption(secondEnds: !ranks.AreSeveral);
         var together = new Together(ranks, interruption);
         var (watch, screen, recipe) = (Stopwatch.StartNew(), new Screen(), settings.Recipe);
-        var device = Devices.Find(ranks.Device(settings.Device));
+        var device = Devices.Find(ranks.ChooseDevice(settings.Device));
         if (settings.Precision == Precision.Auto)
-            settings = settings.Decide(isNative: ranks.Exchange(AutoPrecision.IsNative(settings, device) ? 0 : 1) == 0, ranks.Count); // on every rank: all wait for the slowest
+            settings = settings.Decide(isNative: ranks.Exchange(AutoPrecision.IsNative(settings, device) ? 0 : 1) == 0, ranks.Count); // only if all ranks have it, since they wait for the slowest
         if (beginning is null && settings.Train == TrainedLayers.Head)
             all = all.Pool(test: all.Training.Count + all.Validation.Count + all.Test.Count < FewToHoldOut);
 
         manual_seed(settings.Seed);
-        using var state = new TrainingState(Network(), recipe.Epochs, recipe.Ema > 0 ? Network() : null, settings.Precision == Precision.Fp16);
+        using var state = new TrainingState(CreateNetwork(), recipe.Epochs, recipe.Ema > 0 ? CreateNetwork() : null, settings.Precision == Precision.Fp16);
         bool isResumed;
         var (resumed, start) = (default(string), default(StartingWeights));
         try
         {
-            isResumed = together.FromFirst(beginning is not null && File.Exists(Path.Combine(folder, State)));
+            isResumed = together.TakeFromFirst(beginning is not null && File.Exists(Path.Combine(folder, StateFile)));
             together.Run(() =>
             {
                 if (!ranks.IsFirst) return;
                 if (isResumed)
-                    resumed = SavedState.Load(state, Path.Combine(folder, State));
+                    resumed = SavedState.Load(state, Path.Combine(folder, StateFile));
                 else if (settings.Weights is not null)
                     start = StartingWeights.Load(state.Model, recipe.Architecture, settings.Weights, screen, interruption.Token);
             });
@@ -93,33 +93,33 @@ internal static class TrainJob
         }
         catch (OperationCanceledException) when (interruption.Token.IsCancellationRequested)
         {
-            screen.Line("interrupted while the weights were fetched; what is there stays");
+            screen.WriteLine("interrupted while downloading the weights; the part so far stays");
             return interruption.ExitCode;
         }
         var output = ranks.IsFirst ? new OutputFolder(folder) : null;
         using var running = beginning is null && ranks.IsFirst ? TrainingLock.Take(folder) : null;
 
-        var normalisation = beginning?.Network.Normalisation ?? start?.NormalisationFor(all);
-        using var features = settings.BeginsWithHead() && !isResumed ? new FolderFeatures(state.Model, device, settings.Precision.OfFeatures(device), output, screen) : null;
-        var known = normalisation is null || ranks.AreSeveral ? null : features?.Read(NetworkInfo.Of(all, recipe, normalisation));
-        if (Preparation.Of(all, settings, normalisation, known, screen, together) is not var (data, network, images))
+        var normalization = beginning?.Network.Normalization ?? start?.ChooseNormalization(all);
+        using var features = settings.BeginsWithHead() && !isResumed ? new FolderFeatures(state.Model, device, settings.Precision.ChooseFeatureType(device), output, screen) : null;
+        var known = normalization is null || ranks.AreSeveral ? null : features?.Read(all.CreateConfig(recipe, normalization));
+        if (Preparation.Run(all, settings, normalization, known, screen, together) is not var (data, network, images))
             return interruption.ExitCode;
         var doubt = beginning?.Compare(network, images);
         Preparation.Expect(data, settings, images);
         if (settings.Train == TrainedLayers.All && new TrainingBatches(data.Training, network, recipe, settings.Seed).LeastSize is var least && ranks.AreSeveral && least < LeastOfRank * ranks.Count)
-            throw new UserException($"{settings.Data}: expected {LeastOfRank} images a step or more for each of the {ranks.Count} ranks, got {data.Training.Count} training images, which make steps of {least}; start fewer ranks");
+            throw new UserException($"{settings.Data}: expected at least {LeastOfRank} images per training step for each of the {ranks.Count} ranks, got {data.Training.Count} training images, which give steps of {least}; start fewer ranks");
         network = beginning?.Network ?? network;
-        var classWeights = settings.Balanced ? data.ClassWeights() : null;
+        var classWeights = settings.Balanced ? data.ComputeClassWeights() : null;
         if (beginning is null)
             Clear();
         output?.Write(ImageList.FileName, images.ToJson());
-        output?.Write(NetworkInfo.FileName, network.ToJson());
-        output?.Write(Settings.FileName, settings.ToJson()); // last: with it a training can be resumed
+        output?.Write(ModelConfig.FileName, network.ToJson());
+        output?.Write(Settings.FileName, settings.ToJson()); // last, because it makes the training resumable
 
-        screen.Line($"{recipe.Architecture.Title()} on {Libtorch.On(device)}{(ranks.AreSeveral ? $", {ranks.Count} ranks" : "")}{settings.ComputesIn(device)}: {data.Training.Count + data.Validation.Count} images to train and validate with, {data.Test.Count} to test with");
-        foreach (var line in (string?[])[settings.Precision.Remark(device), resumed ?? start?.Line, remark, doubt, Layers(), Advice()])
+        screen.WriteLine($"{recipe.Architecture.GetTitle()} on {Libtorch.Describe(device)}{(ranks.AreSeveral ? $", {ranks.Count} ranks" : "")}{settings.DescribeComputation(device)}: {data.Training.Count + data.Validation.Count} images to train and validate, {data.Test.Count} to test");
+        foreach (var line in (string?[])[settings.Precision.FindRemark(device), resumed ?? start?.Line, remark, doubt, DescribeLayers(), Advise()])
             if (line is not null)
-                screen.Line(line);
+                screen.WriteLine(line);
 
         var log = ranks.IsFirst ? new TensorBoardLog(folder) : null;
         try
@@ -127,40 +127,50 @@ internal static class TrainJob
             HeadResult? head = null;
             if (features is not null)
                 together.Run(() => head = FitHead(features));
+            if (head is not null)
+                ShowHead(head);
             return settings.Train == TrainedLayers.All ? TrainLayers()
                 : head is null ? ExitCode.Done
                 : FinishHead(head);
         }
         catch (OperationCanceledException) when (interruption.Token.IsCancellationRequested)
         {
-            screen.Line(settings.Train == TrainedLayers.Head ? "interrupted before the classifier was fitted" : $"interrupted after {state.Epochs.Count} of {recipe.Epochs} epochs");
+            screen.WriteLine(settings.Train == TrainedLayers.Head ? "interrupted before the classifier was fitted" : $"interrupted after {state.Epochs.Count} of {recipe.Epochs} epochs");
             if (settings.Train == TrainedLayers.All)
             {
                 var weights = SaveWeights();
-                screen.Line($"weights so far    {weights.SafeTensors}");
-                screen.Line($"for torch.load    {weights.Torch}");
+                screen.WriteLine($"weights so far    {weights.SafeTensors}");
+                screen.WriteLine($"for torch.load    {weights.Torch}");
             }
             if (state.Epochs.Count > 0)
                 SaveCurves(state.Epochs);
-            screen.Line($"to go on          resume {folder}");
+            screen.WriteLine($"to continue       resume {folder}");
             return interruption.ExitCode;
         }
 
-        // The ranks compute the features together; the rest takes milliseconds.
+        // All ranks compute the features; the fit takes milliseconds on the first one.
         HeadResult? FitHead(FolderFeatures features)
         {
-            Tensor? Extract(IReadOnlyList<Picture> pictures) => features.Load(pictures, network, images, settings.Data, together);
+            Tensor? Extract(IReadOnlyList<Image> some) => features.Load(some, network, images, settings.Data, together);
             if (ranks.IsFirst)
-                return new HeadTraining(state.Model, data, network, classWeights, screen).Run(pictures => Extract(pictures)!, interruption.Token);
+                return new HeadTraining(state.Model, data, network, classWeights).Run(some => Extract(some)!, interruption.Token);
             Extract(data.All);
             return null;
+        }
+
+        void ShowHead(HeadResult head)
+        {
+            Preparation.Remark(head.Remarks);
+            var last = head.Epochs[^1];
+            screen.WriteLine($"classifier  loss {Digits.FormatLoss(last.TrainingLoss)}  accuracy {last.TrainingAccuracy:0.000}  " +
+                $"{(head.CrossValidation is null ? "validation" : "cross-validation")} loss {Digits.FormatLoss(last.ValidationLoss)}  accuracy {last.ValidationAccuracy:0.000}");
         }
 
         int FinishHead(HeadResult head)
         {
             foreach (var epoch in head.Epochs)
                 log?.Add(epoch);
-            output?.Write(OfEpochs, Metrics.Csv(head.Epochs));
+            output?.Write(MetricsFile, Metrics.Format(head.Epochs));
             SaveResults(head.Epochs);
             if (head.CrossValidation is { } crossed)
                 Show(crossed, "cross-validated", isLast: head.Test is null);
@@ -171,50 +181,58 @@ internal static class TrainJob
 
         int TrainLayers()
         {
-            new Trainer(state, data, network, settings, device, screen, together, classWeights).Train(epoch =>
-            {
-                output?.Write(State, state);
-                SaveWeights();
-                output?.Write(OfEpochs, Metrics.Csv(state.Epochs));
-                log?.Add(epoch);
-            });
-            SaveResults(state.Epochs); // the weights once more where the last run was killed between the two
+            var trainer = new Trainer(state, data, network, settings, device, together, classWeights);
+            screen.RunWithBar(trainer.StepsLeft, () => trainer.Train(new TrainingReport(ShowStep, KeepEpoch)));
+            SaveResults(state.Epochs); // writes the weights again, in case the last run was killed after writing its state
             if (data.Test.Count > 0)
-                Show(Evaluation.Of(state.Result, network, data.Test, device, together), "test", isLast: true);
+                Show(Evaluation.Evaluate(state.Result, network, data.Test, device, together), "test", isLast: true);
             return ExitCode.Done;
+        }
+
+        void ShowStep(TrainingStep step) => screen.Advance(
+            $"epoch {step.Epoch}/{recipe.Epochs}  loss {Digits.FormatLoss(step.Loss)}  accuracy {step.Accuracy:0.000}  {step.ImagesPerSecond:0} images/s");
+
+        void KeepEpoch(Epoch epoch)
+        {
+            screen.WriteLine($"epoch {epoch.Number}/{recipe.Epochs}  loss {Digits.FormatLoss(epoch.TrainingLoss)}  accuracy {epoch.TrainingAccuracy:0.000}  " +
+                $"validation loss {Digits.FormatLoss(epoch.ValidationLoss)}  accuracy {epoch.ValidationAccuracy:0.000}  {epoch.ImagesPerSecond:0} images/s");
+            output?.Write(StateFile, state);
+            SaveWeights();
+            output?.Write(MetricsFile, Metrics.Format(state.Epochs));
+            log?.Add(epoch);
         }
 
         void Show(Evaluation evaluation, string figure, bool isLast)
         {
             if (isLast && output is not null)
             {
-                screen.Line($"confusion matrix  {output.Write("confusion-matrix.png", Charts.Confusion(evaluation, network.Classes, figure))}");
-                screen.Line($"surely wrong      {output.Write("most-wrong.png", WrongSheet.Of(evaluation, network))}");
+                screen.WriteLine($"confusion matrix  {output.Write("confusion-matrix.png", Charts.DrawConfusion(evaluation, network.Classes, figure))}");
+                screen.WriteLine($"misclassified     {output.Write("misclassified.png", MisclassifiedSheet.Draw(evaluation, network))}");
             }
-            screen.Line($"{figure} accuracy {evaluation.AccuracyInWords}{(isLast ? $", {watch.Elapsed.TotalSeconds:0} s after the start" : ", each by a classifier that had not seen it")}");
+            screen.WriteLine($"{figure} accuracy {evaluation.AccuracyInWords}{(isLast ? $", {watch.Elapsed.TotalSeconds:0} s after the start" : ", each image by a classifier that had not seen it")}");
         }
 
-        string? Layers() => !settings.BeginsWithHead() || isResumed ? null
-            : settings.Train == TrainedLayers.Head ? "training the classifier alone, on what the other layers make of the images; --train All trains every layer"
+        string? DescribeLayers() => !settings.BeginsWithHead() || isResumed ? null
+            : settings.Train == TrainedLayers.Head ? "training the classifier alone, on the features of the other layers; --train All trains every layer"
             : "training the classifier, then every layer";
-        string? Advice() => settings.Weights is null && data.Training[0] is FilePicture && data.Training.Count + data.Validation.Count < StartingWeights.FewImages
-            ? $"fewer than {StartingWeights.FewImages} photographs are few to learn from nothing: --weights imagenet begins with a network that knows photographs, and takes seconds"
+        string? Advise() => settings.Weights is null && data.Training[0] is FileImage && data.Training.Count + data.Validation.Count < StartingWeights.FewImages
+            ? $"fewer than {StartingWeights.FewImages} photographs are few to train from scratch: --weights imagenet starts from a network trained on photographs, and takes seconds"
             : null;
-        ResidualNetwork Network() => settings.Network(all.Classes.Count, device);
-        (string? SafeTensors, string? Torch) SaveWeights() => (output?.Write(NetworkInfo.WeightsFileName, state.Result), output?.Write(NetworkInfo.TorchFileName, state.Result));
+        ResidualNetwork CreateNetwork() => settings.CreateNetwork(all.Classes.Count, device);
+        (string? SafeTensors, string? Torch) SaveWeights() => (output?.Write(ModelConfig.WeightsFileName, state.Result), output?.Write(ModelConfig.TorchFileName, state.Result));
         void SaveResults(IReadOnlyList<Epoch> epochs)
         {
             var weights = SaveWeights();
-            screen.Line($"weights           {weights.SafeTensors}");
-            screen.Line($"for torch.load    {weights.Torch}");
+            screen.WriteLine($"weights           {weights.SafeTensors}");
+            screen.WriteLine($"for torch.load    {weights.Torch}");
             SaveCurves(epochs);
         }
-        void SaveCurves(IReadOnlyList<Epoch> epochs) => screen.Line($"learning curves   {output?.Write("learning-curves.png", Charts.LearningCurves(epochs))}");
+        void SaveCurves(IReadOnlyList<Epoch> epochs) => screen.WriteLine($"learning curves   {output?.Write("learning-curves.png", Charts.DrawLearningCurves(epochs))}");
         void Clear()
         {
-            // Another training's, which would not go with this one's classes, but for what this one starts from
-            foreach (var name in (string[])[Settings.FileName, State, OfEpochs, NetworkInfo.FileName, NetworkInfo.WeightsFileName, NetworkInfo.TorchFileName, ExportJob.FileName, ExportJob.Int8FileName])
-                if (!Path.GetFullPath(Path.Combine(folder, name)).Equals(settings.Weights, StringComparison.OrdinalIgnoreCase)) // as some systems compare names
+            // Deletes another training's files, which would not fit this one's classes, except the weights to start from.
+            foreach (var name in (string[])[Settings.FileName, StateFile, MetricsFile, ModelConfig.FileName, ModelConfig.WeightsFileName, ModelConfig.TorchFileName, OnnxFile.FileName, OnnxFile.Int8FileName])
+                if (!Path.GetFullPath(Path.Combine(folder, name)).Equals(settings.Weights, StringComparison.OrdinalIgnoreCase)) // as some file systems compare names
                     output?.Delete(name);
         }
     }

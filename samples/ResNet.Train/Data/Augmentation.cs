@@ -1,30 +1,30 @@
 namespace ResNet.Train;
 
-/// <summary>What is done to a batch's pictures in training, so that they are not the same twice.</summary>
+/// <summary>Random changes to a batch's training images, different in each epoch.</summary>
 internal sealed class Augmentation(Recipe recipe, int seed)
 {
     private const double LeastArea = 0.02, MostArea = 1.0 / 3, Narrowest = 0.3;
 
     private readonly Random _random = new(seed);
 
-    public Window Window(int width, int height) => Train.Window.Random(width, height, recipe, _random);
+    public Crop CreateCrop(int width, int height) => Crop.CreateRandom(width, height, recipe, _random);
 
-    /// <summary>Draws the random numbers of a picture that somebody else draws.</summary>
-    /// <param name="extent">Of the picture.</param>
-    /// <param name="size">Height and width of what the network sees.</param>
+    /// <summary>Consumes the random numbers of an image that another rank decodes.</summary>
+    /// <param name="extent">The image's width and height.</param>
+    /// <param name="size">The height and width of the network's input.</param>
     public void Skip((int Width, int Height) extent, int size)
     {
-        Window(extent.Width, extent.Height);
+        CreateCrop(extent.Width, extent.Height);
         Erase([], channels: 0, size);
     }
 
-    /// <summary>Hides a rectangle of some pictures behind the mean (Random Erasing, arXiv:1708.04896, with its numbers).</summary>
-    /// <param name="picture">Its channels, normalised, one after the other.</param>
-    /// <param name="channels">How many.</param>
-    /// <param name="size">Height and width.</param>
-    public void Erase(Span<float> picture, int channels, int size)
+    /// <summary>Replaces a rectangle of some images with the mean: Random Erasing (arXiv:1708.04896), with the paper's numbers.</summary>
+    /// <param name="image">The normalized channels, one after another.</param>
+    /// <param name="channels">The number of channels.</param>
+    /// <param name="size">The height and width.</param>
+    public void Erase(Span<float> image, int channels, int size)
     {
-        if (recipe.Erase == 0 || _random.NextDouble() >= recipe.Erase)
+        if (recipe.RandomErase == 0 || _random.NextDouble() >= recipe.RandomErase)
             return;
 
         var area = size * size * (LeastArea + (MostArea - LeastArea) * _random.NextDouble());
@@ -34,6 +34,6 @@ internal sealed class Augmentation(Recipe recipe, int seed)
         var (top, left) = (_random.Next(size - height + 1), _random.Next(size - width + 1));
         for (var row = 0; row < channels * size; row++)
             if (row % size >= top && row % size < top + height)
-                picture.Slice(row * size + left, width).Clear();
+                image.Slice(row * size + left, width).Clear();
     }
 }

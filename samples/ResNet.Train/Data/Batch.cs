@@ -4,61 +4,53 @@ using static TorchSharp.torch;
 
 namespace ResNet.Train;
 
-/// <summary>What goes into the network at once, on the CPU.</summary>
-/// <param name="Images">Shape (N, channels, size, size), normalised: 3 channels, or 1 where grey pictures have one mean and deviation.</param>
-/// <param name="Labels">Shape (N), int64.</param>
+/// <summary>A batch of images, on the CPU.</summary>
+/// <param name="Images">The normalized images, shape (N, channels, size, size): 3 channels, or 1 for grayscale images with a single mean and deviation.</param>
+/// <param name="Labels">The labels, shape (N), int64.</param>
 internal sealed record Batch(Tensor Images, Tensor Labels) : IDisposable
 {
-    /// <summary>Draws pictures as the network sees them.</summary>
-    /// <param name="pictures">N of them.</param>
-    /// <param name="network">How it sees them.</param>
-    /// <param name="augmentation">What is done to them in training; without it they are drawn as they are.</param>
-    /// <param name="broken">Takes what is wrong with each picture that cannot be read, which the batch is then without; null throws.</param>
-    /// <exception cref="UserException">A picture cannot be read any more.</exception>
-    public static Batch Of(IReadOnlyList<Picture> pictures, NetworkInfo network, Augmentation? augmentation = null, IDictionary<Picture, string>? broken = null)
+    /// <summary>Decodes images and crops and normalizes them for the network.</summary>
+    /// <param name="sources">The images.</param>
+    /// <param name="network">The model config.</param>
+    /// <param name="augmentation">The random changes for training; null takes the center crops.</param>
+    /// <param name="broken">Receives a message for each unreadable image, which the batch leaves out; null throws instead.</param>
+    /// <exception cref="UserException">An image can no longer be read.</exception>
+    public static Batch Decode(IReadOnlyList<Image> sources, ModelConfig network, Augmentation? augmentation = null, IDictionary<Image, string>? broken = null)
     {
-        using var canvas = new Canvas(network.Size, network.Grey);
+        using var canvas = new Canvas(network.Size, network.Grayscale);
         var area = network.Size * network.Size;
-        var pixels = new byte[area];
-        var tables = network.Normalisation.Tables();
+        var tables = network.Normalization.CreateTables();
         var channels = tables.Length;
 
-        // Straight into libtorch's memory: no large arrays for the garbage collector.
-        using var images = empty(pictures.Count, channels, network.Size, network.Size);
+        // Writes into libtorch's memory, which keeps large arrays from the garbage collector.
+        using var images = empty(sources.Count, channels, network.Size, network.Size);
         var values = MemoryMarshal.Cast<byte, float>(images.bytes);
-        var labels = new List<long>(pictures.Count);
-        foreach (var picture in pictures)
+        var labels = new List<long>(sources.Count);
+        foreach (var source in sources)
         {
-            using var image = Decode(picture);
+            using var image = DecodeOne(source);
             if (image is null)
                 continue;
-            canvas.Draw(image, augmentation?.Window(image.Width, image.Height) ?? Window.Middle(image.Width, image.Height, network.Frame));
+            canvas.Draw(image, augmentation?.CreateCrop(image.Width, image.Height) ?? Crop.CreateCenter(image.Width, image.Height, network.CropRatio));
             var drawn = values.Slice(labels.Count * channels * area, channels * area);
             for (var channel = 0; channel < channels; channel++)
             {
-                canvas.Read(Math.Min(channel, canvas.Channels - 1), pixels); // a grey picture's only one again and again
-                Normalise(pixels, tables[channel], drawn.Slice(channel * area, area));
+                canvas.Read(Math.Min(channel, canvas.Channels - 1), drawn.Slice(channel * area, area), tables[channel]); // a grayscale image's only channel feeds all three
             }
             augmentation?.Erase(drawn, channels, network.Size);
-            labels.Add(picture.Label);
+            labels.Add(source.Label);
         }
         return new Batch(images.narrow(0, 0, labels.Count), tensor(labels));
 
-        static void Normalise(ReadOnlySpan<byte> pixels, float[] table, Span<float> normalised)
-        {
-            for (var i = 0; i < pixels.Length; i++)
-                normalised[i] = table[pixels[i]];
-        }
-
-        SKImage? Decode(Picture picture)
+        SKImage? DecodeOne(Image source)
         {
             try
             {
-                return picture.Decode(network.Size);
+                return source.Decode(network.Size);
             }
             catch (UserException problem) when (broken is not null)
             {
-                broken[picture] = problem.Message;
+                broken[source] = problem.Message;
                 return null;
             }
         }
@@ -66,13 +58,13 @@ internal sealed record Batch(Tensor Images, Tensor Labels) : IDisposable
 
     public int Count => (int)Labels.shape[0];
 
-    /// <summary>How many images go into the networks of all ranks at once, with these.</summary>
+    /// <summary>The number of images in the batches of all ranks together.</summary>
     public int CountOfAll { get => field > 0 ? field : Count; init; }
 
-    /// <summary>What these count among those of all ranks, as a share of 1: the mean loss of all is the sum of the ranks' mean losses, each times this.</summary>
+    /// <summary>The weight of this rank's mean loss. The mean loss over all ranks is the weighted sum of the ranks' mean losses.</summary>
     public double Weight { get; init; } = 1;
 
-    /// <summary>The images as the network takes them: on its device, with three channels. Those of a grey picture are one.</summary>
+    /// <returns>The images for the network: on its device, with three channels. A grayscale image's three channels share memory.</returns>
     public Tensor To(Device device) => Images.to(device).expand(-1, 3, -1, -1);
 
     public void Dispose()

@@ -1,15 +1,14 @@
 namespace ResNet.Train;
 
-/// <summary>Makes batches on other threads, ahead of who takes them.</summary>
+/// <summary>Makes batches on other threads, ahead of the consumer.</summary>
 internal static class Batches
 {
     /// <summary>
-    /// The batches that <paramref name="make"/> makes of each of the <paramref name="parts"/>, in their order. Besides the one
-    /// that was taken last, no more of them exist, whole or in the making, than there are
-    /// <paramref name="processors"/> to make them, null being all; a few are enough where one takes longer to learn from than to make.
-    /// Who takes one disposes of it.
+    /// Calls <paramref name="make"/> for each of the <paramref name="parts"/> and yields the batches in order. Besides the batch that was yielded
+    /// last, it keeps at most 2 to 8 batches, finished or in progress, depending on <paramref name="processors"/>; null is all processors.
+    /// The caller disposes the batches.
     /// </summary>
-    public static IEnumerable<TBatch> Of<T, TBatch>(IEnumerable<T> parts, Func<T, TBatch> make, int? processors = null) where TBatch : IDisposable
+    public static IEnumerable<TBatch> Prefetch<T, TBatch>(IEnumerable<T> parts, Func<T, TBatch> make, int? processors = null) where TBatch : IDisposable
     {
         var ahead = Math.Clamp(processors ?? Environment.ProcessorCount, 2, 8);
         var coming = new Queue<Task<TBatch>>();
@@ -26,7 +25,7 @@ internal static class Batches
         }
         finally
         {
-            // Who stops early, or meets a batch that failed, leaves the others to be cleared away, of which some may have failed as well.
+            // A consumer that stops early, or a failed batch, leaves others behind, some of which may have failed as well.
             foreach (var task in coming)
             {
                 Task.WaitAny(task);

@@ -2,20 +2,20 @@ using SkiaSharp;
 
 namespace ResNet.Train;
 
-/// <summary>A square that pictures are drawn on in the size that the network takes. Not for several threads at once.</summary>
+/// <summary>Draws crops of images at the size of the network's input. Not thread-safe.</summary>
 internal sealed class Canvas : IDisposable
 {
     private readonly SKBitmap _bitmap;
     private readonly SKCanvas _canvas;
 
-    /// <param name="size">Height and width.</param>
-    /// <param name="grey">One channel in place of three. Colours become their luma.</param>
-    public Canvas(int size, bool grey)
+    /// <param name="size">The height and width.</param>
+    /// <param name="grayscale">Whether to draw one channel instead of three. Colors become their luma.</param>
+    public Canvas(int size, bool grayscale)
     {
         Size = size;
-        _bitmap = new SKBitmap(new SKImageInfo(size, size, grey ? SKColorType.Gray8 : SKColorType.Rgb888x, SKAlphaType.Opaque));
+        _bitmap = new SKBitmap(new SKImageInfo(size, size, grayscale ? SKColorType.Gray8 : SKColorType.Rgb888x, SKAlphaType.Opaque));
         _canvas = new SKCanvas(_bitmap);
-        Channels = grey ? 1 : 3;
+        Channels = grayscale ? 1 : 3;
     }
 
     public int Size { get; }
@@ -24,31 +24,60 @@ internal sealed class Canvas : IDisposable
 
     public SKBitmap Bitmap => _bitmap;
 
-    public void Draw(SKImage picture, Window window)
+    public void Draw(SKImage image, Crop crop)
     {
-        var (scaleX, scaleY) = (Size / window.Width, Size / window.Height);
+        if (crop.Width != Size || crop.Height != Size)
+        {
+            Resample(image, crop);
+            return;
+        }
         _canvas.ResetMatrix();
-        if (window.Flipped)
+        if (crop.Flipped)
             _canvas.Scale(-1, 1, Size / 2f, 0);
         _canvas.Clear(SKColors.Black);
-        _canvas.DrawImage(
-            picture,
-            SKRect.Create((float)(-window.Left * scaleX), (float)(-window.Top * scaleY), (float)(picture.Width * scaleX), (float)(picture.Height * scaleY)),
-            // Pixels as they are where they fit; otherwise means of them, of more than four where the picture becomes much smaller
-            scaleX == 1 && scaleY == 1 ? new SKSamplingOptions(SKFilterMode.Nearest)
-            : scaleX < 1 || scaleY < 1 ? new SKSamplingOptions(SKFilterMode.Linear, SKMipmapMode.Linear)
-            : new SKSamplingOptions(SKFilterMode.Linear));
+        _canvas.DrawImage(image, (float)-crop.Left, (float)-crop.Top, new SKSamplingOptions(SKFilterMode.Nearest)); // copies the pixels
     }
 
-    /// <summary>Copies a channel's pixels, row by row. Between rows the bitmap has nothing.</summary>
-    /// <param name="channel">From 0.</param>
-    /// <param name="pixels">As many as the square has.</param>
+    private void Resample(SKImage image, Crop crop)
+    {
+        using var drawn = _bitmap.PeekPixels();
+        using var pixels = image.PeekPixels();
+        if (pixels.BytesPerPixel == drawn.BytesPerPixel)
+            Resampling.Draw(pixels, crop, drawn);
+        else
+        {
+            // A color image for a grayscale network, or vice versa
+            using var same = new SKBitmap(new SKImageInfo(image.Width, image.Height, drawn.ColorType, SKAlphaType.Opaque));
+            using var converted = same.PeekPixels();
+            if (!pixels.ReadPixels(converted))
+                throw new InvalidOperationException($"cannot convert {pixels.ColorType} to {converted.ColorType}");
+            Resampling.Draw(converted, crop, drawn);
+        }
+        _bitmap.NotifyPixelsChanged();
+    }
+
+    /// <summary>Copies a channel's pixels, row by row. The bitmap has no padding between rows.</summary>
+    /// <param name="channel">The channel, from 0.</param>
+    /// <param name="pixels">The target, with room for all pixels of the square.</param>
     public void Read(int channel, Span<byte> pixels)
     {
-        var all = _bitmap.GetPixelSpan(); // a call of Skia, for all rows at once
+        var all = _bitmap.GetPixelSpan(); // one call into Skia for all rows
         var step = _bitmap.BytesPerPixel;
         for (int i = 0, j = channel; i < pixels.Length; i++, j += step)
             pixels[i] = all[j];
+    }
+
+    /// <summary>Copies a channel's pixels through a table.</summary>
+    /// <param name="channel">The channel, from 0.</param>
+    /// <param name="pixels">The target, with room for all pixels of the square.</param>
+    /// <param name="table">The result for each of the 256 values.</param>
+    public void Read(int channel, Span<float> pixels, ReadOnlySpan<float> table)
+    {
+        var all = _bitmap.GetPixelSpan();
+        var step = _bitmap.BytesPerPixel;
+        table = table[..256];
+        for (int i = 0, j = channel; i < pixels.Length; i++, j += step)
+            pixels[i] = table[all[j]];
     }
 
     public void Dispose()

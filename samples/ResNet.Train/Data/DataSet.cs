@@ -1,40 +1,40 @@
 namespace ResNet.Train;
 
-/// <summary>Pictures with their classes.</summary>
-/// <param name="Classes">Their names.</param>
-/// <param name="Grey">Whether the pictures have one channel in place of three.</param>
-/// <param name="Training">What the network learns from.</param>
-/// <param name="Validation">What each epoch is judged by.</param>
-/// <param name="Test">What the result is judged by, once, at the end.</param>
-/// <param name="Defaults">How to train on it where the user does not say otherwise.</param>
+/// <summary>A dataset of images with classes.</summary>
+/// <param name="Classes">The class names.</param>
+/// <param name="Grayscale">Whether the images have one channel instead of three.</param>
+/// <param name="Training">The training images.</param>
+/// <param name="Validation">The validation images, for each epoch.</param>
+/// <param name="Test">The test images, for the final result.</param>
+/// <param name="Defaults">The default recipe.</param>
 internal sealed record DataSet(
-    IReadOnlyList<string> Classes, bool Grey, IReadOnlyList<Picture> Training, IReadOnlyList<Picture> Validation, IReadOnlyList<Picture> Test, Recipe Defaults)
+    IReadOnlyList<string> Classes, bool Grayscale, IReadOnlyList<Image> Training, IReadOnlyList<Image> Validation, IReadOnlyList<Image> Test, Recipe Defaults)
 {
     private const int MostHeldOut = 5_000;
 
-    /// <summary>What the user should know of how the set was read, a line each.</summary>
+    /// <summary>Remarks for the user about how the dataset was read, one line each.</summary>
     public IReadOnlyList<string> Remarks { get; init; } = [];
 
-    /// <summary>Those of all parts.</summary>
-    public IReadOnlyList<Picture> All => [.. Training, .. Validation, .. Test];
+    /// <summary>The images of all parts.</summary>
+    public IReadOnlyList<Image> All => [.. Training, .. Validation, .. Test];
 
-    /// <summary>Whether the test images were taken from the training images, class by class, since there was no folder for them.</summary>
+    /// <summary>Whether the test images were held out of the training images, class by class, because there is no folder for them.</summary>
     public bool TestIsHeldOut { get; init; }
 
     /// <inheritdoc cref="TestIsHeldOut"/>
     public bool ValidationIsHeldOut { get; init; }
 
-    /// <summary>What a training image of each class counts, so that all classes count alike and an image on average 1.</summary>
-    public double[] ClassWeights()
+    /// <returns>The weight of a training image of each class. All classes weigh the same, and the mean over the images is 1.</returns>
+    public double[] ComputeClassWeights()
     {
         var weights = new double[Classes.Count];
-        foreach (var (label, count) in Training.CountBy(picture => picture.Label))
+        foreach (var (label, count) in Training.CountBy(image => image.Label))
             weights[label] = (double)Training.Count / (Classes.Count * count);
         return weights;
     }
 
-    /// <summary>The set with what was held out back in the training. What has a folder of its own stays there.</summary>
-    /// <param name="test">Whether the test images go back as well.</param>
+    /// <summary>Returns held-out images to the training images. Parts with a folder of their own stay.</summary>
+    /// <param name="test">Whether to return the test images as well.</param>
     public DataSet Pool(bool test) => this with
     {
         Training = [.. Training, .. ValidationIsHeldOut ? Validation : [], .. test && TestIsHeldOut ? Test : []],
@@ -44,7 +44,11 @@ internal sealed record DataSet(
         TestIsHeldOut = TestIsHeldOut && !test,
     };
 
-    /// <summary>In a line that does not grow with them.</summary>
+    /// <returns>The config of a network for these images.</returns>
+    public ModelConfig CreateConfig(Recipe recipe, Normalization normalization) =>
+        new(recipe.Stem, recipe.Size, recipe.CropRatio, Grayscale, normalization, Classes, recipe.Architecture);
+
+    /// <summary>The classes in a line of limited length.</summary>
     public string ClassesInWords
     {
         get
@@ -55,37 +59,37 @@ internal sealed record DataSet(
         }
     }
 
-    /// <summary>Reads a folder of any of the layouts that this program knows.</summary>
-    /// <exception cref="UserException">It is none of them, or something in it is damaged.</exception>
-    public static DataSet Load(string folder) => Reading(folder, () =>
+    /// <summary>Reads a folder in any of the known layouts.</summary>
+    /// <exception cref="UserException">The layout is unknown, or a file is damaged.</exception>
+    public static DataSet Load(string folder) => Read(folder, () =>
     {
         var data = Mnist.IsIn(folder) ? Mnist.Load(folder)
             : CifarSet.IsIn(folder) ? CifarSet.Load(folder)
-            : PictureFolder.IsIn(folder) ? PictureFolder.Load(folder)
-            : throw Unknown(folder);
+            : ImageFolder.IsIn(folder) ? ImageFolder.Load(folder)
+            : throw CreateUnknown(folder);
         if (data.Classes.GroupBy(name => name).FirstOrDefault(same => same.Count() > 1) is { } twice)
-            throw new UserException($"{folder}: expected classes of different names, got {twice.Key} twice");
+            throw new UserException($"{folder}: expected distinct class names, got {twice.Key} twice");
         return data;
     });
 
-    /// <summary>All images of a folder, none of them held out. Where there are some for training and some for the test, those for one of the two.</summary>
-    /// <param name="folder">In one of the layouts that <see cref="Load"/> reads; one class is enough.</param>
-    /// <param name="forTest">Those for the test.</param>
-    /// <param name="classes">A network's: a folder <c>test</c> may be one of them.</param>
-    /// <exception cref="UserException">It is none of the layouts, or something in it is damaged.</exception>
-    public static FolderImages LoadAll(string folder, bool forTest, IReadOnlyList<string> classes) => Reading(folder, () =>
+    /// <summary>Reads all images of a folder and holds none out. From a folder with a training and a test part, it reads only one of them.</summary>
+    /// <param name="folder">A folder in one of the layouts of <see cref="Load"/>; one class is enough.</param>
+    /// <param name="forTest">Whether to read the test part.</param>
+    /// <param name="classes">The network's classes: a folder <c>test</c> may be one of them.</param>
+    /// <exception cref="UserException">The layout is unknown, or a file is damaged.</exception>
+    public static FolderImages LoadAll(string folder, bool forTest, IReadOnlyList<string> classes) => Read(folder, () =>
     {
         if (!Mnist.IsIn(folder) && !CifarSet.IsIn(folder))
-            return PictureFolder.IsIn(folder) ? PictureFolder.LoadAll(folder, forTest, classes) : throw Unknown(folder);
+            return ImageFolder.IsIn(folder) ? ImageFolder.LoadAll(folder, forTest, classes) : throw CreateUnknown(folder);
         var data = Load(folder);
         return forTest ? new FolderImages($"the test files in '{folder}'", data.Classes, data.Test)
             : new FolderImages($"the training files in '{folder}'", data.Classes, [.. data.Training, .. data.Validation]);
     });
 
-    private static T Reading<T>(string folder, Func<T> load)
+    private static T Read<T>(string folder, Func<T> load)
     {
         if (!Directory.Exists(folder))
-            throw new UserException($"--data: expected a folder, got '{folder}', which is none");
+            throw new UserException($"--data: expected a folder, got '{folder}'");
         try
         {
             return load();
@@ -96,35 +100,35 @@ internal sealed record DataSet(
         }
     }
 
-    private static UserException Unknown(string folder) =>
-        new($"{folder}: expected a folder of pictures for each class, or the files of MNIST's or CIFAR's format ({Mnist.Files}, {CifarSet.Files}), found none of them");
+    private static UserException CreateUnknown(string folder) =>
+        new($"{folder}: expected a folder of images for each class, or files in MNIST's or CIFAR's format ({Mnist.Files}, {CifarSet.Files}), found neither");
 
     /// <summary>
-    /// Takes a tenth of the pictures, the same ones whatever the seed, so that runs can be compared, but not the last one of a class. It is for
-    /// sets of thousands; the figures that are published for them were measured with it.
+    /// Holds out a tenth of the images, but never the last one of a class. The choice does not depend on the seed, so that runs compare. It is for
+    /// datasets of thousands; the published figures for them were measured with it.
     /// </summary>
-    public static (IReadOnlyList<Picture> HeldOut, IReadOnlyList<Picture> Others) Split(IReadOnlyList<Picture> pictures)
+    public static (IReadOnlyList<Image> HeldOut, IReadOnlyList<Image> Others) Split(IReadOnlyList<Image> images)
     {
-        var shuffled = pictures.ToArray();
+        var shuffled = images.ToArray();
         new Random(0).Shuffle(shuffled);
         var count = Math.Min(MostHeldOut, shuffled.Length / 10);
-        var left = shuffled.CountBy(picture => picture.Label).ToDictionary();
-        var (heldOut, others) = (new List<Picture>(count), new List<Picture>(shuffled.Length - count));
-        foreach (var picture in shuffled)
+        var left = shuffled.CountBy(image => image.Label).ToDictionary();
+        var (heldOut, others) = (new List<Image>(count), new List<Image>(shuffled.Length - count));
+        foreach (var image in shuffled)
         {
-            var isHeldOut = heldOut.Count < count && left[picture.Label] > 1;
+            var isHeldOut = heldOut.Count < count && left[image.Label] > 1;
             if (isHeldOut)
-                left[picture.Label]--;
-            (isHeldOut ? heldOut : others).Add(picture);
+                left[image.Label]--;
+            (isHeldOut ? heldOut : others).Add(image);
         }
         return (heldOut, others);
     }
 
     /// <summary>
-    /// Takes a tenth of the images of each class, the same ones whatever the seed: every tenth where they lie class by class, shuffled within
-    /// each. A class never gives its only one.
+    /// Holds out a tenth of the images of each class: every tenth of all images, ordered by class and shuffled within each class. The choice does
+    /// not depend on the seed. A class with a single image keeps it.
     /// </summary>
-    public static (IReadOnlyList<Picture> HeldOut, IReadOnlyList<Picture> Others) SplitByClass(IReadOnlyList<Picture> images)
+    public static (IReadOnlyList<Image> HeldOut, IReadOnlyList<Image> Others) SplitByClass(IReadOnlyList<Image> images)
     {
         var random = new Random(0);
         var classes = images.GroupBy(image => image.Label).OrderBy(images => images.Key).Select(images => images.ToArray()).Where(images => images.Length > 1).ToArray();

@@ -4,16 +4,16 @@ using SkiaSharp;
 namespace ResNet.Train;
 
 /// <summary>
-/// How a camera was held, from a PNG's or WebP's EXIF data; Skia reads a JPEG's, not a PNG's, and a WebP's not always. What is
-/// damaged or missing is upright.
+/// Reads the orientation from the EXIF data of PNG and WebP files. Skia reads a JPEG's, but not a PNG's, and not always a WebP's. Damaged
+/// or missing data means upright.
 /// </summary>
 internal static class ExifOrientation
 {
     private const ushort Tag = 0x0112, Short = 3;
     private const int EntryLength = 12;
 
-    /// <summary>After its signature a PNG has chunks: length, type, data, checksum.</summary>
-    public static SKEncodedOrigin OfPng(ReadOnlySpan<byte> file)
+    /// <summary>Reads a PNG: a signature, then chunks of length, type, data and checksum.</summary>
+    public static SKEncodedOrigin ReadPng(ReadOnlySpan<byte> file)
     {
         var rest = file[Math.Min(8, file.Length)..];
         while (rest.Length >= 12)
@@ -28,8 +28,8 @@ internal static class ExifOrientation
         return SKEncodedOrigin.TopLeft;
     }
 
-    /// <summary>After its signature a WebP has chunks: type, length, data, and a byte more where the length is odd.</summary>
-    public static SKEncodedOrigin OfWebP(ReadOnlySpan<byte> file)
+    /// <summary>Reads a WebP: a signature, then chunks of type, length and data, padded to even lengths.</summary>
+    public static SKEncodedOrigin ReadWebP(ReadOnlySpan<byte> file)
     {
         var rest = file[Math.Min(12, file.Length)..];
         while (rest.Length >= 8)
@@ -44,10 +44,10 @@ internal static class ExifOrientation
         return SKEncodedOrigin.TopLeft;
     }
 
-    /// <summary>EXIF data are a TIFF file's: byte order, where the first directory is, and its entries: tag, type, count, value.</summary>
+    /// <summary>Reads EXIF data, which have TIFF's format: byte order, offset of the first directory, and its entries of tag, type, count and value.</summary>
     private static SKEncodedOrigin Read(ReadOnlySpan<byte> exif)
     {
-        // Some programs copy what comes before it in a JPEG.
+        // Some programs copy the prefix that a JPEG has.
         if (exif.StartsWith("Exif\0\0"u8))
             exif = exif[6..];
         var isLittleEndian = exif.StartsWith("II*\0"u8);

@@ -2,13 +2,13 @@ using System.Text;
 
 namespace ResNet.Train;
 
-/// <summary>Tells what a file is by its first bytes: its name may be wrong.</summary>
+/// <summary>Detects a file's format by its first bytes, because its name may be wrong.</summary>
 internal static class FileKind
 {
     private const int HeadLength = 512;
 
-    /// <summary>The first bytes, as many as it takes. The file is then at its start again.</summary>
-    public static ReadOnlySpan<byte> Head(FileStream file)
+    /// <summary>Reads as many bytes as the detection needs, and returns to the start of the file.</summary>
+    public static ReadOnlySpan<byte> ReadHead(FileStream file)
     {
         var head = new byte[HeadLength];
         var length = file.ReadAtLeast(head, head.Length, throwOnEndOfStream: false);
@@ -16,8 +16,8 @@ internal static class FileKind
         return head.AsSpan(0, length);
     }
 
-    /// <returns>Null if it is none of the formats that are decoded.</returns>
-    public static ImageFormat? Format(ReadOnlySpan<byte> head) =>
+    /// <returns>The format; null if the program does not decode it.</returns>
+    public static ImageFormat? DetectFormat(ReadOnlySpan<byte> head) =>
         head.StartsWith((ReadOnlySpan<byte>)[0xff, 0xd8, 0xff]) ? ImageFormat.Jpeg
         : head.StartsWith((ReadOnlySpan<byte>)[0x89, .. "PNG\r\n"u8, 0x1a, (byte)'\n']) ? ImageFormat.Png
         : head.StartsWith("RIFF"u8) && At(head, 8, "WEBP"u8) ? ImageFormat.WebP
@@ -25,7 +25,7 @@ internal static class FileKind
         : head.StartsWith("BM"u8) ? ImageFormat.Bmp
         : null;
 
-    /// <summary>What a file is that is none of them, in words.</summary>
+    /// <returns>A description of a file in any other format.</returns>
     public static string Describe(ReadOnlySpan<byte> head) =>
         At(head, 4, "ftyp"u8) ? DescribeBoxes(head)
         : head.StartsWith("II*\0"u8) || head.StartsWith("MM\0*"u8) || head.StartsWith("II+\0"u8) || head.StartsWith("MM\0+"u8) ? "a TIFF image, or a camera's raw image; convert it"
@@ -40,7 +40,7 @@ internal static class FileKind
         : head.StartsWith("version https://git-lfs"u8) ? "a Git LFS pointer to one; git lfs pull fetches it"
         : DescribeText(head);
 
-    /// <summary>ISO's container, of photographs and videos, names what is in it.</summary>
+    /// <summary>Files in ISO's container format hold photographs or videos, and name which.</summary>
     private static string DescribeBoxes(ReadOnlySpan<byte> head)
     {
         var brand = head.Length >= 12 ? head[8..12] : [];

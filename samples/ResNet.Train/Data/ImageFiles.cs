@@ -1,55 +1,55 @@
 namespace ResNet.Train;
 
-/// <summary>Finds the files of a set's classes, each once, whatever links lead to it.</summary>
+/// <summary>Lists the files of a dataset's classes, each once, even if several links lead to it.</summary>
 internal sealed class ImageFiles
 {
     private readonly RealPaths _real = new();
     private readonly Dictionary<string, (string Path, string Class, bool IsForTraining)> _found = [];
     private readonly string[] _aboveSet;
 
-    /// <param name="root">The set's folder; null where there is no set.</param>
-    public ImageFiles(string? root) => _aboveSet = root is null ? [] : [.. Above(_real.Of(root)), _real.Of(root)];
+    /// <param name="root">The dataset's folder; null without a dataset.</param>
+    public ImageFiles(string? root) => _aboveSet = root is null ? [] : [.. ListParents(_real.Resolve(root)), _real.Resolve(root)];
 
-    /// <summary>Links that were not followed.</summary>
+    /// <summary>Remarks about links that were not followed.</summary>
     public List<string> Remarks { get; } = [];
 
-    /// <summary>Every file in a class's folder: what is no image is told later, by its content and not by its name.</summary>
-    /// <exception cref="UserException">A file is in another class, or in the training's and in another part, as well.</exception>
-    public IEnumerable<string> Of(string folder, bool isForTraining)
+    /// <summary>Lists every file in a class's folder. Whether a file is an image is decided later, by its content.</summary>
+    /// <exception cref="UserException">A file is also in another class, or both in the training part and in another part.</exception>
+    public IEnumerable<string> List(string folder, bool isForTraining)
     {
         if (!Directory.Exists(folder))
             yield break;
         var (name, entered, listed) = (Path.GetFileName(folder), new HashSet<string>(), new HashSet<string>());
-        string[] above = [.. _aboveSet, .. Above(_real.Of(folder))];
+        string[] above = [.. _aboveSet, .. ListParents(_real.Resolve(folder))];
         foreach (var path in Walk(folder))
         {
-            var real = Real(path);
+            var real = Resolve(path);
             if (!listed.Add(real))
                 continue;
-            // Validation and test may be the same.
+            // Validation and test may share images.
             if (_found.TryGetValue(real, out var other) && (other.Class, other.IsForTraining) != (name, isForTraining))
-                throw new UserException($"{path}: expected each image in one class and one part of the set, got the same file as {other.Path}");
+                throw new UserException($"{path}: expected each image in one class and one part of the dataset, got the same file as {other.Path}");
             _found[real] = (path, name, isForTraining);
             yield return path;
         }
 
         IEnumerable<string> Walk(string from)
         {
-            var real = _real.Of(from);
+            var real = _real.Resolve(from);
             if (above.Contains(real))
-                Remarks.Add($"{from}: not followed, being a link to a folder that it lies in");
+                Remarks.Add($"{from}: not followed, because it links to a folder that contains it");
             else if (entered.Add(real))
-                foreach (var path in Listing.Files(from).Concat(Listing.Folders(from).SelectMany(Walk)))
+                foreach (var path in Listing.ListFiles(from).Concat(Listing.ListFolders(from).SelectMany(Walk)))
                     yield return path;
         }
     }
 
-    /// <summary>Of what leads nowhere, where it lies: that it cannot be read is told with the others that cannot.</summary>
-    private string Real(string path)
+    /// <returns>The real path. For a broken link the path itself, so that the error appears with those of other unreadable files.</returns>
+    private string Resolve(string path)
     {
         try
         {
-            return _real.Of(path);
+            return _real.Resolve(path);
         }
         catch (IOException)
         {
@@ -57,7 +57,7 @@ internal sealed class ImageFiles
         }
     }
 
-    private static IEnumerable<string> Above(string folder)
+    private static IEnumerable<string> ListParents(string folder)
     {
         for (var above = Path.GetDirectoryName(folder); above is not null; above = Path.GetDirectoryName(above))
             yield return above;

@@ -1,6 +1,6 @@
 namespace ResNet.Train;
 
-/// <summary>The formats that are decoded. What is not one of them never reaches the decoder, which reads more, not all of it safely.</summary>
+/// <summary>The image formats that the program decodes. Skia knows more formats, but its decoders for some of them are not safe.</summary>
 internal enum ImageFormat
 {
     Jpeg,

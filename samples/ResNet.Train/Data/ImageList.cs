@@ -1,8 +1,8 @@
 namespace ResNet.Train;
 
 /// <summary>
-/// The images that a training uses, so that it can be resumed with the same ones, and tested later with those that it has
-/// kept for that. Of each it has the name within the folder, and a digest of the content.
+/// The images of a training run, so that it can be resumed with the same images and evaluated later on its own test images.
+/// The list has each image's name within the folder and a digest of its content.
 /// </summary>
 internal sealed record ImageList(IReadOnlyDictionary<string, string> Training, IReadOnlyDictionary<string, string> Validation, IReadOnlyDictionary<string, string> Test)
 {
@@ -10,25 +10,25 @@ internal sealed record ImageList(IReadOnlyDictionary<string, string> Training, I
 
     public static IReadOnlyDictionary<string, string> None { get; } = new Dictionary<string, string>();
 
-    /// <summary>The images that a survey could read.</summary>
-    public static IReadOnlyDictionary<string, string> Of(Survey survey, string folder)
+    /// <returns>The digests of a scan's readable images, by name.</returns>
+    public static IReadOnlyDictionary<string, string> ListDigests(DatasetScan scan, string folder)
     {
-        var digests = new Dictionary<string, string>(survey.Readable.Count);
-        foreach (var (picture, digest) in survey.Readable.Zip(survey.Digests))
-            digests[picture.NameIn(folder)] = digest;
+        var digests = new Dictionary<string, string>(scan.Readable.Count);
+        foreach (var (image, digest) in scan.Readable.Zip(scan.Digests))
+            digests[image.GetNameIn(folder)] = digest;
         return digests;
     }
 
-    /// <summary>Of an image in one of the parts.</summary>
-    /// <param name="name">Within the folder.</param>
-    public string Digest(string name) =>
+    /// <returns>The digest of an image in any part.</returns>
+    /// <param name="name">The image's name within the folder.</param>
+    public string FindDigest(string name) =>
         Training.TryGetValue(name, out var digest) || Validation.TryGetValue(name, out digest) || Test.TryGetValue(name, out digest) ? digest : throw new KeyNotFoundException(name);
 
     public byte[] ToJson() => JsonFile.Write(this);
 
-    /// <returns>What a training has left in its folder; null where it has left none, as version 0.1.0 did.</returns>
-    /// <exception cref="UserException">It is damaged, or cannot be read.</exception>
-    public static ImageList? In(string folder)
+    /// <returns>The list in a training run's folder; null if there is none, as with version 0.1.0.</returns>
+    /// <exception cref="UserException">The list is damaged, or cannot be read.</exception>
+    public static ImageList? Read(string folder)
     {
         var path = Path.Combine(folder, FileName);
         try
@@ -50,39 +50,39 @@ internal sealed record ImageList(IReadOnlyDictionary<string, string> Training, I
     private void Check(string path)
     {
         if (Training.Count == 0)
-            throw new UserException($"{path}: expected training images, as every training has, got none");
+            throw new UserException($"{path}: expected training images, got none");
         if (Training.Keys.Concat(Validation.Keys).Concat(Test.Keys).GroupBy(name => name).FirstOrDefault(same => same.Count() > 1) is { } twice)
             throw new UserException($"{path}: expected each image in one part, got {twice.Key} in two");
     }
 
-    /// <summary>Puts the images of a folder into the parts that they had, wherever a split would put them now: a file that came since moves it.</summary>
-    /// <returns>Also those that are not in the list.</returns>
-    public (DataSet Data, IReadOnlyList<Picture> Others) Arrange(DataSet data, string folder)
+    /// <summary>Restores each image's part. A new split could differ, because a file that was added since moves it.</summary>
+    /// <returns>The arranged images, and those that are not in the list.</returns>
+    public (DataSet Data, IReadOnlyList<Image> Others) Arrange(DataSet data, string folder)
     {
-        var others = new Dictionary<string, Picture>();
-        foreach (var picture in data.Training.Concat(data.Validation).Concat(data.Test))
-            others[picture.NameIn(folder)] = picture;
+        var others = new Dictionary<string, Image>();
+        foreach (var image in data.Training.Concat(data.Validation).Concat(data.Test))
+            others[image.GetNameIn(folder)] = image;
         var arranged = data with { Training = Take(Training), Validation = Take(Validation), Test = Take(Test) };
         return (arranged, [.. others.Values]);
 
-        Picture[] Take(IReadOnlyDictionary<string, string> part)
+        Image[] Take(IReadOnlyDictionary<string, string> part)
         {
-            var taken = new List<Picture>(part.Count);
+            var taken = new List<Image>(part.Count);
             foreach (var name in part.Keys)
-                if (others.Remove(name, out var picture))
-                    taken.Add(picture);
+                if (others.Remove(name, out var image))
+                    taken.Add(image);
             return [.. taken];
         }
     }
 
-    /// <returns>In words which images are others now; null where none is.</returns>
+    /// <returns>The differences in words; null if there are none.</returns>
     public string? Compare(ImageList now)
     {
         var (before, after) = (All(), now.All());
-        return Differences.Joined(
-            Differences.Named(after.Keys.Where(name => !before.ContainsKey(name)), "added"),
-            Differences.Named(before.Keys.Where(name => !after.ContainsKey(name)), "gone or broken"),
-            Differences.Named(before.Where(image => after.TryGetValue(image.Key, out var digest) && digest != image.Value).Select(image => image.Key), "changed"));
+        return Differences.Join(
+            Differences.Format(after.Keys.Where(name => !before.ContainsKey(name)), "added"),
+            Differences.Format(before.Keys.Where(name => !after.ContainsKey(name)), "gone or broken"),
+            Differences.Format(before.Where(image => after.TryGetValue(image.Key, out var digest) && digest != image.Value).Select(image => image.Key), "changed"));
     }
 
     private Dictionary<string, string> All()

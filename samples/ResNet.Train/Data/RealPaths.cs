@@ -1,14 +1,14 @@
 namespace ResNet.Train;
 
-/// <summary>Where files really are, whatever links lead there. Keeps the folders that it has met.</summary>
+/// <summary>Resolves symbolic links in paths, and caches the folders.</summary>
 internal sealed class RealPaths
 {
-    private const int MostLinks = 40; // as many as Linux follows
+    private const int MostLinks = 40; // Linux's limit
 
     private readonly Dictionary<string, string> _folders = [];
 
-    /// <exception cref="IOException">The links lead in a circle.</exception>
-    public string Of(string path) => Follow(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)), links: 0);
+    /// <exception cref="IOException">The links form a circle.</exception>
+    public string Resolve(string path) => Follow(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)), links: 0);
 
     private string Follow(string path, int links)
     {
@@ -17,7 +17,7 @@ internal sealed class RealPaths
         if (!_folders.TryGetValue(parent, out var folder))
             _folders[parent] = folder = Follow(parent, links);
 
-        // A link says where it leads from the folder in which it really lies.
+        // A link's target is relative to the real folder of the link.
         var real = Path.Combine(folder, Path.GetFileName(path));
         if (new FileInfo(real).LinkTarget is not { } target)
             return real;

@@ -2,7 +2,7 @@ using System.Text.RegularExpressions;
 
 namespace ResNet.Train;
 
-/// <summary>What the images of a part of a set are for.</summary>
+/// <summary>The purpose of a part of a dataset.</summary>
 internal enum Purpose
 {
     Training,
@@ -10,10 +10,10 @@ internal enum Purpose
     Test,
 }
 
-/// <summary>A folder that is called as a part of a set is: <c>train</c>, <c>Training_Set</c>, <c>seg_train</c>, <c>train2017</c>.</summary>
+/// <summary>A folder whose name is that of a part of a dataset: <c>train</c>, <c>Training_Set</c>, <c>seg_train</c>, <c>train2017</c>.</summary>
 /// <param name="Path">The folder.</param>
-/// <param name="Purpose">What its name says that it is for.</param>
-/// <param name="Rest">What else its name says: <c>seg</c>. A <c>train_station</c> is a part only beside a <c>test_station</c>.</param>
+/// <param name="Purpose">The purpose in its name.</param>
+/// <param name="Rest">The rest of its name, such as <c>seg</c>. A <c>train_station</c> is a part only beside a <c>test_station</c>.</param>
 internal sealed partial record SetPart(string Path, Purpose Purpose, string Rest)
 {
     private static readonly string[] general = ["set", "sets", "data", "dataset", "image", "images", "img", "imgs", "photo", "photos", "picture", "pictures", "folder", "split"];
@@ -36,8 +36,8 @@ internal sealed partial record SetPart(string Path, Purpose Purpose, string Rest
 
     public string Name => System.IO.Path.GetFileName(Path);
 
-    /// <returns>Null if the folder is not called as a part is.</returns>
-    public static SetPart? Of(string path)
+    /// <returns>The part; null if the name is not that of a part.</returns>
+    public static SetPart? Parse(string path)
     {
         string[] words = [.. Words().Matches(System.IO.Path.GetFileName(path)).Select(word => word.Value.ToLowerInvariant())];
         string[] found = [.. words.Where(purposes.ContainsKey)];

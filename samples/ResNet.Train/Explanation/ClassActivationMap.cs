@@ -4,18 +4,18 @@ using static TorchSharp.torch;
 namespace ResNet.Train;
 
 /// <summary>
-/// Where in an image a network sees a class (<see href="https://arxiv.org/abs/1512.04150">Zhou et al., 2015</see>). The classifier is linear and takes the
-/// mean of each feature over the places of the image, so that each place has its share of a class's logit, and nothing is left over.
+/// Class activation maps: where in an image a network sees a class (<see href="https://arxiv.org/abs/1512.04150">Zhou et al., 2015</see>). The classifier is linear and
+/// takes the mean of each feature over all positions, so a class's logit is exactly the sum of the positions' contributions.
 /// </summary>
 internal static class ClassActivationMap
 {
     /// <summary>
-    /// What the network would say of an image that is everywhere as it is at one place: the logit of each class, less the mean of all
-    /// classes, since what speaks for all of them alike decides nothing.
+    /// Computes, for each position, the logits of an image that looks everywhere as it does there, minus their mean over all
+    /// classes, because evidence for all classes alike decides nothing.
     /// </summary>
-    /// <param name="model">In evaluation mode.</param>
-    /// <param name="images">Shape (N, 3, H, W), on the model's device.</param>
-    /// <returns>Shape (N, classes, H', W'). The mean of a map is the class's logit, less the mean of all classes. The caller owns it.</returns>
+    /// <param name="model">The network, in evaluation mode.</param>
+    /// <param name="images">The images, shape (N, 3, H, W), on the model's device.</param>
+    /// <returns>The maps, shape (N, classes, H', W'). The mean of a map is the class's logit minus the mean over all classes. The caller owns them.</returns>
     public static Tensor Compute(ResidualNetwork model, Tensor images)
     {
         using var scope = NewDisposeScope();
@@ -25,9 +25,9 @@ internal static class ClassActivationMap
         return maps.MoveToOuterDisposeScope();
     }
 
-    /// <summary>The shares alone: the mean of a class's map, plus the class's bias, is its logit.</summary>
-    /// <param name="features">Shape (N, C, H', W').</param>
-    /// <param name="weight">Shape (classes, C).</param>
-    /// <returns>Shape (N, classes, H', W').</returns>
+    /// <summary>Computes the contributions alone: the mean of a class's map plus the class's bias is its logit.</summary>
+    /// <param name="features">The features, shape (N, C, H', W').</param>
+    /// <param name="weight">The classifier's weights, shape (classes, C).</param>
+    /// <returns>The maps, shape (N, classes, H', W').</returns>
     public static Tensor Compute(Tensor features, Tensor weight) => einsum("kc,nchw->nkhw", weight, features);
 }

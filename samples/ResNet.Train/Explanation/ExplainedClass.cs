@@ -1,15 +1,15 @@
 namespace ResNet.Train;
 
 /// <summary>A class and where in an image the network sees it.</summary>
-/// <param name="Name">Of the class.</param>
-/// <param name="Probability">From 0 to 1.</param>
-/// <param name="Map">Row by row; see <see cref="ClassActivationMap"/>.</param>
+/// <param name="Name">The class name.</param>
+/// <param name="Probability">The probability, from 0 to 1.</param>
+/// <param name="Map">The class activation map, row by row; see <see cref="ClassActivationMap"/>.</param>
 internal sealed record ExplainedClass(string Name, float Probability, float[,] Map)
 {
-    /// <summary>Between the middles of four neighboring places of the map in proportion, and beyond the outer ones as there.</summary>
-    /// <param name="x">Across the part of the image that the network sees, from 0 to 1.</param>
-    /// <param name="y">Down.</param>
-    public float At(double x, double y)
+    /// <summary>Interpolates the map bilinearly between cell centers, and extends the outer cells to the edges.</summary>
+    /// <param name="x">The horizontal position in the crop, from 0 to 1.</param>
+    /// <param name="y">The vertical position in the crop, from 0 to 1.</param>
+    public float Interpolate(double x, double y)
     {
         var (row, nextRow, down) = Between(y, Map.GetLength(0));
         var (column, nextColumn, right) = Between(x, Map.GetLength(1));

@@ -3,43 +3,43 @@ using static TorchSharp.torch;
 
 namespace ResNet.Train;
 
-/// <summary>Draws where a trained network sees the classes that it takes an image for.</summary>
+/// <summary>Draws where a trained network sees the likeliest classes of an image.</summary>
 internal sealed class Explainer : IDisposable
 {
     private const int MostClasses = 3;
 
-    /// <summary>Of a class beside the likeliest one, to be worth a drawing.</summary>
+    /// <summary>The least probability to draw a class other than the likeliest.</summary>
     private const float LeastProbability = 0.1f;
 
-    private readonly NetworkInfo _network;
+    private readonly ModelConfig _network;
     private readonly ResidualNetwork _model;
     private readonly Device _device;
 
-    private Explainer(NetworkInfo network, ResidualNetwork model, Device device)
+    private Explainer(ModelConfig network, ResidualNetwork model, Device device)
     {
         (_network, _model, _device) = (network, model, device);
         _model.eval();
     }
 
-    /// <inheritdoc cref="NetworkInfo.Load"/>
+    /// <inheritdoc cref="ModelConfig.Load"/>
     public static Explainer Load(string path, Device device)
     {
-        var (network, model) = NetworkInfo.Load(path, device);
+        var (network, model) = ModelConfig.Load(path, device);
         return new Explainer(network, model, device);
     }
 
-    /// <param name="picture">The image.</param>
-    /// <param name="probabilities">What the network says of it.</param>
+    /// <param name="image">The image.</param>
+    /// <param name="probabilities">The network's probabilities for it.</param>
     /// <returns>The PNG's path, beside the image.</returns>
-    /// <exception cref="UserException">The image cannot be read any more, or the PNG cannot be written.</exception>
-    public string Explain(Picture picture, float[] probabilities)
+    /// <exception cref="UserException">The image can no longer be read, or the PNG cannot be written.</exception>
+    public string Explain(Image image, float[] probabilities)
     {
         using var scope = NewDisposeScope();
-        using var batch = Batch.Of([picture], _network);
+        using var batch = Batch.Decode([image], _network);
         var maps = ClassActivationMap.Compute(_model, batch.To(_device))[0].cpu();
         var shown = probabilities.Index().OrderByDescending(answer => answer.Item).Take(MostClasses).Where((answer, i) => i == 0 || answer.Item >= LeastProbability)
             .Select(answer => new ExplainedClass(_network.Classes[answer.Index], answer.Item, Map(answer.Index)));
-        return ExplanationFile.Write(picture.Name, ExplanationImage.Draw(picture, _network.Frame, [.. shown]));
+        return ExplanationFile.Write(image.Name, ExplanationImage.Draw(image, _network.CropRatio, [.. shown]));
 
         float[,] Map(int index) => (float[,])maps[index].data<float>().ToNDArray();
     }

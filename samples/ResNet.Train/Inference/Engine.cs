@@ -1,6 +1,6 @@
 namespace ResNet.Train;
 
-/// <summary>What computes a prediction.</summary>
+/// <summary>The engine that computes predictions.</summary>
 internal enum Engine
 {
     /// <summary>libtorch, through TorchSharp.</summary>

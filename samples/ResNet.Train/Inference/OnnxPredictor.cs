@@ -4,24 +4,24 @@ using TensorElementType = Microsoft.ML.OnnxRuntime.Tensors.TensorElementType;
 
 namespace ResNet.Train;
 
-/// <summary>Predicts with what <c>export</c> has written.</summary>
+/// <summary>Predicts with a network in a file that <c>export</c> wrote.</summary>
 internal sealed class OnnxPredictor : Predictor
 {
     private readonly InferenceSession _session;
     private readonly RunOptions _options = new();
 
-    private OnnxPredictor(NetworkInfo network, InferenceSession session)
+    private OnnxPredictor(ModelConfig network, InferenceSession session)
         : base(network) => _session = session;
 
-    /// <param name="path">A training's folder, or an .onnx file in it.</param>
-    /// <exception cref="UserException">There is none, or it is damaged, or another network's.</exception>
+    /// <param name="path">A training run's folder, or an .onnx file in it.</param>
+    /// <exception cref="UserException">The file is missing, damaged, or holds another network.</exception>
     public static OnnxPredictor Load(string path)
     {
-        var network = NetworkInfo.Of(path);
-        var file = Directory.Exists(path) ? Path.Combine(path, ExportJob.FileName) : path;
+        var network = ModelConfig.Read(path);
+        var file = Directory.Exists(path) ? Path.Combine(path, OnnxFile.FileName) : path;
         if (!File.Exists(file))
             throw new UserException($"--engine onnx: expected a file {file}, found none; export writes it");
-        RegularFile.OpenRead(file).Dispose(); // ONNX Runtime would wait for who writes into a pipe
+        InputFile.OpenRead(file).Dispose(); // ONNX Runtime would block on a pipe
         InferenceSession? session = null;
         try
         {
@@ -40,17 +40,17 @@ internal sealed class OnnxPredictor : Predictor
         }
     }
 
-    /// <summary>Another network's answers would come under the names of this one's classes.</summary>
-    private static void Check(InferenceSession session, NetworkInfo network, string file)
+    /// <summary>Refuses other networks: their outputs would get the names of the wrong classes.</summary>
+    private static void Check(InferenceSession session, ModelConfig network, string file)
     {
         if (session.InputMetadata.Values.ToArray() is not [{ ElementDataType: TensorElementType.Float, Dimensions: [_, 3 or -1, _, _] }]
             || session.OutputMetadata.Values.First() is not { ElementDataType: TensorElementType.Float, Dimensions: [_, var classes] } || classes != network.Classes.Count)
             throw new UserException($"{file}: expected a network of {network.Classes.Count} classes, got another one");
-        if (OnnxOrigin.Difference(network, session.ModelMetadata.CustomMetadataMap) is { } difference)
-            throw new UserException($"{file}: expected the network that {NetworkInfo.FileName} beside it describes, got another one: {difference}");
+        if (OnnxFile.FindDifference(network, session.ModelMetadata.CustomMetadataMap) is { } difference)
+            throw new UserException($"{file}: expected the network in {ModelConfig.FileName} beside it, got another one: {difference}");
     }
 
-    public override Tensor Logits(Batch batch)
+    public override Tensor ComputeLogits(Batch batch)
     {
         var images = batch.To(CPU).contiguous();
         using var input = OrtValue.CreateTensorValueFromMemory(images.data<float>().ToArray(), images.shape);

@@ -2,23 +2,23 @@ using static TorchSharp.torch;
 
 namespace ResNet.Train;
 
-/// <summary>Predicts with the weights that a training has left.</summary>
+/// <summary>Predicts with a training run's weights.</summary>
 internal sealed class TorchPredictor : Predictor
 {
     private readonly FusedModel _model;
 
-    private TorchPredictor(NetworkInfo network, FusedModel model)
+    private TorchPredictor(ModelConfig network, FusedModel model)
         : base(network) => _model = model;
 
-    /// <inheritdoc cref="NetworkInfo.Load"/>
+    /// <inheritdoc cref="ModelConfig.Load"/>
     public static TorchPredictor Load(string path, Device device)
     {
-        var (network, model) = NetworkInfo.Load(path, device);
+        var (network, model) = ModelConfig.Load(path, device);
         using (model)
             return new TorchPredictor(network, new FusedModel(model, device, path));
     }
 
-    public override Tensor Logits(Batch batch) => _model.Run(batch);
+    public override Tensor ComputeLogits(Batch batch) => _model.Run(batch);
 
     public override void Dispose() => _model.Dispose();
 }

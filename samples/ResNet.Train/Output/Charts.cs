@@ -3,21 +3,21 @@ using ScottPlot.MultiplotLayouts;
 
 namespace ResNet.Train;
 
-/// <summary>The pictures that are left of a training.</summary>
+/// <summary>Draws the charts of a training run.</summary>
 internal static class Charts
 {
-    /// <summary>Loss and accuracy against the epochs, as a PNG.</summary>
-    public static byte[] LearningCurves(IReadOnlyList<Epoch> epochs)
+    /// <summary>Draws loss and accuracy over the epochs, as a PNG.</summary>
+    public static byte[] DrawLearningCurves(IReadOnlyList<Epoch> epochs)
     {
         var multiplot = new Multiplot { Layout = new Columns() };
         multiplot.AddPlots(2);
-        Curves(multiplot.GetPlot(0), "Loss", epochs, e => e.TrainingLoss, e => e.ValidationLoss);
-        Curves(multiplot.GetPlot(1), "Accuracy", epochs, e => e.TrainingAccuracy, e => e.ValidationAccuracy);
+        DrawCurves(multiplot.GetPlot(0), "Loss", epochs, e => e.TrainingLoss, e => e.ValidationLoss);
+        DrawCurves(multiplot.GetPlot(1), "Accuracy", epochs, e => e.TrainingAccuracy, e => e.ValidationAccuracy);
         return multiplot.Render(1200, 500).GetImageBytes();
     }
 
-    /// <summary>Which classes are taken for which, as a PNG.</summary>
-    public static byte[] Confusion(Evaluation evaluation, IReadOnlyList<string> classes, string figure = "test")
+    /// <summary>Draws the confusion matrix, as a PNG.</summary>
+    public static byte[] DrawConfusion(Evaluation evaluation, IReadOnlyList<string> classes, string figure = "test")
     {
         var plot = new Plot();
         var (confusion, count) = (evaluation.Confusion, classes.Count);
@@ -43,27 +43,27 @@ internal static class Charts
         plot.MoveToBack(heatmap);
 
         var positions = Enumerable.Range(0, count).Select(i => (double)i).ToArray();
-        plot.Axes.Bottom.SetTicks(positions, [.. classes.Select(VisibleText.Of)]);
-        plot.Axes.Left.SetTicks(positions, [.. classes.Reverse().Select(VisibleText.Of)]);
+        plot.Axes.Bottom.SetTicks(positions, [.. classes.Select(VisibleText.Escape)]);
+        plot.Axes.Left.SetTicks(positions, [.. classes.Reverse().Select(VisibleText.Escape)]);
         plot.Axes.Bottom.TickLabelStyle.Rotation = -45;
         plot.Axes.Bottom.TickLabelStyle.Alignment = Alignment.MiddleRight;
         plot.Axes.Bottom.MinimumSize = 80;
         plot.Axes.SetLimits(-0.5, count - 0.5, -0.5, count - 0.5);
         plot.HideGrid();
         plot.Title($"{char.ToUpperInvariant(figure[0])}{figure[1..]} accuracy {evaluation.Accuracy:0.000} ({evaluation.Correct} of {evaluation.Count} images)");
-        plot.XLabel("taken for");
-        plot.YLabel("is");
+        plot.XLabel("predicted class");
+        plot.YLabel("true class");
         return plot.GetImage(900, 900).GetImageBytes();
     }
 
-    /// <summary>The loss against the learning rate, as a PNG.</summary>
-    public static byte[] Sweep(IReadOnlyList<SweepStep> sweep, double suggestion)
+    /// <summary>Draws the loss over the learning rate, as a PNG.</summary>
+    public static byte[] DrawSweep(IReadOnlyList<SweepStep> sweep, double suggestion)
     {
         var plot = new Plot();
         var line = plot.Add.Scatter(sweep.Select(step => Math.Log10(step.LearningRate)).ToArray(), sweep.Select(step => step.Loss).ToArray());
         line.MarkerSize = 0;
         line.LineWidth = 2;
-        plot.Add.VerticalLine(Math.Log10(suggestion), 2, Colors.Red, LinePattern.Dashed).LegendText = Digits.OfRate(suggestion);
+        plot.Add.VerticalLine(Math.Log10(suggestion), 2, Colors.Red, LinePattern.Dashed).LegendText = Digits.FormatRate(suggestion);
         plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic
         {
             IntegerTicksOnly = true,
@@ -75,7 +75,7 @@ internal static class Charts
         return plot.GetImage(900, 500).GetImageBytes();
     }
 
-    private static void Curves(Plot plot, string name, IReadOnlyList<Epoch> epochs, Func<Epoch, double> training, Func<Epoch, double> validation)
+    private static void DrawCurves(Plot plot, string name, IReadOnlyList<Epoch> epochs, Func<Epoch, double> training, Func<Epoch, double> validation)
     {
         var numbers = epochs.Select(e => e.Number).ToArray();
         plot.Add.Scatter(numbers, epochs.Select(training).ToArray()).LegendText = "training, augmented";

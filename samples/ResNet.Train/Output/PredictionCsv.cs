@@ -1,16 +1,15 @@
 using System.Globalization;
 using System.Text;
-using ResNet.Core.Files;
 
 namespace ResNet.Train;
 
 /// <summary>
-/// Predictions as a table for other programs: of each image the name, the likeliest class, its probability, and the probability of every
-/// class. Fields are quoted as RFC 4180 has it; lines end with a line feed alone, as in <see cref="Metrics"/>.
+/// Writes predictions as a table: the name of each image, the likeliest class, its probability, and the probability of every
+/// class. Fields are quoted as in RFC 4180; lines end with a line feed only, as in <see cref="Metrics"/>.
 /// </summary>
 internal sealed class PredictionCsv
 {
-    /// <summary>In place of a file's name.</summary>
+    /// <summary>Stands for the standard output in place of a file name.</summary>
     public const string StandardOutput = "-";
 
     private readonly TextWriter _writer;
@@ -22,28 +21,21 @@ internal sealed class PredictionCsv
         WriteLine(["file", "class", "probability", .. classes]);
     }
 
-    /// <param name="path">A file, which is written whole or not at all, or <see cref="StandardOutput"/>.</param>
-    /// <param name="classes">Their names.</param>
+    /// <param name="path">A file, written whole or not at all, or <see cref="StandardOutput"/>.</param>
+    /// <param name="classes">The class names.</param>
     /// <param name="predict">Adds the lines.</param>
-    /// <exception cref="UserException">The file is an image, which a pattern such as <c>*.jpg</c> has put there; or it cannot be written.</exception>
+    /// <exception cref="UserException">The file is an image, perhaps from a pattern such as <c>*.jpg</c>, or it cannot be written.</exception>
     public static void Write(string path, IReadOnlyList<string> classes, Action<PredictionCsv> predict)
     {
         if (path == StandardOutput)
         {
-            using var output = Console.OpenStandardOutput(); // Console.Out shows the control characters of a name as escapes
+            using var output = Console.OpenStandardOutput(); // Console.Out would escape control characters in names
             Write(output);
             return;
         }
-        if (FilePicture.IsImage(path))
+        if (FileImage.IsImage(path))
             throw new UserException($"--csv: expected a file for the table, got '{path}', which is an image");
-        try
-        {
-            AtomicFile.Write(path, Write);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new UserException($"--csv: {e.Message}"); // which names the file
-        }
+        OutputFile.Write(path, Write, "--csv: ");
 
         void Write(Stream stream)
         {
@@ -57,7 +49,7 @@ internal sealed class PredictionCsv
         var best = Array.IndexOf(probabilities, probabilities.Max());
         WriteLine([file, _classes[best], Number(probabilities[best]), .. probabilities.Select(Number)]);
 
-        static string Number(float value) => value.ToString(CultureInfo.InvariantCulture); // as many digits as tell it from every other one
+        static string Number(float value) => value.ToString(CultureInfo.InvariantCulture); // the shortest text that parses to the same value
     }
 
     private void WriteLine(IEnumerable<string> fields)

@@ -3,10 +3,10 @@ using static TorchSharp.torch.utils;
 
 namespace ResNet.Train;
 
-/// <summary>The numbers of the epochs for TensorBoard: <c>tensorboard --logdir runs</c> shows all trainings together, while they run.</summary>
+/// <summary>Logs the epochs' metrics for TensorBoard: <c>tensorboard --logdir runs</c> shows all training runs together, while they run.</summary>
 internal sealed class TensorBoardLog(string folder)
 {
-    // At the first epoch, so that there is no file for a training without one
+    // Created at the first epoch, so that a training without epochs leaves no file
     private SummaryWriter? _writer;
 
     public void Add(Epoch epoch)

@@ -1,15 +1,15 @@
 namespace ResNet.Train;
 
 /// <summary>
-/// Keeps two trainings from writing into one folder. What holds is the open file and not its name, so that what a process that
-/// was killed has left stops nobody. Where files cannot be locked it does nothing.
+/// Keeps two trainings from writing into one folder. The open file is the lock, not its name, so the file of a killed process blocks
+/// nobody. Where the file system has no locks, it does nothing.
 /// </summary>
 internal static class TrainingLock
 {
     public const string FileName = "training.lock";
 
-    /// <returns>To be disposed at the end; null where the folder cannot be locked.</returns>
-    /// <exception cref="UserException">Another training writes into it.</exception>
+    /// <returns>The lock, to dispose at the end; null if the folder cannot be locked.</returns>
+    /// <exception cref="UserException">Another training writes into the folder.</exception>
     public static IDisposable? Take(string folder)
     {
         var path = Path.Combine(folder, FileName);
@@ -19,7 +19,7 @@ internal static class TrainingLock
         }
         catch (IOException e) when (IsTaken(e))
         {
-            throw new UserException($"{folder}: expected a folder that no other training writes into, got one in which {FileName} is held by one that runs");
+            throw new UserException($"{folder}: expected a folder that no other training writes into, got one whose {FileName} is held by a running training");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -27,7 +27,7 @@ internal static class TrainingLock
         }
     }
 
-    /// <summary>EWOULDBLOCK of Linux or macOS, ERROR_SHARING_VIOLATION of Windows.</summary>
+    /// <summary>Checks for EWOULDBLOCK on Linux and macOS, and ERROR_SHARING_VIOLATION on Windows.</summary>
     private static bool IsTaken(IOException e) =>
         e.HResult == (OperatingSystem.IsWindows() ? unchecked((int)0x80070020) : OperatingSystem.IsMacOS() ? 35 : 11);
 }

@@ -6,30 +6,30 @@ using static TorchSharp.torch;
 namespace ResNet.Train;
 
 /// <summary>
-/// The processes that a launcher such as mpirun has started together; without one it is this one alone. The first of them speaks and writes.
-/// They meet again and again, in <see cref="Exchange"/>, and each learns there whether another one has failed: it would wait for that one forever.
+/// The processes that a launcher such as mpirun started together, or this process alone. Only the first rank prints and writes files.
+/// The ranks meet regularly in <see cref="Exchange"/>, where each learns whether another one failed and does not wait for it forever.
 /// </summary>
 internal sealed class Ranks : IDisposable
 {
     private const long Failure = long.MaxValue; // above any exit code
 
-    /// <summary>The first rank may fetch weights meanwhile, or one have more and larger images to decode than the others.</summary>
+    /// <summary>Long enough for the first rank to download weights, and for a rank with more and larger images than the others.</summary>
     private static readonly TimeSpan patience = TimeSpan.FromMinutes(30);
 
     private readonly ProcessGroup? _group;
 
-    /// <summary>Whether the others may wait for this one in something else than an exchange.</summary>
+    /// <summary>Whether the others may be waiting for this rank outside an exchange.</summary>
     private bool _isWithin;
 
-    /// <param name="group">Null is one process.</param>
+    /// <param name="group">The process group; null is a single process.</param>
     public Ranks(ProcessGroup? group = null) => _group = group;
 
-    /// <summary>Finds the others. All but the first one are silent from then on.</summary>
+    /// <summary>Connects to the other ranks. All but the first one print nothing from then on.</summary>
     public static Ranks Join()
     {
         var ranks = new Ranks(ProcessGroup.Init(patience));
         if (ranks.AreSeveral)
-            Environment.SetEnvironmentVariable("TERM", "dumb"); // Open MPI gives ranks a terminal even where its own output is a file: no control codes, no bar
+            Environment.SetEnvironmentVariable("TERM", "dumb"); // Open MPI gives ranks a terminal even if its own output is a file: print no control codes and no bar
         if (!ranks.IsFirst)
         {
             Console.SetOut(TextWriter.Null);
@@ -48,12 +48,12 @@ internal sealed class Ranks : IDisposable
 
     public Share Share => new(Rank, Count);
 
-    /// <summary>How many processors this rank may use, where those of a machine share it.</summary>
+    /// <summary>The number of processors for this rank: ranks on one machine share them.</summary>
     public int Processors => AreSeveral ? TorchSharp.torch.get_num_threads() : Environment.ProcessorCount;
 
-    /// <summary>The GPU of each rank of a machine is another one.</summary>
-    /// <param name="name">As the user gives it.</param>
-    public string Device(string name)
+    /// <summary>Gives each rank on a machine a GPU of its own.</summary>
+    /// <param name="name">The device that the user named.</param>
+    public string ChooseDevice(string name)
     {
         if (_group is not { LocalWorldSize: > 1 } || name is not ("auto" or "cuda"))
             return name;
@@ -61,32 +61,32 @@ internal sealed class Ranks : IDisposable
         return cuda.is_available() && cuda.device_count() > 0 ? $"cuda:{_group.LocalRank}" : name;
     }
 
-    /// <exception cref="UserException">There are several.</exception>
+    /// <exception cref="UserException">There are several ranks.</exception>
     public void ExpectOne(string what, string why)
     {
         if (AreSeveral)
             throw new UserException($"{what}: expected one process, got {Count} ranks: {why}");
     }
 
-    /// <summary>A network whose gradients are the means over all ranks; null where this one is alone.</summary>
+    /// <returns>The network with gradients averaged over all ranks; null for a single process.</returns>
     public DistributedDataParallel? Wrap(nn.Module<Tensor, Tensor> model) => AreSeveral ? Within(() => new DistributedDataParallel(model, _group!)) : null;
 
-    /// <summary>Where all ranks come by.</summary>
-    /// <param name="code">What this one tells.</param>
-    /// <returns>The highest one of all.</returns>
-    /// <exception cref="OtherRankException">Another one has failed.</exception>
-    public int Exchange(int code) => !AreSeveral ? code : Highest(code) is var highest && highest != Failure ? (int)highest : throw new OtherRankException(Problems(""));
+    /// <summary>Exchanges a code with all ranks. Every rank must call it.</summary>
+    /// <param name="code">This rank's code.</param>
+    /// <returns>The highest code of all ranks.</returns>
+    /// <exception cref="OtherRankException">Another rank has failed.</exception>
+    public int Exchange(int code) => !AreSeveral ? code : FindHighest(code) is var highest && highest != Failure ? (int)highest : throw new OtherRankException(GatherProblems(""));
 
-    /// <summary>Does what the others do with it, and wait for.</summary>
+    /// <summary>Runs a collective operation, in which the others wait for this rank.</summary>
     public T Within<T>(Func<T> work)
     {
         _isWithin = true;
         var result = work();
-        _isWithin = false; // not where it has failed
+        _isWithin = false; // stays set after a failure
         return result;
     }
 
-    /// <summary>Gives every rank the numbers' sums over all.</summary>
+    /// <summary>Sums numbers over all ranks.</summary>
     public double[] Sum(params double[] own) => !AreSeveral ? own : Within(() =>
     {
         using var sums = tensor(own, ScalarType.Float64);
@@ -94,14 +94,14 @@ internal sealed class Ranks : IDisposable
         return sums.data<double>().ToArray();
     });
 
-    /// <summary>Puts together what each rank has a part of: the others' parts are zero in it.</summary>
+    /// <summary>Joins the parts of all ranks in place. On each rank, the parts of the others are zero.</summary>
     public void Sum(Tensor parts)
     {
         if (AreSeveral)
             Within(() => { _group!.AllReduce(parts); return true; });
     }
 
-    /// <summary>Gives every rank the values that the first one has in the tensors.</summary>
+    /// <summary>Copies the first rank's values into the tensors of every rank.</summary>
     public void TakeFromFirst(IEnumerable<Tensor> tensors)
     {
         if (!AreSeveral) return;
@@ -114,7 +114,7 @@ internal sealed class Ranks : IDisposable
         });
     }
 
-    /// <summary>What every rank has, by rank.</summary>
+    /// <returns>The bytes of all ranks, by rank.</returns>
     public byte[][] Gather(byte[] own) => Within(() =>
     {
         var lengths = new double[Count];
@@ -125,7 +125,7 @@ internal sealed class Ranks : IDisposable
         if (ends[^1] == 0)
             return [.. ends.Select(_ => Array.Empty<byte>())];
 
-        // Whole numbers, in each byte of which one rank has something: their sum is all of it.
+        // Each byte is nonzero on at most one rank, so the sum of the integers joins all bytes.
         using var all = zeros([(ends[^1] + sizeof(long) - 1) / sizeof(long)], ScalarType.Int64);
         var bytes = MemoryMarshal.AsBytes(all.bytes);
         own.CopyTo(bytes[Start(Rank)..]);
@@ -136,8 +136,9 @@ internal sealed class Ranks : IDisposable
         int Start(int rank) => rank == 0 ? 0 : ends[rank - 1];
     });
 
-    /// <summary>What is to be told of a failure, by this rank. The others learn of it, or are ended where they wait for this one.</summary>
-    public IReadOnlyList<string> Tell(Exception problem, string message)
+    /// <summary>Tells the other ranks of a failure, or aborts them if they wait for this rank in a collective operation.</summary>
+    /// <returns>The lines for this rank to print.</returns>
+    public IReadOnlyList<string> Report(Exception problem, string message)
     {
         if (!AreSeveral)
             return [message];
@@ -146,26 +147,26 @@ internal sealed class Ranks : IDisposable
         if (_isWithin)
         {
             using var error = new StreamWriter(Console.OpenStandardError());
-            error.WriteLine(VisibleText.Of($"rank {Rank} of {Count}: {message}"));
+            error.WriteLine(VisibleText.Escape($"rank {Rank} of {Count}: {message}"));
             error.Flush();
             _group!.Abort(ExitCode.Failed);
         }
-        Highest(Failure);
-        return Problems(message);
+        FindHighest(Failure);
+        return GatherProblems(message);
     }
 
     public void Dispose() => _group?.Dispose();
 
-    private long Highest(long own) => Within(() =>
+    private long FindHighest(long own) => Within(() =>
     {
         using var highest = tensor([own], ScalarType.Int64);
         _group!.AllReduce(highest, ReduceOp.Max);
         return highest.item<long>();
     });
 
-    /// <summary>The first rank's as it is in one process; of the others what is not the same.</summary>
-    /// <param name="own">Empty where this rank has none.</param>
-    private string[] Problems(string own)
+    /// <returns>The problems of all ranks without duplicates, the first rank's without a prefix.</returns>
+    /// <param name="own">This rank's problem, or empty.</param>
+    private string[] GatherProblems(string own)
     {
         string[] all = [.. Gather(Encoding.UTF8.GetBytes(own)).Select(Encoding.UTF8.GetString)];
         return [.. all.Index().Where(problem => problem.Item.Length > 0).DistinctBy(problem => problem.Item).Select(problem => problem.Index == 0 ? problem.Item : $"rank {problem.Index} of {Count}: {problem.Item}")];

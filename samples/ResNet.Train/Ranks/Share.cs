@@ -1,20 +1,20 @@
 namespace ResNet.Train;
 
-/// <summary>The part of a list that is a rank's: as it comes, and of the same length for each, or one longer.</summary>
-/// <param name="Rank">From 0.</param>
-/// <param name="Count">How many ranks there are.</param>
+/// <summary>A rank's part of a list: consecutive items, with lengths that differ by at most one between ranks.</summary>
+/// <param name="Rank">The rank, from 0.</param>
+/// <param name="Count">The number of ranks.</param>
 internal sealed record Share(int Rank, int Count)
 {
-    /// <summary>Of one process.</summary>
+    /// <summary>The share of a single process.</summary>
     public static Share Whole { get; } = new(0, 1);
 
-    /// <param name="length">Of the list.</param>
-    public Range Of(int length) => (int)((long)length * Rank / Count)..(int)((long)length * (Rank + 1) / Count);
+    /// <param name="length">The list's length.</param>
+    public Range FindRange(int length) => (int)((long)length * Rank / Count)..(int)((long)length * (Rank + 1) / Count);
 
-    /// <summary>The part itself.</summary>
-    public T[] Of<T>(IReadOnlyList<T> list)
+    /// <returns>This rank's part of the list.</returns>
+    public T[] Take<T>(IReadOnlyList<T> list)
     {
-        var (start, length) = Of(list.Count).GetOffsetAndLength(list.Count);
+        var (start, length) = FindRange(list.Count).GetOffsetAndLength(list.Count);
         return [.. list.Skip(start).Take(length)];
     }
 }

@@ -6,13 +6,13 @@ using F = TorchSharp.torch.nn.functional;
 
 namespace ResNet.Train;
 
-/// <summary>A network and its optimizer, stochastic gradient descent with Nesterov momentum, and one step of it.</summary>
-/// <param name="model">On the device.</param>
-/// <param name="recipe">The optimizer's numbers.</param>
-/// <param name="precision">Of the forward pass, and so of the backward pass.</param>
-/// <param name="device">Where the network is.</param>
-/// <param name="classWeights">What an image of each class counts; null is 1.</param>
-/// <param name="ranks">With whom it learns: each step is then that of all their batches. Null is nobody.</param>
+/// <summary>Runs training steps: a network with its optimizer, stochastic gradient descent with Nesterov momentum.</summary>
+/// <param name="model">The network, on the device.</param>
+/// <param name="recipe">The recipe, with the optimizer's numbers.</param>
+/// <param name="precision">The precision of the forward pass, and so of the backward pass.</param>
+/// <param name="device">The network's device.</param>
+/// <param name="classWeights">The weight of an image of each class; null is 1.</param>
+/// <param name="ranks">The ranks that train together: each step then covers the batches of all. Null is a single process.</param>
 internal sealed class Learner(ResidualNetwork model, Recipe recipe, Precision precision, Device device, double[]? classWeights = null, Ranks? ranks = null) : IDisposable
 {
     private const double Momentum = 0.9;
@@ -22,16 +22,16 @@ internal sealed class Learner(ResidualNetwork model, Recipe recipe, Precision pr
 
     public SGD Optimizer { get; } = MakeOptimizer(model, recipe);
 
-    /// <summary>For float16, whose range is small. Otherwise it does the optimizer's steps and nothing else.</summary>
+    /// <summary>Scales the loss for float16's small range. In other precisions it only steps the optimizer.</summary>
     public GradScaler Scaler { get; } = new(enabled: precision == Precision.Fp16);
 
-    /// <returns>The batch's mean loss, and how many of its pictures the network knew, both before the step.</returns>
+    /// <returns>The batch's mean loss and the number of correct predictions, both before the step.</returns>
     public (double Loss, long Correct) Step(Batch batch, double learningRate)
     {
         foreach (var group in Optimizer.ParamGroups)
             group.LearningRate = learningRate;
 
-        // Frees every tensor of the step; what remains are the weights, their gradients and the optimizer's momentum.
+        // Frees every tensor of the step except the weights, their gradients and the optimizer's momentum.
         using var scope = NewDisposeScope();
 
         var labels = batch.Labels.to(device);
@@ -48,7 +48,7 @@ internal sealed class Learner(ResidualNetwork model, Recipe recipe, Precision pr
         }
         else
         {
-            // The ranks' gradients are averaged: with this weight for each, they become the gradient of the mean over all images.
+            // The ranks' gradients are averaged. This weight turns the average into the gradient of the mean over all images.
             Scaler.scale(loss * (batch.Weight * ranks!.Count)).backward();
             _parallel.synchronize();
         }
@@ -64,7 +64,7 @@ internal sealed class Learner(ResidualNetwork model, Recipe recipe, Precision pr
         _classWeights?.Dispose();
     }
 
-    /// <summary>Weight decay is for what multiplies its input: biases, and the scales of normalisations, need not be small.</summary>
+    /// <summary>Applies weight decay only to weights of convolutions and linear layers: biases and batch norms need not be small.</summary>
     private static FusedSGD MakeOptimizer(ResidualNetwork model, Recipe recipe)
     {
         var parameters = model.parameters().ToLookup(parameter => parameter.dim() > 1);

@@ -4,17 +4,17 @@ using static TorchSharp.torch;
 namespace ResNet.Train;
 
 /// <summary>
-/// An exponential moving average of a network's weights and running statistics: of the last 1 / (1 - decay) steps, about. It
-/// is steadier than the weights of any one step.
+/// An exponential moving average of a network's weights and running statistics, over about the last 1 / (1 - decay) steps. It
+/// is steadier than the weights of a single step.
 /// </summary>
 internal static class MovingAverage
 {
     public static void Start(ResidualNetwork average, ResidualNetwork model) => Update(average, model, decay: 0);
 
-    /// <param name="average">What is updated.</param>
-    /// <param name="model">After the step.</param>
-    /// <param name="decay">The share of the average that stays, in the long run.</param>
-    /// <param name="step">From 0. The first steps move the average faster, or it would long be the initial weights.</param>
+    /// <param name="average">The average to update.</param>
+    /// <param name="model">The network after the step.</param>
+    /// <param name="decay">The share of the old average that remains.</param>
+    /// <param name="step">The training step, from 0. The first steps use a smaller decay, or the initial weights would dominate the average for long.</param>
     public static void Update(ResidualNetwork average, ResidualNetwork model, double decay, long step = 0)
     {
         using var _ = no_grad();

@@ -6,23 +6,23 @@ using static TorchSharp.torch;
 namespace ResNet.Train;
 
 /// <summary>
-/// Everything that a training is after an epoch: the network, the optimizer's momentum, the loss's scale in float16 and the
-/// epochs so far. As a module it is saved and loaded in one piece, by <see cref="Checkpoint"/>. The random numbers need no
-/// place in it: those of an epoch follow from the seed and the epoch's number.
+/// The complete state of a training after an epoch: the network, the optimizer's momentum, the loss scale in float16 and the
+/// epochs so far. It is a module, so that <see cref="Checkpoint"/> saves and loads it in one piece. It holds no random state,
+/// because an epoch's random numbers follow from the seed and the epoch's number.
 /// </summary>
 internal sealed class TrainingState : nn.Module
 {
-    private const int Columns = 5; // of an epoch's numbers
-    private const string Scale = "scale", GrowthTracker = "_growth_tracker"; // in a GradScaler's state
+    private const int Columns = 5; // numbers per epoch
+    private const string Scale = "scale", GrowthTracker = "_growth_tracker"; // keys of a GradScaler's state
 
     private readonly Dictionary<string, Tensor> _momentum;
     private readonly Tensor _count = zeros([], ScalarType.Int64);
     private readonly Tensor _epochs;
     private readonly Tensor? _scaling;
 
-    /// <param name="model">It belongs to the state from now on.</param>
-    /// <param name="epochs">How many there will be.</param>
-    /// <param name="average">A network for the moving average of the weights, which then is the result; it belongs to the state as well.</param>
+    /// <param name="model">The network. The state owns it.</param>
+    /// <param name="epochs">The number of epochs of the whole training.</param>
+    /// <param name="average">A network for the moving average of the weights, which is then the result. The state owns it.</param>
     /// <param name="scaled">Whether the loss is scaled.</param>
     public TrainingState(ResidualNetwork model, int epochs, ResidualNetwork? average = null, bool scaled = false)
         : base(nameof(TrainingState))
@@ -47,15 +47,15 @@ internal sealed class TrainingState : nn.Module
 
     public ResidualNetwork? Average { get; }
 
-    /// <summary>The network that is validated, tested and saved.</summary>
+    /// <summary>The network to validate, test and save.</summary>
     public ResidualNetwork Result => Average ?? Model;
 
     public long AllEpochs => _epochs.shape[0];
 
-    /// <summary>How many are complete; a file may say anything.</summary>
+    /// <summary>The number of complete epochs. From a file, it may be any number.</summary>
     public long EpochsDone => _count.item<long>();
 
-    /// <summary>The epochs that are complete.</summary>
+    /// <summary>The complete epochs.</summary>
     public IReadOnlyList<Epoch> Epochs => [.. Enumerable.Range(0, (int)EpochsDone).Select(Epoch)];
 
     public void Add(Epoch epoch)
@@ -65,7 +65,7 @@ internal sealed class TrainingState : nn.Module
         _count.fill_(epoch.Number);
     }
 
-    /// <summary>Makes the optimizer work with the momentum that is saved. At first it is zero, with which the first step is the same as without.</summary>
+    /// <summary>Makes the optimizer use this state's momentum. It starts at zero, which makes the first step the same as without momentum.</summary>
     public void GiveMomentumTo(SGD optimizer)
     {
         var names = Model.named_parameters().ToDictionary(entry => entry.parameter.Handle, entry => entry.name);
@@ -74,7 +74,7 @@ internal sealed class TrainingState : nn.Module
             ((SGD.State)own).momentum_buffer = _momentum[names[parameter.Handle]];
     }
 
-    /// <summary>What the scaler is after the epoch.</summary>
+    /// <summary>Keeps the scaler's state after an epoch.</summary>
     public void Keep(GradScaler scaler)
     {
         if (_scaling is null) return;
@@ -82,7 +82,7 @@ internal sealed class TrainingState : nn.Module
         (Scaling[0], Scaling[1]) = (state[Scale], state[GrowthTracker]);
     }
 
-    /// <summary>Makes the scaler go on with what is saved. At first nothing is, and it begins as it was made.</summary>
+    /// <summary>Restores the scaler's state. Before the first epoch there is none, and the scaler keeps its initial one.</summary>
     public void GiveTo(GradScaler scaler)
     {
         if (_scaling is not null && EpochsDone > 0)

@@ -1,12 +1,12 @@
 namespace ResNet.Train;
 
-/// <summary>How far the share in a sample may be from the true one: Wilson's score interval, which holds for few images and for shares near 0 and 1.</summary>
+/// <summary>Wilson's score interval of a proportion, which holds for few images and for proportions near 0 and 1.</summary>
 internal static class WilsonInterval
 {
-    private const double Z = 1.959964; // of 95 %
+    private const double Z = 1.959964; // for 95 %
 
-    /// <param name="successes">How many of them.</param>
-    /// <param name="count">At least 1.</param>
+    /// <param name="successes">The number of successes.</param>
+    /// <param name="count">The number of trials, at least 1.</param>
     public static (double Low, double High) Find(int successes, int count)
     {
         var share = (double)successes / count;

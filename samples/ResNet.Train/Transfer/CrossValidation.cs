@@ -4,12 +4,12 @@ using F = TorchSharp.torch.nn.functional;
 namespace ResNet.Train;
 
 /// <summary>
-/// What a linear classifier makes of images that it did not learn from, where there are too few to hold some out: each fifth of
-/// every class is classified by a head that was fitted to the other four.
+/// Five-fold cross-validation of a linear classifier, for datasets too small to hold images out: each fifth of every class is
+/// classified by a head that was fitted to the other four.
 /// </summary>
-/// <param name="Logits">Shape (N, classes): each image's by the head that had not seen it.</param>
-/// <param name="Losses">Mean cross-entropy after each step.</param>
-/// <param name="Accuracies">After each step.</param>
+/// <param name="Logits">The logits, shape (N, classes), of each image by the head that had not seen it.</param>
+/// <param name="Losses">The mean cross-entropy after each step.</param>
+/// <param name="Accuracies">The accuracy after each step.</param>
 internal sealed record CrossValidation(Tensor Logits, double[] Losses, double[] Accuracies) : IDisposable
 {
     private const int Folds = 5;
@@ -33,17 +33,17 @@ internal sealed record CrossValidation(Tensor Logits, double[] Losses, double[] 
             {
                 cancellation.ThrowIfCancellationRequested();
                 using var step = NewDisposeScope();
-                var output = head.Logits(heldFeatures);
+                var output = head.ComputeLogits(heldFeatures);
                 losses[number - 1] += F.cross_entropy(output, heldLabels, reduction: nn.Reduction.Sum).item<float>();
                 correct[number - 1] += output.argmax(1).eq(heldLabels).sum().item<long>();
             });
-            logits.index_copy_(0, held, head.Logits(heldFeatures));
+            logits.index_copy_(0, held, head.ComputeLogits(heldFeatures));
         }
         var count = features.shape[0];
         return new CrossValidation(logits.MoveToOuterDisposeScope(), [.. losses.Select(loss => loss / count)], [.. correct.Select(number => number / count)]);
     }
 
-    /// <summary>At random and class by class, the same whatever the seed. The classes go on where the one before has ended, so that folds of small classes are of one size.</summary>
+    /// <summary>Assigns folds at random within each class, independent of the seed. Each class continues where the previous one ended, so that small classes give folds of equal size.</summary>
     private static long[] AssignFolds(long[] labels)
     {
         var folds = new long[labels.Length];

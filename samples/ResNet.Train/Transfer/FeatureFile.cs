@@ -6,25 +6,25 @@ using static TorchSharp.torch;
 
 namespace ResNet.Train;
 
-/// <summary>The features of images in a file: what a second run, or a search, does not compute again.</summary>
-/// <param name="Network">Which network made them of which part of the images, as <see cref="Identify"/> says; 32 bytes.</param>
-/// <param name="Digests">Of each image, by <see cref="Picture.Digest"/> without its label.</param>
-/// <param name="Features">Shape (number of images, features), float32.</param>
+/// <summary>A file with the features of images, so that a second run does not compute them again.</summary>
+/// <param name="Network">The identity of the network and its preprocessing, from <see cref="Identify"/>; 32 bytes.</param>
+/// <param name="Digests">The digest of each image, from <see cref="Image.Digest"/> without its label.</param>
+/// <param name="Features">The features, shape (number of images, features), float32.</param>
 internal sealed record FeatureFile(byte[] Network, IReadOnlyList<string> Digests, Tensor Features)
 {
     public const string FileName = "features.safetensors";
 
     private const int DigestLength = 16; // hexadecimal digits
-    private const string Version = "1"; // of how an image is decoded and drawn: other pixels, another number
+    private const string Version = "1"; // of decoding and drawing: change it when pixels change
 
-    /// <summary>A digest of all that decides about features: the weights, without the classifier's, how images come to the network, and in which type it computes.</summary>
-    public static byte[] Identify(ResidualNetwork model, NetworkInfo network, ScalarType dtype = ScalarType.Float32)
+    /// <returns>A digest of everything that determines features: the weights except the classifier's, the preprocessing, and the type of the computation.</returns>
+    public static byte[] Identify(ResidualNetwork model, ModelConfig network, ScalarType dtype = ScalarType.Float32)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        double[] numbers = [network.Size, network.Frame, .. network.Normalisation.Mean, .. network.Normalisation.StandardDeviation];
+        double[] numbers = [network.Size, network.CropRatio, .. network.Normalization.Mean, .. network.Normalization.StandardDeviation];
         hash.AppendData(Encoding.UTF8.GetBytes(
-            $"{Version} {network.Architecture} {network.Stem} {network.Grey} {string.Join(' ', numbers.Select(number => number.ToString("r", CultureInfo.InvariantCulture)))}{(dtype == ScalarType.Float32 ? "" : $" {dtype}")}"));
-        foreach (var (_, tensor) in Classifier.Others(model))
+            $"{Version} {network.Architecture} {network.Stem} {network.Grayscale} {string.Join(' ', numbers.Select(number => number.ToString("r", CultureInfo.InvariantCulture)))}{(dtype == ScalarType.Float32 ? "" : $" {dtype}")}"));
+        foreach (var (_, tensor) in Classifier.ListOthers(model))
         {
             using var copy = tensor.cpu().contiguous();
             hash.AppendData(copy.bytes);
@@ -32,27 +32,27 @@ internal sealed record FeatureFile(byte[] Network, IReadOnlyList<string> Digests
         return hash.GetHashAndReset();
     }
 
-    /// <summary>The part of an image's digest that its features depend on.</summary>
-    public static string Key(string digest) => digest[..DigestLength];
+    /// <returns>The part of an image's digest that determines its features.</returns>
+    public static string GetKey(string digest) => digest[..DigestLength];
 
     /// <param name="path">The file.</param>
-    /// <param name="width">How many features an image has.</param>
-    /// <param name="network">Which network is expected.</param>
-    /// <returns>Null where there is no such file, or where it is another network's.</returns>
-    /// <exception cref="InvalidDataException">It is damaged, or holds something else.</exception>
-    /// <exception cref="IOException">It cannot be read.</exception>
+    /// <param name="width">The number of features of an image.</param>
+    /// <param name="network">The expected identity of the network.</param>
+    /// <returns>The features; null if the file is missing or belongs to another network.</returns>
+    /// <exception cref="InvalidDataException">The file is damaged, or is no feature file.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
     public static FeatureFile? Read(string path, long width, byte[] network)
     {
         if (!File.Exists(path))
             return null;
-        // Their number first: a module has the shapes that it loads.
+        // Read the count first: a module needs the shapes of the tensors that it loads.
         using var header = new Contents(count: 0, width);
         Load(header, path);
         if (!header.Network.SequenceEqual(network))
             return null;
         var count = header.Count;
         if (count < 0 || count > new FileInfo(path).Length / (width * sizeof(float)))
-            throw new InvalidDataException($"{path}: expected features of as many images as fit into the file, got {count}");
+            throw new InvalidDataException($"{path}: expected no more images than fit into the file, got {count}");
 
         using var contents = new Contents(count, width);
         if (!Load(contents, path).IsComplete)
@@ -70,7 +70,7 @@ internal sealed record FeatureFile(byte[] Network, IReadOnlyList<string> Digests
 
     private static LoadReport Load(Contents contents, string path) => Checkpoint.Load(contents, path, strict: false);
 
-    /// <summary>As a module it is saved and loaded by <see cref="Checkpoint"/>.</summary>
+    /// <summary>The file's content as a module, so that <see cref="Checkpoint"/> saves and loads it.</summary>
     private sealed class Contents : nn.Module
     {
         private readonly Tensor _network, _count, _digests;
@@ -89,7 +89,7 @@ internal sealed record FeatureFile(byte[] Network, IReadOnlyList<string> Digests
         {
             file.Network.CopyTo(_network.bytes);
             _count.fill_(file.Digests.Count);
-            Convert.FromHexString(string.Concat(file.Digests.Select(Key))).CopyTo(_digests.bytes);
+            Convert.FromHexString(string.Concat(file.Digests.Select(GetKey))).CopyTo(_digests.bytes);
             Features.copy_(file.Features);
         }
 

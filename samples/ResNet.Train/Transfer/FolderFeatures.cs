@@ -4,56 +4,57 @@ using static TorchSharp.torch;
 
 namespace ResNet.Train;
 
-/// <summary>The features of a training's images. What the training's folder has of them is not computed again.</summary>
-/// <param name="model">The network. Its weights stay as they are until the features are there.</param>
-/// <param name="device">Where it is.</param>
-/// <param name="dtype">In which it computes them.</param>
-/// <param name="output">The training's folder; null where another rank writes into it.</param>
-/// <param name="screen">Where progress is shown.</param>
+/// <summary>The features of a training's images. Those in the training run's folder are not computed again.</summary>
+/// <param name="model">The network. Its weights must not change before the features are computed.</param>
+/// <param name="device">The network's device.</param>
+/// <param name="dtype">The type to compute in.</param>
+/// <param name="output">The training run's folder; null on ranks that do not write.</param>
+/// <param name="screen">Shows the progress.</param>
 internal sealed class FolderFeatures(ResidualNetwork model, Device device, ScalarType dtype, OutputFolder? output, Screen screen) : IDisposable
 {
-    private const int AtOnce = 256; // images, after which an interruption finds the others kept
+    private const int AtOnce = 256; // images; an interruption loses at most so many features
 
-    private byte[]? _network; // once the file was looked at
+    private byte[]? _network; // set by Read
     private FeatureFile? _known;
 
-    /// <summary>Looks at what the folder has. It is for the rank that writes into it.</summary>
-    /// <returns>Digests of the images whose features it has.</returns>
-    public IReadOnlySet<string> Read(NetworkInfo network)
+    /// <summary>Reads the folder's features, on the rank that writes.</summary>
+    /// <returns>A function that tells whether the folder has the features of an image with a given digest.</returns>
+    public Func<string, bool> Read(ModelConfig network)
     {
         _network = FeatureFile.Identify(model, network, dtype);
         try
         {
-            _known = FeatureFile.Read(output!.PathOf(FeatureFile.FileName), model.fc.in_features, _network);
+            _known = FeatureFile.Read(output!.PathFor(FeatureFile.FileName), model.fc.in_features, _network);
         }
         catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
         {
-            screen.Line($"{e.Message}; the features are computed anew");
+            screen.WriteLine($"{e.Message}; computing the features again");
         }
-        return _known?.Digests.ToHashSet() ?? [];
+        var known = _known?.Digests.ToHashSet() ?? [];
+        return digest => known.Contains(FeatureFile.GetKey(digest));
     }
 
-    /// <param name="pictures">One at least, of the list.</param>
-    /// <param name="network">How it sees them.</param>
-    /// <param name="images">With the digest of each.</param>
-    /// <param name="folder">In which they are.</param>
-    /// <param name="together">Who shares the work, and what ends it; what is computed until then is kept.</param>
-    /// <returns>Shape (number of images, features), float32, on the CPU, in their order; null on a rank that only helped. The caller owns it.</returns>
-    /// <exception cref="OperationCanceledException">The user has ended it.</exception>
-    /// <exception cref="UserException">An image cannot be read any more, or its features are not finite; or the file cannot be written.</exception>
-    public Tensor? Load(IReadOnlyList<Picture> pictures, NetworkInfo network, ImageList images, string folder, Together together)
+    /// <param name="images">The images, at least one, all of which are in the list.</param>
+    /// <param name="network">The model config.</param>
+    /// <param name="list">The list with each image's digest.</param>
+    /// <param name="folder">The images' folder.</param>
+    /// <param name="together">The ranks that share the work, and the interruption that stops it. The features computed so far are kept.</param>
+    /// <returns>The features, shape (number of images, features), float32, on the CPU; null on ranks that do not write. The caller owns them.</returns>
+    /// <exception cref="OperationCanceledException">The user interrupted the computation.</exception>
+    /// <exception cref="UserException">An image can no longer be read, its features are not finite, or the file cannot be written.</exception>
+    public Tensor? Load(IReadOnlyList<Image> images, ModelConfig network, ImageList list, string folder, Together together)
     {
         if (_network is null && output is not null)
             Read(network);
         using var scope = NewDisposeScope();
-        string[] keys = [.. pictures.Select(picture => FeatureFile.Key(images.Digest(picture.NameIn(folder))))];
+        string[] keys = [.. images.Select(image => FeatureFile.GetKey(list.FindDigest(image.GetNameIn(folder))))];
         var rows = (_known?.Digests ?? []).Index().ToDictionary(image => image.Item, image => image.Index);
         var parts = new List<Tensor>();
         if (_known is not null)
             parts.Add(_known.Features);
 
-        var numbers = together.FromFirst(keys.Index().Where(image => !rows.ContainsKey(image.Item)).DistinctBy(image => image.Item).Select(image => image.Index).ToArray());
-        (string Key, Picture Picture)[] missing = [.. numbers.Select(i => (keys[i], pictures[i]))];
+        var numbers = together.TakeFromFirst(keys.Index().Where(image => !rows.ContainsKey(image.Item)).DistinctBy(image => image.Item).Select(image => image.Index).ToArray());
+        (string Key, Image Image)[] missing = [.. numbers.Select(i => (keys[i], images[i]))];
         if (missing.Length > 0)
         {
             try
@@ -74,25 +75,25 @@ internal sealed class FolderFeatures(ResidualNetwork model, Device device, Scala
         {
             var (watch, done) = (Stopwatch.StartNew(), 0);
             using var extractor = new FeatureExtractor(model, network, device, dtype);
-            screen.WithBar(missing.Length, () =>
+            screen.RunWithBar(missing.Length, () =>
             {
                 foreach (var part in missing.Chunk(AtOnce))
                 {
-                    var features = extractor.Extract([.. part.Select(image => image.Picture)], Step, together);
+                    var features = extractor.Extract([.. part.Select(image => image.Image)], Step, together);
                     if (!features.isfinite().all().item<bool>())
-                        throw new UserException($"expected features that are finite numbers, got others of one of the {part.Length} images from {part[0].Picture.Name} on: the weights do not fit these images");
+                        throw new UserException($"expected finite features, got others for one of the {part.Length} images from {part[0].Image.Name} on: the weights do not fit these images");
                     parts.Add(features);
                     foreach (var (key, _) in part)
                         rows[key] = rows.Count;
                 }
             });
-            screen.Line($"features of {pictures.Count} images, {missing.Length} of them computed in {watch.Elapsed.TotalSeconds:0.0} s");
+            screen.WriteLine($"features of {images.Count} images, {missing.Length} of them computed in {watch.Elapsed.TotalSeconds:0.0} s");
 
             void Step(int count)
             {
-                count *= together.Ranks.Count; // all are about as fast
+                count *= together.Ranks.Count; // assumes ranks of equal speed
                 done += count;
-                screen.Step($"features  {done / watch.Elapsed.TotalSeconds:0} images/s", count);
+                screen.Advance($"features  {done / watch.Elapsed.TotalSeconds:0} images/s", count);
             }
         }
     }

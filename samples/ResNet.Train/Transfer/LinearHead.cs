@@ -3,25 +3,25 @@ using static TorchSharp.torch;
 namespace ResNet.Train;
 
 /// <summary>
-/// A linear classifier on features, by softmax regression: a convex problem, which has one solution whatever the seed. It is
-/// fitted to standardized features, since a penalty treats all weights alike, and then takes the features as they are.
+/// A linear classifier on features, fitted by softmax regression: a convex problem with a single solution for any seed. The fit
+/// uses standardized features, because the penalty treats all weights alike; the result takes the original features.
 /// </summary>
-/// <param name="Weight">Shape (classes, features), float32.</param>
-/// <param name="Bias">Shape (classes), float32.</param>
+/// <param name="Weight">The weights, shape (classes, features), float32.</param>
+/// <param name="Bias">The biases, shape (classes), float32.</param>
 internal sealed record LinearHead(Tensor Weight, Tensor Bias) : IDisposable
 {
-    /// <summary>Each is a step with all images, and so an epoch.</summary>
+    /// <summary>The number of steps. Each uses all images, so it is an epoch.</summary>
     public const int Steps = 100;
 
-    private const double Penalty = 0.01; // half of it times the squared weights; from 0.001 to 0.1 the answers hardly change
+    private const double Penalty = 0.01; // times half the squared weights; predictions hardly change between 0.001 and 0.1
     private const double LeastDeviation = 1e-6;
 
-    /// <summary>Nesterov's accelerated gradient descent, whose step size follows from the features.</summary>
-    /// <param name="features">Shape (N, features), float32, finite.</param>
-    /// <param name="labels">Shape (N), int64.</param>
-    /// <param name="classes">How many there are.</param>
-    /// <param name="classWeights">What an image of each class counts; null is 1.</param>
-    /// <param name="step">Gets the head after each step, from 1, and the logits that it gives the images.</param>
+    /// <summary>Fits a head by Nesterov's accelerated gradient descent, with a step size derived from the features.</summary>
+    /// <param name="features">The features, shape (N, features), float32, finite.</param>
+    /// <param name="labels">The labels, shape (N), int64.</param>
+    /// <param name="classes">The number of classes.</param>
+    /// <param name="classWeights">The weight of an image of each class; null is 1.</param>
+    /// <param name="step">Called after each step with its number, from 1, the head, and the head's logits of the images.</param>
     public static LinearHead Fit(Tensor features, Tensor labels, int classes, double[]? classWeights, Action<int, LinearHead, Tensor> step)
     {
         using var scope = NewDisposeScope();
@@ -29,15 +29,15 @@ internal sealed record LinearHead(Tensor Weight, Tensor Bias) : IDisposable
         var (count, width) = (features.shape[0], features.shape[1]);
         var mean = features.mean([0], type: ScalarType.Float64);
         var deviation = (features.to(ScalarType.Float64) - mean).square().mean([0]).sqrt();
-        // A feature that never changes says nothing, and its weight stays 0.
+        // A constant feature carries no information, and its weight stays 0.
         deviation = deviation.where(deviation > LeastDeviation, ones_like(deviation));
         var standardized = ((features - mean) / deviation).to(ScalarType.Float32);
 
         var targets = nn.functional.one_hot(labels, classes).to(ScalarType.Float32);
         var importance = classWeights is null ? ones(count) : tensor(classWeights, ScalarType.Float32)[labels];
         importance = (importance / importance.sum()).unsqueeze(1);
-        // The loss's second derivative is nowhere larger than half the features' second moment.
-        var rate = 1 / (0.55 * Math.Max(1, LargestEigenvalue(standardized, importance)) + Penalty);
+        // The loss's second derivative is bounded by half the features' second moment.
+        var rate = 1 / (0.55 * Math.Max(1, FindLargestEigenvalue(standardized, importance)) + Penalty);
 
         var (weight, bias) = (zeros(width, classes), zeros(classes));
         var (aheadWeight, aheadBias) = (weight.clone(), bias.clone());
@@ -46,7 +46,7 @@ internal sealed record LinearHead(Tensor Weight, Tensor Bias) : IDisposable
             using var inner = NewDisposeScope();
             var error = ((matmul(standardized, aheadWeight) + aheadBias).softmax(1) - targets) * importance;
             var nextWeight = aheadWeight - rate * (matmul(standardized.t(), error) + Penalty * aheadWeight);
-            // sum(0) would be the sum of all, as bytes: C# takes a literal 0 for the type of number.
+            // sum(0) would sum everything, as bytes: C# converts a literal 0 to ScalarType.
             var nextBias = aheadBias - rate * error.sum([0]);
             var momentum = (number - 1.0) / (number + 2);
             aheadWeight.copy_(nextWeight + momentum * (nextWeight - weight));
@@ -59,7 +59,7 @@ internal sealed record LinearHead(Tensor Weight, Tensor Bias) : IDisposable
         var last = Unstandardize();
         return new LinearHead(last.Weight.MoveToOuterDisposeScope(), last.Bias.MoveToOuterDisposeScope());
 
-        // w · (x - mean) / deviation + b, as a product with x and a bias
+        // Rewrites w · (x - mean) / deviation + b as a product with x and a bias
         LinearHead Unstandardize()
         {
             var own = weight / deviation.unsqueeze(1);
@@ -67,11 +67,11 @@ internal sealed record LinearHead(Tensor Weight, Tensor Bias) : IDisposable
         }
     }
 
-    /// <returns>Shape (N, classes).</returns>
-    public Tensor Logits(Tensor features) => nn.functional.linear(features, Weight, Bias);
+    /// <returns>The logits, shape (N, classes).</returns>
+    public Tensor ComputeLogits(Tensor features) => nn.functional.linear(features, Weight, Bias);
 
-    /// <summary>Of the features' weighted second moment, by power iteration.</summary>
-    private static double LargestEigenvalue(Tensor features, Tensor importance)
+    /// <summary>Finds the largest eigenvalue of the features' weighted second moment by power iteration.</summary>
+    private static double FindLargestEigenvalue(Tensor features, Tensor importance)
     {
         using var scope = NewDisposeScope();
         var vector = ones(features.shape[1], 1);

@@ -3,23 +3,23 @@ using static TorchSharp.torch;
 namespace ResNet.Train;
 
 /// <summary>
-/// Images of one class that show the same thing almost in the same way, such as two photographs of one apple. Where one is learned from
-/// and the other tested with, the accuracy is better than it will be for other things.
+/// Finds images of one class that show the same object in almost the same way, such as two photographs of one apple. With one in the training
+/// and the other in the test, the accuracy is higher than it will be for new objects.
 /// </summary>
 internal static class NearDuplicates
 {
     /// <summary>
-    /// The least cosine of standardized features. Among 520 photographs of fruit, every fourth has such a neighbour, which mostly is the same fruit on the
-    /// same shelf; between them and 512 photographs of the same set for the test, one in fifty has.
+    /// The least cosine of standardized features. Among 520 photographs of fruit, every fourth has such a neighbor, mostly the same fruit on the
+    /// same shelf; of the dataset's 512 test photographs, one in fifty has one among the 520.
     /// </summary>
     private const double Cosine = 0.8;
 
-    /// <param name="part">Images whose duplicates are looked for, shape (N, features).</param>
+    /// <param name="part">The features of the images to check, shape (N, features).</param>
     /// <param name="labels">Their classes, shape (N).</param>
-    /// <param name="others">Where they are looked for, shape (M, features).</param>
+    /// <param name="others">The features of the images to compare with, shape (M, features).</param>
     /// <param name="otherLabels">Their classes, shape (M).</param>
-    /// <param name="same">Whether both are the same images: none is a duplicate of itself.</param>
-    /// <returns>Of each image of the part that has one, its index and that of the most similar of the others; the most similar pair first.</returns>
+    /// <param name="same">Whether both are the same images, so that an image is no duplicate of itself.</param>
+    /// <returns>For each image with a near-duplicate, its index and that of the most similar other image; the most similar pair first.</returns>
     public static IReadOnlyList<(int Image, int Other)> Find(Tensor part, Tensor labels, Tensor others, Tensor otherLabels, bool same)
     {
         using var scope = NewDisposeScope();

@@ -5,12 +5,12 @@ using ResNet.Core.Distributed.Mpi;
 namespace ResNet.Core.Distributed.Communication;
 
 /// <summary>
-/// The one thread that calls MPI. It begins an operation and polls it until it completes, instead of waiting within MPI: so
-/// an operation has a deadline, which MPI does not know, and moves on while other threads compute, which MPI does not promise.
+/// The only thread that calls MPI. It starts an operation and polls it until it completes, instead of blocking in MPI. So an operation can time out, which MPI does
+/// not support, and makes progress while other threads compute, which MPI does not guarantee.
 /// </summary>
 internal sealed class CommunicationThread
 {
-    // Long enough for an operation within a machine; after it, the processor may be needed by a rank that is late.
+    // Long enough for an operation within a machine. After that, a late rank may need the processor.
     private static readonly TimeSpan spinning = TimeSpan.FromMilliseconds(20);
 
     private readonly BlockingCollection<Operation> _queue = [];
@@ -18,13 +18,13 @@ internal sealed class CommunicationThread
     private readonly TimeSpan _timeout;
     private readonly Action<int> _abort;
     private readonly Thread _thread;
-    private RollCall? _rollCall;
+    private RankMonitor? _monitor;
     private Exception? _failure;
     private int _abortCode;
     private volatile bool _isFinished;
 
-    /// <param name="rank">This rank, as messages name it.</param>
-    /// <param name="timeout">Of each operation, from its beginning to its end.</param>
+    /// <param name="rank">The name of this rank in messages.</param>
+    /// <param name="timeout">The time limit of each operation.</param>
     /// <param name="abort">Calls <c>MPI_Abort</c> with an exit code.</param>
     public CommunicationThread(string rank, TimeSpan timeout, Action<int> abort)
     {
@@ -32,40 +32,40 @@ internal sealed class CommunicationThread
         _thread = new Thread(Run) { Name = "ResNet.Core.Distributed", IsBackground = true };
     }
 
-    /// <summary>Why no further operation is possible, or null.</summary>
+    /// <summary>The exception after which no further operation is possible; null if there was none.</summary>
     public Exception? Failure => Volatile.Read(ref _failure);
 
     /// <summary>Starts the thread.</summary>
-    /// <param name="connect">Initializes MPI. Called on the new thread.</param>
-    /// <exception cref="TimeoutException">MPI was not initialized in time.</exception>
-    public void Start(Func<RollCall> connect)
+    /// <param name="connect">Initializes MPI. Runs on the new thread.</param>
+    /// <exception cref="TimeoutException">MPI did not initialize in time.</exception>
+    public void Start(Func<RankMonitor> connect)
     {
         _thread.Start();
-        Call("MPI_Init", () => _rollCall = connect());
+        Call("MPI_Init", () => _monitor = connect());
     }
 
-    /// <summary>Hands an operation of all ranks over. Operations are carried out in the order in which they come.</summary>
+    /// <summary>Queues a collective operation. Operations run in order.</summary>
     public Operation Post(string name, Func<IWork> begin) => Add(new Operation(name, begin));
 
-    /// <summary>Says farewell to the others, waits until all do, and ends MPI.</summary>
-    /// <param name="reason">An exception that may be why this rank leaves, to be told where another one misses it; or null.</param>
-    /// <param name="finalize">Ends MPI. Called on the communication thread.</param>
-    /// <exception cref="TimeoutException">Another rank goes on.</exception>
+    /// <summary>Tells the other ranks that this one leaves, waits until all leave, and finalizes MPI.</summary>
+    /// <param name="reason">The exception that may be the reason, reported if another rank misses this one; or null.</param>
+    /// <param name="finalize">Finalizes MPI. Runs on the communication thread.</param>
+    /// <exception cref="TimeoutException">Another rank did not leave in time.</exception>
     public void Leave(Exception? reason, Action finalize)
     {
         Add(new Operation("Dispose", () =>
         {
-            _rollCall!.Leave(reason);
-            return new Farewell(_rollCall);
+            _monitor!.Leave(reason);
+            return new LeaveWork(_monitor);
         }, isCollective: false)).Wait();
         Call("MPI_Finalize", () =>
         {
             finalize();
-            (_rollCall, _isFinished) = (null, true);
+            (_monitor, _isFinished) = (null, true);
         });
     }
 
-    /// <summary>Lets the thread call <c>MPI_Abort</c>, which ends the process; comes back where it does not.</summary>
+    /// <summary>Makes the thread call <c>MPI_Abort</c>, which ends the process. Returns if it does not.</summary>
     public void Abort(int exitCode, TimeSpan patience)
     {
         if (Thread.CurrentThread == _thread)
@@ -90,7 +90,7 @@ internal sealed class CommunicationThread
         }
     }
 
-    /// <summary>Calls something on the thread that may never come back.</summary>
+    /// <summary>Runs an action on the thread that may never return.</summary>
     private void Call(string name, Action action)
     {
         var operation = Add(new Operation(name, () =>
@@ -99,7 +99,7 @@ internal sealed class CommunicationThread
             return CompletedWork.Instance;
         }, isCollective: false));
         if (!operation.Wait(_timeout))
-            throw new TimeoutException($"{_rank}: {name} did not return within {_timeout.TotalSeconds:0.###} s: another rank has not called it, or cannot be reached");
+            throw new TimeoutException($"{_rank}: {name} did not return within {_timeout.TotalSeconds:0.###} s: another rank has not called it or cannot be reached");
     }
 
     private void Run()
@@ -114,19 +114,19 @@ internal sealed class CommunicationThread
                     _queue.CompleteAdding();
                 operation.End(failure);
             }
-            else if (_failure is not MpiException) // the others may still ask where this rank is
-                Guard(() => _rollCall?.Answer());
+            else if (_failure is not MpiException) // other ranks may still ask for the state of this one
+                Guard(() => _monitor?.Answer());
         }
     }
 
-    /// <returns>What went wrong, or null.</returns>
+    /// <returns>The exception, or null.</returns>
     private Exception? Perform(Operation operation) => Guard(() =>
     {
         var watch = Stopwatch.StartNew();
         if (operation.IsCollective)
         {
-            Complete(_rollCall!.Enter(operation.Name), operation, watch);
-            _rollCall.ExpectSame();
+            Complete(_monitor!.Enter(operation.Name), operation, watch);
+            _monitor.ExpectSame();
         }
         Complete(operation.Begin(), operation, watch);
     });
@@ -136,13 +136,13 @@ internal sealed class CommunicationThread
         while (!work.IsCompleted())
         {
             AbortIfAsked();
-            _rollCall!.Answer();
+            _monitor!.Answer();
             if (operation.IsCollective)
-                _rollCall.ExpectAll();
+                _monitor.ExpectAll();
             if (watch.Elapsed > _timeout)
                 throw new TimeoutException(operation.IsCollective
-                    ? $"{_rollCall.Rank}: operation {_rollCall.Number} ({operation.Name}) was not complete after {_timeout.TotalSeconds:0.###} s: {_rollCall.FindMissing()}"
-                    : $"{_rollCall.Rank}: waited {_timeout.TotalSeconds:0.###} s in {operation.Name}: {_rollCall.FindStaying()}");
+                    ? $"{_monitor.Rank}: operation {_monitor.Number} ({operation.Name}) was not complete after {_timeout.TotalSeconds:0.###} s: {_monitor.FindMissing()}"
+                    : $"{_monitor.Rank}: waited {_timeout.TotalSeconds:0.###} s in {operation.Name}: {_monitor.FindStaying()}");
             if (operation.IsAwaited && watch.Elapsed < spinning)
                 Thread.Yield();
             else
@@ -150,7 +150,7 @@ internal sealed class CommunicationThread
         }
     }
 
-    /// <summary>Nothing is swallowed: whoever waits for this operation or a later one gets the exception.</summary>
+    /// <summary>Runs an action and stores its exception, which is thrown to everyone who waits for this or a later operation.</summary>
     private Exception? Guard(Action action)
     {
         try
@@ -171,8 +171,8 @@ internal sealed class CommunicationThread
             _abort(code);
     }
 
-    private sealed class Farewell(RollCall rollCall) : IWork
+    private sealed class LeaveWork(RankMonitor monitor) : IWork
     {
-        public bool IsCompleted() => rollCall.AllHaveLeft;
+        public bool IsCompleted() => monitor.AllHaveLeft;
     }
 }

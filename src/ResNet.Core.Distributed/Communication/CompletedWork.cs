@@ -1,6 +1,6 @@
 namespace ResNet.Core.Distributed.Communication;
 
-/// <summary>Work that was done when it began.</summary>
+/// <summary>Work that is complete from the start.</summary>
 internal sealed class CompletedWork : IWork
 {
     public static CompletedWork Instance { get; } = new();

@@ -2,9 +2,9 @@ using ResNet.Core.Distributed.Mpi;
 
 namespace ResNet.Core.Distributed.Communication;
 
-/// <summary>Requests, one after the other.</summary>
-/// <param name="mpi">The library.</param>
-/// <param name="requests">Each is begun when it is asked for.</param>
+/// <summary>Runs MPI requests one after another.</summary>
+/// <param name="mpi">The MPI functions.</param>
+/// <param name="requests">The requests. Enumerating one starts it.</param>
 internal sealed class MpiWork(MpiApi mpi, IEnumerable<nint> requests) : IWork
 {
     private readonly IEnumerator<nint> _requests = requests.GetEnumerator();

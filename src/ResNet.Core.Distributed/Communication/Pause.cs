@@ -2,12 +2,12 @@ using System.Runtime.InteropServices;
 
 namespace ResNet.Core.Distributed.Communication;
 
-/// <summary>Waits between two looks at what goes on.</summary>
+/// <summary>Waits between two polls.</summary>
 internal static partial class Pause
 {
     private const uint Microseconds = 100;
 
-    /// <summary>A tenth of a millisecond, where the system can: <see cref="Thread.Sleep(int)"/> knows whole ones, in which a small operation is long done.</summary>
+    /// <summary>Sleeps for 0.1 ms where the system supports it. <see cref="Thread.Sleep(int)"/> sleeps for at least 1 ms, longer than a small operation takes.</summary>
     public static void Briefly()
     {
         if (OperatingSystem.IsWindows())

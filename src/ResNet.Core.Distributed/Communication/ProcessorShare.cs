@@ -3,15 +3,15 @@ using ResNet.Core.Distributed.Mpi;
 
 namespace ResNet.Core.Distributed.Communication;
 
-/// <summary>How many of a machine's processors are one rank's. Launchers bind ranks to processors, or let all of them use all.</summary>
+/// <summary>Computes a rank's share of the machine's processors. Launchers either bind ranks to processors, or let every rank use all of them.</summary>
 internal static unsafe partial class ProcessorShare
 {
-    private const int LargestCount = 1024; // as many as cpu_set_t has
+    private const int MaxProcessors = 1024; // the size of cpu_set_t
 
-    /// <param name="mpi">The library.</param>
-    /// <param name="machine">A communicator of the machine's ranks.</param>
-    /// <param name="localWorldSize">How many these are.</param>
-    /// <returns>At least 1.</returns>
+    /// <param name="mpi">The MPI functions.</param>
+    /// <param name="machine">The communicator of the machine's ranks.</param>
+    /// <param name="localWorldSize">The number of the machine's ranks.</param>
+    /// <returns>The number of processors, at least 1.</returns>
     public static int Find(MpiApi mpi, nint machine, int localWorldSize)
     {
         if (FindOwn() is not { } own)
@@ -26,11 +26,11 @@ internal static unsafe partial class ProcessorShare
         return Compute(own, ranks, Environment.ProcessorCount, localWorldSize);
     }
 
-    /// <param name="own">A 1 for each processor that this rank may run on.</param>
-    /// <param name="ranks">How many of the machine's ranks may run on each of them.</param>
-    /// <param name="limit">Of what the process may use at a time, as a container has it; of all ranks together.</param>
-    /// <param name="localWorldSize">The machine's ranks.</param>
-    /// <returns>At least 1.</returns>
+    /// <param name="own">For each processor, 1 if this rank may run on it.</param>
+    /// <param name="ranks">For each processor, the number of the machine's ranks that may run on it.</param>
+    /// <param name="limit">The number of processors that all ranks together may use, for example in a container.</param>
+    /// <param name="localWorldSize">The number of the machine's ranks.</param>
+    /// <returns>The number of processors, at least 1.</returns>
     public static int Compute(ReadOnlySpan<int> own, ReadOnlySpan<int> ranks, int limit, int localWorldSize)
     {
         var (share, count) = (0.0, 0);
@@ -42,17 +42,17 @@ internal static unsafe partial class ProcessorShare
             }
         if (limit < count)
             share = Math.Min(share, (double)limit / localWorldSize);
-        return Math.Max(1, (int)(share + 1e-9)); // three thirds are one
+        return Math.Max(1, (int)(share + 1e-9)); // so that three thirds make one
     }
 
-    /// <returns>A 1 for each processor that this thread may run on; null where the system does not tell.</returns>
+    /// <returns>For each processor, 1 if this thread may run on it; null if the system does not tell.</returns>
     private static int[]? FindOwn()
     {
-        var mask = stackalloc ulong[LargestCount / 64];
-        if (!OperatingSystem.IsLinux() || sched_getaffinity(0, LargestCount / 8, mask) < 0)
+        var mask = stackalloc ulong[MaxProcessors / 64];
+        if (!OperatingSystem.IsLinux() || sched_getaffinity(0, MaxProcessors / 8, mask) < 0)
             return null;
-        var own = new int[LargestCount];
-        for (var i = 0; i < LargestCount; i++)
+        var own = new int[MaxProcessors];
+        for (var i = 0; i < MaxProcessors; i++)
             own[i] = (int)(mask[i / 64] >> (i % 64)) & 1;
         return own;
     }

@@ -1,17 +1,17 @@
 namespace ResNet.Core.Distributed;
 
-/// <summary>How the ranks' values of an element become one, as PyTorch's <c>torch.distributed.ReduceOp</c>.</summary>
+/// <summary>The reduction of an element over the ranks, as in PyTorch's <c>torch.distributed.ReduceOp</c>.</summary>
 public enum ReduceOp
 {
-    /// <summary>Their sum.</summary>
+    /// <summary>The sum.</summary>
     Sum,
 
-    /// <summary>Their product.</summary>
+    /// <summary>The product.</summary>
     Product,
 
-    /// <summary>The least of them.</summary>
+    /// <summary>The minimum.</summary>
     Min,
 
-    /// <summary>The largest of them.</summary>
+    /// <summary>The maximum.</summary>
     Max,
 }

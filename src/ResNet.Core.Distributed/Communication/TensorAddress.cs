@@ -3,10 +3,10 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Distributed.Communication;
 
-/// <summary>Where a tensor's elements lie. TorchSharp's own way there, <see cref="Tensor.bytes"/>, ends at 2 GiB and at main memory.</summary>
+/// <summary>Finds the address of a tensor's elements. TorchSharp's <see cref="Tensor.bytes"/> is limited to 2 GiB and to main memory.</summary>
 internal static unsafe partial class TensorAddress
 {
-    /// <param name="tensor">Contiguous. The address holds as long as the tensor lives.</param>
+    /// <param name="tensor">A contiguous tensor. The address is valid while the tensor lives.</param>
     public static byte* Find(Tensor tensor)
     {
         if (!tensor.is_contiguous())
@@ -14,7 +14,7 @@ internal static unsafe partial class TensorAddress
         return (byte*)THSTensor_data(tensor.Handle);
     }
 
-    // TorchSharp has loaded it by the time that there is a tensor.
+    // TorchSharp has loaded this library before any tensor exists.
     [LibraryImport("LibTorchSharp")]
     private static partial nint THSTensor_data(nint handle);
 }

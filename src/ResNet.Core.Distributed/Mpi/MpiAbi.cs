@@ -1,18 +1,18 @@
 namespace ResNet.Core.Distributed.Mpi;
 
 /// <summary>
-/// The constants of an MPI's <c>mpi.h</c>, which a program that is not compiled against it must know. A handle is an address or an
-/// integer, by the ABI; here it is a <see cref="nint"/> in each of them.
+/// The constants of an MPI's <c>mpi.h</c>, which a program needs if it is not compiled against it. Depending on the ABI, a handle is an address or an integer;
+/// here it is always a <see cref="nint"/>.
 /// </summary>
 internal sealed record MpiAbi
 {
-    /// <summary>The most bytes that <c>MPI_Get_library_version</c> writes in any ABI.</summary>
+    /// <summary>The maximum number of bytes that <c>MPI_Get_library_version</c> writes in any ABI.</summary>
     public const int MaxLibraryVersionString = 8192;
 
-    /// <summary>The most bytes that <c>MPI_Error_string</c> writes in any ABI.</summary>
+    /// <summary>The maximum number of bytes that <c>MPI_Error_string</c> writes in any ABI.</summary>
     public const int MaxErrorString = 512;
 
-    /// <summary>As messages name it.</summary>
+    /// <summary>The name for messages.</summary>
     public required string Name { get; init; }
 
     public required nint CommWorld { get; init; }
@@ -34,7 +34,7 @@ internal sealed record MpiAbi
     public required int AnySource { get; init; }
     public required int ThreadFunneled { get; init; }
 
-    /// <summary>MPICH since 3.1, and what keeps to its ABI: Intel MPI, MVAPICH, Cray MPICH.</summary>
+    /// <summary>MPICH since 3.1 and the MPIs with its ABI: Intel MPI, MVAPICH, Cray MPICH.</summary>
     public static MpiAbi Mpich { get; } = new()
     {
         Name = "MPICH",
@@ -58,7 +58,7 @@ internal sealed record MpiAbi
         ThreadFunneled = 1,
     };
 
-    /// <summary>Microsoft MPI: MPICH of an earlier time, in which the types of a given width had other numbers.</summary>
+    /// <summary>Microsoft MPI, derived from an older MPICH with other numbers for fixed-width types.</summary>
     public static MpiAbi MicrosoftMpi { get; } = Mpich with
     {
         Name = "Microsoft MPI",
@@ -66,7 +66,7 @@ internal sealed record MpiAbi
         Int64 = 0x4c000836,
     };
 
-    /// <summary>The one that MPI 5 prescribes.</summary>
+    /// <summary>The standard ABI of MPI 5.</summary>
     public static MpiAbi Standard { get; } = new()
     {
         Name = "MPI 5's standard ABI",
@@ -91,7 +91,7 @@ internal sealed record MpiAbi
     };
 
     /// <summary>Open MPI, whose handles are the addresses of objects in the library.</summary>
-    /// <param name="addressOf">Where a symbol of the library is.</param>
+    /// <param name="addressOf">Returns the address of a symbol of the library.</param>
     public static MpiAbi CreateOpenMpi(Func<string, nint> addressOf) => new()
     {
         Name = "Open MPI",

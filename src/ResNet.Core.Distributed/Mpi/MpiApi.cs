@@ -3,12 +3,12 @@ using System.Text;
 namespace ResNet.Core.Distributed.Mpi;
 
 /// <summary>
-/// MPI's functions, as far as they are needed. All of them are called on the thread that calls <see cref="Init"/>. Each throws
-/// <see cref="MpiException"/> where MPI reports an error.
+/// The MPI functions that this library needs. All must be called on the thread that calls <see cref="Init"/>. Each throws a <see cref="MpiException"/> if MPI
+/// reports an error.
 /// </summary>
 /// <remarks>
-/// A handle that MPI writes goes into a <see cref="nint"/> that was zero: MPICH's have four bytes and fill the lower half of it, which
-/// is right on the little-endian machines on which .NET runs TorchSharp. Where MPICH takes a handle by value, it looks at the lower half alone.
+/// MPI writes handles into a <see cref="nint"/> that was zero. MPICH's handles have four bytes and fill its lower half, which is correct on the little-endian
+/// machines that TorchSharp supports. Where MPICH takes a handle by value, it only reads the lower half.
 /// </remarks>
 internal sealed unsafe class MpiApi
 {
@@ -31,8 +31,8 @@ internal sealed unsafe class MpiApi
     private readonly delegate* unmanaged[Cdecl]<int, int, nint, int*, nint, int> _iProbe;
     private readonly delegate* unmanaged[Cdecl]<void*, int, nint, int, int, nint, nint, int> _receive;
 
-    /// <param name="library">Which MPI.</param>
-    /// <exception cref="EntryPointNotFoundException">It is one before MPI 3.</exception>
+    /// <param name="library">The MPI library.</param>
+    /// <exception cref="EntryPointNotFoundException">The library is older than MPI 3.</exception>
     public MpiApi(MpiLibrary library)
     {
         (Version, Abi) = (library.Version, library.Abi);
@@ -56,13 +56,13 @@ internal sealed unsafe class MpiApi
         _receive = (delegate* unmanaged[Cdecl]<void*, int, nint, int, int, nint, nint, int>)library.Find("MPI_Recv");
     }
 
-    /// <summary>What the library says of itself.</summary>
+    /// <summary>The version string of the library.</summary>
     public string Version { get; }
 
-    /// <summary>Its constants.</summary>
+    /// <summary>The constants of the library.</summary>
     public MpiAbi Abi { get; }
 
-    /// <summary>Whether somebody in this process has called <c>MPI_Init</c>.</summary>
+    /// <summary>Whether <c>MPI_Init</c> was called in this process.</summary>
     public bool IsInitialized()
     {
         int flag;
@@ -70,24 +70,24 @@ internal sealed unsafe class MpiApi
         return flag != 0;
     }
 
-    /// <summary>Joins the other ranks. Waits for all of them.</summary>
+    /// <summary>Joins the other ranks, and waits for all of them.</summary>
     public void Init()
     {
         int provided;
         Check(_initThread(null, null, Abi.ThreadFunneled, &provided), "MPI_Init_thread");
         ReturnErrors(Abi.CommWorld);
         if (provided < Abi.ThreadFunneled)
-            throw new NotSupportedException($"expected an MPI that lets one thread of several call it (MPI_THREAD_FUNNELED, {Abi.ThreadFunneled}), got {Version}, which offers {provided}");
+            throw new NotSupportedException($"expected an MPI with support for multithreaded programs (MPI_THREAD_FUNNELED, {Abi.ThreadFunneled}), got {Version}, which provides {provided}");
     }
 
-    /// <summary>Calls <c>MPI_Finalize</c>. Waits for all ranks. No other function may be called after it.</summary>
+    /// <summary>Calls <c>MPI_Finalize</c>, which waits for all ranks. No other function may be called afterwards.</summary>
     public void FinalizeMpi() => Check(_finalize(), "MPI_Finalize");
 
-    /// <summary>Ends all ranks. Comes back where MPI cannot, whatever the reason: then the caller has to end the process.</summary>
-    /// <param name="exitCode">With which they end, as far as the launcher passes it on.</param>
+    /// <summary>Ends all ranks. If MPI fails to, this method returns, and the caller must end the process.</summary>
+    /// <param name="exitCode">The exit code, if the launcher passes it on.</param>
     public void Abort(int exitCode) => _ = _abort(Abi.CommWorld, exitCode);
 
-    /// <summary>This process's number in a communicator, from 0.</summary>
+    /// <summary>The rank of this process in a communicator, from 0.</summary>
     public int Rank(nint comm)
     {
         int rank;
@@ -95,7 +95,7 @@ internal sealed unsafe class MpiApi
         return rank;
     }
 
-    /// <summary>How many processes a communicator has.</summary>
+    /// <summary>The number of processes in a communicator.</summary>
     public int Size(nint comm)
     {
         int size;
@@ -103,7 +103,7 @@ internal sealed unsafe class MpiApi
         return size;
     }
 
-    /// <summary>A communicator of the same processes, whose messages do not mix with those of the other one. Waits for all of them.</summary>
+    /// <summary>Creates a communicator of the same processes with separate messages. Waits for all of them.</summary>
     public nint Duplicate(nint comm)
     {
         nint result = 0;
@@ -112,7 +112,7 @@ internal sealed unsafe class MpiApi
         return result;
     }
 
-    /// <summary>A communicator of those processes that share this one's memory, in the order of their ranks. Waits for all of them.</summary>
+    /// <summary>Creates a communicator of the processes on the same machine, in the order of their ranks. Waits for all of them.</summary>
     public nint SplitShared(nint comm)
     {
         nint result = 0;
@@ -121,15 +121,15 @@ internal sealed unsafe class MpiApi
         return result;
     }
 
-    /// <summary>Gives a communicator back.</summary>
+    /// <summary>Frees a communicator.</summary>
     public void Free(nint comm) => Check(_free(&comm), "MPI_Comm_free");
 
-    /// <summary>Begins to replace each element by what <paramref name="op"/> makes of the ranks' elements.</summary>
-    /// <param name="buffer">Must stay where it is until the request is completed.</param>
-    /// <param name="count">In elements.</param>
-    /// <param name="datatype">One of <see cref="Abi"/>.</param>
-    /// <param name="op">One of <see cref="Abi"/>.</param>
-    /// <param name="comm">All of its ranks take part, with the same count, type and operation.</param>
+    /// <summary>Starts reducing each element over the ranks, in place.</summary>
+    /// <param name="buffer">The elements, which must not move until the request is complete.</param>
+    /// <param name="count">The number of elements.</param>
+    /// <param name="datatype">The type of the elements, from <see cref="Abi"/>.</param>
+    /// <param name="op">The reduction, from <see cref="Abi"/>.</param>
+    /// <param name="comm">The communicator. All its ranks must pass the same count, type and reduction.</param>
     /// <returns>The request.</returns>
     public nint IAllReduce(void* buffer, int count, nint datatype, nint op, nint comm)
     {
@@ -138,12 +138,12 @@ internal sealed unsafe class MpiApi
         return request;
     }
 
-    /// <summary>Begins to replace each element by that of one rank.</summary>
-    /// <param name="buffer">Must stay where it is until the request is completed.</param>
-    /// <param name="count">In elements.</param>
-    /// <param name="datatype">One of <see cref="Abi"/>.</param>
-    /// <param name="root">The rank whose elements all get.</param>
-    /// <param name="comm">All of its ranks take part, with the same count, type and root.</param>
+    /// <summary>Starts copying each element from one rank to all ranks.</summary>
+    /// <param name="buffer">The elements, which must not move until the request is complete.</param>
+    /// <param name="count">The number of elements.</param>
+    /// <param name="datatype">The type of the elements, from <see cref="Abi"/>.</param>
+    /// <param name="root">The rank to copy from.</param>
+    /// <param name="comm">The communicator. All its ranks must pass the same count, type and root.</param>
     /// <returns>The request.</returns>
     public nint IBroadcast(void* buffer, int count, nint datatype, int root, nint comm)
     {
@@ -152,7 +152,7 @@ internal sealed unsafe class MpiApi
         return request;
     }
 
-    /// <summary>Begins to wait until all ranks have come here.</summary>
+    /// <summary>Starts a barrier.</summary>
     /// <returns>The request.</returns>
     public nint IBarrier(nint comm)
     {
@@ -161,9 +161,9 @@ internal sealed unsafe class MpiApi
         return request;
     }
 
-    /// <summary>Moves a request on as far as it goes without waiting.</summary>
-    /// <param name="request">Becomes <see cref="MpiAbi.RequestNull"/> when it is completed.</param>
-    /// <returns>Whether it is completed.</returns>
+    /// <summary>Makes progress on a request without blocking.</summary>
+    /// <param name="request">The request. It becomes <see cref="MpiAbi.RequestNull"/> when it is complete.</param>
+    /// <returns>Whether the request is complete.</returns>
     public bool Test(ref nint request)
     {
         int flag;
@@ -172,12 +172,12 @@ internal sealed unsafe class MpiApi
         return flag != 0;
     }
 
-    /// <summary>Begins to send a message.</summary>
-    /// <param name="buffer">Must stay as it is until the request is completed.</param>
-    /// <param name="bytes">Its size.</param>
-    /// <param name="destination">The rank that gets it.</param>
-    /// <param name="tag">By which it is received.</param>
-    /// <param name="comm">Of both.</param>
+    /// <summary>Starts sending a message.</summary>
+    /// <param name="buffer">The message, which must not change until the request is complete.</param>
+    /// <param name="bytes">The size of the message in bytes.</param>
+    /// <param name="destination">The rank to send to.</param>
+    /// <param name="tag">The tag.</param>
+    /// <param name="comm">The communicator of both ranks.</param>
     /// <returns>The request.</returns>
     public nint ISend(void* buffer, int bytes, int destination, int tag, nint comm)
     {
@@ -186,7 +186,7 @@ internal sealed unsafe class MpiApi
         return request;
     }
 
-    /// <summary>Whether a message with this tag has come from any rank, so that <see cref="Receive"/> would not wait.</summary>
+    /// <summary>Whether a message with this tag has arrived from any rank, so that <see cref="Receive"/> would not block.</summary>
     public bool IProbe(int tag, nint comm)
     {
         int flag;
@@ -194,15 +194,15 @@ internal sealed unsafe class MpiApi
         return flag != 0;
     }
 
-    /// <summary>Takes a message with this tag from any rank. Waits until there is one.</summary>
-    /// <param name="buffer">Where it goes.</param>
-    /// <param name="bytes">The most that it may have.</param>
-    /// <param name="tag">With which it was sent.</param>
-    /// <param name="comm">In which it was sent.</param>
+    /// <summary>Receives a message with this tag from any rank. Blocks until there is one.</summary>
+    /// <param name="buffer">The memory for the message.</param>
+    /// <param name="bytes">The size of the memory in bytes.</param>
+    /// <param name="tag">The tag.</param>
+    /// <param name="comm">The communicator.</param>
     public void Receive(void* buffer, int bytes, int tag, nint comm) =>
         Check(_receive(buffer, bytes, Abi.Byte, Abi.AnySource, tag, comm, Abi.StatusIgnore), "MPI_Recv");
 
-    // Otherwise MPI ends all processes at the first error. A new communicator takes this over from the old one, but not in every MPI.
+    // Otherwise MPI ends all processes at the first error. Not every MPI copies the setting to a new communicator.
     private void ReturnErrors(nint comm) => Check(_setErrorHandler(comm, Abi.ErrorsReturn), "MPI_Comm_set_errhandler");
 
     private void Check(int code, string function)

@@ -3,10 +3,10 @@ using System.Text;
 
 namespace ResNet.Core.Distributed.Mpi;
 
-/// <summary>An MPI library in this process.</summary>
+/// <summary>A loaded MPI library.</summary>
 internal sealed unsafe partial class MpiLibrary
 {
-    /// <summary>The environment variable that names the library, or its path, in place of the ones that are looked for.</summary>
+    /// <summary>The environment variable with the name or path of the library to load instead of the default ones.</summary>
     public const string Variable = "RESNET_MPI_LIBRARY";
 
     private readonly nint _handle;
@@ -20,30 +20,30 @@ internal sealed unsafe partial class MpiLibrary
         Abi = FindAbi();
     }
 
-    /// <summary>By which it was loaded.</summary>
+    /// <summary>The name under which the library was loaded.</summary>
     public string Name { get; }
 
-    /// <summary>What it says of itself, in one line.</summary>
+    /// <summary>The version string of the library, in one line.</summary>
     public string Version { get; }
 
-    /// <summary>Its constants.</summary>
+    /// <summary>The constants of the library.</summary>
     public MpiAbi Abi { get; }
 
-    /// <summary>Loads the library that fits a launcher.</summary>
-    /// <param name="launcher">Who started this process.</param>
-    /// <param name="environment">The value of an environment variable, or null.</param>
-    /// <exception cref="DllNotFoundException">There is none, or it is of an ABI that is not known.</exception>
+    /// <summary>Loads the library that matches a launcher.</summary>
+    /// <param name="launcher">The launcher of this process.</param>
+    /// <param name="environment">Returns the value of an environment variable, or null.</param>
+    /// <exception cref="DllNotFoundException">No library was found, or its ABI is unknown.</exception>
     public static MpiLibrary Load(Launcher launcher, Func<string, string?> environment) => Load(launcher, environment, ListNames(launcher.Kind));
 
     /// <inheritdoc cref="Load(Launcher, Func{string, string?})"/>
-    /// <param name="launcher">Who started this process.</param>
-    /// <param name="environment">The value of an environment variable, or null.</param>
-    /// <param name="names">Under which it may be known, the likeliest first.</param>
+    /// <param name="launcher">The launcher of this process.</param>
+    /// <param name="environment">Returns the value of an environment variable, or null.</param>
+    /// <param name="names">The possible names of the library, the likeliest first.</param>
     public static MpiLibrary Load(Launcher launcher, Func<string, string?> environment, IReadOnlyList<string> names)
     {
         Configure(environment);
         if (environment(Variable) is { Length: > 0 } chosen)
-            return TryLoad(chosen, out var reason) ?? throw new DllNotFoundException($"{Variable} is '{chosen}', and that library cannot be loaded: {reason}");
+            return TryLoad(chosen, out var reason) ?? throw new DllNotFoundException($"{Variable} is '{chosen}', but that library cannot be loaded: {reason}");
         var reasons = new List<string>();
         foreach (var name in names)
         {
@@ -52,23 +52,23 @@ internal sealed unsafe partial class MpiLibrary
             reasons.Add($"{name} ({reason})");
         }
         throw new DllNotFoundException(
-            $"{launcher.Name} started this process as rank {launcher.Rank} of {launcher.WorldSize}, but no MPI library was found that fits it. "
+            $"{launcher.Name} started this process as rank {launcher.Rank} of {launcher.WorldSize}, but no matching MPI library was found. "
             + $"Tried: {string.Join(", ", reasons)}. {Advise(launcher.Kind)}, or name a library, or its path, in {Variable}.");
     }
 
-    /// <returns>The address of a function or of a variable.</returns>
-    /// <exception cref="EntryPointNotFoundException">It has none of that name.</exception>
+    /// <returns>The address of a function or variable.</returns>
+    /// <exception cref="EntryPointNotFoundException">The library has no such symbol.</exception>
     public nint Find(string symbol) =>
         NativeLibrary.TryGetExport(_handle, symbol, out var address)
             ? address
             : throw new EntryPointNotFoundException($"expected {symbol} in the MPI library {Name} ({Version}), which lacks it");
 
-    /// <summary>The names under which the libraries that fit a launcher are known, the likeliest first.</summary>
+    /// <summary>Lists the names of the libraries that match a launcher, the likeliest first.</summary>
     public static IReadOnlyList<string> ListNames(LauncherKind kind)
     {
         if (OperatingSystem.IsWindows())
             return kind == LauncherKind.MicrosoftMpi ? ["msmpi.dll"] : ["impi.dll", "msmpi.dll", "mpi_abi.dll"];
-        // The number in a name is that of an ABI: 40 is Open MPI's since version 4, 12 is MPICH's since 3.1, 1 the standard's.
+        // The number in a name is the ABI version: 40 is Open MPI's since 4.0, 12 is MPICH's since 3.1, 1 is the standard's.
         string[] openMpi = ["mpi.40"], mpich = ["mpich.12", "mpi.12"], standard = ["mpi_abi.1"];
         string[] names = kind switch
         {
@@ -78,7 +78,7 @@ internal sealed unsafe partial class MpiLibrary
             _ => [.. mpich, .. standard],
         };
         if (OperatingSystem.IsMacOS())
-            // Homebrew's folder on Apple silicon is not among those that the system searches.
+            // The system does not search Homebrew's folder on Apple silicon.
             return [.. names.SelectMany(name => new[] { $"lib{name}.dylib", $"/opt/homebrew/lib/lib{name}.dylib" })];
         return [.. names.Select(name => name.Split('.')).Select(parts => $"lib{parts[0]}.so.{parts[1]}")];
     }
@@ -88,36 +88,36 @@ internal sealed unsafe partial class MpiLibrary
         try
         {
             reason = "";
-            // Symbols stay local to the library. Open MPI's plugins have found it by themselves since version 3.
+            // Symbols stay local to the library. Since version 3, Open MPI's plugins do not need global ones.
             return new MpiLibrary(name, NativeLibrary.Load(name));
         }
         catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
         {
-            // The loader's own words are the last line of a paragraph.
+            // The loader's own message is the last line.
             reason = e.Message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)[^1];
             return null;
         }
     }
 
-    /// <summary>Gives libraries their settings, unless the user has. They read them when they are loaded.</summary>
+    /// <summary>Sets defaults for libraries that read the environment when they are loaded. Values of the user take precedence.</summary>
     private static void Configure(Func<string, string?> environment)
     {
-        // UCX, on which MPICH may be built, takes over SIGSEGV, from which .NET makes its NullReferenceException; the process then ends at
-        // the first one. Open MPI asks for that signal as well, but leaves it where there is a handler already.
+        // UCX, which MPICH may use, takes over SIGSEGV. .NET needs that signal for NullReferenceException, so the first one would end the process.
+        // Open MPI only handles the signal if there is no handler yet.
         Set("UCX_ERROR_SIGNALS", "");
-        // And SIGHUP, which then ends nothing any more.
+        // UCX also takes over SIGHUP, which then no longer ends the process.
         Set("UCX_DEBUG_SIGNO", "0");
-        // Rabenseifner's algorithm. In place, Open MPI's own choice sends everything to one rank and back, which takes twice the time from
-        // two ranks on.
+        // Rabenseifner's algorithm. For in-place reductions, Open MPI's default sends everything to one rank and back, which takes twice as long, even with
+        // two ranks.
         Set("OMPI_MCA_coll_libnbc_iallreduce_algorithm", "3");
 
-        // Through libc, because Environment.SetEnvironmentVariable does not reach native code.
+        // Through libc, since Environment.SetEnvironmentVariable does not affect native code.
         void Set(string variable, string value)
         {
             if (OperatingSystem.IsWindows() || environment(variable) is not null)
                 return;
             if (setenv(variable, value, 1) != 0)
-                throw new InvalidOperationException($"libc did not take {variable} into the environment (error {Marshal.GetLastPInvokeError()})");
+                throw new InvalidOperationException($"libc could not set {variable} in the environment (error {Marshal.GetLastPInvokeError()})");
         }
     }
 
@@ -134,7 +134,7 @@ internal sealed unsafe partial class MpiLibrary
         };
     }
 
-    // May be called before MPI_Init, as may MPI_Abi_get_version.
+    // MPI_Get_library_version and MPI_Abi_get_version may be called before MPI_Init.
     private string ReadVersion()
     {
         var text = stackalloc byte[MpiAbi.MaxLibraryVersionString];
@@ -142,14 +142,14 @@ internal sealed unsafe partial class MpiLibrary
         var code = ((delegate* unmanaged[Cdecl]<byte*, int*, int>)Find("MPI_Get_library_version"))(text, &length);
         if (code != 0)
             throw new MpiException("MPI_Get_library_version", $"{Name} cannot tell its version", code);
-        // MPICH writes a page on how it was built.
+        // MPICH appends a page about its build.
         return Encoding.UTF8.GetString(text, Math.Clamp(length, 0, MpiAbi.MaxLibraryVersionString)).Split('\n', '\0')[0].Replace('\t', ' ').Trim();
     }
 
     private MpiAbi FindAbi()
     {
-        // First, because the standard library of an Open MPI lies on top of that MPI, whose symbols are then found as well. In an MPI's
-        // library of its own ABI this function says -1.
+        // First, since a standard-ABI library can be a layer above Open MPI, whose symbols are then found as well. In a library with its own ABI, this
+        // function returns -1.
         if (NativeLibrary.TryGetExport(_handle, "MPI_Abi_get_version", out var function))
         {
             int major, minor;

@@ -3,12 +3,12 @@ using System.Runtime.InteropServices;
 namespace ResNet.Core.Distributed.Nccl;
 
 /// <summary>
-/// The functions of CUDA's driver that are needed beside NCCL. The driver and not the runtime, because libtorch brings a runtime under a name
-/// of its own, and streams and events belong to the driver in any case. Each gives 0 where it succeeds.
+/// The functions of the CUDA driver that NCCL operations need. The driver is used instead of the runtime, since libtorch bundles the runtime under another name, and
+/// streams and events belong to the driver in any case. Each function returns 0 on success.
 /// </summary>
 internal sealed unsafe class CudaDriver
 {
-    /// <summary><c>CUDA_ERROR_NOT_READY</c>, of an event that has not come to pass.</summary>
+    /// <summary><c>CUDA_ERROR_NOT_READY</c>, for an event that has not occurred yet.</summary>
     public const int NotReady = 600;
 
     public required delegate* unmanaged[Cdecl]<uint, int> Init { get; init; }
@@ -25,8 +25,8 @@ internal sealed unsafe class CudaDriver
     public required delegate* unmanaged[Cdecl]<nint, int> EventDestroy { get; init; }
     public required delegate* unmanaged[Cdecl]<int, byte**, int> GetErrorString { get; init; }
 
-    /// <summary>Takes them from the driver.</summary>
-    /// <exception cref="DllNotFoundException">There is none.</exception>
+    /// <summary>Loads the functions from the driver.</summary>
+    /// <exception cref="DllNotFoundException">There is no driver.</exception>
     public static CudaDriver Load()
     {
         var library = NativeLibrary.Load(OperatingSystem.IsWindows() ? "nvcuda.dll" : "libcuda.so.1");
@@ -49,7 +49,7 @@ internal sealed unsafe class CudaDriver
         };
     }
 
-    /// <exception cref="DistributedException">A function did not succeed.</exception>
+    /// <exception cref="DistributedException">A function failed.</exception>
     public void Check(int code, string function)
     {
         if (code == 0)

@@ -4,12 +4,12 @@ using static TorchSharp.torch;
 namespace ResNet.Core.Distributed.Nccl;
 
 /// <summary>
-/// CUDA tensors, by NCCL, on a stream beside the one on which libtorch computes. One device a rank, one operation at a time.
+/// Transfers CUDA tensors with NCCL, on a stream parallel to that of libtorch. One device per rank, one operation at a time.
 /// </summary>
-/// <remarks>Several ranks are tested against functions that stand in for NCCL's and CUDA's, one against NCCL.</remarks>
+/// <remarks>Tested with several ranks against fakes of NCCL and CUDA, and with one rank against NCCL.</remarks>
 internal sealed unsafe class NcclBackend : IBackend
 {
-    // TorchSharp has no other streams: libtorch computes on the default one.
+    // TorchSharp does not expose streams, so libtorch always uses the default one.
     private const nint DefaultStream = 0;
 
     private readonly NcclFunctions _nccl;
@@ -18,14 +18,14 @@ internal sealed unsafe class NcclBackend : IBackend
     private readonly nint _stream, _ready, _done, _comm;
     private IWork? _work;
 
-    /// <summary>Makes the device current on this thread, and begins to join the other ranks, which <see cref="Connection"/> looks after.</summary>
-    /// <param name="nccl">NCCL.</param>
-    /// <param name="cuda">CUDA.</param>
-    /// <param name="uniqueId">What <see cref="CreateUniqueId"/> gave to rank 0, on all ranks.</param>
-    /// <param name="rank">This one.</param>
-    /// <param name="worldSize">How many there are.</param>
-    /// <param name="device">The number of this rank's device on its machine, as libtorch counts them: no two ranks share one.</param>
-    /// <exception cref="DistributedException">There is no such device, or NCCL refuses.</exception>
+    /// <summary>Makes the device current on this thread and starts joining the other ranks. <see cref="Connection"/> tells when all have joined.</summary>
+    /// <param name="nccl">The NCCL functions.</param>
+    /// <param name="cuda">The CUDA driver functions.</param>
+    /// <param name="uniqueId">The id from <see cref="CreateUniqueId"/> on rank 0, the same on all ranks.</param>
+    /// <param name="rank">This rank.</param>
+    /// <param name="worldSize">The number of ranks.</param>
+    /// <param name="device">The index of this rank's device on its machine, as libtorch counts. Ranks must not share a device.</param>
+    /// <exception cref="DistributedException">The device does not exist, or NCCL reported an error.</exception>
     public NcclBackend(NcclFunctions nccl, CudaDriver cuda, byte[] uniqueId, int rank, int worldSize, int device)
     {
         if (uniqueId.Length != NcclUniqueId.Size)
@@ -52,10 +52,10 @@ internal sealed unsafe class NcclBackend : IBackend
         _work = Connection;
     }
 
-    /// <summary>Completed when all ranks have joined. No operation may begin before.</summary>
+    /// <summary>Complete when all ranks have joined. No operation may start before.</summary>
     public IWork Connection { get; }
 
-    /// <summary>Called on rank 0, which then tells the others.</summary>
+    /// <summary>Creates the id of the group. Called on rank 0, which then sends it to the others.</summary>
     public static byte[] CreateUniqueId(NcclFunctions nccl)
     {
         NcclUniqueId id;
@@ -82,7 +82,7 @@ internal sealed unsafe class NcclBackend : IBackend
         return Begin("ncclAllReduce", _nccl.AllReduce(address, address, (nuint)tensor.numel(), type, operation, _comm, _stream));
     }
 
-    /// <remarks>Of the bytes, so that every type of element is carried as it is.</remarks>
+    /// <remarks>Sends bytes, so that every element type works.</remarks>
     public IWork Broadcast(Tensor tensor, int src)
     {
         const int uint8 = 1;
@@ -92,8 +92,8 @@ internal sealed unsafe class NcclBackend : IBackend
     }
 
     /// <remarks>
-    /// The ranks have waited for each other before, so that nothing of the last operation is under way any more; or one of them is lost,
-    /// and then NCCL's orderly way out would wait for it. What a function returns is of no use here.
+    /// The ranks have waited for each other before, so the last operation is complete; or a rank is lost, and NCCL's orderly shutdown would wait for it. Errors
+    /// are ignored here.
     /// </remarks>
     public void Dispose()
     {
@@ -117,11 +117,11 @@ internal sealed unsafe class NcclBackend : IBackend
         _ => null,
     };
 
-    // The tensor's elements may be still to be computed: this thread is ahead of the device.
+    // This thread runs ahead of the device, so the tensor's elements may not be computed yet.
     private void WaitForDefaultStream()
     {
         if (_work is not null)
-            throw new InvalidOperationException("an operation begins before the last one is completed");
+            throw new InvalidOperationException("an operation starts before the last one is complete");
         _cuda.Check(_cuda.EventRecord(_ready, DefaultStream), "cuEventRecord");
         _cuda.Check(_cuda.StreamWaitEvent(_stream, _ready, 0), "cuStreamWaitEvent");
     }
@@ -132,10 +132,10 @@ internal sealed unsafe class NcclBackend : IBackend
         return _work = new Execution(this, new Launch(this, function));
     }
 
-    /// <summary>What NCCL does on the processor, on a thread of its own.</summary>
+    /// <summary>NCCL's work on the CPU, on its own thread.</summary>
     private sealed class Launch(NcclBackend backend, string function) : IWork
     {
-        /// <exception cref="DistributedException">It went wrong, here or, as far as NCCL notices, on another rank.</exception>
+        /// <exception cref="DistributedException">The operation failed on this rank or, if NCCL notices, on another one.</exception>
         public bool IsCompleted()
         {
             int state;
@@ -149,20 +149,20 @@ internal sealed unsafe class NcclBackend : IBackend
         }
     }
 
-    /// <summary>What the device does after that.</summary>
+    /// <summary>The device's work after that.</summary>
     private sealed class Execution(NcclBackend backend, Launch launch) : IWork
     {
         private bool _isLaunched;
 
         public bool IsCompleted()
         {
-            // Asked again while the device works: another rank may be lost meanwhile.
+            // Checked again while the device works, since another rank may be lost meanwhile.
             if (!launch.IsCompleted())
                 return false;
             var cuda = backend._cuda;
             if (!_isLaunched)
             {
-                // Not before: an event that is recorded ahead of the operation comes to pass ahead of it.
+                // Not earlier: an event recorded before the launch would also occur before the operation.
                 cuda.Check(cuda.EventRecord(backend._done, backend._stream), "cuEventRecord");
                 _isLaunched = true;
             }

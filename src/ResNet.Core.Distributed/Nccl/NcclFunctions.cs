@@ -2,10 +2,10 @@ using System.Runtime.InteropServices;
 
 namespace ResNet.Core.Distributed.Nccl;
 
-/// <summary>The functions of NCCL that are needed. Each that returns a number gives 0 where it succeeds.</summary>
+/// <summary>The NCCL functions that this library needs. Those with an int result return 0 on success.</summary>
 internal sealed unsafe class NcclFunctions
 {
-    /// <summary><c>ncclInProgress</c>: NCCL goes on with it on a thread of its own.</summary>
+    /// <summary><c>ncclInProgress</c>: NCCL continues on its own thread.</summary>
     public const int InProgress = 7;
 
     public required delegate* unmanaged[Cdecl]<NcclUniqueId*, int> GetUniqueId { get; init; }
@@ -17,8 +17,8 @@ internal sealed unsafe class NcclFunctions
     public required delegate* unmanaged[Cdecl]<int, byte*> GetErrorString { get; init; }
     public required delegate* unmanaged[Cdecl]<nint, byte*> GetLastError { get; init; }
 
-    /// <summary>Takes them from the system's NCCL, or from the one that libtorch may have been linked with.</summary>
-    /// <returns>Null where there is none of version 2.14 or later.</returns>
+    /// <summary>Loads the functions from the system's NCCL, or from libtorch if NCCL is linked into it.</summary>
+    /// <returns>The functions; null if there is no NCCL 2.14 or later.</returns>
     public static NcclFunctions? TryLoad()
     {
         string[] names = ["libnccl.so.2", "libtorch_cuda.so"];
@@ -42,7 +42,7 @@ internal sealed unsafe class NcclFunctions
         return null;
     }
 
-    /// <exception cref="DistributedException">A function did not succeed.</exception>
+    /// <exception cref="DistributedException">A function failed.</exception>
     public void Check(int code, string function, nint comm)
     {
         if (code is 0 or InProgress)
@@ -52,7 +52,7 @@ internal sealed unsafe class NcclFunctions
     }
 }
 
-/// <summary>By which the ranks of a communicator find each other.</summary>
+/// <summary>The id by which the ranks of a communicator find each other.</summary>
 internal unsafe struct NcclUniqueId
 {
     public const int Size = 128;
@@ -61,16 +61,16 @@ internal unsafe struct NcclUniqueId
 }
 
 /// <summary>
-/// <c>ncclConfig_t</c> as it was in 2.14, where it begins. NCCL takes as many bytes as <see cref="Size"/> says, and its defaults for all
-/// that is newer than <see cref="Version"/>, so that this one holds forevery later version.
+/// <c>ncclConfig_t</c> of NCCL 2.14, its first version. NCCL reads <see cref="Size"/> bytes and uses its defaults for fields that are newer than
+/// <see cref="Version"/>, so this struct works with every later version.
 /// </summary>
 internal struct NcclConfig()
 {
-    // With the four bytes at the end that nothing uses.
+    // Includes four bytes of padding.
     public nuint Size = 24;
     public uint Magic = 0xcafebeef;
     public uint Version = 21400;
 
-    /// <summary>0: a call comes back at once, and <c>ncclCommGetAsyncError</c> tells when it is done.</summary>
+    /// <summary>0 for asynchronous calls: <c>ncclCommGetAsyncError</c> tells when a call is complete.</summary>
     public int Blocking = 0;
 }

@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace ResNet.Core.Distributed.Parallel;
 
 /// <summary>
-/// Gradients of one type, end to end in one tensor, which are reduced in one operation. Behind them is a number a parameter: on how many
-/// ranks it has a gradient.
+/// Gradients of one type, flattened into one tensor and reduced in one operation. After the gradients, the tensor has one number per parameter: on how many ranks
+/// it has a gradient.
 /// </summary>
 internal sealed class Bucket : IDisposable
 {
@@ -16,13 +16,13 @@ internal sealed class Bucket : IDisposable
     private readonly List<Slot> _slots = [];
     private Operation? _operation;
 
-    /// <param name="number">For messages, from 0.</param>
-    /// <param name="parameters">With their names; of one type and on one device.</param>
-    /// <param name="group">The ranks.</param>
+    /// <param name="number">The number of the bucket for messages, from 0.</param>
+    /// <param name="parameters">The parameters with their names, of one type and on one device.</param>
+    /// <param name="group">The process group.</param>
     public Bucket(int number, IReadOnlyList<(string Name, Parameter Parameter)> parameters, ProcessGroup group)
     {
         (_name, _group) = ($"gradient bucket {number}", group);
-        var (device, type) = group.Collectives.FindCarrier(parameters[0].Parameter.device, parameters[0].Parameter.dtype);
+        var (device, type) = group.Collectives.FindTransport(parameters[0].Parameter.device, parameters[0].Parameter.dtype);
         var count = parameters.Sum(parameter => parameter.Parameter.numel());
         using var scope = NewDisposeScope();
         _flat = zeros(count + parameters.Count, type, device).DetachFromDisposeScope();
@@ -36,10 +36,10 @@ internal sealed class Bucket : IDisposable
         }
     }
 
-    /// <summary>How many parameters it has.</summary>
+    /// <summary>The number of parameters in the bucket.</summary>
     public int Count => _slots.Count;
 
-    /// <summary>Whether its gradients are on their way.</summary>
+    /// <summary>Whether the reduction is in flight.</summary>
     public bool IsLaunched => _operation is not null;
 
     public static bool HasGradient(Parameter parameter)
@@ -49,10 +49,9 @@ internal sealed class Bucket : IDisposable
     }
 
     /// <summary>
-    /// Takes the parameters' gradients away and begins to sum them over the ranks. A gradient that comes later finds the place empty, so
-    /// that it cannot be missed.
+    /// Removes the parameters' gradients and starts summing them over the ranks. A gradient that arrives later is then noticed, since the parameter has none.
     /// </summary>
-    /// <param name="pass">For messages: which forward pass of the wrapper the gradients belong to. The ranks find out by it where one has skipped a step.</param>
+    /// <param name="pass">The number of the forward pass, for messages. It also reveals a rank that skipped a step.</param>
     public void Launch(long pass)
     {
         using var scope = NewDisposeScope();
@@ -64,17 +63,17 @@ internal sealed class Bucket : IDisposable
         _operation = _group.Collectives.BeginSum(_flat, $"{_name} of pass {pass}");
     }
 
-    /// <summary>Throws where a parameter has got a gradient since <see cref="Launch"/>.</summary>
-    /// <exception cref="InvalidOperationException">One has.</exception>
+    /// <summary>Throws if a parameter has a new gradient since <see cref="Launch"/>.</summary>
+    /// <exception cref="InvalidOperationException">A parameter has a late gradient.</exception>
     public void ExpectNoneLate()
     {
         if (IsLaunched && _slots.Find(slot => slot.HasGradient) is { } late)
             throw new InvalidOperationException(
-                $"{late.Name} got another gradient after those of its bucket had been sent: expected one backward pass between two calls of synchronize(), and a module that is called by `call` wherever it is used; " +
-                "for more backward passes make the forward pass within no_sync(), and call synchronize() after the last one");
+                $"{late.Name} got another gradient after those of its bucket had been sent: expected one backward pass between two calls of synchronize(), and a module that is always called through `call`; " +
+                "for several backward passes, run the forward passes within no_sync(), and call synchronize() after the last one");
     }
 
-    /// <summary>Waits for the sum and gives each parameter the mean. One that no rank has used keeps what it had.</summary>
+    /// <summary>Waits for the sum and assigns the mean to each parameter. A parameter that no rank used keeps its gradient.</summary>
     public void Finish()
     {
         _operation!.Wait();
@@ -89,7 +88,7 @@ internal sealed class Bucket : IDisposable
 
     public void Dispose()
     {
-        // MPI may still write to the memory of an operation that has not ended.
+        // MPI may still write to the memory of an unfinished operation.
         if (IsLaunched)
             return;
         _slots.ForEach(slot => slot.Dispose());
@@ -105,7 +104,7 @@ internal sealed class Bucket : IDisposable
 
         public bool HasGradient => Bucket.HasGradient(parameter);
 
-        /// <returns>Whether there was one.</returns>
+        /// <returns>Whether the parameter had a gradient.</returns>
         public bool Take()
         {
             _gradient = parameter.grad?.DetachFromDisposeScope();
@@ -129,7 +128,7 @@ internal sealed class Bucket : IDisposable
                 _gradient.copy_(part);
                 parameter.grad = _gradient;
             }
-            _gradient?.Dispose(); // this reference to it
+            _gradient?.Dispose(); // only this reference
             _gradient = null;
         }
 

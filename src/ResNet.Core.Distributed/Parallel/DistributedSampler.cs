@@ -3,15 +3,14 @@ using static TorchSharp.torch;
 namespace ResNet.Core.Distributed;
 
 /// <summary>
-/// Says which elements of a data set each rank takes in each step. As PyTorch's <c>DistributedSampler</c> it orders them by
-/// <c>torch.randperm</c>, seeded with <c>seed + epoch</c>; but it shares out batches, not the data set. What all ranks together see in a
-/// step, the global batch, is therefore the same for any number of ranks, and a training can go on with fewer or more of them.
+/// Selects the elements of a dataset that each rank takes in each step. Like PyTorch's <c>DistributedSampler</c>, it shuffles with <c>torch.randperm</c>, seeded with
+/// <c>seed + epoch</c>. Unlike PyTorch, it splits batches instead of the dataset: the global batch of a step is the same for any number of ranks, so training can
+/// resume with fewer or more of them.
 /// </summary>
 /// <remarks>
-/// A rank's share is a contiguous part of the global batch, and shares differ by one element at most. Where they differ, or where the last
-/// global batch is smaller, the mean of the ranks' mean losses is not the mean over the batch: multiply a rank's mean loss by
-/// <c>share.Length * WorldSize / (double)batchSize</c>, where <c>batchSize</c> is that of the global batch,
-/// <c>Math.Min(globalBatch, datasetSize - step * (long)globalBatch)</c>.
+/// A rank's share is a contiguous part of the global batch. The sizes of the shares differ by at most one. If they differ, or if the last global batch is smaller,
+/// the mean of the ranks' mean losses is not the mean over the batch. Multiply a rank's mean loss by <c>share.Length * WorldSize / (double)batchSize</c>, where
+/// <c>batchSize</c> is the size of the global batch, <c>Math.Min(globalBatch, datasetSize - step * (long)globalBatch)</c>.
 /// </remarks>
 public sealed class DistributedSampler
 {
@@ -19,18 +18,17 @@ public sealed class DistributedSampler
     private readonly int _globalBatch, _rank, _worldSize, _seed;
     private readonly bool _shuffle;
 
-    /// <summary>Shares a data set out among a group's ranks. All of them have to give the same arguments.</summary>
-    /// <param name="datasetSize">How many elements there are, at least 1.</param>
-    /// <param name="globalBatch">How many elements all ranks together take in a step, at least the number of ranks.</param>
-    /// <param name="group">The ranks.</param>
-    /// <param name="seed">Of the order. The epoch is added to it.</param>
-    /// <param name="shuffle">Whether each epoch has an order of its own. Without, elements come as they are.</param>
+    /// <summary>Creates a sampler. All ranks must pass the same arguments.</summary>
+    /// <param name="datasetSize">The number of elements in the dataset, at least 1.</param>
+    /// <param name="globalBatch">The number of elements per step of all ranks together, at least the number of ranks.</param>
+    /// <param name="group">The process group.</param>
+    /// <param name="seed">The seed of the order. The epoch is added to it.</param>
+    /// <param name="shuffle">Whether to shuffle the dataset in each epoch. Otherwise elements keep their order.</param>
     /// <param name="drop_last">
-    /// Whether elements that are left at the end, and do not make a whole global batch, are left out. Without, each element comes exactly
-    /// once in an epoch, which is what an evaluation needs, and in the last step a rank's share may be empty. In a training that rank makes
-    /// its step with a batch of no images and the sum of the outputs as its loss: the others wait for it.
+    /// Whether to drop an incomplete last global batch. If false, each element comes exactly once per epoch, as an evaluation needs, and a rank's share of the last
+    /// step may be empty. In training, that rank must still run its step, since the others wait for it: use an empty batch and the sum of the outputs as its loss.
     /// </param>
-    /// <exception cref="ArgumentException">A size is out of its range, or <paramref name="drop_last"/> would leave nothing.</exception>
+    /// <exception cref="ArgumentException">A size is out of range, or <paramref name="drop_last"/> would leave nothing.</exception>
     public DistributedSampler(long datasetSize, int globalBatch, ProcessGroup group, int seed = 0, bool shuffle = true, bool drop_last = true)
         : this(datasetSize, globalBatch, NotNull(group).Rank, group.WorldSize, seed, shuffle, drop_last)
     {
@@ -39,23 +37,23 @@ public sealed class DistributedSampler
     internal DistributedSampler(long datasetSize, int globalBatch, int rank, int worldSize, int seed = 0, bool shuffle = true, bool drop_last = true)
     {
         if (datasetSize < 1 || datasetSize > Array.MaxLength)
-            throw new ArgumentOutOfRangeException(nameof(datasetSize), datasetSize, $"expected a data set of 1 to {Array.MaxLength} elements, got {datasetSize}");
+            throw new ArgumentOutOfRangeException(nameof(datasetSize), datasetSize, $"expected a dataset of 1 to {Array.MaxLength} elements, got {datasetSize}");
         if (globalBatch < 1)
             throw new ArgumentOutOfRangeException(nameof(globalBatch), globalBatch, $"expected a global batch of at least 1 element, got {globalBatch}");
         if (globalBatch < worldSize)
             throw new ArgumentOutOfRangeException(nameof(globalBatch), globalBatch, $"expected a global batch of at least one element for each of the {worldSize} ranks, got {globalBatch}");
         if (drop_last && datasetSize < globalBatch)
-            throw new ArgumentException($"expected at least one global batch of {globalBatch}, got a data set of {datasetSize}, of which drop_last leaves nothing", nameof(datasetSize));
+            throw new ArgumentException($"expected at least one global batch of {globalBatch}, got a dataset of {datasetSize}, of which drop_last leaves nothing", nameof(datasetSize));
         (_datasetSize, _globalBatch, _rank, _worldSize, _seed, _shuffle) = (datasetSize, globalBatch, rank, worldSize, seed, shuffle);
         Count = (int)(drop_last ? datasetSize / globalBatch : (datasetSize - 1) / globalBatch + 1);
     }
 
-    /// <summary>How many steps an epoch has, the same on every rank.</summary>
+    /// <summary>The number of steps per epoch, the same on every rank.</summary>
     public int Count { get; }
 
-    /// <summary>This rank's share of each global batch.</summary>
-    /// <param name="epoch">Which one, from 0. Each has its order, and has it again when it is asked for again.</param>
-    /// <returns><see cref="Count"/> arrays of indices into the data set, made one after the other as they are asked for.</returns>
+    /// <summary>Enumerates this rank's share of each global batch in an epoch.</summary>
+    /// <param name="epoch">The epoch, from 0. The same epoch always has the same order.</param>
+    /// <returns><see cref="Count"/> arrays of indices into the dataset, created lazily.</returns>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="epoch"/> is negative.</exception>
     public IEnumerable<long[]> Epoch(int epoch)
     {
@@ -78,10 +76,10 @@ public sealed class DistributedSampler
         }
     }
 
-    // An array, not a tensor: between two steps a dispose scope of the training loop may end.
+    // An array instead of a tensor, since a dispose scope of the training loop may end between two steps.
     private static long[] Permute(long count, long seed)
     {
-        // A generator of its own: drawing from the default one would change what the model draws.
+        // A separate generator, so that the random numbers of the model do not change.
         using var generator = new Generator(unchecked((ulong)seed));
         using var permutation = randperm(count, ScalarType.Int64, CPU, generator: generator);
         return permutation.data<long>().ToArray();

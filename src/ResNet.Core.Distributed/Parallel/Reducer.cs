@@ -4,27 +4,27 @@ using static TorchSharp.torch;
 namespace ResNet.Core.Distributed.Parallel;
 
 /// <summary>
-/// Sends buckets of gradients off while the backward pass goes on, in the same order on every rank, and hands the means out at the end.
+/// Reduces buckets of gradients while the backward pass runs, in the same order on every rank, and assigns the means at the end.
 /// </summary>
 internal sealed class Reducer : IDisposable
 {
     private readonly List<Bucket> _buckets = [];
     private readonly Dictionary<Parameter, Progress> _progress = new(ReferenceEqualityComparer.Instance);
-    private readonly int[] _missing; // how many parameters of each bucket have no gradient yet
+    private readonly int[] _missing; // the number of parameters without a gradient in each bucket
     private readonly ProcessGroup _group;
     private long _pass;
     private int _launched;
-    private int _round; // of which a signal is: graphs outlive a round where nobody goes back through them
+    private int _round; // identifies hooks of an older graph whose backward pass did not run in its round
     private Tensor? _lastGradient;
     private Exception? _failure;
 
-    /// <param name="parameters">That need a gradient, with their names, in the module's order; each once.</param>
-    /// <param name="group">The ranks.</param>
-    /// <param name="capacity">Of a bucket, in bytes.</param>
+    /// <param name="parameters">The distinct parameters that require a gradient, with their names, in the module's order.</param>
+    /// <param name="group">The process group.</param>
+    /// <param name="capacity">The capacity of a bucket in bytes.</param>
     public Reducer(IReadOnlyList<(string Name, Parameter Parameter)> parameters, ProcessGroup group, long capacity)
     {
         _group = group;
-        foreach (var content in Buckets.Fill(parameters, capacity))
+        foreach (var content in BucketAssignment.Compute(parameters, capacity))
         {
             foreach (var (_, parameter) in content)
                 _progress.Add(parameter, new Progress(_buckets.Count));
@@ -33,7 +33,7 @@ internal sealed class Reducer : IDisposable
         _missing = [.. _buckets.Select(bucket => bucket.Count)];
     }
 
-    /// <summary>Whether a backward pass has come by since the last <see cref="Finish"/>.</summary>
+    /// <summary>Whether a backward pass has started since the last <see cref="Finish"/>.</summary>
     public bool HasBegun
     {
         get;
@@ -45,30 +45,30 @@ internal sealed class Reducer : IDisposable
         }
     }
 
-    /// <summary>Counts the forward passes, of which each rank makes the same number.</summary>
+    /// <summary>Counts a forward pass. All ranks run the same number.</summary>
     public void CountPass() => _pass++;
 
-    /// <summary>Puts a signal where the backward pass enters the module.</summary>
-    /// <param name="output">Of the module.</param>
-    public Tensor WatchOutput(Tensor output)
+    /// <summary>Hooks the point where the backward pass enters the module.</summary>
+    /// <param name="output">The output of the module.</param>
+    public Tensor HookOutput(Tensor output)
     {
-        // A copy, since libtorch lets nobody change a function's view in place, and an output may be.
-        using var signal = GradientSignal.Put(output, gradient => Guard(gradient, () => HasBegun = true));
-        return signal.clone();
+        // A copy, since libtorch forbids in-place changes to a view from a custom function, and users may change the output.
+        using var hooked = BackwardHook.Attach(output, gradient => Guard(gradient, () => HasBegun = true));
+        return hooked.clone();
     }
 
-    /// <summary>Counts a use of parameters, and puts a signal where the backward pass has made the gradients of this use.</summary>
-    /// <param name="input">Of the module that has the parameters.</param>
-    /// <param name="parameters">Its own.</param>
-    public Tensor WatchInput(Tensor input, IReadOnlyList<Parameter> parameters)
+    /// <summary>Counts a use of parameters, and hooks the point where the backward pass has computed the gradients of this use.</summary>
+    /// <param name="input">The input of the module with the parameters.</param>
+    /// <param name="parameters">The parameters of the module itself.</param>
+    public Tensor HookInput(Tensor input, IReadOnlyList<Parameter> parameters)
     {
         foreach (var parameter in parameters)
             _progress[parameter].Uses++;
-        // The backward pass does not come to an input that needs no gradient: then this use stays open until the end.
+        // The backward pass does not reach an input without a gradient, so this use stays open until the end.
         if (!input.requires_grad)
             return input;
         var round = _round;
-        return GradientSignal.Put(input, gradient => Guard(gradient, () =>
+        return BackwardHook.Attach(input, gradient => Guard(gradient, () =>
         {
             HasBegun = true;
             foreach (var parameter in parameters)
@@ -76,8 +76,8 @@ internal sealed class Reducer : IDisposable
         }));
     }
 
-    /// <summary>Sends what has not been sent, and gives each parameter the mean over the ranks.</summary>
-    /// <exception cref="InvalidOperationException">A gradient came after its bucket was sent.</exception>
+    /// <summary>Launches the remaining buckets, and assigns the mean over the ranks to each parameter.</summary>
+    /// <exception cref="InvalidOperationException">A gradient arrived after its bucket was launched.</exception>
     public void Finish()
     {
         try
@@ -96,7 +96,7 @@ internal sealed class Reducer : IDisposable
         StartRound();
     }
 
-    /// <summary>Throws what went wrong before, since when the gradients are neither this rank's nor the mean.</summary>
+    /// <summary>Throws if something failed before. The gradients are then neither this rank's own nor the mean.</summary>
     public void ThrowIfFailed()
     {
         if (_failure is not null)
@@ -127,8 +127,8 @@ internal sealed class Reducer : IDisposable
     {
         var progress = _progress[parameter];
         if (isLate)
-            progress.Uses++; // and stays open, so that what comes into this round goes with its end
-        // Without a gradient it has another use, which nobody has announced, or none of its own: autograd.grad comes by as well.
+            progress.Uses++; // stays open, so that its gradient is reduced at the end of this round
+        // Without a gradient, there is another use that was not counted, or autograd.grad runs the hook, which computes no parameter gradients.
         else if (--progress.Uses == 0 && !progress.IsReady && Bucket.HasGradient(parameter))
         {
             progress.IsReady = true;
@@ -138,7 +138,7 @@ internal sealed class Reducer : IDisposable
         }
     }
 
-    /// <summary>Nothing is thrown into libtorch's engine, which could not catch it: it waits for <see cref="Finish"/>.</summary>
+    /// <summary>Stores exceptions until <see cref="Finish"/>, since libtorch's engine cannot handle them.</summary>
     private void Guard(Tensor gradient, Action action)
     {
         try
@@ -158,7 +158,7 @@ internal sealed class Reducer : IDisposable
     {
         public int Bucket => bucket;
 
-        /// <summary>How many uses of the forward pass the backward pass has not come by yet.</summary>
+        /// <summary>The number of uses in the forward pass that the backward pass has not reached yet.</summary>
         public int Uses { get; set; }
 
         public bool IsReady { get; set; }

@@ -1,4 +1,4 @@
 namespace ResNet.Core.Deployment;
 
-/// <summary>Of images or feature maps, without their channels.</summary>
+/// <summary>The size of a batch of images or feature maps, without the channels.</summary>
 internal readonly record struct BatchSize(long Images, long Height, long Width);

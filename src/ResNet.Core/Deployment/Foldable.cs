@@ -6,23 +6,23 @@ using static TorchSharp.torch;
 namespace ResNet.Core.Deployment;
 
 /// <summary>
-/// What folding knows how to fold. Everything else is refused by its name in the network: it may compute something else, and the folded
-/// network would give other answers without a word.
+/// Checks that a model can be folded. Everything else is refused by its name in the network: it may compute something else, and the folded network would silently
+/// give other outputs.
 /// </summary>
-/// <param name="model">Not disposed.</param>
+/// <param name="model">The model, not disposed.</param>
 internal sealed class Foldable(ResidualNetwork model)
 {
-    private const long MostPadding = ushort.MaxValue;
-    private const double LeastNormal = 1.17549435e-38; // of Float32; what is less may be 0 where it is added
+    private const long MaxPadding = ushort.MaxValue;
+    private const double MinNormal = 1.17549435e-38; // in Float32; anything smaller may be rounded to 0
 
-    /// <summary>The network's first: all weights have to be where it is and of its type.</summary>
+    /// <summary>The first weight. All others must have its device and type.</summary>
     private readonly Tensor weight = model.conv1.weight;
 
-    /// <summary>Those that <c>eval()</c> reaches.</summary>
+    /// <summary>The batch norms that <c>eval()</c> reaches.</summary>
     private readonly HashSet<BatchNorm2d> registered = [.. model.BatchNorms()];
 
-    /// <summary>One of this library's networks and not of a user's subclass, and without forward hooks.</summary>
-    public static void Network(ResidualNetwork model)
+    /// <summary>Throws unless the model is exactly one of this library's networks, without forward hooks.</summary>
+    public static void ExpectNetwork(ResidualNetwork model)
     {
         var known = model.GetType();
         while (known.Assembly != typeof(ResidualNetwork).Assembly)
@@ -32,8 +32,8 @@ internal sealed class Foldable(ResidualNetwork model)
         WithoutHooks("the model", model);
     }
 
-    /// <summary>A module of that type and not of a subclass, and without forward hooks.</summary>
-    public static T Module<T>(string name, nn.IModule<Tensor, Tensor> module) where T : nn.Module<Tensor, Tensor>
+    /// <summary>Throws unless a module has exactly the given type and no forward hooks.</summary>
+    public static T ExpectModule<T>(string name, nn.IModule<Tensor, Tensor> module) where T : nn.Module<Tensor, Tensor>
     {
         if (module.GetType() != typeof(T))
             throw Unexpected($"a {typeof(T).Name} itself as {name}", Subclass(module));
@@ -41,18 +41,18 @@ internal sealed class Foldable(ResidualNetwork model)
         return (T)module;
     }
 
-    /// <summary>A block of this library and not of a subclass, and without forward hooks.</summary>
-    public static BlockParts Block(string name, nn.IModule<Tensor, Tensor> module)
+    /// <summary>Throws unless a module is exactly one of this library's blocks, without forward hooks.</summary>
+    public static BlockParts ExpectBlock(string name, nn.IModule<Tensor, Tensor> module)
     {
         var parts = BlockParts.Find(module) ?? throw Unexpected($"a {BlockParts.Kinds} itself as {name}", Subclass(module));
         WithoutHooks(name, (nn.Module<Tensor, Tensor>)module);
         return parts;
     }
 
-    /// <summary>A convolution with the same stride and the same zero padding in both directions, and nothing that a folded one does not have.</summary>
-    public Conv2d Convolution(string name, nn.IModule<Tensor, Tensor> module)
+    /// <summary>Throws unless a convolution has square strides and zero padding, no bias and no dilation.</summary>
+    public Conv2d ExpectConvolution(string name, nn.IModule<Tensor, Tensor> module)
     {
-        var conv = Module<Conv2d>(name, module);
+        var conv = ExpectModule<Conv2d>(name, module);
         if (conv.bias is not null)
             throw Unexpected($"{name} without a bias", "one with a bias");
         if (conv.groups < 1 || conv.in_channels % conv.groups != 0 || conv.out_channels % conv.groups != 0)
@@ -62,17 +62,17 @@ internal sealed class Foldable(ResidualNetwork model)
         _ = Both($"{name} with the same stride", conv.stride, 1, int.MaxValue);
         if (conv.padding_mode != PaddingModes.Zeros)
             throw Unexpected($"{name} with a padding of zeros", $"{conv.padding_mode}");
-        _ = Both($"{name} with the same padding", conv.padding, 0, MostPadding, conv.padding is null ? $"{conv.padding_type}" : null);
+        _ = Both($"{name} with the same padding", conv.padding, 0, MaxPadding, conv.padding is null ? $"{conv.padding_type}" : null);
 
         var kernel = OfOneType($"{name}.weight", conv.weight).shape is [_, _, _, var size] ? size : 0;
         _ = OfOneType($"{name}.weight", conv.weight, conv.out_channels, conv.in_channels / conv.groups, kernel, kernel);
         return conv;
     }
 
-    /// <summary>A batch norm with weight, bias and running statistics, of which folding takes the place.</summary>
-    public BatchNorm2d BatchNorm(string name, nn.IModule<Tensor, Tensor> module, long channels)
+    /// <summary>Throws unless a batch norm has weight, bias and running statistics.</summary>
+    public BatchNorm2d ExpectBatchNorm(string name, nn.IModule<Tensor, Tensor> module, long channels)
     {
-        var norm = Module<BatchNorm2d>(name, module);
+        var norm = ExpectModule<BatchNorm2d>(name, module);
         Tensor[] tensors =
         [
             Tensor($"{name}.weight", norm.weight, channels), Tensor($"{name}.bias", norm.bias, channels),
@@ -81,41 +81,41 @@ internal sealed class Foldable(ResidualNetwork model)
         var type = tensors[0].dtype;
         if (tensors.Any(tensor => tensor.dtype != type) || (type != weight.dtype && type != ScalarType.Float32))
             throw Unexpected($"{name} of one type, {weight.dtype} or Float32", string.Join(", ", tensors.Select(tensor => tensor.dtype)));
-        if (type != ScalarType.Float64 && norm.eps != 0 && Math.Abs(norm.eps) < LeastNormal)
+        if (type != ScalarType.Float64 && norm.eps != 0 && Math.Abs(norm.eps) < MinNormal)
             throw Unexpected($"{name} with an eps that Float32 holds", $"{norm.eps}");
         return registered.Contains(norm) ? norm
             : throw Unexpected($"{name} among the network's registered modules", "one that is not, which eval() does not reach");
     }
 
-    public Linear Linear(string name, nn.IModule<Tensor, Tensor> module)
+    public Linear ExpectLinear(string name, nn.IModule<Tensor, Tensor> module)
     {
-        var linear = Module<Linear>(name, module);
+        var linear = ExpectModule<Linear>(name, module);
         _ = OfOneType($"{name}.weight", linear.weight, linear.out_features, linear.in_features);
         _ = OfOneType($"{name}.bias", linear.bias, linear.out_features);
         return linear;
     }
 
-    /// <summary>Max-pooling with the same numbers in both directions.</summary>
-    public static FoldedMaxPool MaxPool(string name, nn.IModule<Tensor, Tensor> module)
+    /// <summary>Throws unless a max-pooling has the same parameters in both directions.</summary>
+    public static FoldedMaxPool ExpectMaxPool(string name, nn.IModule<Tensor, Tensor> module)
     {
-        var pool = Module<MaxPool2d>(name, module);
-        var kernel = Both($"{name} with the same kernel_size", pool.kernel_size, 1, MostPadding);
+        var pool = ExpectModule<MaxPool2d>(name, module);
+        var kernel = Both($"{name} with the same kernel_size", pool.kernel_size, 1, MaxPadding);
         var stride = Both($"{name} with the same stride", pool.stride, 1, int.MaxValue);
-        var padding = Both($"{name} with the same padding", pool.padding, 0, kernel / 2); // more, libtorch refuses
+        var padding = Both($"{name} with the same padding", pool.padding, 0, kernel / 2); // libtorch refuses more
         if (pool.dilation is not [1, 1])
             throw Unexpected($"{name} with dilation (1, 1)", Text(pool.dilation));
         return pool.ceil_mode ? throw Unexpected($"{name} with ceil_mode = false", "true") : new FoldedMaxPool(name, kernel, stride, padding);
     }
 
-    /// <summary>Pooling to a single pixel.</summary>
-    public static void AveragePool(string name, nn.IModule<Tensor, Tensor> module)
+    /// <summary>Throws unless an average pooling reduces to a single pixel.</summary>
+    public static void ExpectAveragePool(string name, nn.IModule<Tensor, Tensor> module)
     {
-        if (Module<AdaptiveAvgPool2d>(name, module).output_size is not [1, 1] and var size)
+        if (ExpectModule<AdaptiveAvgPool2d>(name, module).output_size is not [1, 1] and var size)
             throw Unexpected($"{name} with output_size (1, 1)", Text(size));
     }
 
-    /// <summary>The tensor itself, where all of its values are finite.</summary>
-    public static Tensor Finite(string what, Tensor tensor)
+    /// <summary>Returns the tensor. Throws unless all its values are finite.</summary>
+    public static Tensor ExpectFinite(string what, Tensor tensor)
     {
         using var scope = NewDisposeScope();
         return tensor.isfinite().all().item<bool>() ? tensor
@@ -124,7 +124,7 @@ internal sealed class Foldable(ResidualNetwork model)
 
     public static ArgumentException Unexpected(string expected, string got, string parameter = "model") => new($"Expected {expected}, got {got}.", parameter);
 
-    /// <summary>The number that is the same in both directions, and within its limits.</summary>
+    /// <summary>Returns a parameter. Throws unless it is the same in both directions and within its limits.</summary>
     private static long Both(string expected, long[]? values, long least, long most, string? got = null) =>
         values is [var height, var width] && height == width && height >= least && height <= most ? height
         : throw Unexpected($"{expected} in both directions, from {least} to {most}", got ?? Text(values));
@@ -132,10 +132,10 @@ internal sealed class Foldable(ResidualNetwork model)
     private static void WithoutHooks(string name, nn.Module<Tensor, Tensor> module)
     {
         if (ForwardHooks.Any(module))
-            throw Unexpected($"{name} without forward hooks, which are no part of what is made of it", "a module with at least one: remove it first");
+            throw Unexpected($"{name} without forward hooks, which cannot be folded", "a module with at least one: remove it first");
     }
 
-    private static string Subclass(object module) => $"{module.GetType()}, whose forward pass may be another one";
+    private static string Subclass(object module) => $"{module.GetType()}, whose forward pass may differ";
 
     private Tensor OfOneType(string name, Tensor? tensor, params long[] shape)
     {
@@ -144,9 +144,10 @@ internal sealed class Foldable(ResidualNetwork model)
             : throw Unexpected($"{name} of the type of the first weight, {weight.dtype}", $"{known.dtype}");
     }
 
-    /// <param name="name">In the network's <c>state_dict</c>.</param>
-    /// <param name="tensor">Floating-point, where the network's first weight is.</param>
-    /// <param name="shape">Empty is any.</param>
+    /// <summary>Throws unless a tensor is floating-point and on the device of the first weight.</summary>
+    /// <param name="name">The name in the <c>state_dict</c>.</param>
+    /// <param name="tensor">The tensor.</param>
+    /// <param name="shape">The expected shape; empty for any.</param>
     private Tensor Tensor(string name, Tensor? tensor, params long[] shape)
     {
         if (tensor is null)

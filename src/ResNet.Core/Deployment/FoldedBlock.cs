@@ -1,21 +1,20 @@
 namespace ResNet.Core.Deployment;
 
-/// <summary>A block for inference: <c>relu(branch(x) + shortcut(x))</c>, with a ReLU behind every convolution of the branch but the last.</summary>
-/// <param name="Name">In the network, such as <c>layer1.0</c>.</param>
-/// <param name="Branch">Two convolutions or more.</param>
-/// <param name="Shortcut">Null is the identity.</param>
+/// <summary>A folded block: <c>relu(branch(x) + shortcut(x))</c>, with a ReLU after every convolution of the branch except the last.</summary>
+/// <param name="Name">The name in the network, such as <c>layer1.0</c>.</param>
+/// <param name="Branch">The convolutions of the branch, at least two.</param>
+/// <param name="Shortcut">The convolution of the shortcut; null for the identity.</param>
 internal sealed record FoldedBlock(string Name, IReadOnlyList<FoldedConvolution> Branch, FoldedConvolution? Shortcut)
 {
-    /// <summary>In the order of the forward pass.</summary>
+    /// <summary>All convolutions, in the order of the forward pass.</summary>
     public IEnumerable<FoldedConvolution> Convolutions => Shortcut is null ? Branch : Branch.Append(Shortcut);
 
     /// <summary>
-    /// Whether the branch and the shortcut make the same height and width of every image. Otherwise the addition spreads one pixel over
-    /// many: not in every engine and for every size.
+    /// Whether branch and shortcut give the same height and width for every image. Otherwise the addition may broadcast one pixel, depending on engine and size.
     /// </summary>
     public bool KeepsShape => Reduction(Branch) == Reduction(Shortcut is null ? [] : [Shortcut]);
 
-    /// <summary>Of a height H convolutions make <c>⌊(H + Margin) / Stride⌋ + 1</c>, whatever H is: so does one behind another.</summary>
+    /// <summary>Any sequence of convolutions maps a height H to <c>⌊(H + Margin) / Stride⌋ + 1</c>.</summary>
     private static (Int128 Stride, Int128 Margin) Reduction(IReadOnlyList<FoldedConvolution> convolutions)
     {
         Int128 stride = 1, margin = -1;

@@ -1,8 +1,8 @@
 namespace ResNet.Core.Deployment;
 
 /// <summary>Max-pooling.</summary>
-/// <param name="Name">In the network.</param>
-/// <param name="Kernel">In pixels, in both directions, as the others.</param>
-/// <param name="Stride">In pixels.</param>
-/// <param name="Padding">On each side, with what is less than every number.</param>
+/// <param name="Name">The name in the network.</param>
+/// <param name="Kernel">The kernel size in both directions, in pixels.</param>
+/// <param name="Stride">The stride in both directions, in pixels.</param>
+/// <param name="Padding">The padding with negative infinity on each side, in pixels.</param>
 internal sealed record FoldedMaxPool(string Name, long Kernel, long Stride, long Padding);

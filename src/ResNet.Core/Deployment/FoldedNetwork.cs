@@ -3,25 +3,24 @@ using static TorchSharp.torch;
 namespace ResNet.Core.Deployment;
 
 /// <summary>
-/// What a <see cref="ResidualNetwork"/> computes in eval mode, every batch norm folded into its convolution. All tensors are copies, and
-/// belong to no dispose scope.
+/// A <see cref="ResidualNetwork"/> in eval mode with every batch norm folded into its convolution. All tensors are copies outside of any dispose scope.
 /// </summary>
-/// <param name="Name">The network's, such as <c>ResNet18</c>.</param>
+/// <param name="Name">The name of the network, such as <c>ResNet18</c>.</param>
 /// <param name="Conv1">The first convolution.</param>
-/// <param name="MaxPool">Null where the stem has none.</param>
-/// <param name="Blocks">In their order.</param>
+/// <param name="MaxPool">The max-pooling; null if the stem has none.</param>
+/// <param name="Blocks">The blocks in order.</param>
 /// <param name="AveragePool">The name of the average pooling.</param>
-/// <param name="Classifier">From the last block's channels to classes.</param>
+/// <param name="Classifier">The classifier.</param>
 internal sealed record FoldedNetwork(
     string Name, FoldedConvolution Conv1, FoldedMaxPool? MaxPool, IReadOnlyList<FoldedBlock> Blocks, string AveragePool, FoldedLinear Classifier) : IDisposable
 {
-    /// <summary>Every convolution, in the order of the forward pass.</summary>
+    /// <summary>All convolutions, in the order of the forward pass.</summary>
     public IEnumerable<FoldedConvolution> Convolutions => Blocks.SelectMany(block => block.Convolutions).Prepend(Conv1);
 
     public IEnumerable<Tensor> Tensors => [.. Convolutions.SelectMany(folded => new[] { folded.Weight, folded.Bias }), Classifier.Weight, Classifier.Bias];
 
-    /// <summary>The forward pass, for every kind of operations: the only one outside the models.</summary>
-    /// <param name="operations">What computes, or writes down.</param>
+    /// <summary>Runs the forward pass with any kind of operations. This is the only forward pass outside the models.</summary>
+    /// <param name="operations">The operations, which compute or export.</param>
     /// <param name="input">The images.</param>
     /// <returns>The logits.</returns>
     public T Forward<T>(INetworkOperations<T> operations, T input)

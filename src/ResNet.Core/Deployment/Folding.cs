@@ -10,20 +10,21 @@ internal sealed class Folding
     private readonly ResidualNetwork _model;
     private readonly Foldable _foldable;
     private readonly ScalarType _dtype;
-    private long _channels; // of what comes to the next part
-    private long _height = 1; // of what comes to it from an image of one pixel
+    private long _channels; // input channels of the next part
+    private long _height = 1; // input height of the next part for an image of one pixel
 
     private Folding(ResidualNetwork model, ScalarType dtype) =>
         (_model, _foldable, _dtype, _channels) = (model, new Foldable(model), dtype, model.conv1.in_channels);
 
-    /// <param name="model">Is not changed.</param>
-    /// <param name="dtype">Type of the folded weights; the model's own if null.</param>
-    /// <exception cref="ArgumentException">It, or a part of it, is not as <see cref="Foldable"/> knows it.</exception>
-    /// <exception cref="ObjectDisposedException">It was disposed.</exception>
+    /// <summary>Folds a copy of the model.</summary>
+    /// <param name="model">The model, which is not changed.</param>
+    /// <param name="dtype">The type of the folded weights; the model's own type if null.</param>
+    /// <exception cref="ArgumentException">The model or a part of it cannot be folded.</exception>
+    /// <exception cref="ObjectDisposedException">The model was disposed.</exception>
     public static FoldedNetwork Fold(ResidualNetwork model, ScalarType? dtype = null)
     {
         ArgumentNullException.ThrowIfNull(model);
-        Foldable.Network(model);
+        Foldable.ExpectNetwork(model);
         ObjectDisposedException.ThrowIf(model.conv1.weight is null or { IsInvalid: true }, model);
 
         using var scope = NewDisposeScope();
@@ -37,7 +38,7 @@ internal sealed class Folding
     private FoldedNetwork Network()
     {
         var conv1 = Next(Convolution(new(nameof(_model.conv1), _model.conv1, nameof(_model.bn1), _model.bn1), ""));
-        var maxpool = _model.maxpool is null ? null : Foldable.MaxPool(nameof(_model.maxpool), _model.maxpool);
+        var maxpool = _model.maxpool is null ? null : Foldable.ExpectMaxPool(nameof(_model.maxpool), _model.maxpool);
         if (maxpool is not null)
             _height = Height(maxpool.Name, maxpool.Kernel, maxpool.Stride, maxpool.Padding);
         FoldedBlock[] blocks =
@@ -45,20 +46,20 @@ internal sealed class Folding
             .. Layer(nameof(_model.layer1), _model.layer1), .. Layer(nameof(_model.layer2), _model.layer2),
             .. Layer(nameof(_model.layer3), _model.layer3), .. Layer(nameof(_model.layer4), _model.layer4),
         ];
-        Foldable.AveragePool(nameof(_model.avgpool), _model.avgpool);
+        Foldable.ExpectAveragePool(nameof(_model.avgpool), _model.avgpool);
         return new FoldedNetwork(_model.GetType().Name, conv1, maxpool, blocks, nameof(_model.avgpool), Classifier(nameof(_model.fc), _model.fc));
     }
 
     private IEnumerable<FoldedBlock> Layer(string name, Sequential layer)
     {
-        Foldable.Module<Sequential>(name, layer);
+        Foldable.ExpectModule<Sequential>(name, layer);
         for (var i = 0; i < layer.Count; i++)
             yield return Block($"{name}.{i}", layer[i]);
     }
 
     private FoldedBlock Block(string name, nn.IModule<Tensor, Tensor> module)
     {
-        var parts = Foldable.Block(name, module);
+        var parts = Foldable.ExpectBlock(name, module);
         var before = (Channels: _channels, Height: _height);
         FoldedConvolution[] branch = [.. parts.Branch.Select(convolution => Next(Convolution(convolution, $"{name}.")))];
         var after = (Channels: _channels, Height: _height);
@@ -66,14 +67,14 @@ internal sealed class Folding
         (_channels, _height) = before;
         var block = new FoldedBlock(name, branch, Shortcut($"{name}.{ShortcutName.Own}", parts.Shortcut));
         if (!block.KeepsShape || (block.Shortcut?.OutChannels ?? before.Channels) != after.Channels)
-            throw Foldable.Unexpected($"{name} whose convolutions and shortcut give the same shape for every image", "other strides, paddings or channels");
+            throw Foldable.Unexpected($"{name} whose branch and shortcut give the same shape for every image", "other strides, paddings or channels");
         (_channels, _height) = after;
         return block;
     }
 
     private FoldedConvolution? Shortcut(string name, Sequential module)
     {
-        var shortcut = Foldable.Module<Sequential>(name, module);
+        var shortcut = Foldable.ExpectModule<Sequential>(name, module);
         return shortcut.children().ToArray() switch
         {
             [] => null,
@@ -86,10 +87,10 @@ internal sealed class Folding
     private FoldedConvolution Convolution(ConvolutionParts parts, string prefix)
     {
         var name = prefix + parts.ConvName;
-        var conv = _foldable.Convolution(name, parts.Conv);
+        var conv = _foldable.ExpectConvolution(name, parts.Conv);
         if (conv.in_channels != _channels)
             throw Foldable.Unexpected($"{name} for {_channels} channels", $"{conv.in_channels}");
-        return FoldedConvolution.Fold(name, conv, _foldable.BatchNorm(prefix + parts.NormName, parts.Norm, conv.out_channels), _dtype);
+        return FoldedConvolution.Fold(name, conv, _foldable.ExpectBatchNorm(prefix + parts.NormName, parts.Norm, conv.out_channels), _dtype);
     }
 
     private FoldedConvolution Next(FoldedConvolution convolution)
@@ -100,19 +101,19 @@ internal sealed class Folding
     }
 
     /// <summary>
-    /// What is left of the height. Where a kernel is larger than what it moves over, the model throws, and ONNX Runtime may answer: it rounds to 0 and not down.
+    /// Computes the output height. If a kernel is larger than its padded input, the model throws, but ONNX Runtime, which rounds toward 0, may return an answer.
     /// </summary>
     private long Height(string name, long kernel, long stride, long padding) => _height + 2 * padding >= kernel
         ? (_height + 2 * padding - kernel) / stride + 1
-        : throw Foldable.Unexpected($"{name} to fit into images of every size, of one pixel too", $"a kernel of {kernel} with a padding of {padding}");
+        : throw Foldable.Unexpected($"{name} to fit into images of any size, even one pixel", $"a kernel of {kernel} with a padding of {padding}");
 
     private FoldedLinear Classifier(string name, Linear module)
     {
-        var linear = _foldable.Linear(name, module);
+        var linear = _foldable.ExpectLinear(name, module);
         if (linear.in_features != _channels)
             throw Foldable.Unexpected($"{name} for {_channels} features", $"{linear.in_features}");
         return new FoldedLinear(name, Copy($"{name}.weight", linear.weight), Copy($"{name}.bias", linear.bias!));
     }
 
-    private Tensor Copy(string name, Tensor tensor) => Foldable.Finite(name, tensor.to(_dtype, copy: true));
+    private Tensor Copy(string name, Tensor tensor) => Foldable.ExpectFinite(name, tensor.to(_dtype, copy: true));
 }

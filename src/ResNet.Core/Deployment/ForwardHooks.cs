@@ -8,18 +8,18 @@ using HookableModule = TorchSharp.torch.nn.HookableModule<
 namespace ResNet.Core.Deployment;
 
 /// <summary>
-/// Whether a module has forward hooks, which may do anything to what goes in and comes out. TorchSharp keeps them in four protected fields,
-/// the same in 0.105.1 and 0.107.0, and tells nobody of them.
+/// Detects forward hooks, which can change a module's inputs and outputs. TorchSharp keeps them in four protected fields, the same in 0.105.1 and 0.107.0, and does not
+/// expose them.
 /// </summary>
 /// <remarks>
-/// A TorchSharp without one of the fields would have its hooks overlooked: the other way, nobody could fold any network with it. The tests
-/// fail with such a TorchSharp.
+/// With a TorchSharp version that lacks one of the fields, hooks would be overlooked. The alternative would be to refuse every network. The tests fail with such a
+/// version.
 /// </remarks>
 internal static class ForwardHooks
 {
     private const BindingFlags Protected = BindingFlags.Instance | BindingFlags.NonPublic;
 
-    // Each by a constant name, so that trimming sees it and keeps the field.
+    // Constant names, so that trimming keeps the fields.
     private static readonly FieldInfo?[] hooks =
     [
         typeof(HookableModule).GetField("pre_hooks", Protected),

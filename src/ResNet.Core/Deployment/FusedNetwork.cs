@@ -2,8 +2,8 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Deployment;
 
-/// <summary>The network without its batch norms, on every device and in every type.</summary>
-/// <param name="network">Its own from now on.</param>
+/// <summary>A folded network on any device and in any type.</summary>
+/// <param name="network">The folded network, which this instance owns.</param>
 internal sealed class FusedNetwork(FoldedNetwork network) : InferenceNetwork(network.Name, network.Conv1.InChannels, network.Classifier.Weight)
 {
     private readonly TensorOperations _operations = new();

@@ -1,17 +1,16 @@
 namespace ResNet.Core.Deployment;
 
 /// <summary>
-/// Lets calls in until it is closed, and frees what they use once it is closed and the last of them has left. Nobody waits for anybody, so
-/// that a call may close it too.
+/// Admits calls until it is closed, and frees their resources when it is closed and the last call has left. Nothing blocks, so a call may close the gate itself.
 /// </summary>
-/// <param name="free">Is called once, by the last call or by who closes.</param>
+/// <param name="free">Frees the resources. Runs once, in the last call or in <see cref="Close"/>.</param>
 internal sealed class Gate(Action free)
 {
     private const long Closed = 1L << 62;
 
-    private long _inside; // how many calls, and whether it is closed
+    private long _inside; // the number of calls, and whether the gate is closed
 
-    /// <returns>Whether it is open; then <see cref="Leave"/> has to follow.</returns>
+    /// <returns>Whether the gate is open. If so, <see cref="Leave"/> must follow.</returns>
     public bool TryEnter()
     {
         while (true)

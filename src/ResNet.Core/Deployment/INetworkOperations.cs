@@ -1,26 +1,26 @@
 namespace ResNet.Core.Deployment;
 
-/// <summary>What networks are made of, whether it is computed or written down.</summary>
-/// <typeparam name="T">What goes from layer to layer: a tensor, or the name of one.</typeparam>
+/// <summary>The operations of a network, to compute or to export.</summary>
+/// <typeparam name="T">An activation: a tensor, or the name of one.</typeparam>
 internal interface INetworkOperations<T>
 {
     T Convolve(FoldedConvolution convolution, T x, bool relu);
 
-    /// <summary><c>relu(convolution(x) + shortcut())</c>.</summary>
-    /// <param name="name">Of the addition.</param>
-    /// <param name="convolution">The last of a block's branch.</param>
-    /// <param name="x">Its input.</param>
-    /// <param name="shortcut">To be called once. Nobody needs what it gives afterwards: it may be overwritten.</param>
+    /// <summary>Computes <c>relu(convolution(x) + shortcut())</c>.</summary>
+    /// <param name="name">The name of the addition.</param>
+    /// <param name="convolution">The last convolution of a block's branch.</param>
+    /// <param name="x">The input of the convolution.</param>
+    /// <param name="shortcut">Computes the shortcut. It must be called once, and its result may be overwritten.</param>
     T ConvolveAdd(string name, FoldedConvolution convolution, T x, Func<T> shortcut);
 
     T MaxPool(FoldedMaxPool pool, T x);
 
-    /// <summary>The mean of each channel, shape (N, C).</summary>
+    /// <summary>Computes the mean of each channel, shape (N, C).</summary>
     T AveragePool(string name, T x);
 
     T Linear(FoldedLinear linear, T x);
 
-    /// <summary>Nobody needs <paramref name="x"/> any more.</summary>
+    /// <summary>Releases an activation that is no longer needed.</summary>
     void Release(T x)
     {
     }

@@ -2,16 +2,16 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Deployment;
 
-/// <summary>What is the same for a fused network however it computes.</summary>
+/// <summary>The base class of fused networks.</summary>
 internal abstract class InferenceNetwork : nn.Module<Tensor, Tensor>
 {
     private readonly long _channels;
     private readonly Tensor _fcWeight;
     private readonly Gate _gate;
 
-    /// <param name="name">Of the network that it was made of.</param>
-    /// <param name="channels">Of the images.</param>
-    /// <param name="fcWeight">The classifier's, shape (num_classes, features): where it is, and of what type, so have the images to be.</param>
+    /// <param name="name">The name of the original network.</param>
+    /// <param name="channels">The number of channels of the images.</param>
+    /// <param name="fcWeight">The classifier's weight, shape (num_classes, features). Images must have its device and type.</param>
     protected InferenceNetwork(string name, long channels, Tensor fcWeight)
         : base($"Fused{name}") => (_channels, _fcWeight, _gate) = (channels, fcWeight, new Gate(Free));
 
@@ -33,19 +33,20 @@ internal abstract class InferenceNetwork : nn.Module<Tensor, Tensor>
         }
     }
 
-    /// <param name="x">Shape (N, C, H, W), N at least 1.</param>
-    /// <returns>Shape (N, num_classes).</returns>
+    /// <summary>Computes the logits.</summary>
+    /// <param name="x">The images, shape (N, C, H, W), N at least 1.</param>
+    /// <returns>The logits, shape (N, num_classes).</returns>
     protected abstract Tensor Logits(Tensor x);
 
-    /// <summary>All that it holds, its weights above all.</summary>
+    /// <summary>The resources to dispose, such as the weights.</summary>
     protected abstract IEnumerable<IDisposable> Resources { get; }
 
-    /// <summary>Nothing: a module that has this one as a part would make buffers of its weights, and convert and move one without the others.</summary>
+    /// <summary>Registers nothing. Otherwise a parent module would treat the weights as buffers, and convert or move only some of them.</summary>
     protected sealed override void RegisterComponents()
     {
     }
 
-    /// <summary>What is disposed while calls are under way is freed when the last of them is done.</summary>
+    /// <summary>Disposes the network. Resources are freed when the last running call is done.</summary>
     protected sealed override void Dispose(bool disposing)
     {
         if (disposing)

@@ -3,23 +3,23 @@ using TorchSharp;
 
 namespace ResNet.Core.Deployment;
 
-/// <summary>Whether this computer computes in bfloat16, and not only stores it.</summary>
+/// <summary>Detects whether this machine can compute in bfloat16, not just store it.</summary>
 internal static class NativeBFloat16
 {
-    private const int ExtendedFeatures = 7, Avx512BFloat16 = 1 << 5; // CPUID's
+    private const int ExtendedFeatures = 7, Avx512BFloat16 = 1 << 5; // in CPUID
 
-    /// <summary>The processor has instructions for it, and oneDNN takes it there.</summary>
-    public static bool IsSupported { get; } = OneDnnNetwork.IsSupported && HasInstructions() && OneDnnTakesIt();
+    /// <summary>Whether the processor has the instructions and oneDNN uses them.</summary>
+    public static bool IsSupported { get; } = OneDnnNetwork.IsSupported && HasInstructions() && OneDnnSupportsIt();
 
     /// <summary>
-    /// AVX-512 BF16, which every processor with AMX has too. Without it oneDNN makes float32 of bfloat16 and back, which is slower than float32.
+    /// Whether the processor has AVX-512 BF16, as every processor with AMX does. Without it, oneDNN converts bfloat16 to float32 and back, which is slower than float32.
     /// </summary>
     private static bool HasInstructions() =>
-        Avx512BW.VL.IsSupported && Avx512DQ.VL.IsSupported && // so that the operating system has switched them on
+        Avx512BW.VL.IsSupported && Avx512DQ.VL.IsSupported && // implies that the operating system has enabled AVX-512
         X86Base.CpuId(ExtendedFeatures, 0).Eax >= 1 && (X86Base.CpuId(ExtendedFeatures, 1).Eax & Avx512BFloat16) != 0;
 
-    /// <summary>It can be told to use less of the processor (<c>ONEDNN_MAX_CPU_ISA</c>).</summary>
-    private static bool OneDnnTakesIt()
+    /// <summary>Whether oneDNN supports bfloat16. <c>ONEDNN_MAX_CPU_ISA</c> can restrict the instructions it uses.</summary>
+    private static bool OneDnnSupportsIt()
     {
         using var script = new TorchScript("""
             def takes_bfloat16(self) -> bool:

@@ -2,27 +2,27 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Deployment;
 
-/// <summary>How a convolution is computed for an input of a known size, or of any.</summary>
-/// <param name="Convolution">Its weights may be disposed.</param>
-/// <param name="Input">To it.</param>
+/// <summary>A convolution for an input of a known or of any size.</summary>
+/// <param name="Convolution">The convolution. Its weights may be disposed.</param>
+/// <param name="Input">The input.</param>
 internal sealed record OneDnnConvolution(FoldedConvolution Convolution, FeatureMap Input)
 {
-    private const long EnoughImages = 4; // for fewer, the matrix costs more to read than it saves
+    private const long EnoughImages = 4; // with fewer images, reading the matrix costs more than it saves
 
     public FeatureMap Output => Input.Through(Convolution.Kernel, Convolution.Stride, Convolution.Padding);
 
     public (Taps Rows, Taps Columns) Taps => Input.Taps(Convolution);
 
     /// <summary>
-    /// Whether it is one matrix product, in which an image's pixels are a row: for several images of a map so small that every output meets every
-    /// pixel, such as 3x3 on 2x2. oneDNN's convolution computes image by image there, and takes several times as long.
+    /// Whether to compute the convolution as one matrix product with a row per image: for several images so small that every output depends on every pixel, such as 3x3 on
+    /// 2x2. oneDNN's convolution processes them image by image and takes several times as long.
     /// </summary>
     public bool IsMatrix => Input.Size is { } size && size.Images >= EnoughImages && Convolution.Groups == 1 &&
         AllMeet(size.Height, Output.Size!.Value.Height) && AllMeet(size.Width, Output.Size!.Value.Width);
 
-    /// <summary>The matrix as the weights of a 1x1 convolution.</summary>
-    /// <param name="weight">Of the convolution.</param>
-    public Tensor Matrix(Tensor weight)
+    /// <summary>Creates the matrix, in the form of 1x1 convolution weights.</summary>
+    /// <param name="weight">The weights of the convolution.</param>
+    public Tensor ToMatrix(Tensor weight)
     {
         var (size, output) = (Input.Size!.Value, Output.Size!.Value);
         var (to, from) = (output.Height * output.Width, size.Height * size.Width);

@@ -5,44 +5,56 @@ using static TorchSharp.torch;
 namespace ResNet.Core.Deployment;
 
 /// <summary>
-/// The same network by oneDNN's fused operations: a convolution with its bias and residual addition is one pass over memory in place
-/// of three, and the weights are ordered once as its kernels read them and not in every call.
+/// A folded network with oneDNN's fused operations: a convolution with its bias and residual addition takes one pass over memory instead of three, and the weights
+/// are reordered once for its kernels instead of in every call.
 /// </summary>
 /// <remarks>
-/// libtorch has these operations for what <c>torch.compile</c> makes on CPUs. TorchSharp does not reach them, TorchScript does: the
-/// forward pass is a few lines of it, to which the weights are arguments.
+/// libtorch has these operations for <c>torch.compile</c> on CPUs. TorchSharp does not expose them, but TorchScript does: the forward pass is a short script with the
+/// weights as arguments.
 /// </remarks>
 internal sealed class OneDnnNetwork : InferenceNetwork
 {
     private readonly ScalarType _dtype;
-    private readonly OneDnnPacking _packing;
-    private readonly OneDnnProgram _any;
+    private readonly IProgram _any;
     private readonly SizedPrograms _sized;
+    private readonly IDisposable _shared;
 
     /// <summary>
-    /// Where libtorch surely has the operations, and they are worth it: with a script that names one that it has not, it ends
-    /// the process.
+    /// Whether libtorch is known to have the operations, and they are worth using. A script with an unknown operation would crash the process.
     /// </summary>
     public static bool IsSupported =>
         RuntimeInformation.ProcessArchitecture == Architecture.X64 && (OperatingSystem.IsLinux() || OperatingSystem.IsWindows());
 
-    /// <param name="network">In float32, on the CPU. Is copied.</param>
-    /// <param name="dtype">In which the convolutions compute: float32 or bfloat16. The classifier's is float32.</param>
-    /// <exception cref="ArgumentException">The weights are not all finite in that type.</exception>
+    /// <summary>Creates a network in float32 or bfloat16.</summary>
+    /// <param name="network">The folded network in float32 on the CPU, which is copied.</param>
+    /// <param name="dtype">The type of the convolutions, float32 or bfloat16. The classifier is float32.</param>
+    /// <exception cref="ArgumentException">The weights are not finite in that type.</exception>
     public static OneDnnNetwork Create(FoldedNetwork network, ScalarType dtype)
     {
         var packing = new OneDnnPacking(dtype);
-        return new OneDnnNetwork(network, dtype, packing, new OneDnnProgram(network, packing));
+        var any = new OneDnnProgram(network, packing);
+        return new OneDnnNetwork(network, dtype, any.ClassifierWeight, any, size => new OneDnnProgram(network, packing, any, size), packing);
     }
 
-    private OneDnnNetwork(FoldedNetwork network, ScalarType dtype, OneDnnPacking packing, OneDnnProgram any)
-        : base(network.Name, network.Conv1.InChannels, any.ClassifierWeight)
+    /// <summary>Creates a network in 8 bits.</summary>
+    /// <param name="network">The folded network in float32 on the CPU, which is copied.</param>
+    /// <param name="quantizations">The quantization parameters by layer name.</param>
+    public static OneDnnNetwork Create(FoldedNetwork network, IReadOnlyDictionary<string, QuantizationParameters> quantizations)
     {
-        (_dtype, _packing, _any) = (dtype, packing, any);
-        _sized = new SizedPrograms(size => new OneDnnProgram(network, packing, any, size));
+        var layers = new Int8Layers(network, quantizations);
+        return new OneDnnNetwork(network, ScalarType.Float32, layers.ClassifierWeight, new Int8Program(layers, Int8Program.Small), size => new Int8Program(layers, size), layers);
     }
 
-    protected override IEnumerable<IDisposable> Resources => [_sized, _any, _packing];
+    /// <param name="network">The folded network.</param>
+    /// <param name="dtype">The type in which the programs take images.</param>
+    /// <param name="fcWeight">The weight of the classifier.</param>
+    /// <param name="any">The program for any size.</param>
+    /// <param name="make">Creates a program for one size.</param>
+    /// <param name="shared">The resources that all programs share.</param>
+    private OneDnnNetwork(FoldedNetwork network, ScalarType dtype, Tensor fcWeight, IProgram any, Func<BatchSize, IProgram> make, IDisposable shared)
+        : base(network.Name, network.Conv1.InChannels, fcWeight) => (_dtype, _any, _sized, _shared) = (dtype, any, new SizedPrograms(make), shared);
+
+    protected override IEnumerable<IDisposable> Resources => [_sized, _any, _shared];
 
     protected override Tensor Logits(Tensor x)
     {

@@ -4,28 +4,28 @@ using static TorchSharp.torch;
 namespace ResNet.Core.Deployment;
 
 /// <summary>
-/// Writes the network down as TorchScript in which a convolution, its bias and residual addition are one call of oneDNN: line by line, as
-/// the serialised form of TorchScript has no functions of its own.
+/// Writes the network as TorchScript in which a convolution, its bias and residual addition are one call of oneDNN. The script is one flat function, since the
+/// serialized form of TorchScript does not allow others.
 /// </summary>
 /// <remarks>
-/// oneDNN would apply a ReLU in the same call, but its own turns NaN into 0, and an image with NaN would get an answer like any other.
-/// libtorch's keeps it, in place and as fast: what the convolution wrote is still in the cache.
+/// oneDNN could apply the ReLU in the same call, but its ReLU turns NaN into 0, so an image with NaN would get an ordinary output. libtorch's in-place ReLU preserves NaN
+/// and is as fast, since the output of the convolution is still in the cache.
 /// </remarks>
 internal sealed class OneDnnOperations : INetworkOperations<FeatureMap>
 {
-    private const string None = "annotate(List[Optional[number]], []), None"; // an activation's parameters and variant
+    private const string None = "annotate(List[Optional[number]], []), None"; // parameters and variant of an activation
 
     private readonly List<OneDnnConvolution> _convolutions = [];
     private readonly StringBuilder _lines = new();
     private int _values;
 
-    /// <summary>In the order in which the script takes their weights and biases, one after another.</summary>
+    /// <summary>The convolutions, in the order of their weights and biases in the arguments of the script.</summary>
     public IReadOnlyList<OneDnnConvolution> Convolutions => _convolutions;
 
-    /// <summary>The forward pass.</summary>
+    /// <summary>Returns the source of the forward pass.</summary>
     /// <param name="x">The input.</param>
     /// <param name="logits">The result.</param>
-    public string Script(FeatureMap x, FeatureMap logits) => $"""
+    public string ToScript(FeatureMap x, FeatureMap logits) => $"""
         def forward(self, {x.Name}: Tensor, w: List[Tensor]) -> Tensor:
         {_lines}    return {logits.Name}
         """;
@@ -39,7 +39,7 @@ internal sealed class OneDnnOperations : INetworkOperations<FeatureMap>
         return Line(relu ? $"torch.relu_({y})" : y, how.Output);
     }
 
-    /// <summary>In the place of the shortcut.</summary>
+    /// <summary>Computes the sum in the memory of the shortcut.</summary>
     public FeatureMap ConvolveAdd(string name, FoldedConvolution convolution, FeatureMap x, Func<FeatureMap> shortcut)
     {
         var sum = shortcut();
@@ -53,13 +53,13 @@ internal sealed class OneDnnOperations : INetworkOperations<FeatureMap>
         $"torch.max_pool2d({x.Name}, {Both(pool.Kernel)}, {Both(pool.Stride)}, {Both(pool.Padding)}, [1, 1], False)",
         x.Through(pool.Kernel, pool.Stride, pool.Padding));
 
-    /// <summary>And what follows, in float32.</summary>
+    /// <summary>Computes the mean, and everything after it, in float32.</summary>
     public FeatureMap AveragePool(string name, FeatureMap x) =>
         Line($"torch.flatten(torch.adaptive_avg_pool2d(torch.to({x.Name}, {(int)ScalarType.Float32}), [1, 1]), 1)", x);
 
     public FeatureMap Linear(FoldedLinear linear, FeatureMap x) => Line($"torch.linear({x.Name}, w[-2], w[-1])", x);
 
-    /// <summary>Weight, bias, padding, stride, dilation, groups.</summary>
+    /// <summary>The arguments weight, bias, padding, stride, dilation and groups.</summary>
     private string Arguments(OneDnnConvolution convolution)
     {
         var index = 2 * _convolutions.Count;
@@ -73,7 +73,7 @@ internal sealed class OneDnnOperations : INetworkOperations<FeatureMap>
     private string Input(OneDnnConvolution convolution) =>
         (convolution.IsMatrix ? Rows(convolution.Input, convolution.Convolution.InChannels, "reshape") : convolution.Input).Name;
 
-    /// <summary>The same memory as one image with a pixel for each of its images, of which every pixel's channels are the channels.</summary>
+    /// <summary>A view of the batch as one image with a pixel per original image, whose channels are the channels of all its pixels.</summary>
     private FeatureMap Rows(FeatureMap x, long channels, string how)
     {
         var size = x.Size!.Value;

@@ -3,8 +3,8 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Deployment;
 
-/// <summary>Orders a convolution's weights as oneDNN's kernels read them.</summary>
-/// <param name="dtype">Of the packed weights.</param>
+/// <summary>Reorders a convolution's weights for oneDNN's kernels.</summary>
+/// <param name="dtype">The type of the packed weights.</param>
 internal sealed class OneDnnPacking(ScalarType dtype) : IDisposable
 {
     private readonly TorchScript _script = new("""
@@ -16,24 +16,24 @@ internal sealed class OneDnnPacking(ScalarType dtype) : IDisposable
             return torch.equal(ops.mkldnn._get_mkldnn_serialized_md(one), ops.mkldnn._get_mkldnn_serialized_md(other))
         """);
 
-    /// <summary>For any size: a layout that serves most of them.</summary>
+    /// <summary>Packs the weights for any size, in a layout that suits most sizes.</summary>
     /// <returns>The weight and the bias.</returns>
-    /// <exception cref="ArgumentException">They are not all finite in that type.</exception>
+    /// <exception cref="ArgumentException">The weights are not finite in the type.</exception>
     public Tensor[] Pack(FoldedConvolution convolution)
     {
         using var scope = NewDisposeScope();
         var name = $"{convolution.Name} with its batch norm folded in";
-        var weight = Foldable.Finite(name, convolution.Weight.to(dtype));
-        var bias = Foldable.Finite(name, convolution.Bias.to(dtype, copy: true));
+        var weight = Foldable.ExpectFinite(name, convolution.Weight.to(dtype));
+        var bias = Foldable.ExpectFinite(name, convolution.Bias.to(dtype, copy: true));
         var packed = _script.Call<Tensor>("pack", weight, (int)convolution.Stride, (int)convolution.Padding, (int)convolution.Groups);
         return [packed.DetachFromDisposeScope(), bias.DetachFromDisposeScope()];
     }
 
-    /// <summary>For one size, without the taps that meet no pixel there.</summary>
-    /// <param name="packed">For any size.</param>
-    /// <param name="bias">Its bias.</param>
-    /// <param name="convolution">For the size.</param>
-    /// <returns>The weight and the bias: <paramref name="packed"/> and <paramref name="bias"/> themselves where oneDNN wants the same.</returns>
+    /// <summary>Packs the weights for one size, without kernel taps that only see padding.</summary>
+    /// <param name="packed">The weights packed for any size.</param>
+    /// <param name="bias">The bias.</param>
+    /// <param name="convolution">The convolution for the size.</param>
+    /// <returns>The weight and the bias; <paramref name="packed"/> and <paramref name="bias"/> themselves if oneDNN uses the same layout.</returns>
     public Tensor[] PackFor(Tensor packed, Tensor bias, OneDnnConvolution convolution)
     {
         using var scope = NewDisposeScope();
@@ -42,7 +42,7 @@ internal sealed class OneDnnPacking(ScalarType dtype) : IDisposable
         if (convolution.IsMatrix)
         {
             var output = convolution.Output.Size!.Value;
-            var matrix = convolution.Matrix(weight);
+            var matrix = convolution.ToMatrix(weight);
             return [Call(matrix, 1, 1, 0, 0, 1, matrix.shape[1], size.Images, 1).DetachFromDisposeScope(), bias.repeat(output.Height * output.Width).DetachFromDisposeScope()];
         }
         var (folded, (rows, columns)) = (convolution.Convolution, convolution.Taps);

@@ -2,17 +2,17 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Deployment;
 
-/// <summary>The forward pass for batches of one size, or of any, with the convolutions' weights as oneDNN's kernels read them there.</summary>
-internal sealed class OneDnnProgram : IDisposable
+/// <summary>The forward pass for batches of one or of any size, with weights packed for oneDNN's kernels.</summary>
+internal sealed class OneDnnProgram : IProgram
 {
     private readonly OneDnnProgram? _any;
     private readonly string _source;
     private readonly TorchScript _script;
-    private readonly Tensor[] _tensors; // weight, bias, weight, bias …, and the classifier's
+    private readonly Tensor[] _tensors; // weight and bias of each convolution and of the classifier
 
-    /// <summary>For any size.</summary>
-    /// <param name="network">Is copied.</param>
-    /// <param name="packing">Packs.</param>
+    /// <summary>Creates the program for any size.</summary>
+    /// <param name="network">The network, which is copied.</param>
+    /// <param name="packing">Packs the weights.</param>
     public OneDnnProgram(FoldedNetwork network, OneDnnPacking packing)
     {
         var (source, convolutions) = Write(network, null);
@@ -24,11 +24,11 @@ internal sealed class OneDnnProgram : IDisposable
         ];
     }
 
-    /// <summary>For one size.</summary>
-    /// <param name="network">Its weights may be disposed.</param>
-    /// <param name="packing">Packs.</param>
-    /// <param name="any">The one for any size, with which it shares what is the same. Is disposed later.</param>
-    /// <param name="size">Of the images.</param>
+    /// <summary>Creates the program for one size.</summary>
+    /// <param name="network">The network. Its weights may be disposed.</param>
+    /// <param name="packing">Packs the weights.</param>
+    /// <param name="any">The program for any size, with which identical parts are shared. It must be disposed later.</param>
+    /// <param name="size">The size of the images.</param>
     public OneDnnProgram(FoldedNetwork network, OneDnnPacking packing, OneDnnProgram any, BatchSize size)
     {
         var (source, convolutions) = Write(network, size);
@@ -38,10 +38,9 @@ internal sealed class OneDnnProgram : IDisposable
             packing.PackFor(any._tensors[2 * i], any._tensors[2 * i + 1], convolutions[i]).CopyTo(_tensors, 2 * i);
     }
 
-    /// <summary>Shape (num_classes, features).</summary>
+    /// <summary>The classifier's weight, shape (num_classes, features).</summary>
     public Tensor ClassifierWeight => _tensors[^2];
 
-    /// <param name="images">Channels-last.</param>
     public Tensor Run(Tensor images) => _script.Call<Tensor>("forward", images, _tensors);
 
     public void Dispose()
@@ -58,7 +57,7 @@ internal sealed class OneDnnProgram : IDisposable
         var operations = new OneDnnOperations();
         var images = new FeatureMap("x", size);
         var logits = network.Forward(operations, images);
-        return (operations.Script(images, logits), operations.Convolutions);
+        return (operations.ToScript(images, logits), operations.Convolutions);
     }
 
     private static Tensor Copy(Tensor tensor) => tensor.clone().DetachFromDisposeScope();

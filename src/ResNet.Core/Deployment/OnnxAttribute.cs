@@ -1,15 +1,18 @@
+using ResNet.Core.Onnx;
+
 namespace ResNet.Core.Deployment;
 
-/// <summary>A setting of a node: ONNX's <c>AttributeProto</c>, whose type is 2 for a number and 7 for several.</summary>
+/// <summary>Creates attributes of a node, <c>AttributeProto</c>.</summary>
 internal static class OnnxAttribute
 {
-    public static ProtoMessage Int(string name, long value) => new ProtoMessage().Add(1, name).Add(3, value).Add(20, 2);
+    public static ProtoMessage Int(string name, long value) =>
+        new ProtoMessage().Add(AttributeFields.Name, name).Add(AttributeFields.Int, value).Add(AttributeFields.Type, (long)OnnxAttributeType.Int);
 
     public static ProtoMessage Ints(string name, params long[] values)
     {
-        var attribute = new ProtoMessage().Add(1, name);
+        var attribute = new ProtoMessage().Add(AttributeFields.Name, name);
         foreach (var value in values)
-            attribute.Add(8, value);
-        return attribute.Add(20, 7);
+            attribute.Add(AttributeFields.Ints, value);
+        return attribute.Add(AttributeFields.Type, (long)OnnxAttributeType.Ints);
     }
 }

@@ -1,14 +1,14 @@
 namespace ResNet.Core.Deployment;
 
-/// <summary>Writes the network down in float32.</summary>
-/// <param name="graph">Gets the nodes.</param>
+/// <summary>Writes the network to an ONNX graph in float32.</summary>
+/// <param name="graph">The graph to write to.</param>
 /// <param name="output">The name of the logits.</param>
 internal sealed class OnnxOperations(OnnxGraph graph, string output) : INetworkOperations<string>
 {
     public string Convolve(FoldedConvolution convolution, string x, bool relu)
     {
-        var weight = graph.Constant($"{convolution.Name}.weight", convolution.Weight);
-        var bias = graph.Constant($"{convolution.Name}.bias", convolution.Bias);
+        var weight = graph.AddConstant($"{convolution.Name}.weight", convolution.Weight);
+        var bias = graph.AddConstant($"{convolution.Name}.bias", convolution.Bias);
         var y = graph.Convolve(convolution, x, weight, bias);
         return relu ? graph.Relu($"{convolution.Name}.relu", y) : y;
     }
@@ -21,5 +21,5 @@ internal sealed class OnnxOperations(OnnxGraph graph, string output) : INetworkO
     public string AveragePool(string name, string x) => graph.Flatten("flatten", graph.AveragePool(name, x));
 
     public string Linear(FoldedLinear linear, string x) =>
-        graph.Linear(output, x, graph.Constant($"{linear.Name}.weight", linear.Weight), graph.Constant($"{linear.Name}.bias", linear.Bias));
+        graph.Linear(output, x, graph.AddConstant($"{linear.Name}.weight", linear.Weight), graph.AddConstant($"{linear.Name}.bias", linear.Bias));
 }

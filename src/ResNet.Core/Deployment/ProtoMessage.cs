@@ -3,11 +3,11 @@ using static Google.Protobuf.CodedOutputStream;
 
 namespace ResNet.Core.Deployment;
 
-/// <summary>A message of Protocol Buffers: numbered fields, written in the order in which they were added.</summary>
+/// <summary>A Protocol Buffers message whose fields are written in the order in which they were added.</summary>
 internal sealed class ProtoMessage
 {
-    /// <summary>In bytes: readers count in 32 bits with sign.</summary>
-    public const long LargestSize = int.MaxValue;
+    /// <summary>The maximum size in bytes, since readers count in signed 32 bits.</summary>
+    public const long MaxSize = int.MaxValue;
 
     private readonly List<Action<CodedOutputStream>> _fields = [];
     private int _size;
@@ -20,12 +20,12 @@ internal sealed class ProtoMessage
 
     public ProtoMessage Add(int field, byte[] bytes)
     {
-        var wrapped = UnsafeByteOperations.UnsafeWrap(bytes); // not a copy: it is not changed any more
+        var wrapped = UnsafeByteOperations.UnsafeWrap(bytes); // not a copy, since the bytes never change
         return Add(field, WireFormat.WireType.LengthDelimited, ComputeBytesSize(wrapped), output => output.WriteBytes(wrapped));
     }
 
-    /// <param name="field">Its number.</param>
-    /// <param name="message">Complete: what is added to it later would not be counted.</param>
+    /// <param name="field">The field number.</param>
+    /// <param name="message">A complete message. Fields added later would not be counted.</param>
     public ProtoMessage Add(int field, ProtoMessage message) =>
         Add(field, WireFormat.WireType.LengthDelimited, ComputeLengthSize(message._size) + (long)message._size, output =>
         {
@@ -39,11 +39,11 @@ internal sealed class ProtoMessage
         WriteFields(output);
     }
 
-    /// <exception cref="ArgumentException">With the field it is larger than any message may be.</exception>
+    /// <exception cref="ArgumentException">The message would exceed the maximum size.</exception>
     private ProtoMessage Add(int field, WireFormat.WireType type, long size, Action<CodedOutputStream> write)
     {
         var total = _size + ComputeTagSize(field) + size;
-        if (total > LargestSize)
+        if (total > MaxSize)
             throw TooLarge(total);
         _size = (int)total;
         _fields.Add(output =>
@@ -55,7 +55,7 @@ internal sealed class ProtoMessage
     }
 
     public static ArgumentException TooLarge(long bytes) =>
-        new($"Expected a network and metadata of at most {LargestSize} bytes in the file, more than which Protocol Buffers does not hold, got {bytes}.");
+        new($"Expected a network and metadata of at most {MaxSize} bytes in the file, the limit of Protocol Buffers, got {bytes}.");
 
     private void WriteFields(CodedOutputStream output)
     {

@@ -3,28 +3,28 @@ using static TorchSharp.torch;
 namespace ResNet.Core.Deployment;
 
 /// <summary>
-/// Writes the network down as ONNX has quantised ones ("QDQ"): every operator stands in float32 between one that goes to 8 bits
-/// and one that comes from there, and whoever runs it takes the three for one operator on 8 bits.
+/// Writes the network to an ONNX graph in QDQ format: every float32 operator is surrounded by DequantizeLinear and QuantizeLinear, and a runtime merges them into one
+/// operator on 8 bits.
 /// </summary>
 /// <remarks>
-/// There are no ReLUs: behind one nothing is less than 0, so that 0 is the least of what 8 bits hold, and what is less becomes it.
+/// No Relu nodes: ranges are calibrated after the ReLU, so they start at 0 and saturation clamps.
 /// </remarks>
-/// <param name="graph">Gets the nodes.</param>
-/// <param name="quantizations">By the names of layers.</param>
+/// <param name="graph">The graph to write to.</param>
+/// <param name="quantizations">The quantization parameters by layer name.</param>
 /// <param name="output">The name of the logits, which stay float32.</param>
-internal sealed class QuantizedOnnxOperations(OnnxGraph graph, IReadOnlyDictionary<string, Quantization> quantizations, string output)
+internal sealed class QuantizedOnnxOperations(OnnxGraph graph, IReadOnlyDictionary<string, QuantizationParameters> quantizations, string output)
     : INetworkOperations<QuantizedValue>
 {
-    private const int LargestWeight = 127; // not -128: the same on both sides of 0
-    private const double LargestBias = 1 << 30; // with room in 32 bits for the products that it is added to
+    private const int MaxWeight = 127; // symmetric, without -128
+    private const double MaxBias = 1 << 30; // leaves room in 32 bits for the products added to it
 
-    /// <param name="name">Under which the quantisation is known, and the beginning of the nodes' names.</param>
+    /// <param name="name">The name of the quantization parameters, and the prefix of the nodes' names.</param>
     /// <param name="x">A float32 value.</param>
     public QuantizedValue Quantize(string name, string x)
     {
         using var scope = NewDisposeScope();
         var (scale, zeroPoint) = quantizations[name];
-        string[] parameters = [graph.Constant($"{name}.scale", tensor(scale, device: CPU)), graph.Constant($"{name}.zero_point", tensor(zeroPoint, device: CPU))];
+        string[] parameters = [graph.AddConstant($"{name}.scale", tensor(scale, device: CPU)), graph.AddConstant($"{name}.zero_point", tensor(zeroPoint, device: CPU))];
         return Quantize(name, x, scale, parameters);
     }
 
@@ -53,27 +53,26 @@ internal sealed class QuantizedOnnxOperations(OnnxGraph graph, IReadOnlyDictiona
 
     private QuantizedValue Quantize(string name, string x, float scale, string[] parameters)
     {
-        var quantized = graph.Node("QuantizeLinear", $"{name}.quantized", [x, .. parameters]);
-        return new QuantizedValue(graph.Node("DequantizeLinear", $"{name}.dequantized", [quantized, .. parameters]), scale, parameters);
+        var quantized = graph.AddNode("QuantizeLinear", $"{name}.quantized", [x, .. parameters]);
+        return new QuantizedValue(graph.AddNode("DequantizeLinear", $"{name}.dequantized", [quantized, .. parameters]), scale, parameters);
     }
 
     /// <summary>
-    /// Weights in 8 bits, with a scale for each output channel; the bias in 32 bits, with the scale that sums of products of
-    /// weights and inputs have.
+    /// Quantizes weights to 8 bits with a scale per output channel, and the bias to 32 bits with the scale of the products of weights and inputs.
     /// </summary>
-    /// <returns>The names of both, in float32 again.</returns>
+    /// <returns>The names of both after dequantization.</returns>
     private (string Weight, string Bias) Quantize(string name, float inputScale, Tensor weight, Tensor bias)
     {
         using var scope = NewDisposeScope();
         var (weights, biases) = (weight.to(ScalarType.Float64), bias.to(ScalarType.Float64));
 
-        // As small as the weights allow and the bias. A channel without either is all 0, with any scale.
-        var smallest = maximum(weights.abs().flatten(1).amax([1]) / LargestWeight, biases.abs() / (inputScale * LargestBias));
+        // The smallest scale that weights and bias allow. If a channel is all zeros, any scale will do.
+        var smallest = maximum(weights.abs().flatten(1).amax([1]) / MaxWeight, biases.abs() / (inputScale * MaxBias));
         var scales = smallest.masked_fill(smallest.eq(0), 1).to(ScalarType.Float32);
         var biasScales = scales * inputScale;
 
         var inEachChannel = scales.to(ScalarType.Float64).view([-1, .. Enumerable.Repeat(1L, (int)weights.dim() - 1)]);
-        var weights8 = (weights / inEachChannel).round().clamp(-LargestWeight, LargestWeight).to(ScalarType.Int8);
+        var weights8 = (weights / inEachChannel).round().clamp(-MaxWeight, MaxWeight).to(ScalarType.Int8);
         var biases32 = (biases / biasScales.to(ScalarType.Float64)).round().to(ScalarType.Int32);
         return (
             Dequantize($"{name}.weight", weights8, scales, zeros_like(weights8.flatten(1).select(1, 0))),
@@ -81,7 +80,7 @@ internal sealed class QuantizedOnnxOperations(OnnxGraph graph, IReadOnlyDictiona
     }
 
     private string Dequantize(string name, Tensor values, Tensor scales, Tensor zeroPoints) =>
-        graph.Node("DequantizeLinear", $"{name}.dequantized",
-            [graph.Constant(name, values), graph.Constant($"{name}.scale", scales), graph.Constant($"{name}.zero_point", zeroPoints)],
+        graph.AddNode("DequantizeLinear", $"{name}.dequantized",
+            [graph.AddConstant(name, values), graph.AddConstant($"{name}.scale", scales), graph.AddConstant($"{name}.zero_point", zeroPoints)],
             OnnxAttribute.Int("axis", 0));
 }

@@ -1,29 +1,29 @@
 namespace ResNet.Core.Deployment;
 
 /// <summary>
-/// Programs for the sizes that come again and again. Only so many are kept: the one that was not asked for the longest makes room.
+/// Programs for recurring batch sizes. A limited number is kept; the least recently used one is dropped.
 /// </summary>
 /// <remarks>
-/// <para>A size that has its program is found without a lock. A program that is thrown away while it runs is disposed when it is done.</para>
-/// <para>libtorch does not give back all of a script's memory, so that programs must not come and go for ever: whenever one has to make room, the calls that
-/// a size needs for its program double.</para>
+/// <para>Looking up a program takes no lock. A program that is dropped while it runs is disposed when it is done.</para>
+/// <para>libtorch does not free all memory of a script, so programs must not be created without end: whenever one is dropped, the number of calls that a size
+/// needs for a program doubles.</para>
 /// </remarks>
 /// <param name="make">Is called by the one call that finds its size worth it; the others do without meanwhile.</param>
-internal sealed class SizedPrograms(Func<BatchSize, OneDnnProgram> make) : IDisposable
+internal sealed class SizedPrograms(Func<BatchSize, IProgram> make) : IDisposable
 {
-    /// <summary>How many sizes have programs.</summary>
-    public const int MostPrograms = 8;
+    /// <summary>The maximum number of programs.</summary>
+    public const int MaxPrograms = 8;
 
-    /// <summary>The call of a size that makes its program, which costs as much as a few calls do: where every image has another size, none is made.</summary>
+    /// <summary>The number of calls of a size before its program is created. Creation costs as much as a few calls, so sizes that do not recur get none.</summary>
     public const int CallsBefore = 8;
 
-    private const int MostSizes = 64; // whose calls are counted
+    private const int MaxSizes = 64; // sizes whose calls are counted
 
     private readonly object _lock = new();
-    private Entry[] _entries = []; // replaced whole, never changed
+    private Entry[] _entries = []; // immutable; replaced as a whole
     private long _calls, _callsBefore = CallsBefore;
 
-    /// <returns>The program for that size, to be left after it has run; null where there is none.</returns>
+    /// <returns>The program for the size, which must be left after it has run; null if there is none.</returns>
     public Entry? Enter(BatchSize size)
     {
         var entry = Find(size) ?? Add(size);
@@ -33,7 +33,7 @@ internal sealed class SizedPrograms(Func<BatchSize, OneDnnProgram> make) : IDisp
         return entry.TryEnter() ? entry : null;
     }
 
-    /// <summary>No call follows.</summary>
+    /// <summary>Disposes the programs. No call may follow.</summary>
     public void Dispose()
     {
         foreach (var entry in _entries)
@@ -47,7 +47,7 @@ internal sealed class SizedPrograms(Func<BatchSize, OneDnnProgram> make) : IDisp
         lock (_lock)
         {
             if (Find(size) is { } known) return known;
-            if (_entries.Length == MostSizes)
+            if (_entries.Length == MaxSizes)
                 Remove(_entries.Where(entry => !entry.HasProgram));
             var added = new Entry(size) { LastCall = long.MaxValue };
             Volatile.Write(ref _entries, [.. _entries, added]);
@@ -60,13 +60,13 @@ internal sealed class SizedPrograms(Func<BatchSize, OneDnnProgram> make) : IDisp
         lock (_lock)
         {
             var programs = _entries.Where(entry => entry.HasProgram).ToList();
-            if (programs.Count <= MostPrograms) return;
+            if (programs.Count <= MaxPrograms) return;
             Remove(programs);
             Volatile.Write(ref _callsBefore, 2 * _callsBefore);
         }
     }
 
-    /// <summary>Removes the one that was not asked for the longest.</summary>
+    /// <summary>Removes the least recently used entry.</summary>
     private void Remove(IEnumerable<Entry> among)
     {
         var oldest = among.MinBy(entry => Volatile.Read(ref entry.LastCall))!;
@@ -77,7 +77,7 @@ internal sealed class SizedPrograms(Func<BatchSize, OneDnnProgram> make) : IDisp
     internal sealed class Entry
     {
         private readonly Gate _gate;
-        private OneDnnProgram? _program;
+        private IProgram? _program;
         private int _isMade;
 
         public Entry(BatchSize size) => (Size, _gate) = (size, new Gate(() => _program?.Dispose()));
@@ -89,11 +89,11 @@ internal sealed class SizedPrograms(Func<BatchSize, OneDnnProgram> make) : IDisp
 
         public bool HasProgram => Volatile.Read(ref _program) is not null;
 
-        /// <summary>Between <see cref="TryEnter"/> and <see cref="Leave"/>.</summary>
-        public OneDnnProgram Program => _program!;
+        /// <summary>The program, valid between <see cref="TryEnter"/> and <see cref="Leave"/>.</summary>
+        public IProgram Program => _program!;
 
-        /// <returns>Whether this call made the program.</returns>
-        public bool TryMake(Func<BatchSize, OneDnnProgram> make)
+        /// <returns>Whether this call created the program.</returns>
+        public bool TryMake(Func<BatchSize, IProgram> make)
         {
             if (HasProgram || Interlocked.Exchange(ref _isMade, 1) == 1 || !_gate.TryEnter()) return false;
             try

@@ -2,18 +2,18 @@ using TorchSharp.Modules;
 
 namespace ResNet.Core.Family;
 
-/// <summary>A convolution and the batch norm behind it, under their names in a block.</summary>
+/// <summary>A convolution and the batch norm after it, with their names in a block.</summary>
 internal sealed record ConvolutionParts(string ConvName, Conv2d Conv, string NormName, BatchNorm2d Norm);
 
-/// <summary>What a block consists of. It computes <c>relu(branch(x) + shortcut(x))</c>, with a ReLU behind every convolution of the branch but the last.</summary>
-/// <param name="Branch">At least one convolution.</param>
-/// <param name="Shortcut">Empty is the identity.</param>
+/// <summary>The parts of a block, which computes <c>relu(branch(x) + shortcut(x))</c>, with a ReLU after every convolution of the branch except the last.</summary>
+/// <param name="Branch">The convolutions of the branch, at least one.</param>
+/// <param name="Shortcut">The shortcut; empty for the identity.</param>
 internal sealed record BlockParts(IReadOnlyList<ConvolutionParts> Branch, Sequential Shortcut)
 {
-    /// <summary>What blocks there are, for messages.</summary>
+    /// <summary>The kinds of blocks, for messages.</summary>
     public const string Kinds = $"{nameof(BasicBlock)} or {nameof(Bottleneck)}";
 
-    /// <summary>Null where a module is none of this library's blocks, or of a class that derives from one: its forward pass may be another one.</summary>
+    /// <summary>Finds the parts of a block. Null if the module is not exactly one of this library's blocks: a derived class may have another forward pass.</summary>
     public static BlockParts? Find(object module) => module switch
     {
         BasicBlock block when block.GetType() == typeof(BasicBlock) => new(

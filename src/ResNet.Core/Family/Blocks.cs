@@ -1,6 +1,6 @@
 namespace ResNet.Core.Family;
 
-/// <summary>The blocks that torchvision's networks are made of.</summary>
+/// <summary>The kinds of blocks in torchvision's networks.</summary>
 internal static class Blocks
 {
     public static BlockKind Basic { get; } = new(expansion: 1, (in_channels, planes, stride, device, dtype) => new BasicBlock(in_channels, planes, stride, device, dtype));

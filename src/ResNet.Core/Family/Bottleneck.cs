@@ -5,56 +5,56 @@ using F = TorchSharp.torch.nn.functional;
 namespace ResNet.Core;
 
 /// <summary>
-/// The bottleneck block: a 1x1 convolution that reduces the channels, a 3x3 one, a 1x1 one that restores them, and a skip connection.
+/// The bottleneck block: a 1x1 convolution that reduces the channels, a 3x3 convolution, a 1x1 convolution that restores the channels, and a skip connection.
 /// </summary>
 /// <remarks>
-/// <para>He, Zhang, Ren, Sun, "Deep Residual Learning for Image Recognition" (arXiv:1512.03385), Figure 5 right. As in torchvision's
-/// <c>torchvision.models.resnet.Bottleneck</c> the 3x3 convolution has the stride, not the first 1x1 one as in the paper ("ResNet v1.5").
+/// <para>He, Zhang, Ren, Sun, "Deep Residual Learning for Image Recognition" (arXiv:1512.03385), Figure 5 right. As in
+/// <c>torchvision.models.resnet.Bottleneck</c>, the 3x3 convolution has the stride, not the first 1x1 convolution as in the paper ("ResNet v1.5").
 /// With <c>groups</c> it is the block of ResNeXt (arXiv:1611.05431), with twice the <c>base_width</c> that of Wide ResNet (arXiv:1605.07146).</para>
-/// <para>A new block has PyTorch's default initialization. As in torchvision its ReLUs work in place: a forward hook that keeps a batch norm's output
-/// finds it changed afterwards.</para>
-/// <para>A subclass with submodules of its own ends its constructor with <c>RegisterComponents()</c>, as every TorchSharp module does.</para>
+/// <para>A new block has PyTorch's default initialization. As in torchvision, the ReLUs work in place, so a batch norm's output that a forward hook stores
+/// changes afterwards.</para>
+/// <para>A subclass with its own submodules must end its constructor with <c>RegisterComponents()</c>, like every TorchSharp module.</para>
 /// </remarks>
 public class Bottleneck : nn.Module<Tensor, Tensor>
 {
-    /// <summary>How many times its <c>planes</c> the block has output channels.</summary>
+    /// <summary>The number of output channels divided by <c>planes</c>.</summary>
     public const long expansion = 4;
 
-    private const long MostStride = 1024; // from some thousands on, oneDNN's backward pass ends the process
+    private const long MaxStride = 1024; // at some thousands, oneDNN's backward pass crashes the process
 
-    /// <summary>1x1 convolution, <c>in_channels</c> to the block's width, without bias.</summary>
+    /// <summary>The 1x1 convolution, <c>in_channels</c> to the block's width, without bias.</summary>
     public readonly Conv2d conv1;
 
-    /// <summary>Batch norm of <see cref="conv1"/>'s output.</summary>
+    /// <summary>The batch norm of <see cref="conv1"/>'s output.</summary>
     public readonly BatchNorm2d bn1;
 
-    /// <summary>3x3 convolution with the block's stride and groups, without bias.</summary>
+    /// <summary>The 3x3 convolution with the block's stride and groups, without bias.</summary>
     public readonly Conv2d conv2;
 
-    /// <summary>Batch norm of <see cref="conv2"/>'s output.</summary>
+    /// <summary>The batch norm of <see cref="conv2"/>'s output.</summary>
     public readonly BatchNorm2d bn2;
 
-    /// <summary>1x1 convolution, the block's width to <c>4 planes</c>, without bias.</summary>
+    /// <summary>The 1x1 convolution, the block's width to <c>4 planes</c>, without bias.</summary>
     public readonly Conv2d conv3;
 
-    /// <summary>Batch norm of <see cref="conv3"/>'s output.</summary>
+    /// <summary>The batch norm of <see cref="conv3"/>'s output.</summary>
     public readonly BatchNorm2d bn3;
 
     /// <summary>
-    /// The skip connection: empty, which is the identity, where input and output have the same shape; otherwise a 1x1
-    /// convolution with the block's stride and a batch norm. torchvision calls it <c>downsample</c>.
+    /// The skip connection: empty (the identity) if input and output have the same shape; otherwise a 1x1 convolution with the block's stride and a
+    /// batch norm. <c>downsample</c> in torchvision.
     /// </summary>
     public readonly Sequential shortcut;
 
-    /// <summary>Makes a block with PyTorch's default initialization, drawn from TorchSharp's global generator.</summary>
-    /// <param name="in_channels">Channels of the input, at least 1.</param>
-    /// <param name="planes">A quarter of the output's channels, at least 1.</param>
-    /// <param name="stride">Stride of the 3x3 convolution and of the shortcut, in pixels, from 1 to 1,024.</param>
-    /// <param name="groups">Groups of the 3x3 convolution, at least 1.</param>
-    /// <param name="base_width">Channels of each group where <paramref name="planes"/> is 64; the width is <c>⌊planes base_width / 64⌋ groups</c>.</param>
-    /// <param name="device">Where the weights are made; the default device if null.</param>
-    /// <param name="dtype">Floating-point type of the weights; the default type if null.</param>
-    /// <exception cref="ArgumentOutOfRangeException">A number is less than 1, or so is the width; <paramref name="stride"/> is larger than 1,024; or the width or the output's channels are more than 2,147,483,647.</exception>
+    /// <summary>Creates a block with PyTorch's default initialization, drawn from TorchSharp's global generator.</summary>
+    /// <param name="in_channels">The number of input channels, at least 1.</param>
+    /// <param name="planes">A quarter of the number of output channels, at least 1.</param>
+    /// <param name="stride">The stride of the 3x3 convolution and of the shortcut, in pixels, from 1 to 1,024.</param>
+    /// <param name="groups">The number of groups of the 3x3 convolution, at least 1.</param>
+    /// <param name="base_width">The channels of each group if <paramref name="planes"/> is 64. The block's width is <c>⌊planes base_width / 64⌋ groups</c>.</param>
+    /// <param name="device">The device of the weights; the default device if null.</param>
+    /// <param name="dtype">The floating-point type of the weights; the default type if null.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A number or the width is less than 1; <paramref name="stride"/> is larger than 1,024; or the width or the number of output channels is larger than 2,147,483,647.</exception>
     /// <exception cref="ArgumentException"><paramref name="dtype"/> is not a floating-point type.</exception>
     /// <exception cref="InvalidOperationException"><paramref name="device"/> is not available on this machine.</exception>
     public Bottleneck(
@@ -65,7 +65,7 @@ public class Bottleneck : nn.Module<Tensor, Tensor>
         Guard.AtLeastOne(planes);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(planes, int.MaxValue / expansion);
         Guard.AtLeastOne(stride);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(stride, MostStride);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(stride, MaxStride);
         Guard.AtLeastOne(groups);
         Guard.AtLeastOne(base_width);
         Guard.Placement(device, dtype);
@@ -101,13 +101,13 @@ public class Bottleneck : nn.Module<Tensor, Tensor>
             nameof(base_width), base_width, $"Expected a width ⌊planes base_width / 64⌋ groups from 1 to {int.MaxValue}, got {width} with planes = {planes} and groups = {groups}.");
     }
 
-    /// <summary>The residual connection <c>relu(F(x, W) + shortcut(x))</c>.</summary>
-    /// <param name="x">Shape <c>(N, in_channels, H, W)</c>, of the weights' type and on their device. N may be 0.</param>
-    /// <returns>Shape <c>(N, 4 planes, ⌈H / stride⌉, ⌈W / stride⌉)</c>. The caller owns it.</returns>
+    /// <summary>Computes <c>relu(F(x, W) + shortcut(x))</c>.</summary>
+    /// <param name="x">The input, shape <c>(N, in_channels, H, W)</c>, with the type and device of the weights. N may be 0.</param>
+    /// <returns>The output, shape <c>(N, 4 planes, ⌈H / stride⌉, ⌈W / stride⌉)</c>. The caller owns it.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="x"/> is null.</exception>
     /// <exception cref="ArgumentException">
-    /// <paramref name="x"/> has another shape, type or device than the block takes, or would leave a single value per
-    /// channel to a batch norm in training mode, whose variance is then undefined.
+    /// <paramref name="x"/> does not have the shape, type or device that the block expects, or would leave a batch norm in training mode a single value
+    /// per channel, whose variance is undefined.
     /// </exception>
     /// <exception cref="ObjectDisposedException">The block or <paramref name="x"/> was disposed.</exception>
     public override Tensor forward(Tensor x)
@@ -115,7 +115,7 @@ public class Bottleneck : nn.Module<Tensor, Tensor>
         Guard.Input(this, x);
         using var scope = NewDisposeScope();
 
-        // In place, as in torchvision: a ReLU needs no memory of its own
+        // In place, as in torchvision: saves the memory of the ReLU outputs
         var @out = scope.Keep(F.relu(bn1.call(conv1.call(x)), inplace: true));
         @out = scope.Keep(F.relu(bn2.call(conv2.call(@out)), inplace: true));
         @out = scope.Keep(bn3.call(conv3.call(@out)));

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core;
 
-/// <summary>ResNeXt-101 (32x8d): layers of 3, 4, 23 and 3 <see cref="Bottleneck"/>s, whose 3x3 convolutions have 32 groups of 8 channels in the first layer; 2048 features. torchvision's <c>resnext101_32x8d</c>.</summary>
+/// <summary>ResNeXt-101 (32x8d) (torchvision's <c>resnext101_32x8d</c>): layers of 3, 4, 23 and 3 <see cref="Bottleneck"/>s whose 3x3 convolutions have 32 groups of 8 channels in the first layer; 2048 features.</summary>
 /// <remarks>
 /// Xie, Girshick, Dollár, Tu, He, "Aggregated Residual Transformations for Deep Neural Networks" (arXiv:1611.05431), Table 1; in depth the
 /// column "101-layer" of Table 1 of arXiv:1512.03385.

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core;
 
-/// <summary>ResNeXt-50 (32x4d): layers of 3, 4, 6 and 3 <see cref="Bottleneck"/>s, whose 3x3 convolutions have 32 groups of 4 channels in the first layer; 2048 features. torchvision's <c>resnext50_32x4d</c>.</summary>
+/// <summary>ResNeXt-50 (32x4d) (torchvision's <c>resnext50_32x4d</c>): layers of 3, 4, 6 and 3 <see cref="Bottleneck"/>s whose 3x3 convolutions have 32 groups of 4 channels in the first layer; 2048 features.</summary>
 /// <remarks>
 /// Xie, Girshick, Dollár, Tu, He, "Aggregated Residual Transformations for Deep Neural Networks" (arXiv:1611.05431), Table 1; in depth the
 /// column "50-layer" of Table 1 of arXiv:1512.03385.

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core;
 
-/// <summary>The 34-layer residual network: layers of 3, 4, 6 and 3 <see cref="BasicBlock"/>s; 512 features. torchvision's <c>resnet34</c>.</summary>
+/// <summary>The 34-layer residual network (torchvision's <c>resnet34</c>): layers of 3, 4, 6 and 3 <see cref="BasicBlock"/>s; 512 features.</summary>
 /// <remarks>
 /// The column "34-layer" of Table 1 in He, Zhang, Ren, Sun, "Deep Residual Learning for Image Recognition" (arXiv:1512.03385).
 /// </remarks>

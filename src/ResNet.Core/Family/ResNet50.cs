@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core;
 
-/// <summary>The 50-layer residual network: layers of 3, 4, 6 and 3 <see cref="Bottleneck"/>s; 2048 features. torchvision's <c>resnet50</c>.</summary>
+/// <summary>The 50-layer residual network (torchvision's <c>resnet50</c>): layers of 3, 4, 6 and 3 <see cref="Bottleneck"/>s; 2048 features.</summary>
 /// <remarks>
 /// The column "50-layer" of Table 1 in He, Zhang, Ren, Sun, "Deep Residual Learning for Image Recognition" (arXiv:1512.03385).
 /// </remarks>

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core;
 
-/// <summary>Wide ResNet-50-2: layers of 3, 4, 6 and 3 <see cref="Bottleneck"/>s, whose 3x3 convolutions are twice as wide; 2048 features. torchvision's <c>wide_resnet50_2</c>.</summary>
+/// <summary>Wide ResNet-50-2 (torchvision's <c>wide_resnet50_2</c>): layers of 3, 4, 6 and 3 <see cref="Bottleneck"/>s whose 3x3 convolutions are twice as wide; 2048 features.</summary>
 /// <remarks>
 /// Zagoruyko, Komodakis, "Wide Residual Networks" (arXiv:1605.07146), WRN-50-2 of its Table 8; in depth the column "50-layer" of Table 1 of
 /// arXiv:1512.03385.

@@ -2,29 +2,29 @@ using Microsoft.Win32.SafeHandles;
 
 namespace ResNet.Core.Files;
 
-/// <summary>Replaces a file whole or not at all.</summary>
+/// <summary>Replaces a file atomically.</summary>
 internal static class AtomicFile
 {
-    /// <summary>In bytes: what comes slowly, line by line, is not flushed at every line.</summary>
-    private const long FlushedAtOnce = 1 << 20;
+    /// <summary>The number of bytes between flushes, so that slow output is not flushed line by line.</summary>
+    private const long FlushInterval = 1 << 20;
 
     /// <summary>
-    /// Writes a <see cref="TemporaryFile"/> beside the file, on the same file system, where a rename is one step; and renames it
-    /// not before the data is on the disk, or a power failure could leave the name without it. Of several that write one file at
-    /// the same time the last to finish wins. A link stays one: what it points to is replaced. The new file has the old one's permissions.
+    /// Writes a <see cref="TemporaryFile"/> in the same folder, where a rename is atomic, and renames it once the data is on disk; otherwise a power failure
+    /// could leave the name without the data. Of several concurrent writers the last to finish wins. If the path is a link, its target is replaced. The new
+    /// file keeps the old one's permissions.
     /// </summary>
-    /// <exception cref="IOException">The file cannot be written, or its folder is not there. What was there before still is.</exception>
-    /// <exception cref="UnauthorizedAccessException">The file or its folder may not be written, or it is a folder.</exception>
+    /// <exception cref="IOException">The file cannot be written, or its folder does not exist. The old file is unchanged.</exception>
+    /// <exception cref="UnauthorizedAccessException">The process may not write to the file or its folder, or the path is a folder.</exception>
     public static void Write(string path, Action<Stream> write)
     {
         WriteErrors.IgnoreSizeSignal();
         try
         {
-            var target = TargetFile.Of(path);
+            var target = TargetFile.Resolve(path);
             using var temporary = TemporaryFile.Create(target.Folder, target.Mode);
             temporary.DeleteAbandoned();
             WriteAndFlush(temporary.Stream, temporary.Handle, write);
-            target.GivePermissionsTo(temporary.Handle);
+            target.CopyPermissionsTo(temporary.Handle);
             temporary.MoveTo(target.Path);
         }
         catch (Exception e) when (WriteErrors.Includes(e))
@@ -33,7 +33,7 @@ internal static class AtomicFile
         }
     }
 
-    /// <summary>Flushes from the start, beside the writing: the disk has then little left to do at the end.</summary>
+    /// <summary>Flushes while writing, so that the disk has little left to do at the end.</summary>
     private static void WriteAndFlush(FileStream stream, SafeFileHandle handle, Action<Stream> write)
     {
         using var written = new ManualResetEventSlim();
@@ -42,9 +42,9 @@ internal static class AtomicFile
             var flushed = 0L;
             while (!written.Wait(millisecondsTimeout: 5))
             {
-                // Not by the stream: to flush it, or only to ask for its handle, writes its buffer, which the other thread is filling.
+                // Not through the stream: flushing it, or even reading its handle, writes the buffer that the other thread is filling.
                 var length = RandomAccess.GetLength(handle);
-                if (length < flushed + FlushedAtOnce)
+                if (length < flushed + FlushInterval)
                     continue;
                 RandomAccess.FlushToDisk(handle);
                 flushed = length;

@@ -3,32 +3,33 @@ using System.Text;
 
 namespace ResNet.Core.Files;
 
-/// <summary>What Linux and macOS can tell about a path and .NET does not.</summary>
+/// <summary>File functions of libc on Linux and macOS that .NET lacks.</summary>
 internal static partial class Libc
 {
     private const int MayWrite = 2; // W_OK
     private const int EPERM = 1, ENOENT = 2, EACCES = 13;
-    private const int LongestPath = 4096; // PATH_MAX, with the zero at the end
+    private const int MaxPath = 4096; // PATH_MAX, including the terminating null
 
-    /// <summary>The folder that a path leads to, without links: <c>..</c> after a link is the folder above the one that the link leads to.</summary>
-    /// <exception cref="IOException">It is not there, or is no folder.</exception>
+    /// <summary>Resolves all links in the path of a folder. A <c>..</c> after a link refers to the parent of the link's target.</summary>
+    /// <exception cref="IOException">The folder does not exist.</exception>
     public static string RealFolder(string path)
     {
-        var real = new byte[LongestPath];
+        var real = new byte[MaxPath];
         if (realpath(path, real) == 0)
-            throw Error(path);
+            throw CreateException(path);
         return Encoding.UTF8.GetString(real, 0, Array.IndexOf(real, (byte)0));
     }
 
-    /// <exception cref="UnauthorizedAccessException">This process may not write to the file.</exception>
+    /// <summary>Throws unless this process may write to a file.</summary>
+    /// <exception cref="UnauthorizedAccessException">It may not.</exception>
     public static void RequireWritable(string path)
     {
         if (access(path, MayWrite) != 0)
-            throw Error(path);
+            throw CreateException(path);
     }
 
-    /// <summary>What the last call said.</summary>
-    public static Exception Error(string path)
+    /// <summary>Creates the exception for the last error.</summary>
+    public static Exception CreateException(string path)
     {
         var number = Marshal.GetLastPInvokeError();
         var message = $"{Marshal.GetPInvokeErrorMessage(number)}: '{path}'";

@@ -1,18 +1,18 @@
 namespace ResNet.Core.Files;
 
-/// <summary>Symbolic links, followed as the system does when it opens a file.</summary>
+/// <summary>Follows symbolic links as the system does when it opens a file.</summary>
 internal static class Links
 {
-    private const int Most = 40; // Linux's limit
+    private const int MaxLinks = 40; // Linux's limit
 
-    /// <summary>Where a path leads. The last link of a chain may point to a file that is not there yet, but not to a folder that is not.</summary>
+    /// <summary>Resolves a path. The target file need not exist, but its folder must.</summary>
     public static string Follow(string path)
     {
-        // .NET takes the text of a link for a path beside it, which it is not where a folder on the way is a link too.
+        // .NET resolves a relative link against the unresolved path of its folder, which is wrong if a parent folder is a link too.
         if (OperatingSystem.IsWindows())
             return File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;
 
-        for (var followed = 0; followed <= Most; followed++)
+        for (var followed = 0; followed <= MaxLinks; followed++)
         {
             var folder = Libc.RealFolder(Path.GetDirectoryName(path)!);
             path = Path.Combine(folder, Path.GetFileName(path));

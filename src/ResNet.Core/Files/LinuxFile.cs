@@ -3,7 +3,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace ResNet.Core.Files;
 
-/// <summary>What Linux knows of a file and .NET does not tell: its type, its owner and its access control list.</summary>
+/// <summary>Properties of a file on Linux that .NET does not expose: type, owner and access control list.</summary>
 internal sealed partial class LinuxFile
 {
     private const string AccessList = "system.posix_acl_access";
@@ -19,26 +19,26 @@ internal sealed partial class LinuxFile
 
     public bool IsRegular => (_status.Mode & 0xF000) == 0x8000; // S_IFMT, S_IFREG
 
-    /// <summary>Null if there is none.</summary>
-    /// <exception cref="IOException">There can be none: its name is too long, links lead in a circle, or what should be a folder is none.</exception>
+    /// <summary>Finds a file; null if it does not exist.</summary>
+    /// <exception cref="IOException">The path is invalid: too long, with circular links, or through something that is not a folder.</exception>
     public static LinuxFile? Find(string path, bool followLink)
     {
         if (statx(FromCurrentFolder, path, followLink ? 0 : NoFollow, TypeAndOwner, out var status) == 0)
             return new LinuxFile(path, status);
-        return Marshal.GetLastPInvokeError() == ENOENT ? null : throw Libc.Error(path);
+        return Marshal.GetLastPInvokeError() == ENOENT ? null : throw Libc.CreateException(path);
     }
 
-    /// <summary>Gives another file the same owner, as far as this process may, the same group, and the same access control list or none.</summary>
-    /// <returns>Whether that file's group may be allowed what this one's is.</returns>
-    public bool TryGiveGroupTo(SafeFileHandle file) =>
-        (fchown(file, _status.Owner, _status.Group) == 0 || fchown(file, Unchanged, _status.Group) == 0) && TryGiveAccessListTo(file);
+    /// <summary>Copies the owner (if this process may), the group and the access control list to another file.</summary>
+    /// <returns>Whether the other file's group may get the permissions of this one's.</returns>
+    public bool TryCopyGroupTo(SafeFileHandle file) =>
+        (fchown(file, _status.Owner, _status.Group) == 0 || fchown(file, Unchanged, _status.Group) == 0) && TryCopyAccessListTo(file);
 
-    private bool TryGiveAccessListTo(SafeFileHandle file)
+    private bool TryCopyAccessListTo(SafeFileHandle file)
     {
         var list = new byte[Math.Max(0, getxattr(_path, AccessList, null, 0))];
         if (list.Length > 0)
             return getxattr(_path, AccessList, list, list.Length) == list.Length && fsetxattr(file, AccessList, list, list.Length, 0) == 0;
-        _ = fremovexattr(file, AccessList); // the folder's, which every new file in it gets
+        _ = fremovexattr(file, AccessList); // the default list that a new file inherits from its folder
         return true;
     }
 
@@ -57,7 +57,7 @@ internal sealed partial class LinuxFile
     [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int fremovexattr(SafeFileHandle file, string name);
 
-    /// <summary>The same on every processor, unlike stat.</summary>
+    /// <summary><c>struct statx</c>, which unlike <c>struct stat</c> is the same on every processor.</summary>
     [StructLayout(LayoutKind.Explicit, Size = 256)]
     private struct Statx
     {

@@ -1,8 +1,8 @@
 namespace ResNet.Core.Files;
 
 /// <summary>
-/// What is there of a file that comes piece by piece, beside its place. It stays when its writer goes, for the next one to go on with. It is locked
-/// as long as somebody writes it; the system ends the lock of a process that ends.
+/// The downloaded part of a file, next to its final path. It stays when its writer ends, so that the next one can continue. It is locked while it is being
+/// written; the lock ends with the process.
 /// </summary>
 internal sealed class PartialFile : IDisposable
 {
@@ -12,13 +12,13 @@ internal sealed class PartialFile : IDisposable
 
     private PartialFile(string path, string target, FileStream stream) => (_path, _target, Stream) = (path, target, stream);
 
-    /// <summary>Without a buffer: what was written is there whatever happens.</summary>
+    /// <summary>The stream, which is unbuffered, so that written data survives a crash of the process.</summary>
     public FileStream Stream { get; }
 
-    /// <param name="target">The place of the whole file.</param>
-    /// <returns>Null where somebody is writing it.</returns>
-    /// <exception cref="IOException">It cannot be made, or what lies there is no file.</exception>
-    /// <exception cref="UnauthorizedAccessException">It, or its folder, may not be written.</exception>
+    /// <param name="target">The final path of the file.</param>
+    /// <returns>The partial file; null if another writer has it locked.</returns>
+    /// <exception cref="IOException">The file cannot be created, or something other than a file is there.</exception>
+    /// <exception cref="UnauthorizedAccessException">The process may not write to the file or its folder.</exception>
     public static PartialFile? TryOpen(string target)
     {
         var path = PathFor(target);
@@ -26,7 +26,7 @@ internal sealed class PartialFile : IDisposable
             throw new IOException($"{path}: expected a file or nothing, got a link, a folder or a device.");
         try
         {
-            // To be renamed while it is open, Windows has to be told; on Unix only None is a lock that excludes others.
+            // Windows needs Delete for a rename of the open file; on Unix, only None is an exclusive lock.
             var share = OperatingSystem.IsWindows() ? FileShare.Delete : FileShare.None;
             return new PartialFile(path, target, new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, share, bufferSize: 0));
         }
@@ -36,10 +36,10 @@ internal sealed class PartialFile : IDisposable
         }
     }
 
-    /// <summary>Whether it says that somebody else has a file open.</summary>
+    /// <summary>Whether an exception means that a file is in use.</summary>
     public static bool IsInUse(IOException e) => e.HResult is SharingViolation or WouldBlockOnLinux or WouldBlockOnMac;
 
-    /// <summary>Deletes what is left of it, where the whole file is there.</summary>
+    /// <summary>Deletes the partial file of a file that is complete.</summary>
     public static void DeleteLeftOver(string target)
     {
         var path = PathFor(target);
@@ -47,8 +47,8 @@ internal sealed class PartialFile : IDisposable
             TemporaryFile.DeleteUnlocked(path);
     }
 
-    /// <summary>Gives it the name of the whole file, when all of it is on the disk. It stays locked until then: nobody else goes on writing it.</summary>
-    /// <exception cref="IOException">There is a file of that name by now.</exception>
+    /// <summary>Flushes the file to disk and renames it to its final path. It stays locked until then, so that nobody else continues writing it.</summary>
+    /// <exception cref="IOException">The final path exists by now.</exception>
     public void Move()
     {
         Stream.Flush(flushToDisk: true);
@@ -57,6 +57,6 @@ internal sealed class PartialFile : IDisposable
 
     public void Dispose() => Stream.Dispose();
 
-    /// <summary>Another name than those of <see cref="TemporaryFile"/>, which the next save in the folder deletes.</summary>
+    /// <summary>The path of the partial file. It differs from the names of <see cref="TemporaryFile"/>, which the next save in the folder deletes.</summary>
     private static string PathFor(string target) => Path.Combine(Path.GetDirectoryName(target)!, $"resnet-core-{Path.GetFileName(target)}.partial");
 }

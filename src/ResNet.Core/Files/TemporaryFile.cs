@@ -6,14 +6,14 @@ using Microsoft.Win32.SafeHandles;
 namespace ResNet.Core.Files;
 
 /// <summary>
-/// A file that is written beside its place. Nobody can foresee its name, and it is made new: a link, a FIFO or a file that lies
-/// there is never written to. It is locked as long as it is written, which tells it from what a killed process has left.
+/// A temporary file in the folder of its final path. Its name is random and the file is always new, so an existing link, FIFO or file is never written to. It is
+/// locked while it is written, which distinguishes it from a leftover of a killed process.
 /// </summary>
 internal sealed partial class TemporaryFile : IDisposable
 {
     private const string Prefix = "resnet-core-", Suffix = ".partial";
 
-    /// <summary>Which machine a file is from: on some network file systems no lock is seen on another one.</summary>
+    /// <summary>Identifies this machine, since locks on some network file systems are not visible to other machines.</summary>
     private static readonly string host = Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(Environment.MachineName)), 0, 4);
 
     private readonly string _path;
@@ -34,15 +34,15 @@ internal sealed partial class TemporaryFile : IDisposable
     [GeneratedRegex($@"^{Prefix}(?<host>[0-9A-F]{{8}})-[0-9A-F]{{32}}\{Suffix}\z")]
     private static partial Regex Name();
 
-    /// <param name="folder">The folder that it is to be in.</param>
-    /// <param name="mode">Unix: what its owner may do with it; others may nothing. Null: as with every new file.</param>
+    /// <param name="folder">The folder of the file.</param>
+    /// <param name="mode">On Unix, the permissions of the owner; others get none. Null for the default of new files.</param>
     public static TemporaryFile Create(string folder, UnixFileMode? mode = null)
     {
         var options = new FileStreamOptions
         {
             Mode = FileMode.CreateNew,
             Access = FileAccess.Write,
-            Share = FileShare.Read | FileShare.Delete, // on Unix a shared lock: it is there right after the rename too, and is to stop no reader
+            Share = FileShare.Read | FileShare.Delete, // on Unix a shared lock: it still exists right after the rename, and must not block readers
         };
         if (mode is { } known && !OperatingSystem.IsWindows())
             options.UnixCreateMode = known & (UnixFileMode.UserRead | UnixFileMode.UserWrite);
@@ -55,18 +55,18 @@ internal sealed partial class TemporaryFile : IDisposable
                 var stream = new FileStream(path, options);
                 if (File.Exists(path))
                     return new TemporaryFile(path, stream);
-                stream.Dispose(); // Unix locks it after it is made: in between somebody took it for abandoned
+                stream.Dispose(); // On Unix a file is locked after its creation; in between, another process took it for abandoned
             }
             catch (IOException) when (attempt < 3)
             {
-                // the same, while that one has it locked
+                // the same, while the other process has it locked
             }
         }
     }
 
     /// <summary>
-    /// Deletes what others left in the folder who were killed: what is not locked. A file from another machine, or on a file system
-    /// where .NET locks nothing (NFS and SMB), must not have been written to for an hour either.
+    /// Deletes the unlocked temporary files that killed processes left in the folder. A file from another machine, or on a file system where .NET does not lock
+    /// (NFS and SMB), must also be unmodified for an hour.
     /// </summary>
     public void DeleteAbandoned()
     {
@@ -84,19 +84,19 @@ internal sealed partial class TemporaryFile : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // A folder may be writable and not readable. What was to be written can be written all the same.
+            // A folder can be writable but not readable. The write itself can still succeed.
         }
     }
 
-    /// <summary>Deletes a file that nobody is writing.</summary>
+    /// <summary>Deletes a file unless it is locked.</summary>
     public static void DeleteUnlocked(string path) => TryLock(path, FileOptions.DeleteOnClose);
 
-    /// <summary>Gives it its name, in place of what has that.</summary>
+    /// <summary>Renames the file to its final path and replaces an existing file.</summary>
     public void MoveTo(string path)
     {
         if (OperatingSystem.IsWindows())
         {
-            // There nobody can read what somebody else has open for writing: the lock goes over to a handle that reads.
+            // On Windows nobody can read a file that is open for writing, so a read handle takes over the lock.
             _lockWhileMoved = File.OpenHandle(_path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
             Stream.Dispose();
         }
@@ -111,7 +111,7 @@ internal sealed partial class TemporaryFile : IDisposable
         _moved = true;
     }
 
-    /// <summary>Deletes it if it was not moved.</summary>
+    /// <summary>Deletes the file unless it was moved.</summary>
     public void Dispose()
     {
         try
@@ -121,13 +121,13 @@ internal sealed partial class TemporaryFile : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // Why it was not moved is worth more to the caller. The next write tries again.
+            // The caller needs the original exception instead. The next write tries again.
         }
-        Handle.Dispose(); // and not the stream, which would write what it still holds
+        Handle.Dispose(); // not the stream, which would write its buffer
         _lockWhileMoved?.Dispose();
     }
 
-    /// <summary>Whether the file is, for a moment, this process's alone.</summary>
+    /// <summary>Whether the file can be locked exclusively. The lock is released at once.</summary>
     private static bool TryLock(string path, FileOptions options)
     {
         try

@@ -2,14 +2,14 @@ using System.Runtime.InteropServices;
 
 namespace ResNet.Core.Files;
 
-/// <summary>What goes wrong in writing a file, told with the path that the caller knows: the messages of .NET name a temporary one.</summary>
+/// <summary>Rewrites exceptions of file writes with the caller's path, since .NET's messages name a temporary file.</summary>
 internal static class WriteErrors
 {
     private const PosixSignal FileTooLarge = (PosixSignal)25; // SIGXFSZ, on Linux and macOS
 
     private static PosixSignalRegistration? ignored;
 
-    /// <summary>A write beyond the size that files may have (<c>ulimit -f</c>) then fails, as in Python; otherwise it ends the process.</summary>
+    /// <summary>Lets a write beyond the file size limit (<c>ulimit -f</c>) fail with an exception, as in Python, instead of ending the process.</summary>
     public static void IgnoreSizeSignal()
     {
         if (!OperatingSystem.IsWindows())
@@ -20,7 +20,7 @@ internal static class WriteErrors
 
     public static Exception WithPath(string path, Exception e)
     {
-        var message = $"{path}: cannot be written: {(IsTooLarge(e) ? "it would be larger than a file may be here: " : "")}{e.Message}";
+        var message = $"{path}: cannot be written: {(IsTooLarge(e) ? "it exceeds the file size limit: " : "")}{e.Message}";
         return e switch
         {
             UnauthorizedAccessException => new UnauthorizedAccessException(message, e),
@@ -30,6 +30,6 @@ internal static class WriteErrors
         };
     }
 
-    /// <summary>How .NET tells EFBIG.</summary>
+    /// <summary>Recognizes .NET's exception for EFBIG.</summary>
     private static bool IsTooLarge(Exception e) => e is ArgumentOutOfRangeException { ParamName: "value" };
 }

@@ -6,21 +6,21 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core;
 
-/// <summary>Checks of arguments and inputs, each of which says what was expected and what came.</summary>
+/// <summary>Checks arguments and inputs. Each exception says what was expected and what it got.</summary>
 internal static class Guard
 {
     public static void AtLeastOne(long value, [CallerArgumentExpression(nameof(value))] string? name = null) =>
         ArgumentOutOfRangeException.ThrowIfLessThan(value, 1, name);
 
-    /// <summary>A name that comes back from a file as it is.</summary>
+    /// <summary>Throws unless a name survives a round trip through a file.</summary>
     public static void Name(string value, [CallerArgumentExpression(nameof(value))] string? name = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(value, name);
         if (!IsUnicode(value) || value.Contains('\0'))
-            throw new ArgumentException("Expected a name that UTF-8 can hold, without a zero character.", name);
+            throw new ArgumentException("Expected a name that is valid Unicode, without a null character.", name);
     }
 
-    /// <summary>Whether UTF-8 can hold a text: it has no half surrogate pair.</summary>
+    /// <summary>Whether a string is valid Unicode, without unpaired surrogates.</summary>
     public static bool IsUnicode(string text)
     {
         for (var i = 0; i < text.Length; i++)
@@ -29,7 +29,7 @@ internal static class Guard
         return true;
     }
 
-    /// <summary>oneDNN and cuDNN count in 32 bits: a larger stride ends the process, or divides by zero.</summary>
+    /// <summary>oneDNN and cuDNN count in 32 bits. A larger stride would crash the process or divide by zero.</summary>
     public static void Stride(long stride)
     {
         AtLeastOne(stride);
@@ -42,7 +42,7 @@ internal static class Guard
             throw new ArgumentOutOfRangeException(name, value, $"Expected one of {string.Join(", ", Enum.GetNames<T>())}.");
     }
 
-    /// <summary>That weights can be made there, of that type.</summary>
+    /// <summary>Throws unless weights can be created on the device in the type.</summary>
     public static void Placement(Device? device, ScalarType? dtype)
     {
         if (dtype is { } type and not (ScalarType.Float16 or ScalarType.BFloat16 or ScalarType.Float32 or ScalarType.Float64))
@@ -54,12 +54,12 @@ internal static class Guard
     private static string Remedy() =>
         cuda.is_available() ? $"They are cuda:0 to cuda:{cuda.device_count() - 1}."
         : NativeLibrary.TryLoad("torch_cuda", typeof(torch).Assembly, null, out _)
-            ? "Its CUDA library is here; what is missing is a GPU, or a new enough driver: nvidia-smi names both, and the CUDA version that the driver is for."
-        : $"Its CUDA library is not here, or does not load: {CudaPackage.Advice(Version.Parse(__version__).ToString(3))}";
+            ? "Its CUDA library is present, so a GPU or a recent enough driver is missing: nvidia-smi shows both, and the CUDA version that the driver supports."
+        : $"Its CUDA library is missing or does not load: {CudaPackage.Advise(Version.Parse(__version__).ToString(3))}";
 
-    /// <summary>That <paramref name="x"/> can go through <paramref name="module"/>, before any running statistic is changed.</summary>
-    /// <param name="module">A block or a network: it begins with a convolution.</param>
-    /// <param name="x">Its input.</param>
+    /// <summary>Throws unless <paramref name="module"/> accepts <paramref name="x"/>, before any running statistic changes.</summary>
+    /// <param name="module">A block or a network, which starts with a convolution.</param>
+    /// <param name="x">The input.</param>
     public static void Input(nn.Module<Tensor, Tensor> module, Tensor x)
     {
         InputInEvalMode(module, x);
@@ -67,16 +67,16 @@ internal static class Guard
             SinglePixel.Refuse(module, x);
     }
 
-    /// <summary>That <paramref name="x"/> can go through <paramref name="module"/> where its batch norms have running statistics.</summary>
-    /// <param name="module">A block or a network: it begins with a convolution.</param>
-    /// <param name="x">Its input.</param>
+    /// <summary>Throws unless <paramref name="module"/> accepts <paramref name="x"/> in eval mode.</summary>
+    /// <param name="module">A block or a network, which starts with a convolution.</param>
+    /// <param name="x">The input.</param>
     public static void InputInEvalMode(nn.Module<Tensor, Tensor> module, Tensor x)
     {
         var first = module.children().OfType<Conv2d>().First();
         Input(module, first.weight, first.in_channels, x);
     }
 
-    /// <summary>That <paramref name="x"/> has the shape (N, <paramref name="channels"/>, H, W), and type and device of the <paramref name="module"/>'s <paramref name="weight"/>.</summary>
+    /// <summary>Throws unless <paramref name="x"/> has the shape (N, <paramref name="channels"/>, H, W) and the type and device of <paramref name="weight"/>.</summary>
     public static void Input(nn.Module module, Tensor? weight, long channels, Tensor x)
     {
         ArgumentNullException.ThrowIfNull(x);

@@ -4,23 +4,23 @@ using static TorchSharp.torch;
 namespace ResNet.Core;
 
 /// <summary>
-/// Refuses an image that leaves a batch norm in training mode a single value per channel, as PyTorch does and TorchSharp does not:
-/// its variance over one value would be 0 and its output constant.
+/// Refuses an image that leaves a batch norm in training mode a single value per channel. The variance would be 0 and the output constant. PyTorch refuses
+/// it too; TorchSharp does not.
 /// </summary>
 internal static class SinglePixel
 {
-    /// <summary>The submodule that goes beside the others and not behind them, in every block of the family.</summary>
+    /// <summary>The submodule that runs in parallel to the others in every block.</summary>
     public const string Shortcut = "shortcut";
 
-    /// <param name="module">Its submodules stand in the order of its forward pass. What a subclass adds stands behind the shortcut or the pooling, and is not looked at.</param>
-    /// <param name="x">Shape (1, C, H, W).</param>
-    /// <exception cref="ArgumentException">There is such a batch norm.</exception>
+    /// <param name="module">A module whose submodules are in the order of its forward pass. Submodules of a subclass come after the shortcut or the pooling, and are ignored.</param>
+    /// <param name="x">The image, shape (1, C, H, W).</param>
+    /// <exception cref="ArgumentException">A batch norm in training mode would get a single value per channel.</exception>
     public static void Refuse(nn.Module<Tensor, Tensor> module, Tensor x)
     {
         var shape = x.shape;
         _ = Walk(module, 1);
 
-        // By how much height and width are reduced, rounded up, before a part and behind it
+        // Takes the factor by which height and width are reduced (rounded up) before a part, and returns the one after it
         long Walk(nn.Module part, long reduction)
         {
             var before = reduction;

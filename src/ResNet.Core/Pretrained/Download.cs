@@ -3,37 +3,37 @@ using ResNet.Core.Files;
 
 namespace ResNet.Core.Pretrained;
 
-/// <summary>Brings one file from the network to its place, whole and as it was published, or not at all.</summary>
-/// <param name="client">Through which it comes.</param>
-/// <param name="url">Where it is published.</param>
-/// <param name="path">Its place.</param>
-/// <param name="sha256Prefix">With which its SHA-256 begins, in hexadecimal.</param>
-/// <param name="length">About how many bytes it has.</param>
+/// <summary>Downloads one published file. The file appears at its path complete and verified, or not at all.</summary>
+/// <param name="client">The HTTP client.</param>
+/// <param name="url">The URL of the file.</param>
+/// <param name="path">The path to download to.</param>
+/// <param name="sha256Prefix">The first hexadecimal digits of the SHA-256.</param>
+/// <param name="length">The approximate length in bytes.</param>
 internal sealed class Download(HttpClient client, Uri url, string path, string sha256Prefix, long length)
 {
-    private static readonly TimeSpan lookAgain = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan pollInterval = TimeSpan.FromMilliseconds(100);
 
     private double _reported;
 
-    /// <summary>After the first failure.</summary>
+    /// <summary>The pause after the first failure.</summary>
     public TimeSpan Pause { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <returns>The path.</returns>
     public async Task<string> RunAsync(IProgress<double>? progress, CancellationToken cancellationToken)
     {
         WriteErrors.IgnoreSizeSignal();
-        while (!await IsThereAsync(cancellationToken).ConfigureAwait(false))
+        while (!await ExistsAsync(cancellationToken).ConfigureAwait(false))
         {
             if (await TryFetchAsync(progress, cancellationToken).ConfigureAwait(false))
                 break;
-            await Task.Delay(lookAgain, cancellationToken).ConfigureAwait(false);
+            await Task.Delay(pollInterval, cancellationToken).ConfigureAwait(false);
         }
         Report(progress, 1);
         return path;
     }
 
-    /// <summary>Whether the file is in its place. Another one there is told and left alone: it may be somebody's only copy of something.</summary>
-    private async Task<bool> IsThereAsync(CancellationToken cancellationToken)
+    /// <summary>Whether the file exists. Throws if another file is there, and leaves it alone: it may be the only copy of something.</summary>
+    private async Task<bool> ExistsAsync(CancellationToken cancellationToken)
     {
         if (!Path.Exists(path))
             return false;
@@ -41,17 +41,17 @@ internal sealed class Download(HttpClient client, Uri url, string path, string s
         {
             using var file = RegularFile.OpenRead(path);
             if (await HashAsync(file, cancellationToken).ConfigureAwait(false) is var hash && !IsRight(hash))
-                throw new InvalidDataException($"{path}: is damaged, or another file: expected a SHA-256 that begins with {sha256Prefix}, got {hash}. Delete it, and it is fetched again.");
+                throw new InvalidDataException($"{path}: is damaged or another file: expected a SHA-256 that begins with {sha256Prefix}, got {hash}. Delete the file to download it again.");
         }
         catch (IOException e) when (e is FileNotFoundException || PartialFile.IsInUse(e))
         {
-            return false; // it was deleted, or got its name, a moment ago
+            return false; // it was deleted or renamed a moment ago
         }
         PartialFile.DeleteLeftOver(Links.Follow(path));
         return true;
     }
 
-    /// <returns>False where another task or process fetches it.</returns>
+    /// <returns>False if another task or process is downloading the file.</returns>
     private async Task<bool> TryFetchAsync(IProgress<double>? progress, CancellationToken cancellationToken)
     {
         try
@@ -67,7 +67,7 @@ internal sealed class Download(HttpClient client, Uri url, string path, string s
         }
         catch (IOException) when (HasAppeared())
         {
-            return false; // Python, say, was faster
+            return false; // another program, such as Python, was faster
         }
         catch (Exception e) when (WriteErrors.Includes(e))
         {
@@ -79,12 +79,12 @@ internal sealed class Download(HttpClient client, Uri url, string path, string s
         }
         catch (HttpRequestException e)
         {
-            var message = $"{url}: cannot be fetched to {path}: {e.Message.TrimEnd('.')}. A file that was fetched in another way, such as by a browser, serves as well: put it there.";
+            var message = $"{url}: cannot be downloaded to {path}: {e.Message.TrimEnd('.')}. You can also download the file in another way, such as with a browser, and put it there.";
             throw new HttpRequestException(e.HttpRequestError, message, e, e.StatusCode);
         }
     }
 
-    /// <summary>Not where its place is a link to nothing: that is there as well, and would be tried for ever.</summary>
+    /// <summary>Whether the file has appeared. False for a dangling link, which would otherwise be retried forever.</summary>
     private bool HasAppeared()
     {
         try
@@ -93,14 +93,14 @@ internal sealed class Download(HttpClient client, Uri url, string path, string s
         }
         catch (IOException)
         {
-            return false; // the link leads nowhere
+            return false; // a dangling link
         }
     }
 
-    /// <summary>Pieces of two answers, or of two calls, may be those of different files: then, once, all of it is fetched again.</summary>
+    /// <summary>Downloads the file. Pieces of several responses may belong to different versions; if so, the whole file is downloaded once more.</summary>
     private async Task FetchAsync(FileStream file, IProgress<double>? progress, CancellationToken cancellationToken)
     {
-        var transfer = new Transfer(client, url, file, longest: length + length / 4 + (1 << 20));
+        var transfer = new ResumableTransfer(client, url, file, longest: length + length / 4 + (1 << 20));
         for (var again = false; ; again = true)
         {
             await transfer.RunAsync(Pause, (bytes, of) => Report(progress, (double)bytes / (of ?? length)), cancellationToken).ConfigureAwait(false);
@@ -121,7 +121,7 @@ internal sealed class Download(HttpClient client, Uri url, string path, string s
         return Convert.ToHexString(await SHA256.HashDataAsync(file, cancellationToken).ConfigureAwait(false)).ToLowerInvariant();
     }
 
-    /// <summary>Never less than before, also where it begins anew.</summary>
+    /// <summary>Reports progress that never decreases, even after a restart.</summary>
     private void Report(IProgress<double>? progress, double fraction)
     {
         if (fraction > _reported)

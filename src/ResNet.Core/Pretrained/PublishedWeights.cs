@@ -1,6 +1,6 @@
 namespace ResNet.Core;
 
-// What torchvision publishes for the networks of this library. Names, numbers of parameters, accuracies and sizes of images are those in torchvision/models/resnet.py.
+// Torchvision's published weights for this library's networks. Names, numbers of parameters, accuracies and image sizes are from torchvision/models/resnet.py.
 public sealed partial record PretrainedWeights
 {
     private const string Publisher = "https://download.pytorch.org/models/";
@@ -56,7 +56,7 @@ public sealed partial record PretrainedWeights
     /// <summary>For a <see cref="WideResNet101_2"/>: 82.510 % top-1 accuracy.</summary>
     public static PretrainedWeights WideResNet101_2_ImageNet1K_V2 { get; } = new(nameof(WideResNet101_2), "wide_resnet101_2-d733dc28.pth", 126_886_696, 82.510, 96.020, resizeSize: 232);
 
-    /// <summary>All of them, from the smallest network to the largest of each kind.</summary>
+    /// <summary>All published weights, by kind of network, from the smallest to the largest.</summary>
     public static IReadOnlyList<PretrainedWeights> All { get; } =
     [
         ResNet18_ImageNet1K_V1, ResNet34_ImageNet1K_V1, ResNet50_ImageNet1K_V1,

@@ -1,12 +1,12 @@
 namespace ResNet.Core.Pretrained;
 
-/// <summary>Where Python's <c>torch.hub</c> keeps what it has fetched.</summary>
+/// <summary>Finds the cache folder of Python's <c>torch.hub</c>.</summary>
 internal static class TorchHub
 {
-    /// <summary>The folder that <c>torch.hub.load_state_dict_from_url</c> of PyTorch uses.</summary>
-    /// <param name="variable">The value of an environment variable, or null.</param>
-    /// <exception cref="NotSupportedException">A variable has the home folder of another user, <c>~name</c>.</exception>
-    public static string Checkpoints(Func<string, string?> variable)
+    /// <summary>The folder that PyTorch's <c>torch.hub.load_state_dict_from_url</c> uses.</summary>
+    /// <param name="variable">Returns the value of an environment variable, or null.</param>
+    /// <exception cref="NotSupportedException">A variable refers to another user's home folder, <c>~name</c>.</exception>
+    public static string GetCheckpointsFolder(Func<string, string?> variable)
     {
         var home = variable("TORCH_HOME") ?? Path.Combine(variable("XDG_CACHE_HOME") ?? "~/.cache", "torch");
         return Path.GetFullPath(Path.Combine(ExpandUser(home, variable), "hub", "checkpoints"));
@@ -19,7 +19,7 @@ internal static class TorchHub
             return path;
         var separators = OperatingSystem.IsWindows() ? @"\/" : "/";
         if (path.Length > 1 && !separators.Contains(path[1], StringComparison.Ordinal))
-            throw new NotSupportedException($"Expected TORCH_HOME and XDG_CACHE_HOME without another user's home folder, got '{path}'. Write the whole path.");
+            throw new NotSupportedException($"Expected TORCH_HOME and XDG_CACHE_HOME without another user's home folder, got '{path}'. Write the full path.");
 
         var user = variable(OperatingSystem.IsWindows() ? "USERPROFILE" : "HOME") ?? Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
         return user.TrimEnd('/') + path[1..] is { Length: > 0 } expanded ? expanded : "/";

@@ -7,10 +7,9 @@ namespace ResNet.Core;
 /// PyTorch's <c>torch.autocast</c>: mixed precision for the forward pass and the loss of a network with float32 weights.
 /// </summary>
 /// <remarks>
-/// <para>Until it is disposed, convolutions and matrix products on the device type take their operands in a 16-bit type, while
-/// what needs the range or the digits, such as losses, computes in float32: libtorch chooses, by the same lists as in
-/// Python. Weights, their gradients and the running statistics of batch normalisations stay float32. The backward pass and
-/// the optimizer's step belong after it:</para>
+/// <para>Until it is disposed, convolutions and matrix products on the device type cast their operands to a 16-bit type, while operations that need range or
+/// precision, such as losses, run in float32. libtorch decides by the same lists as in Python. Weights, their gradients and the running statistics of batch
+/// norms stay float32. Run the backward pass and the optimizer's step after it:</para>
 /// <code>
 /// Tensor loss;
 /// using (new Autocast(DeviceType.CPU, ScalarType.BFloat16))
@@ -18,8 +17,8 @@ namespace ResNet.Core;
 /// loss.backward();
 /// optimizer.step();
 /// </code>
-/// <para>It holds for the thread that made it, as PyTorch's does. It is a ref struct, so that it can neither be kept nor cross an
-/// <c>await</c>, after which the code may run on another thread: the compiler refuses it. Autocasts nest. Source:
+/// <para>It applies to the thread that created it, as in PyTorch. As a ref struct it can neither be stored nor cross an <c>await</c>, after which the code may run
+/// on another thread; the compiler refuses that. Autocasts nest. Source:
 /// <see href="https://docs.pytorch.org/docs/stable/amp.html">Automatic Mixed Precision</see>, and
 /// Micikevicius et al., "Mixed Precision Training" (arXiv:1710.03740).</para>
 /// </remarks>
@@ -27,12 +26,12 @@ public readonly ref struct Autocast : IDisposable
 {
     private readonly Change? _change;
 
-    /// <summary>Begins mixed precision on this thread.</summary>
-    /// <param name="device_type">Where the operations run: CPU or CUDA.</param>
-    /// <param name="dtype">BFloat16 or Float16; null is PyTorch's choice, BFloat16 on the CPU and Float16 on CUDA.</param>
-    /// <param name="enabled">False computes in full precision, also inside of another one.</param>
-    /// <exception cref="ArgumentException">Another device type or type.</exception>
-    /// <exception cref="NotSupportedException">This libtorch does not have it where it is looked for.</exception>
+    /// <summary>Starts mixed precision on this thread.</summary>
+    /// <param name="device_type">The device type of the operations, CPU or CUDA.</param>
+    /// <param name="dtype">The 16-bit type, BFloat16 or Float16; if null, PyTorch's default: BFloat16 on the CPU and Float16 on CUDA.</param>
+    /// <param name="enabled">False for full precision, also inside another autocast.</param>
+    /// <exception cref="ArgumentException"><paramref name="device_type"/> or <paramref name="dtype"/> is none of these.</exception>
+    /// <exception cref="NotSupportedException">This libtorch does not export autocast.</exception>
     public Autocast(DeviceType device_type, ScalarType? dtype = null, bool enabled = true)
     {
         if (device_type is not (DeviceType.CPU or DeviceType.CUDA))
@@ -43,22 +42,22 @@ public readonly ref struct Autocast : IDisposable
         _change = new Change(device_type, type, enabled);
     }
 
-    /// <summary>Does not compile: without it <c>new Autocast()</c> would compile, as of every struct, and change nothing.</summary>
+    /// <summary>Prevents <c>new Autocast()</c>, which would compile for any struct and do nothing.</summary>
     /// <exception cref="NotSupportedException">Always.</exception>
     [Obsolete("Name the device type, such as new Autocast(DeviceType.CPU).", error: true)]
     public Autocast() => throw new NotSupportedException("Expected a device type, got none: new Autocast(DeviceType.CPU).");
 
-    /// <summary>Whether a convolution or matrix product on this thread takes <paramref name="x"/> in another type than its own.</summary>
+    /// <summary>Whether convolutions and matrix products on this thread cast <paramref name="x"/>.</summary>
     internal static bool Casts(Tensor x) =>
         Change.Innermost(x.device_type) is { Enabled: true } && x.dtype is ScalarType.Float32 or ScalarType.Float16 or ScalarType.BFloat16;
 
     /// <summary>
-    /// Goes back to what was before, also from those that were made inside of it and not disposed. A second time does nothing, as does that of a
-    /// <c>default</c> one.
+    /// Restores the previous state, and ends autocasts that were created inside and not disposed. Calling it again has no effect, nor has calling it on a
+    /// <c>default</c> value.
     /// </summary>
     public void Dispose() => _change?.Undo();
 
-    /// <summary>What an Autocast has changed on its thread. All copies of the struct share it.</summary>
+    /// <summary>The change of an autocast on its thread, shared by all copies of the struct.</summary>
     private sealed class Change
     {
         [ThreadStatic]
@@ -94,12 +93,12 @@ public readonly ref struct Autocast : IDisposable
         {
             if (_undone) return;
             while (innermost != this)
-                innermost!.Undo(); // made inside and not disposed: otherwise the thread would stay in 16 bits
+                innermost!.Undo(); // created inside and not disposed; otherwise the thread would stay in 16 bits
 
             _undone = true;
             innermost = _outer;
             if (NativeAutocast.DecrementNesting() == 0)
-                NativeAutocast.ClearCache(); // of the weights in 16 bits, which the optimizer is about to change
+                NativeAutocast.ClearCache(); // the 16-bit copies of weights that the optimizer is about to change
             NativeAutocast.Set(_deviceType, _previousType, _wasEnabled);
         }
     }

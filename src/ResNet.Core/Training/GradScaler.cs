@@ -3,19 +3,18 @@ using static TorchSharp.torch;
 namespace ResNet.Core;
 
 /// <summary>
-/// PyTorch's <c>torch.amp.GradScaler</c>, which TorchSharp lacks: loss scaling, without which small gradients become zero in float16.
+/// PyTorch's <c>torch.amp.GradScaler</c>, which TorchSharp lacks: loss scaling, which keeps small float16 gradients from underflowing to zero.
 /// </summary>
 /// <remarks>
-/// <para>The loss is multiplied by a large factor before the backward pass, and the float32 gradients are divided by it after.
-/// A step whose gradients hold an infinity or NaN is left out and the factor made smaller; after many good steps in a row it
-/// is made larger:</para>
+/// <para>The loss is multiplied by a large scale before the backward pass, and the float32 gradients are divided by it afterwards. If a gradient is infinite or
+/// NaN, the step is skipped and the scale reduced. After many good steps in a row, the scale grows:</para>
 /// <code>
 /// scaler.scale(loss).backward();
-/// scaler.unscale_(optimizer); // only where the gradients are looked at or clipped before the step
+/// scaler.unscale_(optimizer); // only needed to inspect or clip the gradients before the step
 /// scaler.step(optimizer);
 /// scaler.update();
 /// </code>
-/// <para>bfloat16 has the range of float32 and needs none of it. Source:
+/// <para>bfloat16 has the range of float32 and does not need loss scaling. Source:
 /// <see href="https://docs.pytorch.org/docs/stable/amp.html#gradient-scaling">Gradient Scaling</see>, and
 /// Micikevicius et al., "Mixed Precision Training" (arXiv:1710.03740), section 3.2.</para>
 /// </remarks>
@@ -27,37 +26,37 @@ public sealed class GradScaler
         Stepped,
     }
 
-    /// <summary>What has happened since the last <see cref="update"/>, to each optimizer.</summary>
+    /// <summary>The stage of each optimizer since the last <see cref="update"/>.</summary>
     private readonly Dictionary<optim.Optimizer, (Stage Stage, bool Finite)> _optimizers = new(ReferenceEqualityComparer.Instance);
     private readonly double _growthFactor, _backoffFactor;
     private readonly long _growthInterval;
     private readonly bool _enabled;
 
-    // A float, as in PyTorch, so that it grows and shrinks to the same numbers
+    // A float, as in PyTorch, so that it takes the same values
     private float _scale;
     private long _growthTracker;
 
-    /// <summary>Makes a scaler for one training.</summary>
-    /// <param name="init_scale">The factor at first.</param>
-    /// <param name="growth_factor">By how much it grows, more than 1.</param>
-    /// <param name="backoff_factor">What it is multiplied by after an infinity or NaN, between 0 and 1.</param>
-    /// <param name="growth_interval">After how many good steps in a row it grows.</param>
-    /// <param name="enabled">False does nothing but the optimizer's steps: the same program then trains in full precision.</param>
-    /// <exception cref="ArgumentOutOfRangeException">A number is not as said.</exception>
+    /// <summary>Creates a scaler for one training run.</summary>
+    /// <param name="init_scale">The initial scale.</param>
+    /// <param name="growth_factor">The factor by which the scale grows, greater than 1.</param>
+    /// <param name="backoff_factor">The factor applied to the scale after an infinity or NaN, between 0 and 1.</param>
+    /// <param name="growth_interval">The number of good steps in a row before the scale grows, at least 1.</param>
+    /// <param name="enabled">False to only run the optimizer's steps, so that the same program trains in full precision.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A number is out of its range.</exception>
     public GradScaler(double init_scale = 65536, double growth_factor = 2, double backoff_factor = 0.5, long growth_interval = 2000, bool enabled = true)
     {
         _scale = Scale(init_scale, nameof(init_scale));
         _growthFactor = growth_factor > 1 && double.IsFinite(growth_factor) ? growth_factor
             : throw new ArgumentOutOfRangeException(nameof(growth_factor), growth_factor, "Expected a number above 1.");
         _backoffFactor = (float)backoff_factor is > 0 and < 1 ? backoff_factor
-            : throw new ArgumentOutOfRangeException(nameof(backoff_factor), backoff_factor, "Expected a number between 0 and 1, of those that float32 holds.");
+            : throw new ArgumentOutOfRangeException(nameof(backoff_factor), backoff_factor, "Expected a number between 0 and 1 in float32.");
         ArgumentOutOfRangeException.ThrowIfLessThan(growth_interval, 1);
         (_growthInterval, _enabled) = (growth_interval, enabled);
     }
 
-    /// <summary>The loss, multiplied: its backward pass gives multiplied gradients.</summary>
-    /// <param name="loss">Where it is of 16 bits, the result is float32.</param>
-    /// <returns>The caller owns it. It is the loss itself where the scaler is not enabled.</returns>
+    /// <summary>Multiplies a loss by the scale, so that its backward pass gives scaled gradients.</summary>
+    /// <param name="loss">The loss.</param>
+    /// <returns>The scaled loss, float32 for a 16-bit loss; the loss itself if the scaler is not enabled. The caller owns it.</returns>
     public Tensor scale(Tensor loss)
     {
         ArgumentNullException.ThrowIfNull(loss);
@@ -68,11 +67,12 @@ public sealed class GradScaler
     }
 
     /// <summary>
-    /// Divides the gradients of the optimizer's parameters by the factor, in place. <see cref="step"/> does it where it was not done before.
+    /// Divides the gradients of the optimizer's parameters by the scale, in place. <see cref="step"/> does this unless it was done before.
     /// </summary>
+    /// <param name="optimizer">The optimizer whose gradients are unscaled.</param>
     /// <exception cref="InvalidOperationException">
-    /// It was done already since the last <see cref="update"/>, there are no gradients, or there are some of float16, whose
-    /// weights should be float32 and its forward pass under an <see cref="Autocast"/>.
+    /// The method was already called since the last <see cref="update"/>, there are no gradients, or some are float16; keep the weights in float32 and run the
+    /// forward pass under an <see cref="Autocast"/>.
     /// </exception>
     public void unscale_(optim.Optimizer optimizer)
     {
@@ -87,20 +87,21 @@ public sealed class GradScaler
         using var _ = no_grad();
         var gradients = optimizer.parameters().Select(parameter => parameter.grad).OfType<Tensor>().ToList();
         if (gradients.Count == 0)
-            throw new InvalidOperationException("Expected gradients, got none: call backward on the scaled loss before.");
+            throw new InvalidOperationException("Expected gradients, got none: call backward on the scaled loss first.");
         if (gradients.Any(gradient => gradient.dtype == ScalarType.Float16))
-            throw new InvalidOperationException("Expected gradients of float32, got some of Float16: make the weights in float32 and the forward pass under an Autocast.");
+            throw new InvalidOperationException("Expected gradients in Float32, got some in Float16: keep the weights in Float32 and run the forward pass under an Autocast.");
 
         var reciprocal = (float)(1.0 / _scale);
         foreach (var gradient in gradients)
             gradient.mul_(reciprocal);
-        // One answer for all of them: to ask each would make a GPU wait each time.
+        // One result for all gradients: reading one per gradient would synchronize a GPU each time.
         var finite = stack(gradients.Select(gradient => gradient.isfinite().all())).all().item<bool>();
         _optimizers.Add(optimizer, (Stage.Unscaled, finite));
     }
 
-    /// <summary>The optimizer's step, unless a gradient is infinite or NaN: then nothing, neither to weights nor to momentum.</summary>
-    /// <exception cref="InvalidOperationException">It was done already since the last <see cref="update"/>, or as <see cref="unscale_"/>.</exception>
+    /// <summary>Runs the optimizer's step, or skips it if a gradient is infinite or NaN. A skipped step changes neither weights nor momentum.</summary>
+    /// <param name="optimizer">The optimizer.</param>
+    /// <exception cref="InvalidOperationException">The method was already called since the last <see cref="update"/>, or <see cref="unscale_"/> fails.</exception>
     public void step(optim.Optimizer optimizer)
     {
         ArgumentNullException.ThrowIfNull(optimizer);
@@ -118,10 +119,10 @@ public sealed class GradScaler
         optimizer.step()?.Dispose();
     }
 
-    /// <summary>Makes the factor smaller after an infinity or NaN, larger after enough good steps. At the end of each step, after all optimizers.</summary>
+    /// <summary>Reduces the scale after an infinity or NaN, and increases it after enough good steps. Call it once per training step, after all optimizers.</summary>
     /// <exception cref="InvalidOperationException">
-    /// No gradient was looked at since the last time; or there was an infinity or NaN every time until the factor cannot be made
-    /// smaller, so that no step would ever be taken again.
+    /// Neither <see cref="step"/> nor <see cref="unscale_"/> was called since the last update; or gradients were infinite or NaN until the scale could not be
+    /// reduced any more, so that no further step would ever run.
     /// </exception>
     public void update()
     {
@@ -133,7 +134,7 @@ public sealed class GradScaler
         {
             var reduced = (float)(_scale * _backoffFactor);
             if (!IsScale(reduced) || reduced >= _scale)
-                throw new InvalidOperationException($"Expected gradients that are finite with a small enough scale, got an infinity or NaN down to a scale of {_scale}: the loss or the weights are not finite themselves. Look at the data, or lower the learning rate.");
+                throw new InvalidOperationException($"Expected finite gradients at a small enough scale, got an infinity or NaN down to a scale of {_scale}: the loss or the weights are not finite. Check the data, or lower the learning rate.");
             _scale = reduced;
             _growthTracker = 0;
         }
@@ -146,18 +147,19 @@ public sealed class GradScaler
         _optimizers.Clear();
     }
 
-    /// <summary>The factor; 1 where the scaler is not enabled.</summary>
+    /// <summary>Returns the scale; 1 if the scaler is not enabled.</summary>
     public double get_scale() => _enabled ? _scale : 1;
 
-    /// <summary>Whether it does anything.</summary>
+    /// <summary>Whether the scaler is enabled.</summary>
     public bool is_enabled() => _enabled;
 
-    /// <summary>What a training needs to go on as if it had not been interrupted: PyTorch's <c>scale</c> and <c>_growth_tracker</c>. Empty where it is not enabled.</summary>
+    /// <summary>Returns the state for resuming a training run: PyTorch's <c>scale</c> and <c>_growth_tracker</c>. Empty if the scaler is not enabled.</summary>
     public IReadOnlyDictionary<string, double> state_dict() =>
         _enabled ? new Dictionary<string, double> { ["scale"] = _scale, ["_growth_tracker"] = _growthTracker } : [];
 
-    /// <summary>Goes on from what <see cref="state_dict"/> gave. Does nothing where it is not enabled.</summary>
-    /// <exception cref="ArgumentException">A number is missing or not possible; the scaler is as it was.</exception>
+    /// <summary>Restores a state of <see cref="state_dict"/>. Does nothing if the scaler is not enabled.</summary>
+    /// <param name="state_dict">The state.</param>
+    /// <exception cref="ArgumentException">A number is missing or out of range. The scaler is unchanged.</exception>
     public void load_state_dict(IReadOnlyDictionary<string, double> state_dict)
     {
         ArgumentNullException.ThrowIfNull(state_dict);
@@ -165,14 +167,14 @@ public sealed class GradScaler
         if (!state_dict.TryGetValue("scale", out var scale) || !state_dict.TryGetValue("_growth_tracker", out var tracker))
             throw new ArgumentException($"Expected scale and _growth_tracker, got {(state_dict.Count == 0 ? "nothing" : string.Join(", ", state_dict.Keys))}.", nameof(state_dict));
         if (!(tracker >= 0 && tracker < _growthInterval && double.IsInteger(tracker)))
-            throw new ArgumentOutOfRangeException(nameof(state_dict), tracker, $"Expected a whole number from 0 to below {_growthInterval} as _growth_tracker.");
+            throw new ArgumentOutOfRangeException(nameof(state_dict), tracker, $"Expected a _growth_tracker that is a whole number from 0 to below {_growthInterval}.");
         _scale = Scale(scale, nameof(state_dict));
         _growthTracker = (long)tracker;
     }
 
     private static float Scale(double value, string name) => IsScale((float)value) ? (float)value
-        : throw new ArgumentOutOfRangeException(name, value, "Expected a scale above 0 that float32 holds, and its reciprocal as well.");
+        : throw new ArgumentOutOfRangeException(name, value, "Expected a positive scale that float32 can represent, along with its reciprocal.");
 
-    /// <summary>Whether a loss can be multiplied by it and a gradient divided.</summary>
+    /// <summary>Whether a loss can be multiplied by a scale and a gradient divided by it.</summary>
     private static bool IsScale(float value) => value > 0 && float.IsFinite(value) && float.IsFinite(1 / value);
 }

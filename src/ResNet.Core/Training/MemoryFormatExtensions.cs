@@ -4,19 +4,20 @@ using static TorchSharp.torch;
 namespace ResNet.Core;
 
 /// <summary>
-/// PyTorch's <c>x.to(memory_format=…)</c> and <c>model.to(memory_format=…)</c>, which TorchSharp lacks: in which order the numbers of
-/// pictures and convolution weights, shape (N, C, H, W), lie in memory.
+/// PyTorch's <c>x.to(memory_format=…)</c> and <c>model.to(memory_format=…)</c>, which TorchSharp lacks: the memory layout of images and convolution weights,
+/// shape (N, C, H, W).
 /// </summary>
 /// <remarks>
-/// Channels-last keeps the channels of a pixel together. What a layer computes is the same, its shape too; the speed is not.
+/// Channels-last stores the channels of a pixel together. Shapes and results stay the same; only the speed differs.
 /// Source: <see href="https://docs.pytorch.org/tutorials/intermediate/memory_format_tutorial.html">Channels Last Memory Format</see>.
 /// </remarks>
 public static class MemoryFormatExtensions
 {
-    /// <summary>The tensor with its numbers in that order: itself where they are already, otherwise a copy.</summary>
-    /// <param name="x">Shape (N, C, H, W); any shape for <see cref="memory_format.contiguous_format"/>.</param>
-    /// <param name="format">Contiguous or channels-last.</param>
-    /// <exception cref="ArgumentException">Another format, or a tensor that does not have four dimensions.</exception>
+    /// <summary>Returns a tensor in the given memory format, without copying if it has that format already.</summary>
+    /// <param name="x">The tensor, shape (N, C, H, W); any shape for <see cref="memory_format.contiguous_format"/>.</param>
+    /// <param name="format">The memory format, contiguous or channels-last.</param>
+    /// <returns>The tensor in that format. The caller owns it.</returns>
+    /// <exception cref="ArgumentException"><paramref name="format"/> is another format, or is channels-last and <paramref name="x"/> does not have four dimensions.</exception>
     public static Tensor ToMemoryFormat(this Tensor x, memory_format format)
     {
         ArgumentNullException.ThrowIfNull(x);
@@ -36,13 +37,13 @@ public static class MemoryFormatExtensions
     }
 
     /// <summary>
-    /// Orders the weights of convolutions that way, and the gradients that they have. Parameters stay the objects they are, so that an
-    /// optimizer goes on with them, and the format stays through training, saving and loading.
+    /// Converts the convolution weights of a module and their gradients in place. Parameters remain the same objects, so an optimizer continues to work, and the
+    /// format persists through training, saving and loading.
     /// </summary>
-    /// <param name="module">Its parameters and buffers of four dimensions are ordered.</param>
-    /// <param name="format">Contiguous or channels-last.</param>
-    /// <returns>The module.</returns>
-    /// <exception cref="ArgumentException">Another format.</exception>
+    /// <param name="module">The module whose parameters and buffers of four dimensions are converted.</param>
+    /// <param name="format">The memory format, contiguous or channels-last.</param>
+    /// <returns>The module itself.</returns>
+    /// <exception cref="ArgumentException"><paramref name="format"/> is another format.</exception>
     public static T ToMemoryFormat<T>(this T module, memory_format format) where T : nn.Module
     {
         ArgumentNullException.ThrowIfNull(module);
@@ -50,7 +51,7 @@ public static class MemoryFormatExtensions
         foreach (var tensor in module.parameters().Concat(module.buffers()).Where(tensor => tensor.dim() == 4))
         {
             using var ordered = tensor.ToMemoryFormat(format);
-            tensor.set_(ordered); // the same object with other memory
+            tensor.set_(ordered); // the same object, other memory
             if (tensor.grad is { } gradient)
                 using (gradient)
                 using (var orderedGradient = gradient.ToMemoryFormat(format))

@@ -2,20 +2,20 @@ using System.Runtime.InteropServices;
 
 namespace ResNet.Core;
 
-/// <summary>How the process's memory allocator deals with the pages that tensors on the CPU leave behind.</summary>
+/// <summary>Controls whether the process's memory allocator keeps the pages of freed CPU tensors.</summary>
 public static unsafe class MemoryPages
 {
-    // Of glibc's malloc.h.
+    // From glibc's malloc.h
     private const int TrimThreshold = -1, MmapMax = -4;
 
     /// <summary>
-    /// Has the C library keep the memory of freed tensors for the next ones, for the rest of the process. By default glibc gives large blocks
-    /// back to the system, which hands out zeroed pages again in each training step and each prediction. Results are the same to the bit;
-    /// the process stays as large as it ever was, and may become larger than without. Call it once, at the start of the program.
+    /// Makes the C library keep the memory of freed tensors for reuse, for the rest of the process. By default glibc returns large blocks to the system, which
+    /// then hands out zeroed pages again in every training step and prediction. Results are bit-identical. The process never shrinks, and may become larger than
+    /// without. Call this method once, at the start of the program.
     /// </summary>
     /// <returns>
-    /// Whether it took effect: only on Linux with glibc, and with glibc's own allocator. Elsewhere (Windows, macOS, musl, another allocator by
-    /// <c>LD_PRELOAD</c>) nothing is changed.
+    /// Whether it took effect. It does only on Linux with glibc's own allocator; with Windows, macOS, musl or another allocator in <c>LD_PRELOAD</c>, nothing
+    /// changes.
     /// </returns>
     public static bool Keep()
     {

@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace ResNet.Core;
 
 /// <summary>
-/// The switches of <c>at::autocast</c> in libtorch (<c>ATen/autocast_mode.h</c>), which are this thread's. TorchSharp does not reach
-/// them; they are exported C++ functions of plain integers, so that their names are all there is to know.
+/// Calls libtorch's <c>at::autocast</c> (<c>ATen/autocast_mode.h</c>), whose state is per thread. TorchSharp does not expose these functions. They are exported
+/// C++ functions on plain integers, so their mangled names are enough to call them.
 /// </summary>
 internal static unsafe class NativeAutocast
 {
@@ -28,7 +28,7 @@ internal static unsafe class NativeAutocast
 
     public static void ClearCache() => functions.Value.ClearCache();
 
-    /// <summary>Found by the names that GCC and Clang, and those that Visual C++ makes of them.</summary>
+    /// <summary>The functions, found by the mangled names of GCC and Clang or of Visual C++.</summary>
     private sealed class Functions
     {
         public readonly delegate* unmanaged<sbyte, byte> IsEnabled;
@@ -40,9 +40,9 @@ internal static unsafe class NativeAutocast
 
         public Functions()
         {
-            _ = cuda.is_available(); // has TorchSharp load libtorch
+            _ = cuda.is_available(); // makes TorchSharp load libtorch
             if (!NativeLibrary.TryLoad("torch_cpu", typeof(torch).Assembly, null, out var library))
-                throw new NotSupportedException("Mixed precision expected libtorch's library torch_cpu where TorchSharp has its own, and did not find it there.");
+                throw new NotSupportedException("Mixed precision expected libtorch's library torch_cpu next to TorchSharp's own library, and did not find it.");
 
             IsEnabled = (delegate* unmanaged<sbyte, byte>)Find("_ZN2at8autocast19is_autocast_enabledEN3c1010DeviceTypeE", "?is_autocast_enabled@autocast@at@@YA_NW4DeviceType@c10@@@Z");
             SetEnabled = (delegate* unmanaged<sbyte, byte, void>)Find("_ZN2at8autocast20set_autocast_enabledEN3c1010DeviceTypeEb", "?set_autocast_enabled@autocast@at@@YAXW4DeviceType@c10@@_N@Z");
@@ -56,7 +56,7 @@ internal static unsafe class NativeAutocast
             {
                 var name = OperatingSystem.IsWindows() ? onWindows : elsewhere;
                 return NativeLibrary.TryGetExport(library, name, out var address) ? address
-                    : throw new NotSupportedException($"Mixed precision expected the function {name} of libtorch 2.4 or later, which this libtorch does not have.");
+                    : throw new NotSupportedException($"Mixed precision expected the function {name} of libtorch 2.4 or later, which this libtorch lacks.");
             }
         }
     }

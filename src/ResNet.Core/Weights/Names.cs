@@ -1,32 +1,32 @@
 namespace ResNet.Core.Weights;
 
-/// <summary>Names of tensors in messages, of which there can be hundreds.</summary>
+/// <summary>Formats the names of tensors for messages.</summary>
 internal static class Names
 {
-    private const int MostListed = 6;
-    private const int MostShown = 3;
-    private const int MostCharacters = 100;
+    private const int MaxListed = 6;
+    private const int MaxShown = 3;
+    private const int MaxCharacters = 100;
 
-    /// <summary>The first few, and how many there are beside them.</summary>
-    public static string List(IReadOnlyCollection<string> names) =>
-        string.Join(", ", names.Take(MostListed).Select(Short)) + (names.Count > MostListed ? $" and {names.Count - MostListed} more" : "");
+    /// <summary>Lists the first few names and the number of the others.</summary>
+    public static string Join(IReadOnlyCollection<string> names) =>
+        string.Join(", ", names.Take(MaxListed).Select(Shorten)) + (names.Count > MaxListed ? $" and {names.Count - MaxListed} more" : "");
 
-    /// <summary>What they look like: the first of them, and what all have in front.</summary>
-    public static string Alike(IReadOnlyCollection<string> names)
+    /// <summary>Describes many names by their number, their common prefix and the first few.</summary>
+    public static string Summarize(IReadOnlyCollection<string> names)
     {
         var common = names.Count > 1 ? CommonPrefix(names) : "";
-        var begin = common.Length == 0 ? "" : $" that begin with '{Short(common)}'";
-        return $"{names.Count}{begin}, such as {string.Join(", ", names.Take(MostShown).Select(Short))}";
+        var begin = common.Length == 0 ? "" : $" that begin with '{Shorten(common)}'";
+        return $"{names.Count}{begin}, such as {string.Join(", ", names.Take(MaxShown).Select(Shorten))}";
     }
 
-    /// <summary>A name that fits into one line.</summary>
-    public static string Short(string name)
+    /// <summary>Shortens a name to fit on one line, without control characters.</summary>
+    public static string Shorten(string name)
     {
-        var start = name.Length > MostCharacters ? $"{name[..MostCharacters]}…" : name;
+        var start = name.Length > MaxCharacters ? $"{name[..MaxCharacters]}…" : name;
         return start.Any(char.IsControl) ? string.Concat(start.Select(character => char.IsControl(character) ? '?' : character)) : start;
     }
 
-    /// <summary>To its last dot.</summary>
+    /// <summary>The common prefix up to its last dot.</summary>
     private static string CommonPrefix(IEnumerable<string> names)
     {
         var common = names.First();

@@ -3,17 +3,17 @@ using ResNet.Core.Family;
 
 namespace ResNet.Core.Weights;
 
-/// <summary>What a file says of the networks in it, beside their tensors.</summary>
+/// <summary>What a file records about its networks in addition to their tensors.</summary>
 /// <remarks>
-/// In a .pth file it is a part of the <c>state_dict</c>'s <c>_metadata</c>, where PyTorch keeps its own, by the modules' paths; in safetensors of the header's
+/// A .pth file keeps it in the <c>state_dict</c>'s <c>_metadata</c>, beside PyTorch's own entries for each module; a safetensors file in the header's
 /// <c>__metadata__</c>.
 /// </remarks>
 internal static class NetworkMetadata
 {
     private const string StemKey = "resnet_core.stem", ClassesKey = "resnet_core.num_classes";
 
-    /// <summary>What is written for a module: entries of each network in it.</summary>
-    public static IReadOnlyList<(string Module, IReadOnlyList<(string Key, string Value)> Entries)> Of(IEnumerable<NamedNetwork> networks, IReadOnlyList<NamedTensor> state) =>
+    /// <summary>The entries to write for each network in a module.</summary>
+    public static IReadOnlyList<(string Module, IReadOnlyList<(string Key, string Value)> Entries)> Create(IEnumerable<NamedNetwork> networks, IReadOnlyList<NamedTensor> state) =>
     [
         .. networks.Select(network => (network.Path, (IReadOnlyList<(string, string)>)
         [
@@ -22,7 +22,7 @@ internal static class NetworkMetadata
         ])),
     ];
 
-    /// <summary>What a file would say of a network, had it words for it.</summary>
+    /// <summary>The value of an entry for a network whose file format has no metadata.</summary>
     public static string? Find(string key, Stem stem, long? classes) => key switch
     {
         StemKey => $"{stem}",
@@ -30,40 +30,40 @@ internal static class NetworkMetadata
         _ => null,
     };
 
-    /// <summary>What is wrong where a file is for another stem than a network has: with the same tensors it would answer differently. Null where nothing is known to be.</summary>
-    /// <remarks>What the file says itself decides. Torchvision's files say nothing, but have torchvision's names.</remarks>
-    public static string? StemMismatch(IEnumerable<NamedNetwork> networks, Reading reading)
+    /// <summary>Describes a file for a stem other than the network's: with the same tensors, the outputs would be wrong. Null if no mismatch is known.</summary>
+    /// <remarks>The file's own metadata decides. Torchvision's files have none, but are recognized by their names.</remarks>
+    public static string? DescribeStemMismatch(IEnumerable<NamedNetwork> networks, StateDictCandidate candidate)
     {
         foreach (var network in networks)
         {
-            var (expected, stem) = ($"{network.Description.Stem}", Find(reading, network, StemKey));
-            var start = network.Path.Length == 0 ? "" : $"{Names.Short(network.Path)}: ";
+            var (expected, stem) = ($"{network.Description.Stem}", Find(candidate, network, StemKey));
+            var start = network.Path.Length == 0 ? "" : $"{Names.Shorten(network.Path)}: ";
             if (stem is not null && stem != expected)
-                return $"{start}expected {expected}, got {Names.Short(stem)}";
-            if (stem is null && network.Description.Stem != NetworkDescription.Torchvision && HasTorchvisionsNames(reading, network) && MayHaveTorchvisionsStem(reading, network))
-                return $"{start}expected {expected}, got {NetworkDescription.Torchvision}, as the names say, which are torchvision's ({ShortcutName.Torchvision})";
+                return $"{start}expected {expected}, got {Names.Shorten(stem)}";
+            if (stem is null && network.Description.Stem != NetworkDescription.Torchvision && HasTorchvisionNames(candidate, network) && MayHaveTorchvisionStem(candidate, network))
+                return $"{start}expected {expected}, got {NetworkDescription.Torchvision}, since the names are torchvision's ({ShortcutName.Torchvision})";
         }
         return null;
     }
 
-    /// <summary>What the file says of its classes, where these are why a classifier does not fit; or nothing. Who made another classifier may have left the number.</summary>
-    public static string ClassesMismatch(IEnumerable<NamedNetwork> networks, Reading reading, LoadReport report) => string.Concat(
+    /// <summary>Describes a mismatch of the number of classes; empty if there is none. The recorded number may be outdated if the classifier was replaced.</summary>
+    public static string DescribeClassMismatch(IEnumerable<NamedNetwork> networks, StateDictCandidate candidate, LoadReport report) => string.Concat(
         from network in networks
         from mismatch in report.Mismatched
         where mismatch.Name == network.FullName(NetworkDescription.Classifier)
-        let classes = Find(reading, network, ClassesKey)
+        let classes = Find(candidate, network, ClassesKey)
         where mismatch.Actual is [var rows, ..] && rows != mismatch.Expected[0] && classes == Text(rows)
         select $"; the file's network has {classes} classes, expected {Text(mismatch.Expected[0])}");
 
-    private static string? Find(Reading reading, NamedNetwork network, string key) =>
-        reading.Dictionary.Metadata($"{reading.Prefix}{network.Path}".TrimEnd('.'), key);
+    private static string? Find(StateDictCandidate candidate, NamedNetwork network, string key) =>
+        candidate.Dictionary.Metadata($"{candidate.Prefix}{network.Path}".TrimEnd('.'), key);
 
-    private static bool HasTorchvisionsNames(Reading reading, NamedNetwork network) =>
-        reading.Sources.Any(source => !source.Value.Own && source.Key.StartsWith(network.FullName(""), StringComparison.Ordinal));
+    private static bool HasTorchvisionNames(StateDictCandidate candidate, NamedNetwork network) =>
+        candidate.Sources.Any(source => !source.Value.Own && source.Key.StartsWith(network.FullName(""), StringComparison.Ordinal));
 
-    /// <summary>Not where the first convolution is another, as in what people make of torchvision's network for small images.</summary>
-    private static bool MayHaveTorchvisionsStem(Reading reading, NamedNetwork network) =>
-        !reading.Sources.TryGetValue(network.FullName(NetworkDescription.FirstConvolution), out var source) || source.Tensor.Shape is not [_, _, not NetworkDescription.TorchvisionsKernel, _];
+    /// <summary>False if the first convolution has another size, as in common adaptations of torchvision's network to small images.</summary>
+    private static bool MayHaveTorchvisionStem(StateDictCandidate candidate, NamedNetwork network) =>
+        !candidate.Sources.TryGetValue(network.FullName(NetworkDescription.FirstConvolution), out var source) || source.Tensor.Shape is not [_, _, not NetworkDescription.TorchvisionKernelSize, _];
 
     private static long? Classes(NamedNetwork network, IReadOnlyList<NamedTensor> state) =>
         state.FirstOrDefault(entry => entry.Name == network.FullName(NetworkDescription.Classifier))?.Tensor.shape is [var classes, _] ? classes : null;

@@ -1,9 +1,9 @@
 namespace ResNet.Core.Weights;
 
-/// <summary>The bytes of one pickle, or of several that follow each other in a file: where one ends, only its reader finds out.</summary>
+/// <summary>The bytes of one pickle, or of consecutive pickles in a file. Only parsing a pickle tells where it ends.</summary>
 internal sealed class PickleBytes
 {
-    // They are read as a whole or nearly so. A tensor takes about 150 bytes, so this is for 400,000; and arrays of NumPy's may stand in it.
+    // Enough for 400,000 tensors of about 150 bytes each. The pickle is read into memory, and may include NumPy arrays.
     public const int MaxLength = 64 << 20;
 
     private const int FirstLength = 1 << 16, MaxLine = 1 << 16;
@@ -11,16 +11,16 @@ internal sealed class PickleBytes
     private readonly Stream _file;
     private readonly bool _endsWithFile;
     private byte[] _buffer;
-    private int _start, _end; // of what is in the buffer and not yet taken
-    private int _unread; // how many are still in the file
+    private int _start, _end; // the bytes in the buffer that are not yet taken
+    private int _unread; // the bytes that are still in the file
 
-    /// <summary>The pickle is all of these.</summary>
+    /// <summary>Reads one pickle, the whole array.</summary>
     public PickleBytes(byte[] pickle)
     {
         (_file, _buffer, _end, _endsWithFile) = (Stream.Null, pickle, pickle.Length, true);
     }
 
-    /// <summary>The pickles begin at the file's position. No more of it is read than they need, or a buffer of that.</summary>
+    /// <summary>Reads pickles from the file's current position on, at most one buffer further than they need.</summary>
     public PickleBytes(FileStream file)
     {
         var length = file.Length - file.Position;
@@ -28,14 +28,14 @@ internal sealed class PickleBytes
         (Position, _unread) = (file.Position, (int)Math.Min(length, MaxLength));
     }
 
-    /// <summary>Where the next is, in the file or the array.</summary>
+    /// <summary>The position of the next byte in the file or the array.</summary>
     public long Position { get; private set; }
 
-    /// <summary>How many can still be taken.</summary>
+    /// <summary>The number of bytes left.</summary>
     public int Left => _end - _start + _unread;
 
-    /// <summary>The next few, which stay where they are until more are taken.</summary>
-    /// <exception cref="InvalidDataException">There are fewer.</exception>
+    /// <summary>Takes the next bytes. The span is valid until the next call.</summary>
+    /// <exception cref="InvalidDataException">There are fewer bytes.</exception>
     public ReadOnlySpan<byte> Take(ulong count)
     {
         if (count > (ulong)Left)
@@ -47,8 +47,8 @@ internal sealed class PickleBytes
         return bytes;
     }
 
-    /// <summary>All to the next end of a line, which is taken as well.</summary>
-    /// <exception cref="InvalidDataException">There is none.</exception>
+    /// <summary>Takes the next line. The span excludes the line break.</summary>
+    /// <exception cref="InvalidDataException">There is no line break.</exception>
     public ReadOnlySpan<byte> TakeLine()
     {
         var length = LineLength();
@@ -63,12 +63,12 @@ internal sealed class PickleBytes
                 : TooLong());
     }
 
-    /// <summary>Less than 0 if its end is not in the buffer.</summary>
+    /// <summary>The length of the next line; negative if its end is not in the buffer.</summary>
     private int LineLength() => _buffer.AsSpan(_start, Math.Min(_end - _start, MaxLine)).IndexOf((byte)'\n');
 
-    private static InvalidDataException TooLong() => new($"is longer than {MaxLength:N0} bytes, expected at most that, without the tensors");
+    private static InvalidDataException TooLong() => new($"is longer than {MaxLength:N0} bytes, the limit without the tensors");
 
-    /// <summary>Reads on until there are so many in the buffer.</summary>
+    /// <summary>Fills the buffer with at least <paramref name="count"/> bytes.</summary>
     private void Fill(int count)
     {
         var held = _buffer.AsSpan(_start.._end);
@@ -87,7 +87,7 @@ internal sealed class PickleBytes
         var more = _buffer.AsSpan(_end, Math.Min(_buffer.Length - _end, _unread));
         var read = _file.ReadAtLeast(more, count - _end, throwOnEndOfStream: false);
         if (read < count - _end)
-            throw FileReading.EndsAt(_file.Position);
+            throw FileStreamExtensions.Truncated(_file.Position);
         (_end, _unread) = (_end + read, _unread - read);
     }
 }

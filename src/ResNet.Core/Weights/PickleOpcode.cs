@@ -1,8 +1,8 @@
 namespace ResNet.Core.Weights;
 
 /// <summary>
-/// The instructions of Python's pickle format, in protocols 1 to 5, by the names of Python's <c>pickletools</c>. Those that are
-/// left out are protocol 0's, which <c>torch.save</c> cannot write, and those that lead out of the file.
+/// The opcodes of pickle protocols 1 to 5, named as in Python's <c>pickletools</c>. Omitted are those of protocol 0, which <c>torch.save</c> cannot write,
+/// and those that refer to anything outside the file.
 /// </summary>
 internal enum PickleOpcode : byte
 {

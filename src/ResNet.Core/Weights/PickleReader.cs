@@ -7,18 +7,17 @@ using System.Text.Unicode;
 namespace ResNet.Core.Weights;
 
 /// <summary>
-/// Reads the pickle of a <c>state_dict</c> and of what stands beside it. Pickle is a program for a machine with a stack, which
-/// in Python can call anything; here it can make numbers, text, tuples, lists, dictionaries and tensors. Every other object is
-/// a <see cref="PickledObject"/>, which knows no more than its class's name, and what would act is an exception that names it.
+/// Reads the pickle of a checkpoint. A pickle is a program for a stack machine, which in Python can call anything. Here it can only create numbers, strings,
+/// tuples, lists, dictionaries and tensors. Every other object becomes a <see cref="PickledObject"/> that only knows the name of its class. A dangerous call
+/// throws an exception that names it.
 /// </summary>
 /// <remarks>
 /// A tuple becomes an <c>object?[]</c>, a list a <c>List&lt;object?&gt;</c>, a dictionary a <c>Dictionary&lt;object, object?&gt;</c>,
-/// an int a <c>long</c>. The pickle's length bounds memory, of which every object takes its part, and time: nothing here
-/// recurses, however deep it is nested.
+/// an int a <c>long</c>. The length of the pickle bounds memory and time. Nothing recurses, however deep the objects are nested.
 /// </remarks>
-/// <param name="bytes">The pickle, or several that follow each other.</param>
-/// <param name="memory">Where every object is counted.</param>
-internal sealed class PickleReader(PickleBytes bytes, PickleMemory memory)
+/// <param name="bytes">One pickle or consecutive ones.</param>
+/// <param name="memory">The memory budget.</param>
+internal sealed class PickleReader(PickleBytes bytes, PickleMemoryBudget memory)
 {
     private static readonly object @true = true, @false = false, unset = new();
     private static readonly object[] smallNumbers = [.. Enumerable.Range(0, 256).Select(number => (object)(long)number)];
@@ -26,13 +25,13 @@ internal sealed class PickleReader(PickleBytes bytes, PickleMemory memory)
     private static readonly UTF8Encoding utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     private readonly List<object?> _stack = [];
-    private readonly List<int> _marks = []; // how high the stack was
+    private readonly List<int> _marks = []; // stack heights
     private readonly List<object?> _memo = [];
-    private readonly PickledCalls _calls = new(memory);
+    private readonly PickleCalls _calls = new(memory);
 
-    /// <summary>Reads the next pickle, to its last byte.</summary>
-    /// <param name="load">Gives what stands beside the pickle, such as a storage, for the persistent id by which it is referred to.</param>
-    /// <exception cref="InvalidDataException">It is damaged, or asks for more than a <c>state_dict</c> needs.</exception>
+    /// <summary>Reads the next pickle.</summary>
+    /// <param name="load">Resolves a persistent id, for example to a storage.</param>
+    /// <exception cref="InvalidDataException">The pickle is damaged, or does more than a <c>state_dict</c> needs.</exception>
     public object? Read(Func<object?[], object> load)
     {
         _stack.Clear();
@@ -71,7 +70,7 @@ internal sealed class PickleReader(PickleBytes bytes, PickleMemory memory)
                     throw new InvalidDataException($"is of protocol {protocol}, expected 2 to 5");
                 break;
             case PickleOpcode.Frame:
-                // How many bytes belong together, for whoever reads from a socket
+                // A frame only matters for reading from a stream in large blocks.
                 if (BinaryPrimitives.ReadUInt64LittleEndian(Bytes(8)) is var length && length > (ulong)bytes.Left)
                     throw new InvalidDataException($"has a frame of {length:N0} bytes, expected at most the {bytes.Left:N0} that follow");
                 break;
@@ -139,7 +138,7 @@ internal sealed class PickleReader(PickleBytes bytes, PickleMemory memory)
                 Add(_marks, _stack.Count);
                 break;
             case PickleOpcode.Pop:
-                // As in Python, a mark is an item too.
+                // As in Python, a mark counts as an item.
                 if (_marks.Count > 0 && _marks[^1] == _stack.Count)
                     _marks.RemoveAt(_marks.Count - 1);
                 else
@@ -224,7 +223,7 @@ internal sealed class PickleReader(PickleBytes bytes, PickleMemory memory)
                 Push(_calls.Call(Pop(), arguments));
                 break;
             case PickleOpcode.Obj:
-                // Of a class of Python 2's own kind
+                // An instance of an old-style class of Python 2
                 Push(PopTuple(PopMark()) is [var type, .. var given] ? _calls.Call(type, given) : throw TakesTooMuch());
                 break;
             case PickleOpcode.NewObj:
@@ -238,11 +237,11 @@ internal sealed class PickleReader(PickleBytes bytes, PickleMemory memory)
                 var state = Pop();
                 if (Peek() is PickledObject instance)
                     instance.SetState(state);
-                else if (Peek() is StoredTensor && PickledCalls.IsStateOfVariable(state))
+                else if (Peek() is StoredTensor && PickleCalls.IsStateOfVariable(state))
                     break;
                 else if (state is not Dictionary<object, object?> attributes || Peek() is not Dictionary<object, object?>)
                     throw Misplaced(state is Dictionary<object, object?> ? Peek() : state);
-                // Of an OrderedDict: a state_dict has _metadata, the versions of its modules and what the file says of its network.
+                // An OrderedDict with attributes: the _metadata of a state_dict holds module versions and this library's network metadata.
                 else if (Peek() is PickledOrderedDict ordered)
                     ordered.Attributes = attributes;
                 break;
@@ -252,7 +251,7 @@ internal sealed class PickleReader(PickleBytes bytes, PickleMemory memory)
         }
     }
 
-    /// <summary>Takes the items from the stack, down to the first, and appends them to the list under them.</summary>
+    /// <summary>Pops the items from <paramref name="first"/> on and appends them to the list below them.</summary>
     private void AppendItems(int first)
     {
         if (BelowItems(first) is List<object?> list)
@@ -267,15 +266,15 @@ internal sealed class PickleReader(PickleBytes bytes, PickleMemory memory)
         RemoveFrom(first);
     }
 
-    /// <summary>Takes keys and values from the stack, down to the first, and puts them into the dictionary under them.</summary>
+    /// <summary>Pops the keys and values from <paramref name="first"/> on and adds them to the dictionary below them.</summary>
     private void SetItems(int first)
     {
         if ((_stack.Count - first) % 2 != 0)
-            throw new InvalidDataException("has a dictionary with a key that has no value");
+            throw new InvalidDataException("has a dictionary key without a value");
         var dictionary = BelowItems(first) switch
         {
             Dictionary<object, object?> known => known,
-            PickledObject instance => instance.Items ??= memory.NewDictionary(), // of a class that is derived from one
+            PickledObject instance => instance.Items ??= memory.NewDictionary(), // of a class derived from dict
             var other => throw Misplaced(other),
         };
         for (var i = first; i < _stack.Count; i += 2)
@@ -285,7 +284,7 @@ internal sealed class PickleReader(PickleBytes bytes, PickleMemory memory)
 
     private void Remember(uint index)
     {
-        // Every object takes a byte at least, and Python counts them.
+        // Python numbers the objects consecutively, and each takes at least a byte.
         if (index > bytes.Position)
             throw new InvalidDataException($"stores an object under {index}, expected at most {bytes.Position}");
         var value = Peek();
@@ -299,7 +298,7 @@ internal sealed class PickleReader(PickleBytes bytes, PickleMemory memory)
 
     private void Add<T>(List<T> list, T item)
     {
-        // It doubles, and the old array goes only with the next garbage collection.
+        // The capacity doubles, and the old array stays until the next garbage collection.
         if (list.Count == list.Capacity)
             memory.ChargeGrowth(list.Capacity);
         list.Add(item);
@@ -309,18 +308,18 @@ internal sealed class PickleReader(PickleBytes bytes, PickleMemory memory)
 
     private void PushNew(object value)
     {
-        memory.Charge(value is PickledObject ? PickleMemory.PickledObject : PickleMemory.SmallObject);
+        memory.Charge(value is PickledObject ? PickleMemoryBudget.PickledObject : PickleMemoryBudget.SmallObject);
         Push(value);
     }
 
-    /// <summary>Bytes are passed over: no tensor's elements are among them.</summary>
+    /// <summary>Skips bytes, since they never hold a tensor's elements.</summary>
     private void PushBytes(ulong count, string type)
     {
         Bytes(count);
         PushNew(new PickledObject(type));
     }
 
-    /// <summary>Where the part of the stack ends that can be reached: at the last mark.</summary>
+    /// <summary>The lowest stack position that can be reached: the last mark.</summary>
     private int Bottom => _marks.Count > 0 ? _marks[^1] : 0;
 
     private object? Peek() => _stack.Count > Bottom ? _stack[^1] : throw TakesTooMuch();
@@ -341,14 +340,14 @@ internal sealed class PickleReader(PickleBytes bytes, PickleMemory memory)
         return value;
     }
 
-    /// <summary>Where the last items of the stack begin.</summary>
+    /// <summary>The position of the first of the last <paramref name="count"/> items.</summary>
     private int First(int count) => _stack.Count - count >= Bottom ? _stack.Count - count : throw TakesTooMuch();
 
-    /// <summary>Where the items begin that follow the last mark, which is taken away.</summary>
+    /// <summary>Removes the last mark and returns the position of the first item after it.</summary>
     private int PopMark()
     {
         if (_marks.Count == 0)
-            throw new InvalidDataException("looks for a mark on its stack that is not there");
+            throw new InvalidDataException("needs a mark on its stack, which has none");
         var first = Bottom;
         _marks.RemoveAt(_marks.Count - 1);
         return first;
@@ -364,21 +363,21 @@ internal sealed class PickleReader(PickleBytes bytes, PickleMemory memory)
             throw TakesTooMuch();
         if (first == _stack.Count)
             return [];
-        memory.Charge(PickleMemory.SmallObject + 8 * (_stack.Count - first));
+        memory.Charge(PickleMemoryBudget.SmallObject + 8 * (_stack.Count - first));
         object?[] items = [.. _stack[first..]];
         RemoveFrom(first);
         return items;
     }
 
-    private static InvalidDataException TakesTooMuch() => new("takes more from its stack than is there");
+    private static InvalidDataException TakesTooMuch() => new("takes more from its stack than it holds");
 
-    private static InvalidDataException Misplaced(object? value) => new($"has {Describe(value)} on its stack, which does not go with its next instruction");
+    private static InvalidDataException Misplaced(object? value) => new($"has {Describe(value)} on its stack, which its next instruction cannot use");
 
     private ReadOnlySpan<byte> Bytes(ulong count) => bytes.Take(count);
 
     private string Line() => Text(bytes.TakeLine());
 
-    /// <summary>Python's text can hold half a surrogate pair, as the names of files do that are not UTF-8; .NET's UTF-8 cannot, and no tensor is called so.</summary>
+    /// <summary>A Python string can hold half a surrogate pair, for example in a file name that is not UTF-8. .NET cannot decode that, and no tensor is named so.</summary>
     private object TextOrObject(ReadOnlySpan<byte> value)
     {
         for (var i = value.IndexOf((byte)0xed); i >= 0 && i + 1 < value.Length; i++)
@@ -387,13 +386,13 @@ internal sealed class PickleReader(PickleBytes bytes, PickleMemory memory)
         return Text(value);
     }
 
-    /// <summary>Python 2 has one type for both.</summary>
+    /// <summary>Python 2 has a single type for text and bytes.</summary>
     private object TextOrBytes(ReadOnlySpan<byte> value) => Utf8.IsValid(value) ? Text(value) : memory.NewObject("str");
 
     private string Text(ReadOnlySpan<byte> value)
     {
-        memory.Charge(PickleMemory.SmallObject);
-        memory.Charge(2 * Math.Min(value.Length, PickleMemory.AtMost)); // two bytes a letter
+        memory.Charge(PickleMemoryBudget.SmallObject);
+        memory.Charge(2 * Math.Min(value.Length, PickleMemoryBudget.AtMost)); // two bytes per character
         try
         {
             return utf8.GetString(value);
@@ -404,7 +403,7 @@ internal sealed class PickleReader(PickleBytes bytes, PickleMemory memory)
         }
     }
 
-    /// <summary>A two's complement number of any length, which Python's int can hold. Beyond 64 bits none is kept: no shape has it.</summary>
+    /// <summary>Reads a two's complement integer of any length. One of more than 64 bits becomes an opaque object, since no shape needs it.</summary>
     private static object Long(ReadOnlySpan<byte> digits)
     {
         if (digits.Length > sizeof(long) + 1)
@@ -413,17 +412,17 @@ internal sealed class PickleReader(PickleBytes bytes, PickleMemory memory)
         return number >= long.MinValue && number <= long.MaxValue ? (long)number : new PickledObject("int");
     }
 
-    /// <summary>A number in digits, as protocol 1 has it: <c>01</c> for True, <c>12L</c>.</summary>
+    /// <summary>Parses a decimal integer of protocol 1, such as <c>12L</c>, or <c>01</c> for True.</summary>
     private static object Number(string line) => line switch
     {
         "00" => @false,
         "01" => @true,
         _ when long.TryParse(line.AsSpan().TrimEnd('L'), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) => number,
         _ when line.Length > 19 && !line.AsSpan().TrimStart('-').TrimEnd('L').ContainsAnyExceptInRange('0', '9') => new PickledObject("int"),
-        _ => throw new InvalidDataException($"has a number '{Names.Short(line)}', expected digits"),
+        _ => throw new InvalidDataException($"has a number '{Names.Shorten(line)}', expected digits"),
     };
 
-    /// <summary>What it is, in Python's words.</summary>
+    /// <summary>Describes a value by its Python type.</summary>
     public static string Describe(object? value) => value switch
     {
         null => "None",
@@ -437,9 +436,9 @@ internal sealed class PickleReader(PickleBytes bytes, PickleMemory memory)
         Dictionary<object, object?> => "a dict",
         StoragePart => "a storage",
         StoredTensor => "a tensor",
-        PickledGlobal global => Names.Short(global.Name),
-        PickledObject { IsModule: true } model => $"a whole pickled model (class {Names.Short(model.Type)})",
-        PickledObject instance => $"an object of class {Names.Short(instance.Type)}",
-        _ => throw new ArgumentException($"Expected what a pickle makes, got {value.GetType()}.", nameof(value)),
+        PickledGlobal global => Names.Shorten(global.Name),
+        PickledObject { IsModule: true } model => $"a whole pickled model (class {Names.Shorten(model.Type)})",
+        PickledObject instance => $"an object of class {Names.Shorten(instance.Type)}",
+        _ => throw new ArgumentException($"Expected a pickled value, got {value.GetType()}.", nameof(value)),
     };
 }

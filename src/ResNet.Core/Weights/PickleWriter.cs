@@ -2,15 +2,15 @@ using System.Text;
 
 namespace ResNet.Core.Weights;
 
-/// <summary>Writes the pickle of a <c>state_dict</c>, protocol 2, as <c>torch.save</c> does by default.</summary>
+/// <summary>Writes the pickle of a <c>state_dict</c> in protocol 2, the default of <c>torch.save</c>.</summary>
 internal static class PickleWriter
 {
-    /// <summary>The attribute of a state_dict in which PyTorch keeps the versions of its modules.</summary>
+    /// <summary>The attribute of a <c>state_dict</c> in which PyTorch keeps the versions of its modules.</summary>
     public const string MetadataAttribute = "_metadata";
 
-    /// <param name="tensors">In this order; the n-th is in the storage whose key is n.</param>
-    /// <param name="metadata">Of the modules, by their paths.</param>
-    public static byte[] StateDict(IReadOnlyList<TensorToWrite> tensors, IReadOnlyList<(string Module, IReadOnlyList<(string Key, string Value)> Entries)> metadata)
+    /// <param name="tensors">The tensors in order. The n-th refers to the storage with key n.</param>
+    /// <param name="metadata">The metadata of each module, by path.</param>
+    public static byte[] WriteStateDict(IReadOnlyList<TensorToWrite> tensors, IReadOnlyList<(string Module, IReadOnlyList<(string Key, string Value)> Entries)> metadata)
     {
         using var pickle = new MemoryStream();
         using var writer = new BinaryWriter(pickle); // little-endian, as pickle is
@@ -31,7 +31,7 @@ internal static class PickleWriter
         return pickle.ToArray();
     }
 
-    /// <summary>The attribute that PyTorch's own state_dicts have: the OrderedDict keeps it when Python loads and saves it.</summary>
+    /// <summary>Writes the metadata attribute, which the OrderedDict keeps when Python loads and saves it.</summary>
     private static void Metadata(this BinaryWriter writer, IReadOnlyList<(string Module, IReadOnlyList<(string Key, string Value)> Entries)> metadata)
     {
         writer.Opcode(PickleOpcode.EmptyDict);

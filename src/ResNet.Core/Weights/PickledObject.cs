@@ -1,44 +1,44 @@
 namespace ResNet.Core.Weights;
 
-/// <summary>Something that Python would import. It is known by name alone.</summary>
+/// <summary>A name that Python would import. It is never resolved.</summary>
 internal sealed class PickledGlobal(string name)
 {
-    private bool? _actsWhenCalled;
+    private bool? _isUnsafeCall;
 
     public string Name { get; } = name;
 
-    /// <inheritdoc cref="PickledNames.ActsWhenCalled"/>
-    public bool ActsWhenCalled => _actsWhenCalled ??= PickledNames.ActsWhenCalled(Name);
+    /// <inheritdoc cref="PickleGlobals.IsUnsafeCall"/>
+    public bool IsUnsafeCall => _isUnsafeCall ??= PickleGlobals.IsUnsafeCall(Name);
 }
 
 /// <summary>
-/// What stands for a Python object that is no number, text, tuple, list, dictionary or tensor: it knows its class by name and
-/// what it was given, among which weights may be. Nothing was looked up or run for it.
+/// A Python object that is not a number, string, tuple, list, dictionary or tensor. It holds the name of its class and its state, which may include weights.
+/// Nothing was looked up or run to create it.
 /// </summary>
 internal sealed class PickledObject(string type)
 {
-    // One place for both: a file can make a million of them.
+    // One field for both, since a file can create a million objects.
     private Dictionary<object, object?>? _content;
     private bool _isAttributes;
 
     /// <summary>The class, such as <c>argparse.Namespace</c>.</summary>
     public string Type { get; } = type;
 
-    /// <summary>Whether it was a whole model: its attributes were those of every <c>torch.nn.Module</c>.</summary>
+    /// <summary>Whether the object is a whole model, recognized by the attributes of <c>torch.nn.Module</c>.</summary>
     public bool IsModule { get; private set; }
 
-    /// <summary>What is in it where its class is a dictionary; else null.</summary>
+    /// <summary>The items, if the class is a dictionary; otherwise null.</summary>
     public Dictionary<object, object?>? Items
     {
         get => _isAttributes ? null : _content;
         set => (_content, _isAttributes) = (value, false);
     }
 
-    /// <summary>Its attributes by their names; null where it has none, has items, or is a whole model.</summary>
+    /// <summary>The attributes by name; null if there are none, if the object has items, or if it is a whole model.</summary>
     public Dictionary<object, object?>? Attributes => _isAttributes ? _content : null;
 
-    /// <summary>Takes attributes.</summary>
-    /// <param name="state">A dictionary for nearly every class.</param>
+    /// <summary>Sets the attributes.</summary>
+    /// <param name="state">The state, which is a dictionary for nearly every class.</param>
     public void SetState(object? state)
     {
         if (state is not Dictionary<object, object?> attributes) return;

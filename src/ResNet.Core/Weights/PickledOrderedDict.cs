@@ -1,7 +1,7 @@
 namespace ResNet.Core.Weights;
 
-/// <summary>An OrderedDict of a pickle, to which Python can give attributes as to any object.</summary>
-internal sealed class PickledOrderedDict() : Dictionary<object, object?>(PickledKeys.Comparer)
+/// <summary>An OrderedDict in a pickle. In Python it can have attributes, as any object can.</summary>
+internal sealed class PickledOrderedDict() : Dictionary<object, object?>(PickledKeyComparer.Instance)
 {
     public Dictionary<object, object?>? Attributes { get; set; }
 }

@@ -3,22 +3,22 @@ using System.Text;
 
 namespace ResNet.Core.Weights;
 
-/// <summary>A dictionary with tensors in what torch.save pickled, wherever in it.</summary>
-internal sealed class PickledStateDict : StateDict
+/// <summary>A dictionary with tensors, anywhere in an object that <c>torch.save</c> pickled.</summary>
+internal sealed class PickledStateDict : StoredStateDict
 {
-    private const int MostSubscripts = 8; // in a message: a file can be nested a million times
+    private const int MaxSubscripts = 8; // in messages, since a file can have a million levels
 
     private readonly Dictionary<object, object?> _dictionary;
     private readonly Position _position;
 
     private PickledStateDict(Dictionary<object, object?> dictionary, Position position) => (_dictionary, _position) = (dictionary, position);
 
-    /// <summary>An object and how it was reached: under a key, or as an attribute.</summary>
+    /// <summary>An object and the path to it: its key or attribute in the parent.</summary>
     private sealed record Position(object Value, Position? Parent, object Key, bool IsAttribute);
 
-    /// <summary>Every dictionary with a tensor under a name, those that are nested less deep first.</summary>
-    /// <exception cref="InvalidDataException">There is none.</exception>
-    /// <remarks>One object can be in many places: each is looked at once, or the way would be longer than the file.</remarks>
+    /// <summary>Finds every dictionary that has a tensor under a string key, breadth first.</summary>
+    /// <exception cref="InvalidDataException">There is no such dictionary.</exception>
+    /// <remarks>An object can be referenced many times. It is visited once, so that time is linear in the length of the file.</remarks>
     public static IReadOnlyList<PickledStateDict> FindIn(object? pickled)
     {
         var found = new List<PickledStateDict>();
@@ -48,8 +48,8 @@ internal sealed class PickledStateDict : StateDict
                 foreach (var item in (IEnumerable<object?>)position.Value)
                     Reach(item, position, index++);
             }
-        return found.Count > 0 ? found : throw new InvalidDataException(WholeModel.In(pickled) ?? (pickled is Dictionary<object, object?> { Count: > 0 } root
-            ? $"holds a dict with the keys {Names.List([.. root.Keys.Select(key => key as string ?? PythonText.Of(key))])}, expected tensors, or a state_dict in it: torch.save(model.state_dict(), path)"
+        return found.Count > 0 ? found : throw new InvalidDataException(PickledModel.Describe(pickled) ?? (pickled is Dictionary<object, object?> { Count: > 0 } root
+            ? $"holds a dict with the keys {Names.Join([.. root.Keys.Select(key => key as string ?? PythonLiteral.Format(key))])}, expected tensors or a state_dict: torch.save(model.state_dict(), path)"
             : $"holds {PickleReader.Describe(pickled)}, expected a state_dict: torch.save(model.state_dict(), path)"));
 
         void Reach(object? value, Position? parent, object key, bool isAttribute = false)
@@ -64,14 +64,14 @@ internal sealed class PickledStateDict : StateDict
     private static bool IsContainer([NotNullWhen(true)] object? value) =>
         value is Dictionary<object, object?> or List<object?> or object?[] or PickledObject { Items: not null } or PickledObject { Attributes: not null };
 
-    /// <summary>Whether it is known at a glance that there is nothing in it: a file can hold a million such, and to remember each would take more memory than they do.</summary>
+    /// <summary>Whether a small container visibly holds no tensors. A file can have a million of them, and remembering each would take more memory than they do.</summary>
     private static bool IsSmallLeaf(object container)
     {
         const int Small = 4;
         switch (container)
         {
             case Dictionary<object, object?> { Count: <= Small } dictionary:
-                foreach (var (_, value) in dictionary) // which allocates nothing
+                foreach (var (_, value) in dictionary) // does not allocate
                     if (IsOfInterest(value))
                         return false;
                 return true;
@@ -87,7 +87,7 @@ internal sealed class PickledStateDict : StateDict
     }
 
     public override IEnumerable<(string Name, StoredTensor? Tensor)> Entries =>
-        _dictionary.Select(entry => entry.Key is string name ? (name, entry.Value as StoredTensor) : (PythonText.Of(entry.Key), null));
+        _dictionary.Select(entry => entry.Key is string name ? (name, entry.Value as StoredTensor) : (PythonLiteral.Format(entry.Key), null));
 
     public override string Place
     {
@@ -95,8 +95,8 @@ internal sealed class PickledStateDict : StateDict
         {
             var place = new StringBuilder();
             var position = _position;
-            for (var i = 0; i < MostSubscripts && position.Parent is not null; i++, position = position.Parent)
-                place.Insert(0, position is { IsAttribute: true, Key: string name } ? $".{Names.Short(name)}" : $"[{PythonText.Of(position.Key)}]");
+            for (var i = 0; i < MaxSubscripts && position.Parent is not null; i++, position = position.Parent)
+                place.Insert(0, position is { IsAttribute: true, Key: string name } ? $".{Names.Shorten(name)}" : $"[{PythonLiteral.Format(position.Key)}]");
             return position.Parent is null ? place.ToString() : $"[…]{place}";
         }
     }

@@ -4,29 +4,29 @@ using System.Text.Json;
 namespace ResNet.Core.Weights;
 
 /// <summary>
-/// The safetensors format (https://github.com/huggingface/safetensors#format): the length of a header as 8 bytes, the header
-/// in JSON, and the tensors' elements, little-endian and contiguous, without gaps.
+/// Reads the safetensors format (https://github.com/huggingface/safetensors#format): an 8-byte header length, a JSON header, and the tensors' elements,
+/// little-endian and contiguous, without gaps.
 /// </summary>
 internal static class SafeTensorsReader
 {
-    /// <summary>Bytes of the header's length, with which a file starts.</summary>
+    /// <summary>The size in bytes of the header length at the start of a file.</summary>
     public const int LengthSize = sizeof(ulong);
 
     private const int MaxHeaderLength = 100_000_000; // the reference implementation's
 
-    // PyTorch's own limit, and far more than any layer has
+    // PyTorch's own limit, far more than any layer has
     private const int MaxDimensions = 64;
 
-    private const int MaxNameLength = 1000; // so that it can be told
+    private const int MaxNameLength = 1000; // so that messages can show it
 
-    /// <summary>How many bits an element of these types takes, which TorchSharp does not have. What the format will add later is of any size.</summary>
+    /// <summary>The element sizes in bits of types that TorchSharp does not have. Types that the format adds later have an unknown size.</summary>
     private static readonly Dictionary<string, int> otherTypes = new()
     {
         ["F4"] = 4, ["F6_E2M3"] = 6, ["F6_E3M2"] = 6, ["F8_E5M2"] = 8, ["F8_E4M3"] = 8, ["F8_E8M0"] = 8, ["F8_E5M2FNUZ"] = 8, ["F8_E4M3FNUZ"] = 8,
         ["U16"] = 16, ["U32"] = 32, ["U64"] = 64, ["C64"] = 64,
     };
 
-    /// <summary>The one key that is no tensor: text by name, such as who wrote the file.</summary>
+    /// <summary>The only key that is not a tensor: a dictionary of strings about the file.</summary>
     public const string Metadata = "__metadata__";
 
     /// <exception cref="InvalidDataException">The file breaks a rule of the format.</exception>
@@ -38,7 +38,7 @@ internal static class SafeTensorsReader
         {
             return Tensors(header, dataStart, file.Length - dataStart);
         }
-        // JsonException for what is no JSON, InvalidOperationException for text that is no UTF-8 or UTF-16 or a value of another kind.
+        // JsonException for invalid JSON; InvalidOperationException for invalid UTF-8 or UTF-16, or for a value of another kind.
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             throw new InvalidDataException($"its header is not the JSON of a safetensors file: {e.Message}", e);
@@ -60,10 +60,10 @@ internal static class SafeTensorsReader
         return header;
     }
 
-    /// <summary>What the header says of a tensor. The offsets count from the end of the header.</summary>
+    /// <summary>The header's description of a tensor. The offsets count from the end of the header.</summary>
     private readonly record struct Entry(string Type, long[] Shape, long Start, long End);
 
-    /// <summary>Where a tensor's bytes are.</summary>
+    /// <summary>The range of a tensor's bytes.</summary>
     private readonly record struct Place(string Name, long Start, long End);
 
     private static SafeTensorsStateDict Tensors(byte[] header, long dataStart, long dataLength)
@@ -80,12 +80,12 @@ internal static class SafeTensorsReader
                 continue;
             }
             if (name == Metadata || tensors.ContainsKey(name))
-                throw new InvalidDataException($"'{Names.Short(name)}' stands twice in its header");
+                throw new InvalidDataException($"'{Names.Shorten(name)}' appears twice in its header");
             var entry = ReadEntry(ref json, name);
             tensors.Add(name, Tensor(name, entry, dataStart));
             places.Add(new Place(name, entry.Start, entry.End));
         }
-        json.Read(); // nothing but spaces may follow
+        json.Read(); // only whitespace may follow
         CheckLayout(places, dataLength);
         return new SafeTensorsStateDict(tensors, metadata ?? []);
     }
@@ -94,7 +94,7 @@ internal static class SafeTensorsReader
         ElementType.All.FirstOrDefault(known => known.SafeTensors == entry.Type) is { } type
             ? new StoredTensor(
                 new Storage(name, type, (entry.End - entry.Start) / type.Size, dataStart + entry.Start, Checksum: null), Offset: 0, entry.Shape, StoredTensor.ContiguousStrides(entry.Shape))
-            : StoredTensor.NotLoadable(entry.Type);
+            : StoredTensor.CreateUnloadable(entry.Type);
 
     private static Dictionary<string, string> ReadMetadata(ref Utf8JsonReader json)
     {
@@ -103,8 +103,8 @@ internal static class SafeTensorsReader
         while (NextName(ref json) is { } name)
         {
             Next(ref json, JsonTokenType.String);
-            if (!metadata.TryAdd(name, json.GetString()!)) // which refuses what is no text
-                throw new InvalidDataException($"'{Names.Short(name)}' stands twice in its {Metadata}");
+            if (!metadata.TryAdd(name, json.GetString()!)) // throws if it is not valid text
+                throw new InvalidDataException($"'{Names.Shorten(name)}' appears twice in its {Metadata}");
         }
         return metadata;
     }
@@ -129,21 +129,21 @@ internal static class SafeTensorsReader
                     offsets = ReadNumbers(ref json, name);
                     break;
                 default:
-                    throw new InvalidDataException($"'{Names.Short(name)}': expected dtype, shape and data_offsets, each once, got '{Names.Short(field)}'");
+                    throw new InvalidDataException($"'{Names.Shorten(name)}': expected dtype, shape and data_offsets, each once, got '{Names.Shorten(field)}'");
             }
         }
 
         if (type is null || shape is null || offsets is not [var start, var end])
-            throw new InvalidDataException($"'{Names.Short(name)}': expected dtype, shape and two data_offsets");
-        type = Names.Short(type);
+            throw new InvalidDataException($"'{Names.Shorten(name)}': expected dtype, shape and two data_offsets");
+        type = Names.Shorten(type);
         if (start > end)
-            throw new InvalidDataException($"'{Names.Short(name)}': expected data_offsets in rising order, got {start} and {end}");
+            throw new InvalidDataException($"'{Names.Shorten(name)}': expected data_offsets in ascending order, got {start} and {end}");
         if (SizeInBits(type, shape) is { } size && size != (Int128)(end - start) * 8)
-            throw new InvalidDataException($"'{Names.Short(name)}': expected {(size > long.MaxValue ? "more than any file's" : size % 8 == 0 ? $"{size / 8}" : "a whole number of")} bytes for {type} of shape ({Names.Short(string.Join(", ", shape))}), got those from {start} to {end}");
+            throw new InvalidDataException($"'{Names.Shorten(name)}': expected {(size > long.MaxValue ? "more than any file's" : size % 8 == 0 ? $"{size / 8}" : "a whole number of")} bytes for {type} of shape ({Names.Shorten(string.Join(", ", shape))}), got those from {start} to {end}");
         return new Entry(type, shape, start, end);
     }
 
-    /// <summary>Exact, or larger than any file, or null where it is not known.</summary>
+    /// <summary>The exact size, or one larger than any file; null if the element size is unknown.</summary>
     private static Int128? SizeInBits(string type, long[] shape)
     {
         var bits = ElementType.All.FirstOrDefault(known => known.SafeTensors == type)?.Size * 8 ?? (otherTypes.TryGetValue(type, out var other) ? other : null as int?);
@@ -163,9 +163,9 @@ internal static class SafeTensorsReader
         while (json.Read() && json.TokenType != JsonTokenType.EndArray)
         {
             if (json.TokenType != JsonTokenType.Number || !json.TryGetInt64(out var number) || number < 0)
-                throw new InvalidDataException($"'{Names.Short(name)}': expected whole numbers from 0 to {long.MaxValue}, got {Text(json)}");
+                throw new InvalidDataException($"'{Names.Shorten(name)}': expected whole numbers from 0 to {long.MaxValue}, got {Text(json)}");
             if (numbers.Count == MaxDimensions)
-                throw new InvalidDataException($"'{Names.Short(name)}': expected at most {MaxDimensions} dimensions, got more");
+                throw new InvalidDataException($"'{Names.Shorten(name)}': expected at most {MaxDimensions} dimensions, got more");
             numbers.Add(number);
         }
         return [.. numbers];
@@ -178,19 +178,19 @@ internal static class SafeTensorsReader
             throw new InvalidDataException($"its header has {Text(json)} at byte {json.TokenStartIndex}, expected {expected}");
     }
 
-    /// <summary>The next name of an object, or null at its end.</summary>
+    /// <summary>The next property name of an object, or null at its end.</summary>
     private static string? NextName(ref Utf8JsonReader json)
     {
         if (!json.Read() || json.TokenType != JsonTokenType.PropertyName)
             return null;
         return json.ValueSpan.Length <= MaxNameLength
             ? json.GetString()
-            : throw new InvalidDataException($"its header has a name of {json.ValueSpan.Length:N0} bytes, '{Names.Short(System.Text.Encoding.UTF8.GetString(json.ValueSpan[..MaxNameLength]))}', expected at most {MaxNameLength:N0}");
+            : throw new InvalidDataException($"its header has a name of {json.ValueSpan.Length:N0} bytes, '{Names.Shorten(System.Text.Encoding.UTF8.GetString(json.ValueSpan[..MaxNameLength]))}', expected at most {MaxNameLength:N0}");
     }
 
     private static string Text(Utf8JsonReader json) => $"{json.TokenType} {System.Text.Encoding.UTF8.GetString(json.ValueSpan[..Math.Min(json.ValueSpan.Length, 100)])}".TrimEnd();
 
-    /// <summary>That the tensors follow each other from the first byte of the data to the last, without holes or overlaps.</summary>
+    /// <summary>Throws unless the tensors cover the data from the first byte to the last, without gaps or overlaps.</summary>
     private static void CheckLayout(List<Place> places, long dataLength)
     {
         places.Sort((one, other) => (one.Start, one.End).CompareTo((other.Start, other.End)));
@@ -198,10 +198,10 @@ internal static class SafeTensorsReader
         foreach (var (name, start, end) in places)
         {
             if (start != position)
-                throw new InvalidDataException($"'{Names.Short(name)}' starts at byte {start} of the data, expected {position}, where the one before it ends");
+                throw new InvalidDataException($"'{Names.Shorten(name)}' starts at byte {start} of the data, expected {position}, where the previous tensor ends");
             position = end;
         }
         if (position != dataLength)
-            throw new InvalidDataException($"expected {position:N0} bytes of data, as its header says, got {dataLength:N0}{(dataLength < position ? "; a download or a copy was cut off: fetch it again" : "")}");
+            throw new InvalidDataException($"expected {position:N0} bytes of data, as its header says, got {dataLength:N0}{(dataLength < position ? "; the download or copy was cut off: fetch it again" : "")}");
     }
 }

@@ -1,7 +1,7 @@
 namespace ResNet.Core.Weights;
 
-/// <summary>A safetensors file, which is one dictionary.</summary>
-internal sealed class SafeTensorsStateDict(IReadOnlyDictionary<string, StoredTensor?> tensors, IReadOnlyDictionary<string, string> metadata) : StateDict
+/// <summary>A safetensors file, which is a single dictionary.</summary>
+internal sealed class SafeTensorsStateDict(IReadOnlyDictionary<string, StoredTensor?> tensors, IReadOnlyDictionary<string, string> metadata) : StoredStateDict
 {
     public override IEnumerable<(string Name, StoredTensor? Tensor)> Entries => tensors.Select(entry => (entry.Key, entry.Value));
 
@@ -9,7 +9,7 @@ internal sealed class SafeTensorsStateDict(IReadOnlyDictionary<string, StoredTen
 
     public override string? Metadata(string module, string key) => metadata.GetValueOrDefault(MetadataKey(module, key));
 
-    /// <summary>What stands in the header's <c>__metadata__</c>, which is flat.</summary>
+    /// <summary>The key in the header's flat <c>__metadata__</c>.</summary>
     public static string MetadataKey(string module, string key) => module.Length == 0 ? key : $"{module}.{key}";
 
     protected override string PythonToSave(Func<string, string> choose) =>

@@ -3,27 +3,27 @@ using System.Text.Json;
 
 namespace ResNet.Core.Weights;
 
-/// <summary>Writes what <see cref="SafeTensorsReader"/> reads.</summary>
+/// <summary>Writes the safetensors format.</summary>
 internal static class SafeTensorsWriter
 {
     /// <remarks>
-    /// The data begins at a multiple of 8 bytes, and the tensors stand in falling order of their elements' sizes, so that each
-    /// begins at a multiple of its own: whoever maps the file can use them in place.
+    /// The data starts at a multiple of 8 bytes, and tensors with larger elements come first, so that every tensor is aligned and can be used in place in a
+    /// memory-mapped file.
     /// </remarks>
-    /// <exception cref="ArgumentException">The format has no such tensor.</exception>
+    /// <exception cref="ArgumentException">The format does not support a tensor's type or name.</exception>
     public static void Write(Stream stream, IReadOnlyList<NamedTensor> state, IReadOnlyList<NamedNetwork> networks)
     {
         if (state.Any(entry => entry.Name == SafeTensorsReader.Metadata))
-            throw new ArgumentException($"Expected other names of tensors than {SafeTensorsReader.Metadata}, which safetensors keeps for itself.");
-        var tensors = state.Select(TensorToWrite.Of).OrderByDescending(tensor => tensor.Type.Size).ToList();
+            throw new ArgumentException($"Expected no tensor named {SafeTensorsReader.Metadata}, which safetensors reserves.");
+        var tensors = state.Select(TensorToWrite.Create).OrderByDescending(tensor => tensor.Type.Size).ToList();
 
         using var header = new MemoryStream();
         using (var json = new Utf8JsonWriter(header))
         {
             json.WriteStartObject();
             json.WriteStartObject(SafeTensorsReader.Metadata);
-            json.WriteString("format", "pt"); // shapes are PyTorch's: what Hugging Face's libraries look for
-            foreach (var (module, entries) in NetworkMetadata.Of(networks, state))
+            json.WriteString("format", "pt"); // PyTorch tensors; Hugging Face's libraries require this entry
+            foreach (var (module, entries) in NetworkMetadata.Create(networks, state))
                 foreach (var (key, value) in entries)
                     json.WriteString(SafeTensorsStateDict.MetadataKey(module, key), value);
             json.WriteEndObject();

@@ -10,15 +10,15 @@ public sealed class ShapeMismatch
         Actual = actual;
     }
 
-    /// <summary>Its name in the module.</summary>
+    /// <summary>The name of the tensor in the module.</summary>
     public string Name { get; }
 
-    /// <summary>Its shape in the module.</summary>
+    /// <summary>The shape in the module.</summary>
     public IReadOnlyList<long> Expected { get; }
 
-    /// <summary>Its shape in the file.</summary>
+    /// <summary>The shape in the file.</summary>
     public IReadOnlyList<long> Actual { get; }
 
-    /// <summary>Such as <c>fc.weight (expected (10, 512), got (1000, 512))</c>.</summary>
+    /// <summary>Describes the mismatch, such as <c>fc.weight (expected (10, 512), got (1000, 512))</c>.</summary>
     public override string ToString() => $"{Name} (expected ({string.Join(", ", Expected)}), got ({string.Join(", ", Actual)}))";
 }

@@ -1,23 +1,76 @@
+using ResNet.Core.Family;
+using static TorchSharp.torch;
+
 namespace ResNet.Core.Weights;
 
-/// <summary>A dictionary with tensors in a file, of which none is read yet.</summary>
-internal abstract class StateDict
+/// <summary>A tensor of a module.</summary>
+/// <param name="Name">The full name, such as <c>layer2.0.shortcut.0.weight</c>.</param>
+/// <param name="TorchvisionName">Torchvision's name, such as <c>layer2.0.downsample.0.weight</c>. Nearly always the same.</param>
+/// <param name="Tensor">The tensor.</param>
+internal sealed record NamedTensor(string Name, string TorchvisionName, Tensor Tensor);
+
+/// <summary>One of this library's networks in a module.</summary>
+/// <param name="Path">The path in the module; empty if the network is the module itself.</param>
+/// <param name="Description">The properties of the network.</param>
+internal sealed record NamedNetwork(string Path, NetworkDescription Description)
 {
-    /// <summary>In the file's order. What is no tensor is null.</summary>
-    public abstract IEnumerable<(string Name, StoredTensor? Tensor)> Entries { get; }
+    /// <summary>The full name of one of the network's tensors.</summary>
+    public string FullName(string name) => Path.Length == 0 ? name : $"{Path}.{name}";
+}
 
-    /// <summary>Where it stands in the file, as Python would write it: <c>['model']</c>. Empty where the file is the dictionary.</summary>
-    public abstract string Place { get; }
+/// <summary>A module's <c>state_dict</c> in PyTorch's order.</summary>
+internal static class StateDict
+{
+    // TorchSharp silently omits disposed tensors from the state_dict. These are the tensors of its layers.
+    private static readonly string[] layerTensors = ["weight", "bias", "running_mean", "running_var", "num_batches_tracked"];
 
-    /// <summary>What the file says of one of the modules whose tensors it has, or null.</summary>
-    /// <param name="module">Its path, such as <c>backbone</c>; empty for the whole.</param>
-    /// <param name="key">What is asked for.</param>
-    public abstract string? Metadata(string module, string key);
+    /// <summary>Lists a module's parameters and persistent buffers.</summary>
+    /// <remarks>
+    /// PyTorch lists each module's parameters and buffers before its children; TorchSharp lists all parameters first, then all buffers. A module that is used
+    /// twice has two names in PyTorch, but only one in TorchSharp's <c>Sequential</c>.
+    /// </remarks>
+    /// <exception cref="ArgumentException">The module has no tensors, or one of them was disposed.</exception>
+    public static IReadOnlyList<NamedTensor> Read(nn.Module module)
+    {
+        var order = new Dictionary<string, int>();
+        var torchvisions = new Dictionary<string, string>();
+        var tensors = new Dictionary<string, Tensor>();
+        foreach (var (prefix, torchvisionPrefix, part) in Modules(module))
+        {
+            order[prefix] = order.Count;
+            torchvisions[prefix] = torchvisionPrefix;
+            foreach (var (name, tensor) in part.state_dict())
+                tensors.TryAdd(prefix + name, tensor);
+        }
 
-    /// <summary>A line of Python that saves the tensors whose names begin with a prefix, without it, in a file of their own.</summary>
-    public string PythonToSave(string prefix) => PythonToSave(dictionary => prefix.Length == 0
-        ? dictionary
-        : $"{{name[{prefix.Length}:]: tensor for name, tensor in {dictionary}.items() if name.startswith({PythonText.Of(prefix)})}}");
+        NamedTensor[] state = [.. tensors
+            .Select(entry => new NamedTensor(entry.Key, TorchvisionName(entry.Key), entry.Value))
+            .OrderBy(entry => order.GetValueOrDefault(Prefix(entry.Name), int.MaxValue))];
+        if (state.Length == 0)
+            throw new ArgumentException($"Expected a module with parameters or buffers, got {module.GetType().Name} without any. Was it disposed?", nameof(module));
+        foreach (var (prefix, _, part) in Modules(module))
+            foreach (var name in layerTensors)
+                if (part.get_parameter(name) is { IsInvalid: true } || part.get_buffer(name) is { IsInvalid: true })
+                    throw new ArgumentException($"Expected a module with all of its tensors, got {module.GetType().Name} whose {prefix}{name} was disposed.", nameof(module));
+        return state;
 
-    protected abstract string PythonToSave(Func<string, string> choose);
+        string TorchvisionName(string name) => torchvisions.TryGetValue(Prefix(name), out var prefix) ? prefix + name[Prefix(name).Length..] : name;
+
+        static string Prefix(string name) => name[..(name.LastIndexOf('.') + 1)];
+    }
+
+    /// <summary>Finds this library's networks in a module, which may be the module itself.</summary>
+    public static IReadOnlyList<NamedNetwork> FindNetworks(nn.Module module) =>
+        [.. from part in Modules(module)
+            let description = NetworkDescription.FromModule(part.Module)
+            where description is not null
+            select new NamedNetwork(part.Prefix.TrimEnd('.'), description)];
+
+    /// <summary>Whether a name is that of a batch norm's batch counter, which is int64 in PyTorch regardless of the module's type.</summary>
+    public static bool IsBatchCounter(string name) => name == "num_batches_tracked" || name.EndsWith(".num_batches_tracked", StringComparison.Ordinal);
+
+    private static IEnumerable<(string Prefix, string TorchvisionPrefix, nn.Module Module)> Modules(nn.Module module, string prefix = "", string torchvisionPrefix = "") =>
+        module.named_children()
+            .SelectMany(child => Modules(child.module, $"{prefix}{child.name}.", $"{torchvisionPrefix}{ShortcutName.ToTorchvision(module, child.name)}."))
+            .Prepend((prefix, torchvisionPrefix, module));
 }

@@ -3,18 +3,18 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Weights;
 
-/// <summary>A contiguous CPU tensor's memory from and to a file, in pieces, since a span ends at 2 GiB.</summary>
+/// <summary>Reads and writes the memory of a contiguous CPU tensor, in pieces, since a span is limited to 2 GiB.</summary>
 internal static class TensorBytes
 {
     private const long ElementsPerPiece = 1 << 27; // of at most 8 bytes: 1 GiB
 
-    // What a core's cache still holds when it goes into a checksum
+    // Small enough to stay in a core's cache until the checksum is computed
     private const int BytesPerRead = 1 << 18;
 
-    /// <param name="tensor">What is filled.</param>
-    /// <param name="file">Several threads may read it.</param>
-    /// <param name="position">Where it starts in the file, in bytes.</param>
-    /// <param name="copy">Takes what is read as well.</param>
+    /// <param name="tensor">The tensor to fill.</param>
+    /// <param name="file">The file, which several threads may read at once.</param>
+    /// <param name="position">The byte position of the elements in the file.</param>
+    /// <param name="copy">A stream that receives a copy of the bytes.</param>
     /// <exception cref="InvalidDataException">The file has become shorter.</exception>
     public static void ReadFrom(this Tensor tensor, SafeFileHandle file, long position, Stream copy)
     {
@@ -23,7 +23,7 @@ internal static class TensorBytes
             {
                 var read = RandomAccess.Read(file, rest[..Math.Min(rest.Length, BytesPerRead)], position);
                 if (read == 0)
-                    throw FileReading.EndsAt(position);
+                    throw FileStreamExtensions.Truncated(position);
                 copy.Write(rest[..read]);
                 position += read;
                 rest = rest[read..];

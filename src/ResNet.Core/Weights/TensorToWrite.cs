@@ -3,27 +3,27 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Weights;
 
-/// <summary>A tensor of a module as it goes into a file: contiguous, on the CPU, of a type that PyTorch would give it.</summary>
+/// <summary>A tensor of a module with the type that PyTorch would save it in.</summary>
 internal sealed record TensorToWrite(string Name, ElementType Type, long[] Shape, Tensor Tensor)
 {
-    /// <summary>Its elements' bytes in the file.</summary>
+    /// <summary>The length of the elements in bytes.</summary>
     public long Length => Count * Type.Size;
 
     public long Count => Tensor.NumberOfElements;
 
-    /// <exception cref="ArgumentException">The formats have no such tensor, or no such name.</exception>
-    public static TensorToWrite Of(NamedTensor entry)
+    /// <exception cref="ArgumentException">The formats do not support the tensor's type or name.</exception>
+    public static TensorToWrite Create(NamedTensor entry)
     {
-        // It would come back as another name.
+        // The name would be read back differently.
         if (!Guard.IsUnicode(entry.Name))
-            throw new ArgumentException($"Expected names of tensors that are Unicode, got '{entry.Name}' with half a surrogate pair.");
+            throw new ArgumentException($"Expected valid Unicode as tensor names, got '{entry.Name}' with half a surrogate pair.");
         CheckHasElements(entry);
-        // In TorchSharp model.to(Float64) converts the counter too.
-        var type = ModuleState.IsBatchCounter(entry.Name) ? ElementType.Find(ScalarType.Int64)! : ElementType.Of(entry);
+        // TorchSharp's model.to(Float64) converts the counter too.
+        var type = StateDict.IsBatchCounter(entry.Name) ? ElementType.Find(ScalarType.Int64)! : ElementType.FromTensor(entry);
         return new(entry.Name, type, entry.Tensor.shape, entry.Tensor);
     }
 
-    /// <exception cref="ArgumentException">It has none, or not one for each place.</exception>
+    /// <exception cref="ArgumentException">The tensor is on the meta device or sparse.</exception>
     public static void CheckHasElements(NamedTensor entry)
     {
         if (entry.Tensor.device_type == DeviceType.META)
@@ -32,7 +32,7 @@ internal sealed record TensorToWrite(string Name, ElementType Type, long[] Shape
             throw new ArgumentException($"{entry.Name}: expected a dense tensor, got a sparse one.");
     }
 
-    /// <summary>One at a time on its way from a GPU, or in order: the file needs no second copy of the module in memory.</summary>
+    /// <summary>Writes the elements. Only this one tensor is copied, so that saving needs no second copy of the module in memory.</summary>
     public void WriteTo(Stream stream)
     {
         using var scope = NewDisposeScope();

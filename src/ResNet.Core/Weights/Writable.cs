@@ -3,23 +3,23 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Weights;
 
-/// <summary>What a module's tensor has to be so that a copy into it arrives.</summary>
+/// <summary>Checks that a module's tensor can be copied into.</summary>
 internal static class Writable
 {
-    /// <exception cref="ArgumentException">libtorch would refuse the copy, or it would be lost.</exception>
+    /// <exception cref="ArgumentException">libtorch would refuse the copy or lose it.</exception>
     public static void Check(NamedTensor entry)
     {
         var tensor = entry.Tensor;
         TensorToWrite.CheckHasElements(entry);
-        ElementType.Of(entry);
+        ElementType.FromTensor(entry);
         if (SharesMemory(tensor))
-            throw Unexpected($"a tensor with memory for each of its elements, got one of shape ({string.Join(", ", tensor.shape)}) and strides ({string.Join(", ", tensor.stride())}), as expand() makes it; contiguous() gives it memory");
+            throw Unexpected($"a tensor with memory for each of its elements, got one of shape ({string.Join(", ", tensor.shape)}) and strides ({string.Join(", ", tensor.stride())}), as expand() creates it; contiguous() allocates memory");
 
         using var scope = NewDisposeScope();
         using var _ = no_grad();
         try
         {
-            tensor.copy_(tensor); // which looks whether it may be written to, and then has nothing to do
+            tensor.copy_(tensor); // checks that the tensor is writable, and copies nothing
         }
         catch (ExternalException e)
         {
@@ -29,7 +29,7 @@ internal static class Writable
         ArgumentException Unexpected(string expected) => new($"{entry.Name}: expected {expected}.");
     }
 
-    /// <summary>Whether two of its elements are the same place in memory, or could be: none of the strides is within the reach of the smaller ones, otherwise.</summary>
+    /// <summary>Whether two elements may share memory: some stride is smaller than the extent of the dimensions with smaller strides.</summary>
     private static bool SharesMemory(Tensor tensor)
     {
         var shape = tensor.shape;

@@ -4,28 +4,28 @@ using System.Text;
 namespace ResNet.Core.Weights;
 
 /// <summary>A file in a zip archive.</summary>
-/// <param name="Name">Its path in the archive.</param>
-/// <param name="Length">How long it is, in bytes.</param>
-/// <param name="CompressedLength">How much of the archive it takes: as much, if it is stored as it is.</param>
-/// <param name="IsStored">Whether it is neither compressed nor encrypted.</param>
-/// <param name="Checksum">Its CRC-32.</param>
-/// <param name="Start">Where it begins in the archive, with a header of its own.</param>
+/// <param name="Name">The path in the archive.</param>
+/// <param name="Length">The length in bytes.</param>
+/// <param name="CompressedLength">The length in the archive, the same if the file is stored.</param>
+/// <param name="IsStored">Whether the file is neither compressed nor encrypted.</param>
+/// <param name="Checksum">The CRC-32.</param>
+/// <param name="Start">The position of the local header.</param>
 internal sealed record ZipEntry(string Name, long Length, long CompressedLength, bool IsStored, uint Checksum, long Start);
 
 /// <summary>
-/// The directory of a zip archive, which stands at its end, as PKWARE's APPNOTE has it. The base library's <c>ZipArchive</c> takes as many entries
-/// as the directory holds, and does not tell where their bytes are.
+/// Reads the central directory of a zip archive, as PKWARE's APPNOTE specifies it. .NET's <c>ZipArchive</c> does not limit the number of entries and does not
+/// tell where their bytes are.
 /// </summary>
 internal static class ZipDirectory
 {
-    // A pickle that is not refused refers to fewer storages.
+    // More than the storages of any accepted pickle.
     private const int MaxEntries = 100_000;
 
     private const int EndLength = 22, MaxCommentLength = ushort.MaxValue, LocatorLength = 20, End64Length = 56, HeaderLength = 46, LocalHeaderLength = 30;
 
-    private const ushort Size64 = 1; // the extra field with what does not fit into 32 bits
+    private const ushort Size64 = 1; // the extra field for values of 64 bits
 
-    /// <summary>What an archive starts with, as its first entry does.</summary>
+    /// <summary>The signature of the first entry, with which an archive starts.</summary>
     public static ReadOnlySpan<byte> Magic => "PK\x03\x04"u8;
 
     /// <exception cref="InvalidDataException">The archive is damaged.</exception>
@@ -43,13 +43,13 @@ internal static class ZipDirectory
             var entry = ReadHeader(file, end);
             var name = entry.Name;
             if (name is ['/', ..] or [_, ':', '/', ..] || name.Contains('\\') || name.Split('/').Contains(".."))
-                throw new InvalidDataException($"has an entry '{Names.Short(name)}', expected the name of a file in the archive's own folder");
+                throw new InvalidDataException($"has an entry '{Names.Shorten(name)}', expected a relative path within the archive");
             if (!entries.TryAdd(name, entry))
-                throw new InvalidDataException($"has the entry '{Names.Short(name)}' twice");
+                throw new InvalidDataException($"has the entry '{Names.Shorten(name)}' twice");
 
-            // No two entries share the same bytes, and none that is read expands: there cannot be more in it than the file is long.
+            // Entries that are read are stored, and no two share bytes, so together they are no longer than the file.
             if (entry.CompressedLength < 0 || entry.CompressedLength > file.Length - total)
-                throw new InvalidDataException($"has entries that are longer than the file, such as '{Names.Short(name)}' of {entry.CompressedLength:N0} bytes");
+                throw new InvalidDataException($"has entries that are longer than the file, such as '{Names.Shorten(name)}' of {entry.CompressedLength:N0} bytes");
             total += entry.CompressedLength;
         }
         if (file.Position != end)
@@ -57,24 +57,24 @@ internal static class ZipDirectory
         return entries;
     }
 
-    /// <summary>Where an entry's own bytes begin in the file.</summary>
-    /// <exception cref="InvalidDataException">It is compressed, or not there.</exception>
+    /// <summary>Finds the position of an entry's bytes.</summary>
+    /// <exception cref="InvalidDataException">The entry is compressed or damaged.</exception>
     public static long DataPosition(FileStream file, ZipEntry entry)
     {
         if (!entry.IsStored || entry.Length != entry.CompressedLength)
-            throw new InvalidDataException($"has an entry '{Names.Short(entry.Name)}' that cannot be read: it is compressed, expected it as it is, as torch.save writes it; unpack the archive and pack it without compression: zip -0 -r");
+            throw new InvalidDataException($"has an entry '{Names.Shorten(entry.Name)}' that is compressed, expected it stored, as torch.save writes it; unpack the archive and pack it without compression: zip -0 -r");
 
         Span<byte> header = stackalloc byte[LocalHeaderLength];
         if (entry.Start > file.Length - LocalHeaderLength)
-            throw Damaged($"'{Names.Short(entry.Name)}' starts at byte {entry.Start:N0} of {file.Length:N0}");
+            throw Damaged($"'{Names.Shorten(entry.Name)}' starts at byte {entry.Start:N0} of {file.Length:N0}");
         file.Position = entry.Start;
         file.ReadAll(header);
         var name = new byte[BinaryPrimitives.ReadUInt16LittleEndian(header[26..])];
         file.ReadAll(name);
         if (!header.StartsWith(Magic) || Encoding.UTF8.GetString(name) != entry.Name)
-            throw Damaged($"'{Names.Short(entry.Name)}' is not where its directory says");
+            throw Damaged($"'{Names.Shorten(entry.Name)}' is not where its directory says");
         var position = file.Position + BinaryPrimitives.ReadUInt16LittleEndian(header[28..]);
-        return entry.Length <= file.Length - position ? position : throw Damaged($"'{Names.Short(entry.Name)}' goes beyond the file's end");
+        return entry.Length <= file.Length - position ? position : throw Damaged($"'{Names.Shorten(entry.Name)}' extends beyond the end of the file");
     }
 
     private static InvalidDataException Damaged(string how) => new($"is a damaged zip archive: {how}");
@@ -86,7 +86,7 @@ internal static class ZipDirectory
         file.ReadAll(tail);
         var at = tail.AsSpan().LastIndexOf("PK\x05\x06"u8);
         if (at < 0 || at > tail.Length - EndLength || at + EndLength + BinaryPrimitives.ReadUInt16LittleEndian(tail.AsSpan(at + 20)) > tail.Length)
-            throw new InvalidDataException("is a zip archive without its end, expected the whole of it; a download or a copy was cut off: fetch it again");
+            throw new InvalidDataException("is a truncated zip archive; the download or copy was cut off: fetch it again");
 
         var end = tail.AsSpan(at);
         long count = BinaryPrimitives.ReadUInt16LittleEndian(end[10..]), length = BinaryPrimitives.ReadUInt32LittleEndian(end[12..]), position = BinaryPrimitives.ReadUInt32LittleEndian(end[16..]);
@@ -108,7 +108,7 @@ internal static class ZipDirectory
             disk = BinaryPrimitives.ReadUInt32LittleEndian(end64.AsSpan(16));
         }
         if (disk != 0)
-            throw new InvalidDataException("is one part of a zip archive in several, expected a whole one");
+            throw new InvalidDataException("is one part of a split zip archive, expected a whole one");
         if (count < 0 || length < 0 || position < 0 || position > limit || length > limit - position)
             throw Damaged($"its directory of {length:N0} bytes at byte {position:N0} does not end before byte {limit:N0}");
         return (count, position, length);
@@ -138,7 +138,7 @@ internal static class ZipDirectory
         var compressed = Widen(BinaryPrimitives.ReadUInt32LittleEndian(header[20..]), ref sizes64);
         var start = Widen(BinaryPrimitives.ReadUInt32LittleEndian(header[42..]), ref sizes64);
         if (length < 0 || compressed < 0 || start < 0)
-            throw Damaged($"'{Names.Short(Encoding.UTF8.GetString(name))}' has a length or a place that no file has");
+            throw Damaged($"'{Names.Shorten(Encoding.UTF8.GetString(name))}' has an invalid length or position");
         return new ZipEntry(Encoding.UTF8.GetString(name), length, compressed, method == 0 && (flags & 1) == 0, BinaryPrimitives.ReadUInt32LittleEndian(header[16..]), start);
     }
 
@@ -156,13 +156,13 @@ internal static class ZipDirectory
         return [];
     }
 
-    /// <summary>The number itself, or the next of those of 64 bits where it says that it is one of them.</summary>
+    /// <summary>The number itself, or the next 64-bit number if this one is a placeholder.</summary>
     private static long Widen(uint number, ref ReadOnlySpan<byte> sizes64)
     {
         if (number != uint.MaxValue)
             return number;
         if (sizes64.Length < sizeof(long))
-            throw Damaged("an entry of its directory lacks its length or its place");
+            throw Damaged("an entry of its directory lacks its length or position");
         var wide = BinaryPrimitives.ReadInt64LittleEndian(sizes64);
         sizes64 = sizes64[sizeof(long)..];
         return wide;

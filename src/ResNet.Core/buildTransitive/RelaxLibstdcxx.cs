@@ -8,13 +8,13 @@ using Microsoft.Build.Framework;
 using Microsoft.Build.Utilities;
 
 /// <summary>
-/// Copies a 64-bit little-endian ELF library and marks as weak (VER_FLG_WEAK) each version of libstdc++ that it names
-/// but does not use: one whose symbols no relocation refers to. The dynamic loader refuses a library over a missing
-/// version unless that version is weak. Beside the copy it leaves the copy's SHA-256.
+/// Copies a 64-bit little-endian ELF library and marks each unused version of libstdc++ as weak (VER_FLG_WEAK): a version
+/// whose symbols no relocation refers to. The dynamic loader refuses a library with a missing version unless the version
+/// is weak. The SHA-256 of the copy is written to a file next to it.
 /// </summary>
 /// <remarks>
-/// GCC 13 leaves such a version behind: including &lt;iostream&gt; binds _ZSt21ios_base_library_initv of GLIBCXX_3.4.32,
-/// a symbol that exists to force the version and is never called. A version that is really used is left as it is.
+/// GCC 13 adds such a version: including &lt;iostream&gt; binds _ZSt21ios_base_library_initv of GLIBCXX_3.4.32, a symbol that
+/// exists only to require the version and is never called. Versions in use are not changed.
 /// Layout: the System V ABI and the Linux Standard Base, "Symbol Versioning".
 /// </remarks>
 public class RelaxLibstdcxx : Task
@@ -43,7 +43,7 @@ public class RelaxLibstdcxx : Task
 
             Directory.CreateDirectory(Path.GetDirectoryName(Destination));
             Replace(Destination, elf);
-            Replace(Destination + HashExtension, Encoding.ASCII.GetBytes(Hash())); // last: without it the library is made again
+            Replace(Destination + HashExtension, Encoding.ASCII.GetBytes(Hash())); // last: without this file, the library is copied again
             return true;
         }
         catch (Exception e) when (e is IOException || e is UnauthorizedAccessException || e is InvalidDataException)
@@ -56,7 +56,7 @@ public class RelaxLibstdcxx : Task
         }
     }
 
-    /// <summary>Whole or not at all, and with the old file there until the new one is: another build may be about to copy it.</summary>
+    /// <summary>Replaces a file atomically, since another build may be about to copy it.</summary>
     private static void Replace(string path, byte[] content)
     {
         string unfinished = path + "." + Guid.NewGuid().ToString("N");
@@ -68,7 +68,7 @@ public class RelaxLibstdcxx : Task
         }
         catch (Exception e) when ((e is IOException || e is UnauthorizedAccessException) && File.ReadAllBytes(path).SequenceEqual(content))
         {
-            // Another build was quicker, or Windows keeps the same content in place while somebody reads it.
+            // Another build was faster, or on Windows the file with the same content is being read.
         }
         finally
         {
@@ -77,7 +77,7 @@ public class RelaxLibstdcxx : Task
         }
     }
 
-    /// <summary>What builds that were killed have left. One that goes on has nothing to do here for an hour.</summary>
+    /// <summary>Deletes leftovers of killed builds. A running build does not need its temporary file for an hour.</summary>
     private static void DeleteAbandoned(string path)
     {
         foreach (string unfinished in Directory.GetFiles(Path.GetDirectoryName(path), Path.GetFileName(path) + ".*"))
@@ -97,7 +97,7 @@ public class RelaxLibstdcxx : Task
 
     private bool Fail(string reason)
     {
-        Log.LogError(null, "RESNET002", null, null, 0, 0, 0, 0, "Could not relax the version of libstdc++ that {0} asks for: {1} Set RelaxTorchSharpLibstdcxx to false to use it as it is.", Source, reason);
+        Log.LogError(null, "RESNET002", null, null, 0, 0, 0, 0, "Could not relax the version of libstdc++ that {0} requires: {1} Set RelaxTorchSharpLibstdcxx to false to use the library unchanged.", Source, reason);
         return false;
     }
 
@@ -111,7 +111,7 @@ public class RelaxLibstdcxx : Task
 
         List<Section> sections = Sections();
         Section needs = sections.Find(s => s.Type == SHT_GNU_verneed);
-        if (needs == null) yield break; // linked statically: it asks for nothing
+        if (needs == null) yield break; // statically linked: requires no versions
 
         HashSet<ushort> used = UsedVersions(sections);
         int names = sections[needs.Link].Offset;
@@ -129,7 +129,7 @@ public class RelaxLibstdcxx : Task
         }
     }
 
-    /// <summary>The version index of every symbol that a relocation refers to.</summary>
+    /// <summary>The version indices of all symbols that relocations refer to.</summary>
     private HashSet<ushort> UsedVersions(List<Section> sections)
     {
         int dynsym = sections.FindIndex(s => s.Type == SHT_DYNSYM);
@@ -172,7 +172,7 @@ public class RelaxLibstdcxx : Task
 
     private int Int32(int at)
     {
-        // All of these are unsigned in ELF: a negative one would be damage, and could lead a loop backwards for ever.
+        // Unsigned in ELF: a negative value means damage, and could make a loop run backwards forever.
         return checked((int)BitConverter.ToUInt32(elf, at));
     }
 

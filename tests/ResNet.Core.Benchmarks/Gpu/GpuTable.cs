@@ -47,20 +47,13 @@ internal static class GpuTable
 
     private static void PrintParity()
     {
-        var folder = Directory.CreateTempSubdirectory("resnet-gpu-").FullName;
-        try
-        {
-            Self("parity", folder);
-            Console.WriteLine($"| batch 16, largest difference relative to the largest value | | logits | gradients | weights after {GpuParity.Steps} steps |");
-            Console.WriteLine("|---|---|---|---|---|");
-            foreach (var row in Python("parity", folder))
-                Console.WriteLine($"| {string.Join(" | ", row)} |");
-            Console.WriteLine();
-        }
-        finally
-        {
-            Directory.Delete(folder, recursive: true);
-        }
+        using var folder = new TempFolder();
+        Self("parity", folder.Path);
+        Console.WriteLine($"| batch 16, largest difference relative to the largest value | | logits | gradients | weights after {GpuParity.Steps} steps |");
+        Console.WriteLine("|---|---|---|---|---|");
+        foreach (var row in Python("parity", folder.Path))
+            Console.WriteLine($"| {string.Join(" | ", row)} |");
+        Console.WriteLine();
     }
 
     private static void PrintTimes()
@@ -87,21 +80,18 @@ internal static class GpuTable
     private static double Fastest(List<string[]> rows, string network, string what) =>
         rows.Where(row => row[0] == network && row[1] == what).Min(row => double.Parse(row[2], CultureInfo.InvariantCulture));
 
-    private static string[][] Self(params string[] arguments)
-    {
-        var (program, all) = Engine.ThisProgram(["gpu", .. arguments]);
-        return Lines(program, all);
-    }
+    private static string[][] Self(params string[] arguments) => Lines(ThisProgram.StartInfo(["gpu", .. arguments]));
 
-    private static string[][] Python(params string[] arguments) => Lines(PythonSide.Interpreters[0], ["-B", Path.Combine(AppContext.BaseDirectory, "gpu.py"), .. arguments]);
+    private static string[][] Python(params string[] arguments) => Lines(new(Interpreters.All[0], ["-B", Path.Combine(AppContext.BaseDirectory, "gpu.py"), .. arguments]));
 
-    private static string[][] Lines(string program, IEnumerable<string> arguments)
+    private static string[][] Lines(ProcessStartInfo start)
     {
-        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true })!;
+        start.RedirectStandardOutput = true;
+        using var process = Process.Start(start)!;
         var output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
         if (process.ExitCode != 0)
-            throw new InvalidOperationException($"{program} {string.Join(' ', arguments)} ended with {process.ExitCode}.");
+            throw new InvalidOperationException($"{start.FileName} {string.Join(' ', start.ArgumentList)} ended with {process.ExitCode}.");
         return [.. output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split('\t'))];
     }
 }

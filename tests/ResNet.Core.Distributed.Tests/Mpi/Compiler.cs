@@ -1,5 +1,3 @@
-using ResNet.Core.Distributed.Tests.Ranks;
-
 namespace ResNet.Core.Distributed.Tests.Mpi;
 
 /// <summary>What compiles C for an MPI, by Debian's names.</summary>

@@ -14,14 +14,3 @@ internal sealed class LibraryFactAttribute : FactAttribute
             Skip = $"{library} is not there: apt-get install {package}";
     }
 }
-
-/// <summary>A test of what is the same on Linux and macOS.</summary>
-[AttributeUsage(AttributeTargets.Method)]
-internal sealed class UnixFactAttribute : FactAttribute
-{
-    public UnixFactAttribute()
-    {
-        if (OperatingSystem.IsWindows())
-            Skip = "This is about Linux and macOS.";
-    }
-}

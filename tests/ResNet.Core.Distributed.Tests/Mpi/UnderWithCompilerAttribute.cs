@@ -1,5 +1,3 @@
-using ResNet.Core.Distributed.Tests.Ranks;
-
 namespace ResNet.Core.Distributed.Tests.Mpi;
 
 /// <summary>As <see cref="UnderAttribute"/>, where C can be compiled for that MPI as well.</summary>

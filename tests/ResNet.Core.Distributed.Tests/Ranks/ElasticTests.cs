@@ -1,5 +1,6 @@
 namespace ResNet.Core.Distributed.Tests.Ranks;
 
+[Trait(Category.Name, Category.Slow)]
 public sealed class ElasticTests
 {
     [Theory, Under(MpiKind.OpenMpi, 4, 2), Under(MpiKind.OpenMpi, 2, 4), Under(MpiKind.Mpich, 4, 2), Under(MpiKind.Mpich, 2, 4)]

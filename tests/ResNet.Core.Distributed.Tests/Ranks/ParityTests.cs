@@ -4,6 +4,7 @@ namespace ResNet.Core.Distributed.Tests.Ranks;
 /// Ten steps of SGD with momentum on a ResNet-18, weights and buffers compared, each tensor by its own largest value. Measured with 2 and 4
 /// ranks: 0 and 4e-14 from the emulation, 2e-14 and 8e-14 from PyTorch 1.13, 2e-16 from whole batches.
 /// </summary>
+[Trait(Category.Name, Category.Slow)]
 public sealed class ParityTests(References references) : IClassFixture<References>
 {
     private const double Tolerance = 1e-12;

@@ -1,18 +1,12 @@
 namespace ResNet.Core.Distributed.Tests.Ranks;
 
-/// <summary>The system's Python, where it has PyTorch.</summary>
+/// <summary>The system's Python, where it has PyTorch with gloo.</summary>
 internal static class PyTorch
 {
-    public const string MissingReason = $"{Python} cannot import torch with gloo: apt-get install python3-torch";
+    public const string MissingReason = $"{Python.Interpreter} cannot import torch with gloo: apt-get install python3-torch";
 
-    private const string Python = "/usr/bin/python3";
+    public static bool IsThere => Python.Can("import torch.distributed as d; assert d.is_gloo_available()");
 
-    private static readonly Lazy<bool> isThere = new(() =>
-        File.Exists(Python) && Child.Run(TimeSpan.FromMinutes(1), Python, "-c", "import torch.distributed as d; assert d.is_gloo_available()").Code == 0);
-
-    public static bool IsThere => isThere.Value;
-
-    /// <summary>A script beside these tests.</summary>
-    public static void Run(string script, params string[] arguments) =>
-        Child.Run(TimeSpan.FromMinutes(3), Python, ["-B", Path.Combine(Repository.Tests, "Ranks", script), .. arguments]).Succeeded();
+    /// <summary>Runs a script of this folder.</summary>
+    public static void Run(string script, params string[] arguments) => Python.RunScript($"ResNet.Core.Distributed.Tests/Ranks/{script}", arguments);
 }

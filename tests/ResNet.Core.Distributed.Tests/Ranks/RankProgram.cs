@@ -41,7 +41,7 @@ internal sealed class RankProgram : IDisposable
     }
 
     public static RankProgram Start(MpiKind mpi, int ranks, string[] scenario, params (string Name, string Value)[] environment) =>
-        Start(Launcher.Find(mpi)!, ranks, Launcher.Arguments(mpi, ranks), scenario, environment);
+        Start(MpiLauncher.Find(mpi)!, ranks, MpiLauncher.Arguments(mpi, ranks), scenario, environment);
 
     /// <param name="launcher">Its path; empty for none.</param>
     /// <param name="ranks">How many it is told to start.</param>
@@ -52,25 +52,18 @@ internal sealed class RankProgram : IDisposable
     {
         var marker = Guid.NewGuid().ToString("N");
         var shared = Directory.CreateDirectory(SharedMemory(marker));
-        string[] program = [Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", Assembly, .. scenario];
+        string[] program = [DotnetHost.Path, Assembly, .. scenario];
         string[] command = launcher.Length == 0 ? program : [launcher, .. options, .. program];
         var start = new ProcessStartInfo(command[0], command[1..])
         {
             Environment =
             {
                 [Processes.Marker] = marker,
-                // Ranks share few cores: several threads each would mostly wait for each other, and add up in another order.
-                ["OMP_NUM_THREADS"] = "1",
-                // Open MPI gives ranks a terminal, which .NET greets with a control sequence unless it cannot take any.
-                ["TERM"] = "dumb",
                 // Open MPI leaves its shared memory behind when it is aborted: here it can be deleted.
                 ["OMPI_MCA_btl_vader_backing_directory"] = shared.FullName,
-                // Open MPI refuses root otherwise, which containers are.
-                ["OMPI_ALLOW_RUN_AS_ROOT"] = "1",
-                ["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1",
             },
         };
-        foreach (var (name, value) in environment)
+        foreach (var (name, value) in MpiLauncher.Environment.Select(variable => (variable.Key, variable.Value)).Concat(environment))
             start.Environment[name] = value;
         return new RankProgram(marker, ranks, start);
     }

@@ -4,7 +4,7 @@ namespace ResNet.Core.Distributed.Tests.Ranks;
 
 public sealed class StepTests
 {
-    [Theory, Under(MpiKind.OpenMpi), Under(MpiKind.Mpich)]
+    [RankTheory, Under(MpiKind.OpenMpi), Under(MpiKind.Mpich)]
     public void Clipping_and_loss_scaling_do_the_same_on_every_rank(MpiKind mpi)
     {
         var result = RankProgram.Run(mpi, 2, "steps");
@@ -22,7 +22,7 @@ public sealed class StepTests
         Assert.NotEqual(result.Common("weights-1"), result.Common("weights-2"));
     }
 
-    [Theory, Under(MpiKind.OpenMpi), Under(MpiKind.Mpich)]
+    [RankTheory, Under(MpiKind.OpenMpi), Under(MpiKind.Mpich)]
     public void Loops_that_leave_something_out_are_told_so_or_right(MpiKind mpi)
     {
         var result = RankProgram.Run(mpi, 2, "loops");

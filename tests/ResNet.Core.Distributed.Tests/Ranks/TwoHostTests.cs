@@ -1,12 +1,13 @@
 namespace ResNet.Core.Distributed.Tests.Ranks;
 
+[Trait(Category.Name, Category.Slow)]
 public sealed class TwoHostTests
 {
     [Theory, UnderOnTwoHosts(MpiKind.OpenMpi), UnderOnTwoHosts(MpiKind.Mpich)]
     public void Two_hosts_give_the_bits_of_one(MpiKind mpi)
     {
         using var hosts = new TwoHosts();
-        using var program = RankProgram.Start("ip", 2, [.. hosts.OnFirst, Launcher.Find(mpi)!, .. hosts.LauncherArguments(mpi)], ["agreement"]);
+        using var program = RankProgram.Start("ip", 2, [.. hosts.OnFirst, MpiLauncher.Find(mpi)!, .. hosts.LauncherArguments(mpi)], ["agreement"]);
         var (onTwo, onOne) = (program.Ends(), AgreementTests.RunOnce(mpi, 2));
 
         Assert.Equal(["0/1", "0/1"], onTwo.OfAll("local"));

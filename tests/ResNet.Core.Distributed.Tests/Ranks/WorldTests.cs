@@ -2,7 +2,7 @@ namespace ResNet.Core.Distributed.Tests.Ranks;
 
 public sealed class WorldTests
 {
-    [Theory, Under(MpiKind.OpenMpi, 1), Under(MpiKind.OpenMpi, 3), Under(MpiKind.Mpich, 1), Under(MpiKind.Mpich, 3)]
+    [RankTheory, Under(MpiKind.OpenMpi, 1), Under(MpiKind.OpenMpi, 3), Under(MpiKind.Mpich, 1), Under(MpiKind.Mpich, 3)]
     public void Each_rank_knows_its_number(MpiKind mpi, int ranks)
     {
         var result = RankProgram.Run(mpi, ranks, "init");
@@ -13,7 +13,7 @@ public sealed class WorldTests
         Assert.Equal($"{sum},{sum + ranks},{sum + 2 * ranks}", result.Common("sum"));
     }
 
-    [Theory, Under(MpiKind.OpenMpi, 2), Under(MpiKind.OpenMpi, 3), Under(MpiKind.Mpich, 2), Under(MpiKind.Mpich, 3)]
+    [RankTheory, Under(MpiKind.OpenMpi, 2), Under(MpiKind.OpenMpi, 3), Under(MpiKind.Mpich, 2), Under(MpiKind.Mpich, 3)]
     public void Collectives_take_each_type_and_layout(MpiKind mpi, int ranks) =>
         Assert.Equal("nothing", RankProgram.Run(mpi, ranks, "collectives").Common("wrong"));
 
@@ -26,13 +26,13 @@ public sealed class WorldTests
         Assert.Equal("0,1,2", result.Common("sum"));
     }
 
-    [Theory, UnderTheOther(MpiKind.OpenMpi), UnderTheOther(MpiKind.Mpich)]
+    [RankTheory, UnderTheOther(MpiKind.OpenMpi), UnderTheOther(MpiKind.Mpich)]
     public void The_library_of_another_MPI_than_the_launchers_is_an_error(MpiKind mpi)
     {
         using var program = RankProgram.Start(mpi, 2, ["init"], ("RESNET_MPI_LIBRARY", UnderTheOtherAttribute.OtherLibrary(mpi)!));
         var result = program.FailsAtOnce();
 
         Assert.DoesNotContain("@ ", result.Output, StringComparison.Ordinal);
-        result.Says("has started 2 processes, of which the MPI library knows 1");
+        result.Says("has started 2 processes, but the MPI library sees 1");
     }
 }

@@ -1,6 +1,5 @@
 using System.Collections;
 using System.Reflection;
-using ResNet.Core.Tests.Weights;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -13,7 +12,7 @@ namespace ResNet.Core.Tests.Deployment;
 /// </summary>
 public sealed class ChangedNetworkTests : IDisposable
 {
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
@@ -236,15 +235,19 @@ public sealed class ChangedNetworkTests : IDisposable
         var x = randn(2, 3, 40, 33);
         Assert.InRange(Trained.Apart(model.call(x), fused.call(x)), 0, 1e-5);
         Assert.InRange(Trained.Apart(model.call(x), session.Run(x)), 0, 1e-5);
+        if (!FuseExtensions.IsInt8Supported) return;
+        using var fused8 = model.Fuse([x]);
+        Assert.InRange(Trained.Apart(model.call(x), fused8.call(x)), 0, 0.05);
     }
 
-    /// <summary>By all three, and each leaves nothing behind.</summary>
+    /// <summary>By each, which leaves nothing behind.</summary>
     private void AssertRefused(ResNet18 model, string[] says)
     {
         using var image = rand(1, 3, 32, 32);
         Action[] uses =
         [
             () => model.Fuse(),
+            () => model.Fuse([image]),
             () => OnnxExporter.Export(model, _folder["model.onnx"]),
             () => OnnxExporter.ExportInt8(model, [image], _folder["model.onnx"]),
         ];

@@ -1,5 +1,4 @@
 using ResNet.Core.Deployment;
-using ResNet.Core.Tests.Weights;
 using TorchSharp;
 using Xunit.Abstractions;
 using static TorchSharp.torch;
@@ -15,13 +14,13 @@ public sealed class FamilyTests(ITestOutputHelper log) : IDisposable
     /// <summary>Of 8 bits, in networks that are not trained. Measured: up to 0.06.</summary>
     private const double EightBits = 0.12;
 
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
     public static TheoryData<string> Names => Family.Names;
 
-    [Theory]
+    [FamilyTheory]
     [MemberData(nameof(Names))]
     public void Fused_in_ONNX_Runtime_and_loaded_from_there_it_answers_as_the_model_does(string architecture)
     {
@@ -52,24 +51,28 @@ public sealed class FamilyTests(ITestOutputHelper log) : IDisposable
         AssertClose(answer, model.call(one), Single, "loaded from ONNX");
     }
 
-    [Theory]
+    [FamilyTheory]
     [MemberData(nameof(Names))]
     public void In_8_bits_it_answers_nearly_as_the_model_does(string architecture)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
         using var model = Trained.Network(architecture);
-        OnnxExporter.ExportInt8(model, [randn(8, 3, 32, 32) + 0.5, randn(3, 3, 33, 47) + 0.5], _folder["model.onnx"]);
+        Tensor[] calibration = [randn(8, 3, 32, 32) + 0.5, randn(3, 3, 33, 47) + 0.5];
+        OnnxExporter.ExportInt8(model, calibration, _folder["model.onnx"]);
         using var session = new OnnxSession(_folder["model.onnx"]);
+        using var fused = FuseExtensions.IsInt8Supported ? model.Fuse(calibration) : null;
         model.eval();
         foreach (var (batch, height, width) in ((int, int, int)[])[(7, 31, 32), (1, 40, 33)])
         {
             var x = randn(batch, 3, height, width) + 0.5;
-            AssertClose(model.call(x), session.Run(x), EightBits, $"{batch}x3x{height}x{width}");
+            AssertClose(model.call(x), session.Run(x), EightBits, $"{batch}x3x{height}x{width}, ONNX Runtime");
+            if (fused is not null)
+                AssertClose(model.call(x), fused.call(x), EightBits, $"{batch}x3x{height}x{width}, fused");
         }
     }
 
-    [Theory]
+    [FamilyTheory]
     [MemberData(nameof(Names))]
     public void It_answers_many_threads_at_once_and_refuses_what_the_model_refuses(string architecture)
     {

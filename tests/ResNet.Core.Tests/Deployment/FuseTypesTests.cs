@@ -8,7 +8,7 @@ namespace ResNet.Core.Tests.Deployment;
 public class FuseTypesTests
 {
     /// <summary>Measured: up to 0.01.</summary>
-    [BFloat16Theory]
+    [BFloat16Theory, Trait(Category.Name, Category.Slow)]
     [InlineData("resnet18", Stem.Conv7)]
     [InlineData("resnet18", Stem.Conv7MaxPool)]
     [InlineData("resnet18", Stem.Conv3)]
@@ -69,7 +69,7 @@ public class FuseTypesTests
     public void Where_bfloat16_is_not_supported_it_says_what_it_wants()
     {
         using var model = new ResNet18(10);
-        if (Fusion.IsBFloat16Supported)
+        if (FuseExtensions.IsBFloat16Supported)
             model.Fuse(ScalarType.BFloat16).Dispose();
         else
             Assert.Contains("AVX-512 BF16", Assert.Throws<PlatformNotSupportedException>(() => model.Fuse(ScalarType.BFloat16)).Message, StringComparison.Ordinal);

@@ -1,5 +1,4 @@
 using ResNet.Core.Deployment;
-using ResNet.Core.Tests.Weights;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -11,7 +10,7 @@ namespace ResNet.Core.Tests.Deployment;
 /// </summary>
 public sealed class NonFiniteTests : IDisposable
 {
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 

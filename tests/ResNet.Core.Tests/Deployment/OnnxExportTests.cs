@@ -8,7 +8,7 @@ namespace ResNet.Core.Tests.Deployment;
 /// <summary>What is exported is the same network elsewhere.</summary>
 public sealed class OnnxExportTests(ITestOutputHelper log) : IDisposable
 {
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 

@@ -8,7 +8,7 @@ namespace ResNet.Core.Tests.Deployment;
 /// <summary>What is made of a model is the same wherever it is made: the caller's modes and defaults are for the caller's own tensors.</summary>
 public sealed class SurroundingsTests : IDisposable
 {
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
@@ -24,9 +24,11 @@ public sealed class SurroundingsTests : IDisposable
         using var model = Trained.ResNet18();
         using var batch = randn(2, 3, 32, 32);
         using var before = model.Fuse();
+        using var before8 = FuseExtensions.IsInt8Supported ? model.Fuse([batch]) : null;
         var files = Export(model, batch);
 
         nn.Module<Tensor, Tensor> fused;
+        nn.Module<Tensor, Tensor>? fused8;
         byte[][] again;
         var type = get_default_dtype();
         try
@@ -44,6 +46,7 @@ public sealed class SurroundingsTests : IDisposable
             if (surroundings == "a default device")
                 set_default_device(META);
             fused = model.Fuse();
+            fused8 = FuseExtensions.IsInt8Supported ? model.Fuse([batch]) : null;
             again = Export(model, batch);
         }
         finally
@@ -56,6 +59,8 @@ public sealed class SurroundingsTests : IDisposable
         using var scope = NewDisposeScope();
         using (fused)
             Assert.True(fused.call(batch).equal(before.call(batch)).all().item<bool>());
+        using (fused8)
+            Assert.True(fused8 is null || fused8.call(batch).equal(before8!.call(batch)).all().item<bool>());
     }
 
     private byte[][] Export(ResNet18 model, Tensor batch)

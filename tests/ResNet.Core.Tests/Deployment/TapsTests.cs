@@ -16,10 +16,10 @@ public class TapsTests
     [InlineData(7, 3, 1, 1, 0, 3, 1)]
     [InlineData(1, 1, 2, 0, 0, 1, 0)]
     public void They_are_as_few_as_the_map_is_small(long size, long kernel, long stride, long padding, long first, long count, long left) =>
-        Assert.Equal(new Taps(first, count, left), Taps.In(size, kernel, stride, padding));
+        Assert.Equal(new Taps(first, count, left), Taps.Find(size, kernel, stride, padding));
 
     [Fact]
-    public void Without_a_size_all_are_needed() => Assert.Equal(new Taps(0, 7, 3), Taps.In(null, 7, 2, 3));
+    public void Without_a_size_all_are_needed() => Assert.Equal(new Taps(0, 7, 3), Taps.Find(null, 7, 2, 3));
 
     [Fact]
     public void Without_the_others_a_convolution_computes_the_same()
@@ -33,7 +33,7 @@ public class TapsTests
                     {
                         if (size + 2 * padding < kernel) continue;
                         using var inner = NewDisposeScope();
-                        var taps = Taps.In(size, kernel, stride, padding);
+                        var taps = Taps.Find(size, kernel, stride, padding);
                         var (x, weight) = (randn([2, 3, size], ScalarType.Float64), randn([4, 3, kernel], ScalarType.Float64));
                         var expected = nn.functional.conv1d(x, weight, stride: stride, padding: padding);
                         var actual = nn.functional.conv1d(x, weight.narrow(2, taps.First, taps.Count), stride: stride, padding: taps.Padding);

@@ -6,7 +6,7 @@ namespace ResNet.Core.Tests.Files;
 /// <summary>The next save removes what a save that was killed has left, and nothing else.</summary>
 public sealed class AbandonedFileTests : IDisposable
 {
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
     private readonly nn.Module _module = nn.Linear(2, 3);
 
     public void Dispose()

@@ -6,7 +6,7 @@ namespace ResNet.Core.Tests.Files;
 /// <summary>Processes and threads that save to one path at the same time: whoever reads it finds a whole file of one of them.</summary>
 public sealed class ConcurrentSaveTests : IDisposable
 {
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 

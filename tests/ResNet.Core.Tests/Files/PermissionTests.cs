@@ -11,7 +11,7 @@ public sealed class PermissionTests : IDisposable
 {
     private const string AccessList = "system.posix_acl_access", DefaultAccessList = "system.posix_acl_default";
 
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
     private readonly nn.Module _module = nn.Linear(2, 3);
     private readonly string _path;
 

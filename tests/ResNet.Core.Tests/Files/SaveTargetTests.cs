@@ -8,7 +8,7 @@ namespace ResNet.Core.Tests.Files;
 /// <summary>What a path may lead to when something is saved there.</summary>
 public sealed class SaveTargetTests : IDisposable
 {
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
     private readonly nn.Module _module = nn.Linear(2, 3);
 
     public void Dispose()
@@ -35,7 +35,7 @@ public sealed class SaveTargetTests : IDisposable
     public void A_folder_is_refused()
     {
         Directory.CreateDirectory(_folder["folder.pth"]);
-        Refused<UnauthorizedAccessException>("folder.pth", "expected the path of a file, got that of a folder");
+        Refused<UnauthorizedAccessException>("folder.pth", "expected a file, got a folder");
         Assert.Equal([_folder["folder.pth"]], Directory.GetFileSystemEntries(_folder.Path));
     }
 
@@ -96,7 +96,7 @@ public sealed class SaveTargetTests : IDisposable
         Refused<DirectoryNotFoundException>("c.pth", "none");
 
         Link("d.pth", "..");
-        Refused<UnauthorizedAccessException>("d.pth", "got that of a folder");
+        Refused<UnauthorizedAccessException>("d.pth", "got a folder");
         Assert.Equal(4, Directory.GetFileSystemEntries(_folder.Path).Length);
     }
 
@@ -110,7 +110,7 @@ public sealed class SaveTargetTests : IDisposable
         Refused<IOException>("link.pth", "expected a regular file");
         Assert.Equal(2, Directory.GetFileSystemEntries(_folder.Path).Length);
 
-        if (Tool.Run(_folder.Path, "mknod", "null.pth", "c", "1", "3").ExitCode == 0) // a privilege
+        if (Tool.Run(_folder.Path, "mknod", "null.pth", "c", "1", "3").Code == 0) // a privilege
             Refused<IOException>("null.pth", "expected a regular file");
     }
 
@@ -121,13 +121,13 @@ public sealed class SaveTargetTests : IDisposable
         foreach (var path in (string[])[_folder["model.pth"], _folder["model.safetensors"]])
         {
             File.WriteAllBytes(path, [1, 2, 3]);
-            var start = new ProcessStartInfo("/bin/sh", ["-c", "ulimit -f 2000; exec \"$@\"", "sh", ChildProcess.Dotnet, typeof(ChildProcess).Assembly.Location, "try-save", path])
+            var start = new ProcessStartInfo("/bin/sh", ["-c", "ulimit -f 2000; exec \"$@\"", "sh", DotnetHost.Path, typeof(ChildProcess).Assembly.Location, "try-save", path])
             {
                 RedirectStandardOutput = true,
                 Environment = { ["DOTNET_EnableWriteXorExecute"] = "0" }, // .NET has a large file for it
             };
             using var child = Process.Start(start)!;
-            Assert.StartsWith($"System.IO.IOException: {path}: cannot be written: it would be larger than ", child.StandardOutput.ReadToEnd(), StringComparison.Ordinal);
+            Assert.StartsWith($"System.IO.IOException: {path}: cannot be written: it exceeds the file size limit: ", child.StandardOutput.ReadToEnd(), StringComparison.Ordinal);
             Assert.Equal([1, 2, 3], File.ReadAllBytes(path));
         }
         Assert.Equal(2, Directory.GetFileSystemEntries(_folder.Path).Length);

@@ -1,7 +1,7 @@
 namespace ResNet.Core.Tests.Packaging;
 
 /// <summary>
-/// A copy of the sources as the only commit of a repository with a remote, and the package that was packed from it: what
+/// A copy of the sources as the only commit of a repository with a remote, and the packages that were packed from it: what
 /// a stranger's clone and its package would be. After all other tests and one at a time: builds and libtorch's threads
 /// would only take the cores from each other.
 /// </summary>
@@ -13,7 +13,7 @@ public sealed class BuildTools : ICollectionFixture<BuildTools>, IDisposable
     public BuildTools()
     {
         Directory.CreateDirectory(Checkout);
-        Repository.CopySources(Checkout);
+        Sources.Copy(Checkout);
         Tool.Git(Checkout, "init", "--quiet").Succeeded();
         Tool.Git(Checkout, "add", "--all").Succeeded();
         Tool.Git(Checkout, "-c", "user.name=Tests", "-c", "user.email=tests@example.com", "commit", "--quiet", "--no-gpg-sign", "--message=The sources").Succeeded();
@@ -23,7 +23,8 @@ public sealed class BuildTools : ICollectionFixture<BuildTools>, IDisposable
         NuGetCache = listed[(listed.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim();
 
         // ContinuousIntegrationBuild is what makes a package independent of the folder that it is built in.
-        Tool.Dotnet(Checkout, "pack", Repository.Library, "--output", Feed, $"-p:Version={Version}", "-p:ContinuousIntegrationBuild=true").Succeeded();
+        foreach (var library in new[] { Sources.Library, Sources.Distributed })
+            Tool.Dotnet(Checkout, "pack", library, "--output", Feed, $"-p:Version={Version}", "-p:ContinuousIntegrationBuild=true").Succeeded();
     }
 
     /// <summary>A folder of this run alone, outside the repository.</summary>
@@ -37,9 +38,11 @@ public sealed class BuildTools : ICollectionFixture<BuildTools>, IDisposable
     public string Feed => Path.Combine(Root, "feed");
 
     /// <summary>Unlike any other: NuGet keeps what it has once unpacked under a version.</summary>
-    public string Version { get; } = $"0.1.0-test.{DateTime.UtcNow.Ticks}";
+    public string Version { get; } = $"0.2.0-test.{DateTime.UtcNow.Ticks}";
 
     public string Package => Path.Combine(Feed, $"ResNet.Core.{Version}.nupkg");
+
+    public string DistributedPackage => Path.Combine(Feed, $"ResNet.Core.Distributed.{Version}.nupkg");
 
     public string Symbols => Path.Combine(Feed, $"ResNet.Core.{Version}.snupkg");
 

@@ -55,9 +55,9 @@ public sealed class Consumer
 
     public string Folder { get; }
 
-    internal ToolResult Build() => Dotnet("build", "--configuration", "Release").Succeeded();
+    internal ChildResult Build() => Dotnet("build", "--configuration", "Release").Succeeded();
 
-    internal ToolResult Dotnet(params string[] arguments) => Tool.Dotnet(Folder, arguments);
+    internal ChildResult Dotnet(params string[] arguments) => Tool.Dotnet(Folder, arguments);
 
     /// <summary>The one file of that name under a folder of the project.</summary>
     public string Find(string folder, string name) =>

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace ResNet.Core.Tests.Packaging;
 
 /// <summary>What somebody gets who adds the package to a project.</summary>
-[Collection(nameof(BuildTools))]
+[Collection(nameof(BuildTools)), Trait(Category.Name, Category.Slow)]
 public class ConsumerTests(BuildTools tools, Consumer consumer) : IClassFixture<Consumer>
 {
     [Fact]
@@ -86,7 +86,7 @@ public class ConsumerTests(BuildTools tools, Consumer consumer) : IClassFixture<
         return item["FullPath"];
     }
 
-    private static void AssertLossFalls(ToolResult result)
+    private static void AssertLossFalls(ChildResult result)
     {
         var losses = result.Succeeded().Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => float.Parse(line, CultureInfo.InvariantCulture)).ToList();
         Assert.Equal(4, losses.Count);

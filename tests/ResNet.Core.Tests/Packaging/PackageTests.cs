@@ -6,11 +6,11 @@ using System.Xml.Linq;
 namespace ResNet.Core.Tests.Packaging;
 
 /// <summary>What is in the package that people install.</summary>
-[Collection(nameof(BuildTools))]
+[Collection(nameof(BuildTools)), Trait(Category.Name, Category.Slow)]
 public class PackageTests(BuildTools tools)
 {
     [Fact]
-    public void It_holds_the_library_its_documentation_the_build_files_and_the_readme()
+    public void It_holds_the_library_its_documentation_the_build_files_the_icon_and_the_readme()
     {
         using var package = ZipFile.OpenRead(tools.Package);
 
@@ -22,6 +22,7 @@ public class PackageTests(BuildTools tools)
                 "ResNet.Core.nuspec",
                 "buildTransitive/RelaxLibstdcxx.cs",
                 "buildTransitive/ResNet.Core.targets",
+                "icon.png",
                 "lib/net8.0/ResNet.Core.dll",
                 "lib/net8.0/ResNet.Core.xml",
             ],
@@ -38,6 +39,8 @@ public class PackageTests(BuildTools tools)
         Assert.Equal("MIT", Value("license"));
         Assert.Equal("expression", Element("license").Attribute("type")?.Value);
         Assert.Equal("README.md", Value("readme"));
+        Assert.Equal("icon.png", Value("icon"));
+        Assert.Equal(BuildTools.Remote, Value("projectUrl"));
         Assert.Contains("torchsharp", Value("tags").Split(' '));
         Assert.Contains("resnet18", Value("tags").Split(' '));
         Assert.NotEmpty(Value("description"));
@@ -51,13 +54,11 @@ public class PackageTests(BuildTools tools)
     }
 
     [Fact]
-    public void It_depends_on_TorchSharp_alone()
+    public void It_depends_on_TorchSharp_and_on_the_Protobuf_library_that_TorchSharp_brings()
     {
         var dependencies = Metadata().Descendants().Where(element => element.Name.LocalName == "dependency");
 
-        var dependency = Assert.Single(dependencies);
-        Assert.Equal("TorchSharp", dependency.Attribute("id")?.Value);
-        Assert.Equal("0.107.0", dependency.Attribute("version")?.Value);
+        Assert.Equal(["Google.Protobuf 3.21.9", "TorchSharp 0.107.0"], dependencies.Select(dependency => $"{dependency.Attribute("id")?.Value} {dependency.Attribute("version")?.Value}"));
     }
 
     [Fact]
@@ -79,7 +80,7 @@ public class PackageTests(BuildTools tools)
         var elsewhere = Path.Combine(tools.Root, "elsewhere");
         Tool.Git(tools.Root, "clone", "--quiet", tools.Checkout, elsewhere).Succeeded();
         Tool.Git(elsewhere, "remote", "set-url", "origin", BuildTools.Remote).Succeeded();
-        Tool.Dotnet(elsewhere, "build", Repository.Library, "--configuration", "Release", $"-p:Version={tools.Version}", "-p:ContinuousIntegrationBuild=true").Succeeded();
+        Tool.Dotnet(elsewhere, "build", Sources.Library, "--configuration", "Release", $"-p:Version={tools.Version}", "-p:ContinuousIntegrationBuild=true").Succeeded();
 
         using var package = ZipFile.OpenRead(tools.Package);
         Assert.Equal(Read(package, "lib/net8.0/ResNet.Core.dll"), File.ReadAllBytes(Path.Combine(elsewhere, "src", "ResNet.Core", "bin", "Release", "net8.0", "ResNet.Core.dll")));

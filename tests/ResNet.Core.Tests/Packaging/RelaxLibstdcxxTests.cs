@@ -1,7 +1,7 @@
 namespace ResNet.Core.Tests.Packaging;
 
 /// <summary>The build task that makes TorchSharp's native library load beside an older libstdc++, compiled by MSBuild as in every consumer's build.</summary>
-[Collection(nameof(BuildTools))]
+[Collection(nameof(BuildTools)), Trait(Category.Name, Category.Slow)]
 public class RelaxLibstdcxxTests(BuildTools tools)
 {
     [Fact]
@@ -54,9 +54,9 @@ public class RelaxLibstdcxxTests(BuildTools tools)
     {
         var (result, destination) = Relax(library);
 
-        Assert.Equal(1, result.ExitCode);
+        Assert.Equal(1, result.Code);
         Assert.Contains("error RESNET002: Could not relax the version of libstdc++ that ", result.Output, StringComparison.Ordinal);
-        Assert.Contains($": {reason}. Set RelaxTorchSharpLibstdcxx to false to use it as it is.", result.Output, StringComparison.Ordinal);
+        Assert.Contains($": {reason}. Set RelaxTorchSharpLibstdcxx to false to use the library unchanged.", result.Output, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", result.Output, StringComparison.Ordinal); // a stack trace
         Assert.False(File.Exists(destination));
     }
@@ -68,13 +68,13 @@ public class RelaxLibstdcxxTests(BuildTools tools)
         return File.ReadAllBytes(destination);
     }
 
-    private (ToolResult Result, string Destination) Relax(byte[] library)
+    private (ChildResult Result, string Destination) Relax(byte[] library)
     {
         var folder = Directory.CreateDirectory(Path.Combine(tools.Root, Path.GetRandomFileName())).FullName;
         File.WriteAllBytes(Path.Combine(folder, "source.so"), library);
         File.WriteAllText(Path.Combine(folder, "relax.proj"), $"""
             <Project DefaultTargets="Relax">
-              <Import Project="{Repository.BuildTransitive}/ResNet.Core.targets" />
+              <Import Project="{Sources.BuildTransitive}/ResNet.Core.targets" />
               <Target Name="Relax">
                 <RelaxLibstdcxx Source="source.so" Destination="new/destination.so" />
               </Target>

@@ -56,7 +56,7 @@ public class FamilyTests(ITestOutputHelper log)
     /// Two versions of libtorch add the same numbers in another order, and the more layers, the more they make of it. Measured, relative to
     /// the largest value: from 5e-7 apart with 34 layers to 2e-3 with 152; where weights differ in their last bit, to 3e-3.
     /// </summary>
-    [Theory]
+    [FamilyTheory]
     [MemberData(nameof(Cases))]
     public void A_new_network_has_torchvisions_tensors_and_gives_its_answers(string architecture, string stem)
     {
@@ -77,7 +77,7 @@ public class FamilyTests(ITestOutputHelper log)
     /// In float64, since in float32 a network of this depth is chaotic. Measured, relative to the larger of a tensor's two numbers: at most 1e-11
     /// apart in the first step, most of which is the twelve digits, and 6e-9 after the last; where weights differ in their last bit, 0.08 and 0.13.
     /// </summary>
-    [Theory]
+    [FamilyTheory]
     [MemberData(nameof(Trained))]
     public void Gradients_running_statistics_and_steps_of_SGD_are_torchvisions(string architecture)
     {

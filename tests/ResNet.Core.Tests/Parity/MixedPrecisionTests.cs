@@ -6,6 +6,7 @@ using F = TorchSharp.torch.nn.functional;
 namespace ResNet.Core.Tests.Parity;
 
 /// <summary>Under <see cref="Autocast"/> the network learns as it does under Python's torch.autocast.</summary>
+[Trait(Category.Name, Category.Slow)]
 public class MixedPrecisionTests(ITestOutputHelper log)
 {
     private static readonly Case[] fixture = Fixture.Read<Case[]>("mixed_precision");

@@ -1,13 +1,12 @@
 using System.Security.Cryptography;
 using ResNet.Core.Pretrained;
-using ResNet.Core.Tests.Weights;
 
 namespace ResNet.Core.Tests.Pretrained;
 
 /// <summary>A cache of its own for a test, and a small file that is published.</summary>
 internal sealed class CacheFolder : IDisposable
 {
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
     private readonly HttpClient _client = new() { Timeout = TimeSpan.FromSeconds(20) };
 
     public CacheFolder() => new Random(1).NextBytes(Content);

@@ -9,13 +9,13 @@ namespace ResNet.Core.Tests.Pretrained;
 /// <summary>The published files are torchvision's, and lie where Python's torch.hub has them.</summary>
 public sealed class PretrainedWeightsTests : IDisposable
 {
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
     public static TheoryData<string> Names => [.. PretrainedWeights.All.Select(weights => weights.Name)];
 
-    [PyTorchFact]
+    [PyTorchFact, Trait(Category.Name, Category.Slow)]
     public void All_that_is_said_of_them_is_what_torchvision_says()
     {
         var theirs = PyTorchFactAttribute.Run("published").Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Trim());
@@ -41,7 +41,7 @@ public sealed class PretrainedWeightsTests : IDisposable
         Assert.Equal(Path.Combine("hub", "checkpoints", weights.FileName), Path.GetRelativePath(Path.GetFullPath(Path.Combine(weights.CachePath, "..", "..", "..")), weights.CachePath));
     }
 
-    [PyTorchFact]
+    [PyTorchFact, Trait(Category.Name, Category.Slow)]
     public async Task The_folder_is_that_of_torch_hub_whatever_the_variables_are()
     {
         using var python = PyTorchFactAttribute.Start("cache");
@@ -52,13 +52,13 @@ public sealed class PretrainedWeightsTests : IDisposable
                 {
                     Dictionary<string, string?> variables = new() { ["TORCH_HOME"] = torch, ["XDG_CACHE_HOME"] = xdg, ["HOME"] = home };
                     var theirs = await python.AskAsync(JsonSerializer.Serialize(variables));
-                    Assert.Equal(Path.GetFullPath(theirs), TorchHub.Checkpoints(variables.GetValueOrDefault));
+                    Assert.Equal(Path.GetFullPath(theirs), TorchHub.GetCheckpointsFolder(variables.GetValueOrDefault));
                 }
-        Assert.Contains("'~other/torch'", Assert.Throws<NotSupportedException>(() => TorchHub.Checkpoints(name => name == "TORCH_HOME" ? "~other/torch" : null)).Message, StringComparison.Ordinal);
+        Assert.Contains("'~other/torch'", Assert.Throws<NotSupportedException>(() => TorchHub.GetCheckpointsFolder(name => name == "TORCH_HOME" ? "~other/torch" : null)).Message, StringComparison.Ordinal);
     }
 
     /// <summary>From a file of torchvision's on a server to a network with its weights, and on to Python, which fetches nothing.</summary>
-    [PyTorchFact]
+    [PyTorchFact, Trait(Category.Name, Category.Slow)]
     public async Task What_is_fetched_loads_and_Python_finds_it()
     {
         using (var torchvision = PyTorchFactAttribute.Start("family", _folder.Path))

@@ -25,7 +25,7 @@ public sealed class StrangeAnswersTests : IDisposable
         using var server = new WebServer(request => new(status, []));
         var e = await AssertFailsAsync(server);
         Assert.Equal((HttpStatusCode)status, e.StatusCode);
-        Assert.Contains($"the server answers {status} ({(HttpStatusCode)status}). A file", e.Message, StringComparison.Ordinal);
+        Assert.Contains($"the server responded with {status} ({(HttpStatusCode)status}). You can", e.Message, StringComparison.Ordinal);
         Assert.Equal(requests, server.Requests.Count);
     }
 
@@ -53,7 +53,7 @@ public sealed class StrangeAnswersTests : IDisposable
     {
         var weights = PretrainedWeights.ResNet18_ImageNet1K_V1 with { Url = new("http://nowhere.invalid/net.pth"), CachePath = _cache.File };
         var e = await Assert.ThrowsAsync<HttpRequestException>(() => weights.DownloadAsync());
-        Assert.Contains($"http://nowhere.invalid/net.pth: cannot be fetched to {_cache.File}: ", e.Message, StringComparison.Ordinal);
+        Assert.Contains($"http://nowhere.invalid/net.pth: cannot be downloaded to {_cache.File}: ", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -61,7 +61,7 @@ public sealed class StrangeAnswersTests : IDisposable
     {
         using var client = new HttpClient { Timeout = TimeSpan.FromMilliseconds(200) };
         using var server = new WebServer(request => new(200, _cache.Content) { CutAfter = 0, Stalls = true });
-        Assert.Contains("nothing came for 0.2 s", (await AssertFailsAsync(server, client)).Message, StringComparison.Ordinal);
+        Assert.Contains("no data arrived for 0.2 s", (await AssertFailsAsync(server, client)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -100,7 +100,7 @@ public sealed class StrangeAnswersTests : IDisposable
     public async Task A_part_that_nobody_asked_for_is_not_taken()
     {
         using var server = new WebServer(request => new(206, _cache.Content) { Head = WebAnswer.Part(_cache.Content, 0) });
-        Assert.Contains("with a part of the file", (await AssertFailsAsync(server)).Message, StringComparison.Ordinal);
+        Assert.Contains("the server sent a part of the file", (await AssertFailsAsync(server)).Message, StringComparison.Ordinal);
         Assert.Single(server.Requests);
     }
 
@@ -133,7 +133,7 @@ public sealed class StrangeAnswersTests : IDisposable
     }
 
     [Theory]
-    [InlineData("Content-Type: text/html; charset=utf-8\r\n", "a page of HTML", 1000)]
+    [InlineData("Content-Type: text/html; charset=utf-8\r\n", "an HTML page", 1000)]
     [InlineData("Content-Type: application/octet-stream\r\n", "got 33 bytes with ", 0)]
     public async Task The_login_page_of_a_proxy_is_refused_and_told(string type, string told, int left)
     {
@@ -199,7 +199,7 @@ public sealed class StrangeAnswersTests : IDisposable
         await File.WriteAllTextAsync(_cache.File, "mine");
         using var server = new WebServer(request => WebAnswer.Honest(_cache.Content, request));
         var e = await Assert.ThrowsAsync<InvalidDataException>(() => _cache.DownloadAsync(server));
-        Assert.StartsWith($"{_cache.File}: is damaged, or another file: expected a SHA-256 that begins with {_cache.Sha256[..8]}, got {CacheFolder.Sha256Of("mine"u8.ToArray())}. Delete it", e.Message, StringComparison.Ordinal);
+        Assert.StartsWith($"{_cache.File}: is damaged or another file: expected a SHA-256 that begins with {_cache.Sha256[..8]}, got {CacheFolder.Sha256Of("mine"u8.ToArray())}. Delete the file", e.Message, StringComparison.Ordinal);
         Assert.Equal("mine", await File.ReadAllTextAsync(_cache.File));
         Assert.Empty(server.Requests);
     }
@@ -212,7 +212,7 @@ public sealed class StrangeAnswersTests : IDisposable
     {
         using var server = new WebServer(_ => new(302, []) { Head = $"Content-Length: 0\r\nLocation: {location}\r\n" });
         var problem = await Assert.ThrowsAsync<HttpRequestException>(() => _cache.DownloadAsync(server));
-        Assert.StartsWith($"{server["net.pth"]}: cannot be fetched to {_cache.File}: ", problem.Message, StringComparison.Ordinal);
+        Assert.StartsWith($"{server["net.pth"]}: cannot be downloaded to {_cache.File}: ", problem.Message, StringComparison.Ordinal);
     }
 
     [LinuxFact]
@@ -271,13 +271,13 @@ public sealed class StrangeAnswersTests : IDisposable
     public async Task A_file_that_gets_larger_than_it_may_is_told()
     {
         using var server = new WebServer(request => WebAnswer.Honest(_cache.Content, request));
-        var start = new ProcessStartInfo("/bin/sh", ["-c", "ulimit -f 1000; exec \"$@\"", "sh", ChildProcess.Dotnet, typeof(ChildProcess).Assembly.Location, "download", SharedCacheTests.Argument(server, _cache)])
+        var start = new ProcessStartInfo("/bin/sh", ["-c", "ulimit -f 1000; exec \"$@\"", "sh", DotnetHost.Path, typeof(ChildProcess).Assembly.Location, "download", SharedCacheTests.Argument(server, _cache)])
         {
             RedirectStandardOutput = true,
             Environment = { ["DOTNET_EnableWriteXorExecute"] = "0" }, // .NET has a large file for it
         };
         using var child = Process.Start(start)!;
-        Assert.StartsWith($"System.IO.IOException: {_cache.File}: cannot be written: it would be larger than ", await child.StandardOutput.ReadToEndAsync(), StringComparison.Ordinal);
+        Assert.StartsWith($"System.IO.IOException: {_cache.File}: cannot be written: it exceeds the file size limit: ", await child.StandardOutput.ReadToEndAsync(), StringComparison.Ordinal);
         _cache.AssertBeginning((int)new FileInfo(_cache.Partial).Length);
         await _cache.DownloadAsync(server);
         _cache.AssertWhole();
@@ -314,7 +314,7 @@ public sealed class StrangeAnswersTests : IDisposable
     private async Task<HttpRequestException> AssertFailsAsync(WebServer server, HttpClient? client = null)
     {
         var e = await Assert.ThrowsAsync<HttpRequestException>(() => _cache.DownloadAsync(server, client));
-        Assert.StartsWith($"{server["net.pth"]}: cannot be fetched to {_cache.File}: ", e.Message, StringComparison.Ordinal);
+        Assert.StartsWith($"{server["net.pth"]}: cannot be downloaded to {_cache.File}: ", e.Message, StringComparison.Ordinal);
         Assert.EndsWith("put it there.", e.Message, StringComparison.Ordinal);
         Assert.NotNull(e.InnerException);
         Assert.False(Path.Exists(_cache.File));

@@ -9,7 +9,7 @@ public sealed class BesideTheWeightsTests : IDisposable
 {
     private const byte Reduce = (byte)'R', NewObj = 0x81, StackGlobal = 0x93;
 
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
@@ -24,7 +24,7 @@ public sealed class BesideTheWeightsTests : IDisposable
     public void What_training_programs_keep_is_passed_over(string file)
     {
         using var block = new BasicBlock(3, 4, stride: 2);
-        Assert.Equal(LoadTests.BlockNames, Checkpoint.Load(block, WeightsFolder.Fixture(file)).Loaded);
+        Assert.Equal(LoadTests.BlockNames, Checkpoint.Load(block, WeightsFixture.Find(file)).Loaded);
         Pattern.AssertIn(block, LoadTests.BlockNames);
     }
 
@@ -192,7 +192,7 @@ public sealed class BesideTheWeightsTests : IDisposable
         foreach (var (key, again) in new[] { (one, oneAsFloat), (one, oneAsBool), (oneAsFloat, oneAsBool), (oneAsBool, oneAsBool), (Text("a"), Text("a")) })
             Hostile.AssertRefused(Beside([.. "}("u8, .. key, (byte)'N', .. again, .. "Nu"u8]), "twice in a dictionary");
         foreach (var (key, name) in new[] { ("]", "a list"), ("}", "a dict") })
-            Hostile.AssertRefused(Beside([.. "}"u8, .. Encoding.ASCII.GetBytes(key), .. "Ns"u8]), $"{name} for a key");
+            Hostile.AssertRefused(Beside([.. "}"u8, .. Encoding.ASCII.GetBytes(key), .. "Ns"u8]), $"{name} as a key");
     }
 
     /// <summary>Of newer versions of PyTorch than the fixtures'.</summary>
@@ -205,7 +205,7 @@ public sealed class BesideTheWeightsTests : IDisposable
 
         Says("tensor of torch.float8_e4m3fn", [.. Global("torch._utils", "_rebuild_tensor_v3"), .. Tuple(Storage2("UntypedStorage"), Int(0), shape, stride, [0x89], OrderedDict, Global("torch", "float8_e4m3fn")), Reduce]);
         Says("tensor of torch.storage.UntypedStorage", [.. v2, .. Tuple(Storage2("UntypedStorage"), Int(0), shape, stride, [0x89], OrderedDict), Reduce]);
-        Says("tensor that is negated or conjugated", [.. v2, .. Tuple(Storage(), Int(0), shape, stride, [0x89], OrderedDict, negated), Reduce]);
+        Says("lazily negated or conjugated tensor", [.. v2, .. Tuple(Storage(), Int(0), shape, stride, [0x89], OrderedDict, negated), Reduce]);
         Says("nested tensor", [.. Global("torch._utils", "_rebuild_nested_tensor"), (byte)')', Reduce]);
         Says("tensor of class mylib.Scaled", [.. Global("torch._tensor", "_rebuild_from_type_v2"), .. Tuple(v2, Global("mylib", "Scaled"), "("u8.ToArray().Append((byte)'t').ToArray(), "}"u8.ToArray()), Reduce]);
 

@@ -28,6 +28,9 @@ internal static class ChildProcess
             case ["dispose", _]:
                 Console.WriteLine(Deployment.DisposedAmidstCallsTests.DisposeAmidstCalls());
                 return 0;
+            case ["int8", _]:
+                Console.WriteLine(FuseExtensions.IsInt8Supported);
+                return 0;
             case ["free", var pages]:
                 Console.WriteLine(MemoryPagesTests.Free(pages));
                 return 0;
@@ -37,11 +40,9 @@ internal static class ChildProcess
         }
     }
 
-    public static string Dotnet => Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
-
     public static Process Start(string command, string path) => Process.Start(StartInfo(command, path))!;
 
-    public static ProcessStartInfo StartInfo(string command, string path) => new(Dotnet, [typeof(ChildProcess).Assembly.Location, command, path])
+    public static ProcessStartInfo StartInfo(string command, string path) => new(DotnetHost.Path, [typeof(ChildProcess).Assembly.Location, command, path])
     {
         RedirectStandardInput = true,
         RedirectStandardOutput = true,

@@ -7,7 +7,7 @@ namespace ResNet.Core.Tests.Weights;
 /// <summary>Files that were cut off or changed on their way.</summary>
 public sealed class DamagedFileTests(ITestOutputHelper log) : IDisposable
 {
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
@@ -20,7 +20,7 @@ public sealed class DamagedFileTests(ITestOutputHelper log) : IDisposable
     [InlineData("legacy_python2.pth")]
     public void A_file_that_ends_anywhere_before_its_end_is_refused(string fixture)
     {
-        var file = File.ReadAllBytes(WeightsFolder.Fixture(fixture));
+        var file = File.ReadAllBytes(WeightsFixture.Find(fixture));
         using var module = new BasicBlock(3, 4, stride: 2);
         using var unchanged = new Unchanged(module);
         for (var length = 0; length < file.Length; length++)
@@ -37,7 +37,7 @@ public sealed class DamagedFileTests(ITestOutputHelper log) : IDisposable
     /// tensor's (which safetensors cannot tell, having no checksum) or nobody's, such as padding, the weights. The format from
     /// before PyTorch 1.6 has no checksum of the pickle either: there it can also be another stride.
     /// </summary>
-    [Theory]
+    [Theory, Trait(Category.Name, Category.Slow)]
     [InlineData("protocol2.pth")]
     [InlineData("protocol4.pth")]
     [InlineData("views.pth")]
@@ -46,11 +46,11 @@ public sealed class DamagedFileTests(ITestOutputHelper log) : IDisposable
     [InlineData("legacy_python2.pth")]
     public void A_flipped_bit_is_told_or_harmless(string fixture)
     {
-        var file = File.ReadAllBytes(WeightsFolder.Fixture(fixture));
+        var file = File.ReadAllBytes(WeightsFixture.Find(fixture));
         var dataStart = fixture.EndsWith(".safetensors", StringComparison.Ordinal) ? 8 + BitConverter.ToInt32(file) : fixture.StartsWith("legacy_", StringComparison.Ordinal) ? 0 : file.Length;
         using var module = fixture == "views.pth" ? LoadTests.Views() : (torch.nn.Module)new BasicBlock(3, 4, stride: 2);
         using var before = new Unchanged(module);
-        Checkpoint.Load(module, WeightsFolder.Fixture(fixture));
+        Checkpoint.Load(module, WeightsFixture.Find(fixture));
         using var loaded = new Unchanged(module);
 
         var random = new Random(1);
@@ -83,13 +83,13 @@ public sealed class DamagedFileTests(ITestOutputHelper log) : IDisposable
     }
 
     /// <summary>Not one bit but a stretch of random bytes, which reaches other parts of the readers.</summary>
-    [Theory]
+    [Theory, Trait(Category.Name, Category.Slow)]
     [InlineData("types.pth")]
     [InlineData("types.safetensors")]
     [InlineData("legacy_types.pth")]
     public void A_stretch_of_random_bytes_is_told_or_harmless(string fixture)
     {
-        var file = File.ReadAllBytes(WeightsFolder.Fixture(fixture));
+        var file = File.ReadAllBytes(WeightsFixture.Find(fixture));
         using var module = LoadTests.EveryType();
         using var before = new Unchanged(module);
         var random = new Random(2);
@@ -112,7 +112,7 @@ public sealed class DamagedFileTests(ITestOutputHelper log) : IDisposable
     }
 
     /// <summary>The same pickle damaged with its checksum made right, as somebody would who means harm: the interpreter alone has to stand.</summary>
-    [Theory]
+    [Theory, Trait(Category.Name, Category.Slow)]
     [InlineData("protocol2.pth")]
     [InlineData("protocol4.pth")]
     [InlineData("views.pth")]
@@ -120,8 +120,8 @@ public sealed class DamagedFileTests(ITestOutputHelper log) : IDisposable
     public void A_forged_pickle_is_told_or_harmless(string fixture)
     {
         (string Name, byte[] Content)[] entries;
-        using (var archive = ZipFile.OpenRead(WeightsFolder.Fixture(fixture)))
-            entries = [.. archive.Entries.Select(entry => (entry.FullName, Zip.Read(WeightsFolder.Fixture(fixture), entry.FullName)))];
+        using (var archive = ZipFile.OpenRead(WeightsFixture.Find(fixture)))
+            entries = [.. archive.Entries.Select(entry => (entry.FullName, Zip.Read(WeightsFixture.Find(fixture), entry.FullName)))];
         var index = Array.FindIndex(entries, entry => entry.Name.EndsWith("/data.pkl", StringComparison.Ordinal));
         var pickle = entries[index].Content;
 

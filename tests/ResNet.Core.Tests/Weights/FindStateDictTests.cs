@@ -6,7 +6,7 @@ namespace ResNet.Core.Tests.Weights;
 /// <summary>A checkpoint of a training holds more than the weights: the one state_dict in it that fits is taken, whatever stands beside it.</summary>
 public sealed class FindStateDictTests : IDisposable
 {
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
@@ -21,7 +21,7 @@ public sealed class FindStateDictTests : IDisposable
         foreach (var strict in (bool[])[true, false])
         {
             using var block = new BasicBlock(3, 4, stride: 2);
-            var report = Checkpoint.Load(block, WeightsFolder.Fixture(file), strict);
+            var report = Checkpoint.Load(block, WeightsFixture.Find(file), strict);
             Assert.Equal(LoadTests.BlockNames, report.Loaded);
             Assert.Empty(report.Unexpected);
             Pattern.AssertIn(block, LoadTests.BlockNames);
@@ -124,12 +124,12 @@ public sealed class FindStateDictTests : IDisposable
         using var wrapper = nn.Sequential(("backbone", new BasicBlock(3, 4, stride: 2)));
         foreach (var strict in (bool[])[true, false])
         {
-            var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(wrapper, WeightsFolder.Fixture("teacher_student.pth"), strict));
+            var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(wrapper, WeightsFixture.Find("teacher_student.pth"), strict));
             Assert.EndsWith(
-                "Sequential: expected names of tensors like the module's 18 that begin with 'backbone.', such as backbone.conv1.weight, backbone.bn1.weight, backbone.bn1.bias; " +
+                "Sequential: expected tensor names like the module's 18 that begin with 'backbone.', such as backbone.conv1.weight, backbone.bn1.weight, backbone.bn1.bias; " +
                 "got 36, such as teacher.conv1.weight, teacher.bn1.weight, teacher.bn1.bias, under ['state_dict']", problem.Message, StringComparison.Ordinal);
 
-            problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(wrapper, WeightsFolder.Fixture("lightning.pth"), strict));
+            problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(wrapper, WeightsFixture.Find("lightning.pth"), strict));
             Assert.Contains("got 18 that begin with 'model.', such as model.conv1.weight, ", problem.Message, StringComparison.Ordinal);
         }
 
@@ -137,12 +137,12 @@ public sealed class FindStateDictTests : IDisposable
         using var model = new ResNet18(10);
         using var unchanged = new Unchanged(model);
         Assert.Contains("does not fit ResNet18: 1 tensors fit; missing in the file: ",
-            Assert.Throws<InvalidDataException>(() => Checkpoint.Load(model, WeightsFolder.Fixture("protocol2.pth"), strict: false)).Message, StringComparison.Ordinal);
+            Assert.Throws<InvalidDataException>(() => Checkpoint.Load(model, WeightsFixture.Find("protocol2.pth"), strict: false)).Message, StringComparison.Ordinal);
         unchanged.Assert();
 
         using var bag = new TensorBag(("float32", ones(7)));
         Assert.Contains("0 tensors fit; unexpected in the file: float64, float16, bfloat16, int64, int32, int16 and 5 more; of another shape: float32 (expected (7), got (2, 3))",
-            Assert.Throws<InvalidDataException>(() => Checkpoint.Load(bag, WeightsFolder.Fixture("types.pth"), strict: false)).Message, StringComparison.Ordinal);
+            Assert.Throws<InvalidDataException>(() => Checkpoint.Load(bag, WeightsFixture.Find("types.pth"), strict: false)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -188,9 +188,9 @@ public sealed class FindStateDictTests : IDisposable
     {
         byte[] one = [.. "}h\u0001h\u0002s"u8];
 
-        Hostile.AssertRefused(_folder.Write("none.pth", InArchive(Many("a.b.c.d", 100_000))), "expected names of tensors like the module's");
+        Hostile.AssertRefused(_folder.Write("none.pth", InArchive(Many("a.b.c.d", 100_000))), "expected tensor names like the module's");
         Hostile.AssertRefused(_folder.Write("some.pth", InArchive(Many("bn1.running_mean", 100_000))), factor: 400, "0 tensors fit"); // six bytes a dictionary
-        Hostile.AssertRefused(_folder.Write("long.pth", InArchive(Many(string.Concat(Enumerable.Repeat("a.", 490)) + "bn1.bias", 50_000))), "expected names");
+        Hostile.AssertRefused(_folder.Write("long.pth", InArchive(Many(string.Concat(Enumerable.Repeat("a.", 490)) + "bn1.bias", 50_000))), "expected tensor names");
 
         byte[] Many(string name, int count) => [.. Proto, .. Text(name), .. "q\u0001"u8, .. Weight(2), .. "q\u0002]("u8, .. Enumerable.Repeat(one, count).SelectMany(bytes => bytes), (byte)'e', 0x85, (byte)'.'];
     }
@@ -199,7 +199,7 @@ public sealed class FindStateDictTests : IDisposable
     {
         using var block = new BasicBlock(3, 4, stride: 2);
         using var unchanged = new Unchanged(block);
-        var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(block, WeightsFolder.Fixture(file), strict));
+        var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(block, WeightsFixture.Find(file), strict));
         Assert.All(message, part => Assert.Contains(part, problem.Message, StringComparison.Ordinal));
         unchanged.Assert();
     }

@@ -8,7 +8,7 @@ public sealed class HostileLegacyTests : IDisposable
 {
     private static readonly byte[] pickle = Of(LegacyStorage());
 
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
@@ -51,7 +51,7 @@ public sealed class HostileLegacyTests : IDisposable
         ViewRefused("within its storage of 3 elements", View("1", 0, 3)); // the tensor has four
         ViewRefused("expected a view: (key, first element, number of elements)", Tuple(Text("1"), Int(0)));
         ViewRefused("two different storages by the key '0'", View("0", 0, 4));
-        ViewRefused("a storage whose name has 1,001 characters", View(new string('k', 1001), 0, 4));
+        ViewRefused("a storage whose key has 1,001 characters", View(new string('k', 1001), 0, 4));
 
         void ViewRefused(string message, byte[] view) => Refused(InLegacyFile(Of(LegacyStorage(view: view))), message);
     }
@@ -95,7 +95,7 @@ public sealed class HostileLegacyTests : IDisposable
         Refused([.. LegacyStart, .. pickle, .. Keys("0", "1"), .. data, .. data], "lists a storage '1'");
         Refused([.. LegacyStart, .. pickle, .. Keys("../0"), .. data], "lists a storage '../0'");
         Refused([.. LegacyStart, .. pickle, .. Proto, .. "]K\u0000a."u8, .. data], "lists an int");
-        Refused([.. LegacyStart, .. pickle, .. Proto, .. "}."u8, .. data], "has a dict behind its pickle, expected the list of its storages");
+        Refused([.. LegacyStart, .. pickle, .. Proto, .. "}."u8, .. data], "has a dict after its pickle, expected the list of its storages");
         Refused([.. LegacyStart, .. Of(LegacyStorage(key: "")), .. Keys(""), .. data], "lists a storage ''");
         Refused([.. LegacyStart, .. pickle, .. Proto, (byte)']', .. LegacyStorage(), .. "a."u8, .. data], "where there is no storage");
     }
@@ -106,11 +106,11 @@ public sealed class HostileLegacyTests : IDisposable
         DataRefused("has 3 elements in storage '0', expected 4", [.. Int64(3), .. new byte[12]]);
         DataRefused("has -4 elements", [.. Int64(-4), .. new byte[16]]);
         DataRefused("has 288,230,376,151,711,744 elements", [0, 0, 0, 0, 0, 0, 0, 4, .. new byte[16]]); // four, had a big-endian machine written it
-        DataRefused("ends within storage '0': expected 16 more bytes, got 15; a download or a copy was cut off", [.. Int64(4), .. new byte[15]]);
+        DataRefused("ends within storage '0': expected 16 more bytes, got 15; the download or copy was cut off", [.. Int64(4), .. new byte[15]]);
         DataRefused("ends within storage '0': expected 8 more bytes, got 7", Int64(4)[..7]);
         DataRefused("ends within storage '0': expected 8 more bytes, got 0", []);
-        DataRefused("has 1 bytes behind its last storage", [.. Int64(4), .. new byte[17]]);
-        DataRefused("behind its last storage", [.. Int64(4), .. new byte[16], .. InLegacyFile(pickle)]); // as after a second torch.save into one file
+        DataRefused("has 1 bytes after its last storage", [.. Int64(4), .. new byte[17]]);
+        DataRefused("after its last storage", [.. Int64(4), .. new byte[16], .. InLegacyFile(pickle)]); // as after a second torch.save into one file
 
         const long More = long.MaxValue / 4 + 5; // whose bytes are 16 in 64 bits
         Refused([.. LegacyStart, .. Of(LegacyStorage(count: More)), .. Keys("0"), .. Int64(More), .. new byte[16]], "ends within storage '0': expected 9,223,372,036,854,775,824 more bytes, got 16");
@@ -126,7 +126,7 @@ public sealed class HostileLegacyTests : IDisposable
         Refused([.. magic, .. Proto, .. Text("1001"), (byte)'.', .. Dict("little_endian", [0x88]), .. rest], "is of version a str");
         Refused([.. magic, .. version, .. Dict("little_endian", [0x89]), .. rest], "was written on a big-endian machine, expected little-endian numbers");
         Refused([.. magic, .. version, .. Dict("little_endian", Text("no")), .. rest], "was written on a big-endian machine");
-        Refused([.. magic, .. version, .. Proto, .. "N."u8, .. rest], "does not say what machine wrote it, expected a dict");
+        Refused([.. magic, .. version, .. Proto, .. "N."u8, .. rest], "does not describe the machine that wrote it, expected a dict");
         Refused([.. magic, .. version, .. Dict("little_endian", LegacyStorage()), .. rest], "where there is no storage");
         Refused([.. magic, .. Proto, .. Global("os", "system"), .. Text("id"), 0x85, .. "R."u8], "asks for os.system");
         Refused(magic, "its pickle ends too early: expected 1 more bytes, got 0 (at byte 15)");
@@ -164,14 +164,14 @@ public sealed class HostileLegacyTests : IDisposable
     }
 
     /// <summary>The same with real files, of which every part is changed.</summary>
-    [Theory]
+    [Theory, Trait(Category.Name, Category.Slow)]
     [InlineData("legacy_checkpoint.pth")]
     [InlineData("legacy_python2.pth")]
     [InlineData("legacy_beside.pth")]
     [InlineData("legacy_views.pth")]
     public void A_forged_file_is_told_or_harmless(string fixture)
     {
-        var file = File.ReadAllBytes(WeightsFolder.Fixture(fixture));
+        var file = File.ReadAllBytes(WeightsFixture.Find(fixture));
         using nn.Module module = fixture == "legacy_views.pth" ? LoadTests.Views() : new BasicBlock(3, 4, stride: 2);
         using var before = new Unchanged(module);
         var random = new Random(4);

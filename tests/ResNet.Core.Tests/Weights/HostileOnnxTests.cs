@@ -5,7 +5,7 @@ namespace ResNet.Core.Tests.Weights;
 /// <summary>ONNX files that are no residual network of this library, or nothing at all: each is refused in words, with the module as it was.</summary>
 public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFixture<HostileOnnxTests.Target>, IDisposable
 {
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
     private readonly ResNet18 _model = target.Model;
     private readonly Unchanged _unchanged = target.Unchanged;
 
@@ -59,7 +59,7 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
         {
             file.Set("layer2.0.conv2", Int("group", 2));
             file.Tensors["layer2.0.conv2.weight"] = Tensor("layer2.0.conv2.weight", 4, 2, 3, 3);
-        }, "expected a 3x3 with stride 1, padding 1 and 1 group in the block behind layer1.0, got a 3x3 with stride 1, padding 1 and 2 groups"),
+        }, "expected a 3x3 with stride 1, padding 1 and 1 group in the block after layer1.0, got a 3x3 with stride 1, padding 1 and 2 groups"),
         ["no groups"] = (file => file.Set("layer1.0.conv1", Int("group", 0)), "in 0 groups"),
         ["groups of zero, which proto3 does not write"] = (file => file.Set("layer1.0.conv1", Absent("group", 2)), "in 0 groups"),
         ["groups that do not divide the first convolution"] = (file => file.Set("conv1", Int("group", 3)), "Conv 'conv1': expected as many out_channels for each group, got shape (2, 3, 7, 7) in 3 groups"),
@@ -67,7 +67,7 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
         ["a stride of two numbers"] = (file => file.Set("layer2.0.conv1", Ints("strides", 2, 1)), "expected strides of two equal numbers, got (2, 1)"),
         ["a stride of none"] = (file => file.Set("layer2.0.conv1", Ints("strides", 0, 0)), "expected strides of two equal numbers, got (0, 0)"),
         ["a stride in the second convolution"] = (file => file.Set("layer2.0.conv2", Ints("strides", 2, 2)), "got a 3x3 with stride 2"),
-        ["a stride in the shortcut alone"] = (file => file.Set("layer2.0.conv1", Ints("strides", 1, 1)), "expected a 1x1 with stride 1, padding 0 and 1 group in the block behind layer1.0, got a 1x1 with stride 2"),
+        ["a stride in the shortcut alone"] = (file => file.Set("layer2.0.conv1", Ints("strides", 1, 1)), "expected a 1x1 with stride 1, padding 0 and 1 group in the block after layer1.0, got a 1x1 with stride 2"),
         ["a stride in the first block"] = (file =>
         {
             file.Set("layer1.0.conv1", Ints("strides", 2, 2));
@@ -76,7 +76,7 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
             file.Node("layer1.0.add").Inputs[1] = "layer1.0.side";
         }, "expected stride 1 in the first block, got 2"),
         ["pads"] = (file => file.Set("layer1.0.conv1", Ints("pads", 0, 0, 0, 0)), "got a 3x3 with stride 1, padding 0"),
-        ["pads on one side"] = (file => file.Set("layer1.0.conv1", Ints("pads", 1, 1, 0, 0)), "expected the same pads on all sides, or images of a fixed size for which that is the same, got (1, 1, 0, 0)"),
+        ["pads on one side"] = (file => file.Set("layer1.0.conv1", Ints("pads", 1, 1, 0, 0)), "expected the same pads on all sides, or a fixed image size for which other pads have the same effect, got (1, 1, 0, 0)"),
         ["pads on one side of images of an odd size"] = (file =>
         {
             file.Inputs[0] = Value("x", 63); // 32, 16, and 8 of them
@@ -101,8 +101,8 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
         {
             file.Inputs[0] = Value("x", 64);
             file.Set("conv1", String("auto_pad", "SAME_UPPER"));
-        }, "images of a fixed size for which that is the same, got (2, 2, 3, 3)"),
-        ["another kernel_shape"] = (file => file.Set("conv1", Ints("kernel_shape", 5, 5)), "expected kernel_shape (7, 7), as its weights have it, got (5, 5)"),
+        }, "a fixed image size for which other pads have the same effect, got (2, 2, 3, 3)"),
+        ["another kernel_shape"] = (file => file.Set("conv1", Ints("kernel_shape", 5, 5)), "expected kernel_shape (7, 7), as its weights say, got (5, 5)"),
         ["a kernel that is not square"] = (file => file.Tensors["conv1.weight"] = Tensor("conv1.weight", 2, 3, 7, 5), "expected weights of shape (out_channels, in_channels, kernel, kernel), got (2, 3, 7, 5)"),
         ["a kernel of another size"] = (file =>
         {
@@ -114,7 +114,7 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
         ["a batch norm over everything"] = (file => file.Set("bn1", Int("spatial", 0)), "expected spatial 1, got 0"),
         ["a batch norm of another width"] = (file => file.Tensors["bn1.bias"] = Tensor("bn1.bias", 3), "expected a bias of shape (2), got (3)"),
         ["a batch norm without variance"] = (file => file.Replace("bn1", new("BatchNormalization", ["conv1", "bn1.weight", "bn1.bias", "bn1.running_mean"], ["bn1"])), "four tensors"),
-        ["a batch norm that comes twice"] = (file => file.Replace("relu", new("BatchNormalization", ["bn1", "bn1.weight", "bn1.bias", "bn1.running_mean", "bn1.running_var"], ["relu"])), "expected a ReLU behind the first convolution, got BatchNormalization 'relu'"),
+        ["a batch norm that comes twice"] = (file => file.Replace("relu", new("BatchNormalization", ["bn1", "bn1.weight", "bn1.bias", "bn1.running_mean", "bn1.running_var"], ["relu"])), "expected a ReLU after the first convolution, got BatchNormalization 'relu'"),
         ["a bias before a batch norm"] = (file => file.Replace("conv1", new OnnxNode("Conv", ["x", "conv1.weight", "bn1.bias"], ["conv1"]).With(Ints("strides", 2, 2), Ints("pads", 3, 3, 3, 3))), "without a bias, got one with a bias"),
         ["computed weights"] = (file => file.Nodes.Insert(0, new("Mul", ["conv1.weight", "conv1.weight"], ["w"])), "0 tensors fit"),
         ["computed weights that are used"] = (file =>
@@ -124,11 +124,11 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
         }, "Conv 'conv1': expected a convolution with weights that are in the file"),
         ["whole numbers as weights"] = (file => file.Tensors["conv1.weight"] = Tensor("conv1.weight", 6, [2, 3, 7, 7], new byte[4 * 294]), "elements of data type 6 as the weights of Conv 'conv1', expected floating-point numbers"),
         ["weights in another file"] = (file => file.Tensors["conv1.weight"] = Join(Number(1, 2), Number(1, 3), Number(1, 7), Number(1, 7), Number(2, 1), Text(8, "conv1.weight"), Field(13, Join(Text(1, "location"), Text(2, "/etc/passwd"))), Number(14, 1)), "tensors are in another file"),
-        ["float16 as numbers one by one"] = (file => file.Tensors["bn1.bias"] = Join(Number(1, 2), Number(2, 10), Number(5, 1), Number(5, 2), Text(8, "bn1.bias")), "numpy_helper.from_array"),
+        ["float16 as unpacked numbers"] = (file => file.Tensors["bn1.bias"] = Join(Number(1, 2), Number(2, 10), Number(5, 1), Number(5, 2), Text(8, "bn1.bias")), "numpy_helper.from_array"),
         ["float16 as packed whole numbers"] = (file => file.Tensors["bn1.bias"] = Join(Number(1, 2), Number(2, 10), Field(5, [1, 2]), Text(8, "bn1.bias")), "numpy_helper.from_array"),
-        ["floats one by one"] = (file => file.Tensors["bn1.bias"] = Join(Number(1, 2), Number(2, 1), Varint(4 << 3 | 5), new byte[4], Varint(4 << 3 | 5), new byte[4], Text(8, "bn1.bias")), "numbers one by one"),
-        ["floats and raw data"] = (file => file.Tensors["bn1.bias"] = Join(Number(1, 2), Number(2, 1), Field(4, new byte[8]), Field(9, new byte[8]), Text(8, "bn1.bias")), "numbers one by one"),
-        ["floats as another type"] = (file => file.Tensors["bn1.bias"] = Join(Number(1, 2), Number(2, 11), Field(4, new byte[16]), Text(8, "bn1.bias")), "numbers one by one"),
+        ["floats one by one"] = (file => file.Tensors["bn1.bias"] = Join(Number(1, 2), Number(2, 1), Varint(4 << 3 | 5), new byte[4], Varint(4 << 3 | 5), new byte[4], Text(8, "bn1.bias")), "unpacked numbers"),
+        ["floats and raw data"] = (file => file.Tensors["bn1.bias"] = Join(Number(1, 2), Number(2, 1), Field(4, new byte[8]), Field(9, new byte[8]), Text(8, "bn1.bias")), "unpacked numbers"),
+        ["floats as another type"] = (file => file.Tensors["bn1.bias"] = Join(Number(1, 2), Number(2, 11), Field(4, new byte[16]), Text(8, "bn1.bias")), "unpacked numbers"),
         ["too few elements"] = (file => file.Tensors["bn1.bias"] = Tensor("bn1.bias", 1, [2], new byte[4]), "expected 8 bytes of Float32, got 4"),
         ["too many elements"] = (file => file.Tensors["bn1.bias"] = Tensor("bn1.bias", 1, [2], new byte[12]), "expected 8 bytes of Float32, got 12"),
         ["no elements"] = (file => file.Tensors["bn1.bias"] = Join(Number(1, 2), Number(2, 1), Text(8, "bn1.bias")), "expected 8 bytes of Float32, got 0"),
@@ -146,14 +146,14 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
         ["a classifier of other features"] = (file => file.Tensors["fc.weight"] = Tensor("fc.weight", 3, 5), "expected weights for 4 features, got shape (3, 5)"),
         ["a bias of one number"] = (file => file.Tensors["fc.bias"] = Tensor("fc.bias", 1), "expected a bias of shape (3), got (1)"),
         ["an average over rows"] = (file => file.Replace("avgpool", new OnnxNode("ReduceMean", ["layer4.0.relu2"], ["avgpool"]).With(Ints("axes", 2))), "expected axes (2, 3), got (2)"),
-        ["an average of a window"] = (file => file.Replace("avgpool", new OnnxNode("AveragePool", ["layer4.0.relu2"], ["avgpool"]).With(Ints("kernel_shape", 7, 7))), "expected a window as large as what goes in"),
+        ["an average of a window"] = (file => file.Replace("avgpool", new OnnxNode("AveragePool", ["layer4.0.relu2"], ["avgpool"]).With(Ints("kernel_shape", 7, 7))), "expected a window as large as its input"),
         ["an average with padding"] = (file =>
         {
             file.Inputs[0] = Value("x", 64);
             file.Replace("avgpool", new OnnxNode("AveragePool", ["layer4.0.relu2"], ["avgpool"]).With(Ints("kernel_shape", 2, 2), Ints("pads", 1, 1, 1, 1)));
         }, "expected padding 0, got 1"),
-        ["no addition"] = (file => file.Replace("layer1.0.add", new("Relu", ["layer1.0.bn2"], ["layer1.0.add"])), "expected a shortcut around it behind the stem, as in a residual network, got none"),
-        ["a multiplication in place of the addition"] = (file => file.Replace("layer1.0.add", new("Mul", ["layer1.0.bn2", "maxpool"], ["layer1.0.add"])), "expected a ReLU and another convolution behind it, or an addition, got Mul 'layer1.0.add'"),
+        ["no addition"] = (file => file.Replace("layer1.0.add", new("Relu", ["layer1.0.bn2"], ["layer1.0.add"])), "expected a shortcut around it after the stem, as in a residual network, got none"),
+        ["a multiplication in place of the addition"] = (file => file.Replace("layer1.0.add", new("Mul", ["layer1.0.bn2", "maxpool"], ["layer1.0.add"])), "expected a ReLU and another convolution after it, or an addition, got Mul 'layer1.0.add'"),
         ["a dropout in training"] = (file =>
         {
             file.Nodes.Insert(file.Nodes.IndexOf(file.Node("layer1.0.conv2")), new("Dropout", ["layer1.0.relu1", "", "fc.bias"], ["dropout"]));
@@ -161,31 +161,31 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
         }, "got Dropout 'dropout'"),
         ["a sum of three"] = (file => file.Replace("layer1.0.add", new("Sum", ["layer1.0.bn2", "maxpool", "maxpool"], ["layer1.0.add"])), "got Sum 'layer1.0.add'"),
         ["an addition of something else"] = (file => file.Replace("layer1.0.add", new("Add", ["layer1.0.bn2", "relu"], ["layer1.0.add"])), "is an ONNX model"),
-        ["an addition of itself"] = (file => file.Replace("layer1.0.add", new("Add", ["layer1.0.bn2", "layer1.0.bn2"], ["layer1.0.add"])), "expected a shortcut around it behind the stem"),
+        ["an addition of itself"] = (file => file.Replace("layer1.0.add", new("Add", ["layer1.0.bn2", "layer1.0.bn2"], ["layer1.0.add"])), "expected a shortcut around it after the stem"),
         ["another activation"] = (file => file.Replace("layer1.0.relu1", new("Sigmoid", ["layer1.0.bn1"], ["layer1.0.relu1"])), "got Sigmoid 'layer1.0.relu1'"),
-        ["no activation behind the addition"] = (file => file.Replace("layer1.0.relu2", new("Elu", ["layer1.0.add"], ["layer1.0.relu2"])), "expected a ReLU behind Add 'layer1.0.add', got Elu 'layer1.0.relu2'"),
+        ["no activation behind the addition"] = (file => file.Replace("layer1.0.relu2", new("Elu", ["layer1.0.add"], ["layer1.0.relu2"])), "expected a ReLU after Add 'layer1.0.add', got Elu 'layer1.0.relu2'"),
         ["two beginnings"] = (file =>
         {
             file.Nodes.Insert(0, new("Conv", ["x", "conv1.weight"], ["other"]));
             file.Replace("relu", new("Sum", ["bn1", "other"], ["relu"]));
-        }, "begins with 2 convolutions side by side"),
+        }, "begins with 2 parallel convolutions"),
         ["no convolution"] = (file =>
         {
             file.Nodes.Clear();
             file.Nodes.Add(new("Flatten", ["x"], ["fc"]));
-        }, "begins with 0 convolutions"),
+        }, "begins with 0 parallel convolutions"),
         ["a first convolution of another kind"] = (file => file.Set("conv1", Ints("strides", 1, 1)), "expected a first convolution of 7x7 with stride 2 and padding 3, or of 3x3 with stride 1 and padding 1, got 7x7 with stride 1, padding 3 and 1 groups"),
-        ["another activation behind the first convolution"] = (file => file.Replace("relu", new("Clip", ["bn1"], ["relu"])), "expected a ReLU behind the first convolution, got Clip 'relu'"),
+        ["another activation behind the first convolution"] = (file => file.Replace("relu", new("Clip", ["bn1"], ["relu"])), "expected a ReLU after the first convolution, got Clip 'relu'"),
         ["a pooling up to the images' end"] = (file => file.Set("maxpool", Int("ceil_mode", 1)), "expected ceil_mode 0, got 1"),
-        ["a pooling behind another stem"] = (file => file.Set("maxpool", Ints("kernel_shape", 2, 2)), "expected 3x3 with stride 2 and padding 1, behind a 7x7 convolution, got 2x2"),
+        ["a pooling behind another stem"] = (file => file.Set("maxpool", Ints("kernel_shape", 2, 2)), "expected 3x3 with stride 2 and padding 1, after a 7x7 convolution, got 2x2"),
         ["a node with a graph"] = (file => file.Replace("flatten", new OnnxNode("If", ["avgpool"], ["flatten"]).With(Join(Text(1, "then_branch"), Field(6, [])))), "If 'flatten': expected no node with a graph of its own"),
-        ["a node of another domain"] = (file => file.Node("conv1").Domain = "com.microsoft", "com.microsoft.Conv 'conv1': expected one of ONNX's own operators, got one of another domain or a function of the model's own"),
-        ["a quantized node"] = (file => file.Replace("relu", new("QuantizeLinear", ["bn1", "bn1.bias"], ["relu"])), "is quantized (QuantizeLinear 'relu')"),
-        ["a circle"] = (file => file.Node("conv1").Inputs[0] = "fc", "Conv 'conv1' that reads 'fc', which is no initializer and no node before it makes"),
-        ["a value that is made twice"] = (file => file.Nodes.Add(new("Relu", ["x"], ["conv1"])), "'conv1' is made twice"),
-        ["a tensor that is a value too"] = (file => file.Tensors.Add("conv1", Tensor("conv1", 1)), "'conv1' is made twice"),
-        ["a node without an operator"] = (file => file.Nodes.Add(new("", ["x"], ["y"])), "a node has no operator, an attribute twice, or nothing comes out of it"),
-        ["a node of which nothing comes"] = (file => file.Nodes.Add(new("Relu", ["x"], [])), "or nothing comes out of it"),
+        ["a node of another domain"] = (file => file.Node("conv1").Domain = "com.microsoft", "com.microsoft.Conv 'conv1': expected one of ONNX's own operators, got one of another domain or one of the model's own functions"),
+        ["a quantized node"] = (file => file.Replace("relu", new("QuantizeLinear", ["bn1", "bn1.bias"], ["relu"])), "is a quantized ONNX model (QuantizeLinear 'relu')"),
+        ["a circle"] = (file => file.Node("conv1").Inputs[0] = "fc", "Conv 'conv1' that reads 'fc', which is not an initializer and which no earlier node computes"),
+        ["a value that is made twice"] = (file => file.Nodes.Add(new("Relu", ["x"], ["conv1"])), "'conv1' is defined twice"),
+        ["a tensor that is a value too"] = (file => file.Tensors.Add("conv1", Tensor("conv1", 1)), "'conv1' is defined twice"),
+        ["a node without an operator"] = (file => file.Nodes.Add(new("", ["x"], ["y"])), "a node has no operator, no output, or an attribute twice"),
+        ["a node of which nothing comes"] = (file => file.Nodes.Add(new("Relu", ["x"], [])), "a node has no operator, no output, or an attribute twice"),
         ["an attribute twice"] = (file => file.Node("conv1").With(Ints("strides", 1, 1)), "an attribute twice"),
         ["an addition of three"] = (file => file.Replace("layer1.0.add", new("Add", ["layer1.0.bn2", "maxpool", "bn1.bias"], ["layer1.0.add"])), "got Add 'layer1.0.add'"),
         ["an activation of something else"] = (file => file.Replace("layer1.0.relu1", new("Relu", ["bn1", "layer1.0.bn1"], ["layer1.0.relu1"])), "is an ONNX model"),
@@ -197,7 +197,7 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
         ["two inputs"] = (file => file.Inputs.Add(Value("y")), "2 inputs (x, y), expected one"),
         ["no input"] = (file => file.Inputs.Clear(), "0 inputs, expected one"),
         ["two outputs"] = (file => file.Outputs.Add(Text(1, "relu")), "2 outputs (fc, relu), expected one"),
-        ["an output that is not made"] = (file => file.Outputs[0] = Text(1, "y"), "output 'y' is made by no node"),
+        ["an output that is not made"] = (file => file.Outputs[0] = Text(1, "y"), "output 'y' no node computes"),
         ["an old opset"] = (file => file.Opset = 6, "opset 6, expected 7 or later"),
         ["a long name"] = (file => file.Nodes.Add(new(new string('a', 1001), ["x"], ["y"])), "a name of 1,001 bytes, expected at most 1,000"),
     };
@@ -216,17 +216,17 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
         var graph = new OnnxFile().Graph;
         foreach (var (file, message) in ((byte[], string)[])[
             (Join(Number(1, 8), Text(2, "test")), "it has no graph"),
-            (Join(Number(1, 8), Text(2, "test"), Field(7, graph)), "it does not say its opset"),
-            (Join(Number(1, 8), Text(2, "test"), Field(7, graph), Field(7, graph)), "field 7 stands twice"),
+            (Join(Number(1, 8), Text(2, "test"), Field(7, graph)), "it has no opset"),
+            (Join(Number(1, 8), Text(2, "test"), Field(7, graph), Field(7, graph)), "field 7 appears twice"),
             (Join(new OnnxFile().Bytes, Field(8, Join(Text(1, "ai.onnx"), Number(2, 11)))), "of opset 17 and of opset 11, expected one"),
-            (Join(Number(1, 8), Text(2, "test"), Number(7, 1)), "field 7 is of kind 0, expected 2"),
-            (Join(Number(1, 8), Text(2, "test"), [0x3b]), "a field is of kind 3"),
-            (Join(Number(1, 8), Text(2, "test"), [2]), "a field has no number"),
-            (Join(Number(1, 8), Text(2, "test"), [0x3a, .. Varint(ulong.MaxValue)]), "a field has 18,446,744,073,709,551,615 bytes"),
+            (Join(Number(1, 8), Text(2, "test"), Number(7, 1)), "field 7 has wire type 0, expected 2"),
+            (Join(Number(1, 8), Text(2, "test"), [0x3b]), "a field has wire type 3"),
+            (Join(Number(1, 8), Text(2, "test"), [2]), "a field has no valid number"),
+            (Join(Number(1, 8), Text(2, "test"), [0x3a, .. Varint(ulong.MaxValue)]), "a field claims 18,446,744,073,709,551,615 bytes"),
             (Join(Number(1, 8), Text(2, "test"), [0x38, .. Enumerable.Repeat((byte)0xff, 11)]), "a number has more than ten bytes"),
-            (Join(new OnnxFile().Bytes, Field(25, Text(1, "Relu"))), "a function of its own in place of one of ONNX's operators"),
-            (Join(Number(1, 8), Text(2, "test"), Field(7, Field(1, Field(4, [0xff])))), "a name is no UTF-8"),
-            (Join(Number(1, 8), Text(2, "test"), Field(7, Field(1, [0x0a, 2, 0x61]))), "a field has 2 bytes, 1 are left")])
+            (Join(new OnnxFile().Bytes, Field(25, Text(1, "Relu"))), "that replaces one of ONNX's operators with a function of its own"),
+            (Join(Number(1, 8), Text(2, "test"), Field(7, Field(1, Field(4, [0xff])))), "a name is not valid UTF-8"),
+            (Join(Number(1, 8), Text(2, "test"), Field(7, Field(1, [0x0a, 2, 0x61]))), "a field claims 2 bytes, but only 1 are left")])
             Assert.Contains(message, Refused(file), StringComparison.Ordinal);
         _unchanged.Assert();
     }
@@ -245,12 +245,12 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
     }
 
     [Theory]
-    [InlineData("(a:b", "is text that begins '(a:b'")]
-    [InlineData("\"ab\"", "is text that begins")]
-    [InlineData(":-)", "is text that begins")]
+    [InlineData("(a:b", "is text starting with '(a:b'")]
+    [InlineData("\"ab\"", "is text starting with")]
+    [InlineData(":-)", "is text starting with")]
     [InlineData("BZh91AY&SY", "is compressed with bzip2")]
-    [InlineData("2:b\nB", "is text that begins")]
-    [InlineData("rabbit", "is text that begins")]
+    [InlineData("2:b\nB", "is text starting with")]
+    [InlineData("rabbit", "is text starting with")]
     public void What_begins_like_ONNX_is_called_what_it_is(string start, string message) => Assert.Contains(message, Refused(System.Text.Encoding.UTF8.GetBytes(start)), StringComparison.Ordinal);
 
     /// <summary>Messages in messages in messages, where the format has one kind of them in itself: a graph in a node's attribute.</summary>
@@ -337,7 +337,7 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
         ["nodes"] = i => Field(1, new OnnxNode("R", ["x"], [$"{i:x}"]).Bytes),
         ["nodes in a row"] = i => Field(1, new OnnxNode("R", [i == 0 ? "x" : $"{i - 1:x}"], [$"{i:x}"]).Bytes),
         ["names that stand for another"] = i => Field(1, new OnnxNode("Identity", [i == 0 ? "x" : $"{i - 1:x}"], [$"{i:x}"]).Bytes),
-        ["convolutions side by side"] = i => Field(1, new OnnxNode("Conv", ["x", "conv1.weight"], [$"{i:x}"]).Bytes),
+        ["parallel convolutions"] = i => Field(1, new OnnxNode("Conv", ["x", "conv1.weight"], [$"{i:x}"]).Bytes),
         ["tensors"] = i => Field(5, Text(8, $"{i:x}")),
         ["inputs"] = i => Field(11, Text(1, $"{i:x}")),
         ["outputs"] = i => Field(12, Text(1, "x")),
@@ -410,5 +410,5 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
 
     [Fact]
     public void A_graph_that_is_larger_than_any_network_is_refused() =>
-        Assert.Contains("takes more than 4,194,304 bytes without its tensors", Refused(Model(Join([.. Enumerable.Repeat(Field(1, new OnnxNode("R", ["x"], ["y"]).Bytes), 400_000)]))), StringComparison.Ordinal);
+        Assert.Contains("graph without its tensors has more than 4,194,304 bytes", Refused(Model(Join([.. Enumerable.Repeat(Field(1, new OnnxNode("R", ["x"], ["y"]).Bytes), 400_000)]))), StringComparison.Ordinal);
 }

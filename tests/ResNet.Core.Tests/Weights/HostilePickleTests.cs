@@ -5,7 +5,7 @@ namespace ResNet.Core.Tests.Weights;
 /// <summary>Pickles that want to run something, or to take more than is there.</summary>
 public sealed class HostilePickleTests : IDisposable
 {
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
@@ -111,7 +111,7 @@ public sealed class HostilePickleTests : IDisposable
         Refused([.. Proto, .. "K\u0001("u8, 0x85, (byte)'.'], "takes more from its stack");
         Refused([.. Proto, .. "h\u0005."u8], "asks for object 5");
         Refused([.. Proto, (byte)'j', .. Int32(-1), (byte)'.'], "asks for object 4294967295");
-        Refused([.. Proto, .. "}(K\u0001u."u8], "a key that has no value");
+        Refused([.. Proto, .. "}(K\u0001u."u8], "a dictionary key without a value");
         foreach (var pickle in (string[])["\u0081.", ")\u0081.", "N)\u0081.", "\u0092.", "\u0090.", "(\u0090.", "}(\u0090.", "\u0091.", "N}b.", "(N\u0093."])
             Refused([.. Proto, .. System.Text.Encoding.Latin1.GetBytes(pickle)], "its pickle ");
         Refused([.. Proto, .. ")r\u0064\0\0\0."u8], "stores an object under 100, expected at most 8");
@@ -147,7 +147,7 @@ public sealed class HostilePickleTests : IDisposable
     {
         StorageRefused(Storage(key: "1"), "'1' that the archive does not have");
         StorageRefused(Storage(key: "../version"), "'../version' that the archive does not have");
-        StorageRefused(Storage(count: 5), "5 elements of Float32, which its 16 bytes are not");
+        StorageRefused(Storage(count: 5), "5 elements of Float32, which its 16 bytes do not match");
         StorageRefused(Storage(count: 3), "3 elements");
         StorageRefused(Storage(count: -4), "-4 elements");
         StorageRefused(Storage(count: (1L << 62) + 4), "elements of Float32"); // whose bytes are 16 in 64 bits
@@ -176,7 +176,7 @@ public sealed class HostilePickleTests : IDisposable
         Refused([.. Proto, .. "]."u8], "holds a list");
         Refused([.. Proto, (byte)'G', .. Int64(0), (byte)'.'], "holds a float");
         Refused([.. Proto, .. Storage(), (byte)'.'], "holds a storage");
-        Refused(Dict("net", OrderedDict), "the keys net, expected tensors, or a state_dict in it");
+        Refused(Dict("net", OrderedDict), "the keys net, expected tensors or a state_dict");
         Refused(Dict("model", Text("resnet18")), "the keys model");
     }
 
@@ -196,7 +196,7 @@ public sealed class HostilePickleTests : IDisposable
     public void Many_objects_and_the_same_large_one_again_and_again_take_no_more_than_the_file_explains()
     {
         foreach (var opcode in "}](N"u8.ToArray())
-            Refused([.. Proto, .. Enumerable.Repeat(opcode, 2_000_000)], opcode is (byte)'}' or (byte)']' ? " bytes explain" : "ends too early");
+            Refused([.. Proto, .. Enumerable.Repeat(opcode, 2_000_000)], opcode is (byte)'}' or (byte)']' ? "creates more objects than weights" : "ends too early");
 
         // A shape of 100,000 dimensions, used 10,000 times
         byte[] start = [.. Proto, .. Global("torch._utils", "_rebuild_tensor_v2"), .. "q\u0000("u8, .. Enumerable.Repeat("K\u0001"u8.ToArray(), 100_000).SelectMany(bytes => bytes), .. "tq\u0001"u8, .. Storage(), .. "q\u0002"u8];

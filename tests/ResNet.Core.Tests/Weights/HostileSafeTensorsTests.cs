@@ -6,7 +6,7 @@ namespace ResNet.Core.Tests.Weights;
 /// <summary>safetensors files that break a rule of the format.</summary>
 public sealed class HostileSafeTensorsTests : IDisposable
 {
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
@@ -102,10 +102,10 @@ public sealed class HostileSafeTensorsTests : IDisposable
     public void Names_that_stand_twice_are_refused()
     {
         const string Half = """{"dtype":"F32","shape":[2],"data_offsets":[0,8]}""", Rest = """{"dtype":"F32","shape":[2],"data_offsets":[8,16]}""";
-        Refused($$"""{"a":{{Half}},"a":{{Rest}}}""", "'a' stands twice");
-        Refused($$"""{"a":{{Half}},"\u0061":{{Rest}}}""", "'a' stands twice");
-        Refused("""{"__metadata__":{},"__metadata__":{}}""", "'__metadata__' stands twice");
-        Refused("""{"__metadata__":{"k":"1","k":"2"}}""", "'k' stands twice");
+        Refused($$"""{"a":{{Half}},"a":{{Rest}}}""", "'a' appears twice");
+        Refused($$"""{"a":{{Half}},"\u0061":{{Rest}}}""", "'a' appears twice");
+        Refused("""{"__metadata__":{},"__metadata__":{}}""", "'__metadata__' appears twice");
+        Refused("""{"__metadata__":{"k":"1","k":"2"}}""", "'k' appears twice");
         Refused("""{"a":{"dtype":"F32","dtype":"I32","shape":[4],"data_offsets":[0,16]}}""", "each once, got 'dtype'");
         Refused("""{"a":{"dtype":"F32","shape":[4],"shape":[4],"data_offsets":[0,16]}}""", "each once, got 'shape'");
     }
@@ -114,7 +114,7 @@ public sealed class HostileSafeTensorsTests : IDisposable
     [InlineData("[4]", "[0,17]", "expected 16 bytes for F32 of shape (4), got those from 0 to 17")]
     [InlineData("[5]", "[0,16]", "expected 20 bytes")]
     [InlineData("[]", "[0,16]", "expected 4 bytes for F32 of shape ()")]
-    [InlineData("[4]", "[16,0]", "expected data_offsets in rising order, got 16 and 0")]
+    [InlineData("[4]", "[16,0]", "expected data_offsets in ascending order, got 16 and 0")]
     [InlineData("[4611686018427387904,4]", "[0,0]", "expected more than any file's bytes")] // 0 in 64 bits
     [InlineData("[9223372036854775807,9223372036854775807,9223372036854775807,0]", "[0,16]", "expected 0 bytes")]
     [InlineData("[9223372036854775807,9223372036854775807,9223372036854775807]", "[0,16]", "expected more than any file's bytes")]

@@ -3,11 +3,12 @@ using Xunit.Abstractions;
 namespace ResNet.Core.Tests.Weights;
 
 /// <summary>A process that is killed while it saves leaves a whole file: the old one or the new one.</summary>
+[Trait(Category.Name, Category.Slow)]
 public sealed class KilledSaveTests(ITestOutputHelper log) : IDisposable
 {
     private const int Kills = 30; // of each format
 
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 

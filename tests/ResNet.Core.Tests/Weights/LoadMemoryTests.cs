@@ -4,9 +4,10 @@ using static ResNet.Core.Tests.Weights.Pickled;
 
 namespace ResNet.Core.Tests.Weights;
 
+[Trait(Category.Name, Category.Slow)]
 public sealed class LoadMemoryTests(ITestOutputHelper log) : IDisposable
 {
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 

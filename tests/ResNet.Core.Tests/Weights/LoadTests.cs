@@ -39,7 +39,7 @@ public class LoadTests
     public void Every_tensor_of_a_file_arrives(string file)
     {
         using var block = Block();
-        var report = Checkpoint.Load(block, WeightsFolder.Fixture(file));
+        var report = Checkpoint.Load(block, WeightsFixture.Find(file));
 
         Pattern.AssertIn(block, BlockNames);
         Assert.Equal(BlockNames, report.Loaded);
@@ -51,13 +51,13 @@ public class LoadTests
     [Fact]
     public void The_format_is_told_by_the_content_and_not_by_the_name()
     {
-        using var folder = new WeightsFolder();
+        using var folder = new TempFolder();
         using var block = Block();
-        Checkpoint.Load(block, folder.Write("weights.safetensors", File.ReadAllBytes(WeightsFolder.Fixture("protocol2.pth"))));
+        Checkpoint.Load(block, folder.Write("weights.safetensors", File.ReadAllBytes(WeightsFixture.Find("protocol2.pth"))));
         Pattern.AssertIn(block, BlockNames);
 
         using var other = Block();
-        Checkpoint.Load(other, folder.Write("weights", File.ReadAllBytes(WeightsFolder.Fixture("block.safetensors"))));
+        Checkpoint.Load(other, folder.Write("weights", File.ReadAllBytes(WeightsFixture.Find("block.safetensors"))));
         Pattern.AssertIn(other, BlockNames);
     }
 
@@ -88,7 +88,7 @@ public class LoadTests
     public void Views_of_one_storage_arrive_whatever_their_strides(string file)
     {
         using var bag = Views();
-        Checkpoint.Load(bag, WeightsFolder.Fixture(file));
+        Checkpoint.Load(bag, WeightsFixture.Find(file));
 
         using var scope = NewDisposeScope();
         var state = bag.state_dict();
@@ -113,7 +113,7 @@ public class LoadTests
     public void Every_type_arrives(string file)
     {
         using var bag = EveryType();
-        Checkpoint.Load(bag, WeightsFolder.Fixture(file));
+        Checkpoint.Load(bag, WeightsFixture.Find(file));
         Pattern.AssertIn(bag, TypeNames);
     }
 
@@ -125,7 +125,7 @@ public class LoadTests
     public void The_module_keeps_its_types_and_its_device(string device, ScalarType dtype)
     {
         using var block = new BasicBlock(3, 4, stride: 2, new Device(device), dtype);
-        Checkpoint.Load(block, WeightsFolder.Fixture("protocol2.pth"));
+        Checkpoint.Load(block, WeightsFixture.Find("protocol2.pth"));
         Assert.All(block.state_dict().Values, tensor => Assert.Equal(device, tensor.device.ToString()));
         Assert.All(block.parameters(), parameter => Assert.Equal(dtype, parameter.dtype));
         block.to(CPU);
@@ -138,7 +138,7 @@ public class LoadTests
         using var block = Block();
         var before = block.parameters().ToList();
         before[0].requires_grad = false;
-        Checkpoint.Load(block, WeightsFolder.Fixture("protocol2.pth"));
+        Checkpoint.Load(block, WeightsFixture.Find("protocol2.pth"));
 
         Assert.Equal(before, block.parameters());
         Assert.Equal(before.Select((_, index) => index > 0), before.Select(parameter => parameter.requires_grad));
@@ -149,10 +149,10 @@ public class LoadTests
     public void A_files_tensors_go_when_they_are_loaded()
     {
         using var block = Block();
-        Checkpoint.Load(block, WeightsFolder.Fixture("protocol2.pth"));
+        Checkpoint.Load(block, WeightsFixture.Find("protocol2.pth"));
         var before = Tensor.TotalCount;
-        Checkpoint.Load(block, WeightsFolder.Fixture("protocol2.pth"));
-        Checkpoint.Load(block, WeightsFolder.Fixture("block.safetensors"));
+        Checkpoint.Load(block, WeightsFixture.Find("protocol2.pth"));
+        Checkpoint.Load(block, WeightsFixture.Find("block.safetensors"));
         Assert.Equal(before, Tensor.TotalCount);
         Assert.Null(CurrentDisposeScope);
     }
@@ -167,13 +167,13 @@ public class LoadTests
         using (block.forward(x))
         {
         }
-        var report = Checkpoint.Load(block, WeightsFolder.Fixture(file));
+        var report = Checkpoint.Load(block, WeightsFixture.Find(file));
         Assert.Equal(15, report.Loaded.Count);
         Assert.Empty(report.Missing);
         Assert.True(report.IsComplete);
         Assert.Equal(1, block.bn1.num_batches_tracked!.item<long>());
 
-        using var folder = new WeightsFolder();
+        using var folder = new TempFolder();
         using var one = nn.Sequential(nn.BatchNorm2d(2));
         using var two = nn.Sequential(nn.BatchNorm2d(2), nn.BatchNorm2d(2));
         Checkpoint.Save(one, folder["one.pth"]);
@@ -187,21 +187,21 @@ public class LoadTests
     {
         using var block = new BasicBlock(3, 5);
         using var unchanged = new Unchanged(block);
-        var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(block, WeightsFolder.Fixture("no_counters.pth")));
+        var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(block, WeightsFixture.Find("no_counters.pth")));
 
         unchanged.Assert();
-        Assert.StartsWith(WeightsFolder.Fixture("no_counters.pth"), problem.Message, StringComparison.Ordinal);
+        Assert.StartsWith(WeightsFixture.Find("no_counters.pth"), problem.Message, StringComparison.Ordinal);
         Assert.Contains("does not fit BasicBlock", problem.Message, StringComparison.Ordinal);
         Assert.Contains("conv1.weight (expected (5, 3, 3, 3), got (4, 3, 3, 3))", problem.Message, StringComparison.Ordinal);
         Assert.Contains("conv2.weight (expected (5, 5, 3, 3), got (4, 4, 3, 3)) and 9 more", problem.Message, StringComparison.Ordinal);
 
         using var identity = new BasicBlock(4, 4);
-        problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(identity, WeightsFolder.Fixture("protocol2.pth")));
+        problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(identity, WeightsFixture.Find("protocol2.pth")));
         Assert.All(BlockNames[12..], name => Assert.Contains(name, problem.Message, StringComparison.Ordinal));
 
         using var bag = new TensorBag(("first", zeros(2)), ("second", zeros([])));
-        problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(bag, WeightsFolder.Fixture("types.safetensors")));
-        Assert.Contains("expected names of tensors like the module's 2, such as first, second; got 12, such as float64, int64, float32", problem.Message, StringComparison.Ordinal);
+        problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(bag, WeightsFixture.Find("types.safetensors")));
+        Assert.Contains("expected tensor names like the module's 2, such as first, second; got 12, such as float64, int64, float32", problem.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -209,7 +209,7 @@ public class LoadTests
     {
         using var some = new TensorBag(("part", ones(2, 3)), ("expanded", ones(3, 4)), ("last", ones(7)));
         using var unchanged = new Unchanged(some);
-        Assert.Throws<InvalidDataException>(() => Checkpoint.Load(some, WeightsFolder.Fixture("views.pth")));
+        Assert.Throws<InvalidDataException>(() => Checkpoint.Load(some, WeightsFixture.Find("views.pth")));
         unchanged.Assert();
     }
 
@@ -217,7 +217,7 @@ public class LoadTests
     public void Not_strict_copies_what_fits_and_reports_the_rest()
     {
         using var model = new TensorBag(("part", ones(2, 3)), ("last", ones(7)), ("scalar", ones([])), ("expanded", ones(3, 4)));
-        var report = Checkpoint.Load(model, WeightsFolder.Fixture("views.pth"), strict: false);
+        var report = Checkpoint.Load(model, WeightsFixture.Find("views.pth"), strict: false);
 
         Assert.Equal(["part", "expanded"], report.Loaded);
         Assert.Equal(["scalar"], report.Missing);
@@ -239,7 +239,7 @@ public class LoadTests
     [Fact]
     public void A_1000_class_file_starts_a_10_class_model()
     {
-        using var folder = new WeightsFolder();
+        using var folder = new TempFolder();
         using var pretrained = new ResNet18(1000, Stem.Conv7MaxPool);
         using var model = new ResNet18(10, Stem.Conv7MaxPool);
         using var bias = model.fc.bias!.clone();
@@ -258,7 +258,7 @@ public class LoadTests
     {
         using var inner = nn.Linear(2, 3);
         using var outer = nn.Sequential(("module", nn.Linear(2, 3)));
-        using var folder = new WeightsFolder();
+        using var folder = new TempFolder();
         Checkpoint.Save(outer, folder["outer.pth"]);
         Assert.Equal(2, Checkpoint.Load(outer, folder["outer.pth"]).Loaded.Count);
         Assert.Equal(2, Checkpoint.Load(inner, folder["outer.pth"]).Loaded.Count);
@@ -268,7 +268,7 @@ public class LoadTests
     [Fact]
     public void Torchvisions_downsample_stays_where_the_module_has_one_itself()
     {
-        using var folder = new WeightsFolder();
+        using var folder = new TempFolder();
         using var both = nn.Sequential(("downsample", nn.Linear(1, 1)), ("shortcut", nn.Linear(1, 1)));
         using var shortcut = nn.Sequential(("shortcut", nn.Linear(1, 1)));
         Checkpoint.Save(both, folder["both.pth"]);
@@ -284,7 +284,7 @@ public class LoadTests
     [Fact]
     public void Two_names_of_a_file_for_one_of_the_module_are_told()
     {
-        using var folder = new WeightsFolder();
+        using var folder = new TempFolder();
         using var saved = new TensorBag(("shortcut.downsample.bias", zeros(1)), ("downsample.shortcut.bias", zeros(1)));
         using var loaded = new TensorBag(("shortcut.shortcut.bias", zeros(1)));
         Checkpoint.Save(saved, folder["model.safetensors"]);
@@ -295,7 +295,7 @@ public class LoadTests
     public void Wrong_arguments_are_told()
     {
         using var block = Block();
-        using var folder = new WeightsFolder();
+        using var folder = new TempFolder();
         Assert.Throws<ArgumentNullException>(() => Checkpoint.Load(null!, "x.pth"));
         Assert.Throws<ArgumentNullException>(() => Checkpoint.Load(block, null!));
         Assert.Throws<ArgumentException>(() => Checkpoint.Load(block, ""));
@@ -303,6 +303,6 @@ public class LoadTests
         Assert.Throws<DirectoryNotFoundException>(() => Checkpoint.Load(block, folder["none/none.pth"]));
         var disposed = Block();
         disposed.Dispose();
-        Assert.Throws<ArgumentException>(() => Checkpoint.Load(disposed, WeightsFolder.Fixture("protocol2.pth")));
+        Assert.Throws<ArgumentException>(() => Checkpoint.Load(disposed, WeightsFixture.Find("protocol2.pth")));
     }
 }

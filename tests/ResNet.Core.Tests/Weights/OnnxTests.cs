@@ -8,7 +8,7 @@ namespace ResNet.Core.Tests.Weights;
 /// <summary>The weights of an ONNX file are those of the network that it is.</summary>
 public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
 {
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
@@ -41,7 +41,7 @@ public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
     }
 
     /// <summary>Each way in which torch.onnx.export writes torchvision's networks: opset, mode, folding of constants, and what people do to the head.</summary>
-    [PyTorchFact]
+    [PyTorchFact, Trait(Category.Name, Category.Slow)]
     public async Task What_PyTorch_exports_is_loaded_and_to_the_bit_where_nothing_is_folded()
     {
         using var python = PyTorchFactAttribute.StartExports(_folder.Path);
@@ -72,16 +72,16 @@ public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
     }
 
     /// <summary>Each has tensors that fit, and answers otherwise than any network here. Without strict what fits is loaded, where that is a network's, and the report says the rest.</summary>
-    [PyTorchFact]
+    [PyTorchFact, Trait(Category.Name, Category.Slow)]
     public async Task What_answers_otherwise_is_refused_by_name_and_what_fits_is_loaded_without_strict()
     {
         using var python = PyTorchFactAttribute.StartExports(_folder.Path);
         foreach (var (extra, messages, missing, unexpected) in ((string, string[], string, string)[])[
             ("extra_block", ["layer4.2.conv1.weight", "the file's network has 20 layers, expected 18"], "", "layer4.2.conv1.weight"),
-            ("softmax", ["Softmax '/behind/Softmax' behind fc"], "", "Softmax '/behind/Softmax' behind fc"),
+            ("softmax", ["Softmax '/behind/Softmax' after fc"], "", "Softmax '/behind/Softmax' after fc"),
             ("scaled", ["Sub '/before/Sub' before conv1, Div '/before/Div' before conv1"], "", "Sub '/before/Sub' before conv1"),
             ("no_head", ["missing in the file: fc.weight, fc.bias"], "fc.weight", ""),
-            ("max", ["GlobalMaxPool '/avgpool/GlobalMaxPool' behind the last block"], "fc.weight", "GlobalMaxPool '/avgpool/GlobalMaxPool' behind the last block")])
+            ("max", ["GlobalMaxPool '/avgpool/GlobalMaxPool' after the last block"], "fc.weight", "GlobalMaxPool '/avgpool/GlobalMaxPool' after the last block")])
         {
             Assert.Equal("written", await python.AskAsync($"resnet18 17 EVAL fold {extra}"));
             using var scope = NewDisposeScope();
@@ -102,15 +102,15 @@ public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
     }
 
     /// <summary>HostileOnnxTests has more of them.</summary>
-    [PyTorchFact]
+    [PyTorchFact, Trait(Category.Name, Category.Slow)]
     public async Task What_has_other_blocks_is_refused_by_name()
     {
         using var python = PyTorchFactAttribute.StartExports(_folder.Path);
         using var model = new ResNet18(10, Stem.Conv7MaxPool);
         foreach (var (line, message) in ((string, string)[])[
-            ("resnet18 17 EVAL fold silu", "expected a ReLU and another convolution behind it, or an addition, got Sigmoid '/layer1/layer1.0/relu/Sigmoid', Mul"),
+            ("resnet18 17 EVAL fold silu", "expected a ReLU and another convolution after it, or an addition, got Sigmoid '/layer1/layer1.0/relu/Sigmoid', Mul"),
             ("resnet18 17 EVAL fold preactivation", "pre-activation network"),
-            ("resnet50 17 EVAL fold v1", "no Bottleneck, whose stride is in the 3x3 as in torchvision")])
+            ("resnet50 17 EVAL fold v1", "whereas Bottleneck has it in the 3x3, as in torchvision")])
         {
             Assert.Equal("written", await python.AskAsync(line));
             AssertRefused(model, line, strict: false, message);
@@ -153,9 +153,9 @@ public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
         Pattern.AssertEqual(exported.fc.weight!, outer.state_dict()["backbone.fc.weight"], "fc.weight");
 
         using var two = nn.Sequential(("teacher", new ResNet18(10)), ("student", new ResNet18(10)));
-        Assert.Contains("expected a module with one ResidualNetwork, got one with 2", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(two, _folder["model.onnx"])).Message, StringComparison.Ordinal);
+        Assert.Contains("which loads into a module with exactly one ResidualNetwork, got one with 2", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(two, _folder["model.onnx"])).Message, StringComparison.Ordinal);
         using var none = nn.Linear(1, 1);
-        Assert.Contains("expected a module with one ResidualNetwork, got one with none", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(none, _folder["model.onnx"])).Message, StringComparison.Ordinal);
+        Assert.Contains("which loads into a module with exactly one ResidualNetwork, got one with none", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(none, _folder["model.onnx"])).Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -181,7 +181,7 @@ public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
         using var model = new ResNet18(10, Stem.Conv7MaxPool);
         ((BasicBlock)model.layer3.children().First()).bn2.eps = 1e-3;
         var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(model, _folder.Write("model.onnx", OnnxFile.ResNet18().Bytes)));
-        Assert.Contains("expected a network whose batch norms have eps 1E-05, as all of this library have at first, got several", problem.Message, StringComparison.Ordinal);
+        Assert.Contains("expected a network whose batch norms have eps 1E-05, the default, got several", problem.Message, StringComparison.Ordinal);
     }
 
     public static TheoryData<string> Ways => [.. ways.Keys];
@@ -241,7 +241,7 @@ public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
             file.Tensors.Add("axes", Tensor("axes", 7, [2], [.. BitConverter.GetBytes(-1L), .. BitConverter.GetBytes(-2L)]));
             file.Replace("avgpool", new OnnxNode("ReduceMean", ["layer4.1.relu2", "axes"], ["avgpool"]).With(Int("keepdims", 1)));
         },
-        ["axes as numbers one by one"] = file =>
+        ["axes as unpacked numbers"] = file =>
         {
             file.Tensors.Add("axes", Join(Number(1, 2), Number(2, 7), Field(7, Join(Varint(2), Varint(3))), Text(8, "axes")));
             file.Replace("avgpool", new("ReduceMean", ["layer4.1.relu2", "axes"], ["avgpool"]));
@@ -294,7 +294,7 @@ public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
         file.Node("fc").Outputs[0] = "logits";
         file.Nodes.AddRange([new OnnxNode("Cast", ["logits"], ["short"]).With(Int("to", 5)), new OnnxNode("Cast", ["short"], ["fc"]).With(Int("to", 11))]);
         using var model = new ResNet18(10, Stem.Conv7MaxPool);
-        Assert.Equal(["Cast 'half' before conv1", "Cast 'short' behind fc"], Checkpoint.Load(model, _folder.Write("model.onnx", file.Bytes), strict: false).Unexpected);
+        Assert.Equal(["Cast 'half' before conv1", "Cast 'short' after fc"], Checkpoint.Load(model, _folder.Write("model.onnx", file.Bytes), strict: false).Unexpected);
     }
 
     [Theory]

@@ -7,7 +7,7 @@ namespace ResNet.Core.Tests.Weights;
 /// <summary>Files that people have in place of weights: each is told in one line what it is, and what to do.</summary>
 public sealed class OtherFileTests : IDisposable
 {
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
@@ -31,10 +31,10 @@ public sealed class OtherFileTests : IDisposable
     [InlineData("refused_traced.pt", "is a TorchScript program of torch.jit.save", "torch.save(torch.jit.load(path).state_dict(), path)")]
     [InlineData("refused_lite.ptl", "is a TorchScript program of torch.jit.save", "torch.save(torch.jit.load(path).state_dict(), path)")]
     [InlineData("refused_package.pt", "is a package of torch.package", "torch.package.PackageImporter")]
-    [InlineData("refused_model.onnx", "is an ONNX model, whose weights are found by its graph, expected a module with one ResidualNetwork, got one with none", "torch.save(model.state_dict(), path)")]
-    [InlineData("refused_arrays.npz", "is an archive of NumPy's arrays", "torch.save(model.state_dict(), path)")]
+    [InlineData("refused_model.onnx", "is an ONNX model, which loads into a module with exactly one ResidualNetwork, got one with none", "torch.save(model.state_dict(), path)")]
+    [InlineData("refused_arrays.npz", "is an archive of NumPy arrays", "torch.save(model.state_dict(), path)")]
     [InlineData("refused_whole_model_legacy.pth", "is a whole pickled model (class resnet.BasicBlock), expected its state_dict", "torch.save(torch.load(path, weights_only=False).state_dict(), path)")]
-    public void What_PyTorch_and_NumPy_write_and_is_no_state_dict(string file, params string[] message) => FileTold(WeightsFolder.Fixture(file), message);
+    public void What_PyTorch_and_NumPy_write_and_is_no_state_dict(string file, params string[] message) => FileTold(WeightsFixture.Find(file), message);
 
     [Fact]
     public void Texts()
@@ -42,14 +42,14 @@ public sealed class OtherFileTests : IDisposable
         Told("<!DOCTYPE html><html>404</html>", "is an HTML page", "download the file itself");
         Told("\uFEFF\r\n  <HTML lang=\"en\">", "is an HTML page", "download the file itself");
         Told("<!-- größe --><html>", "is an HTML page", "download the file itself");
-        Told("<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>", "is an XML or HTML text", "download the file itself");
+        Told("<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>", "is XML or HTML text", "download the file itself");
         Told("version https://git-lfs.github.com/spec/v1\noid sha256:abc\nsize 46830571\n", "is a Git LFS pointer", "git lfs pull");
-        Told("""{"error":"Repository not found"}""", """is JSON text, such as a server's error message, that begins '{"error":"Repository not found"}'""", "download the file itself");
+        Told("""{"error":"Repository not found"}""", """is JSON text, such as a server's error message, starting with '{"error":"Repository not found"}'""", "download the file itself");
         Told("""[1,2,3, {"a":1}]""", "is JSON text", "download the file itself"); // whose ninth byte is safetensors' first
         Told("""{"cells": [{"cell_type": "code"}], "nbformat": 4}""", "is a Jupyter notebook", "torch.save");
-        Told("""{"metadata": {"total_size": 1}, "weight_map": {"a": "b"}}""", "is the index of weights in several files", "load the files that it names");
-        Told("Not Found", "is text that begins 'Not Found'", "fetch the file again");
-        Told("lr: 0.1\nmodel: resnet18\n" + new string('ö', 300), "is text that begins 'lr: 0.1", "fetch the file again");
+        Told("""{"metadata": {"total_size": 1}, "weight_map": {"a": "b"}}""", "is the index of weights split over several files", "load the files that it names");
+        Told("Not Found", "is text starting with 'Not Found'", "fetch the file again");
+        Told("lr: 0.1\nmodel: resnet18\n" + new string('ö', 300), "is text starting with 'lr: 0.1", "fetch the file again");
     }
 
     [Fact]
@@ -60,7 +60,7 @@ public sealed class OtherFileTests : IDisposable
         Told([0x80, 4, 0x95, 0, 0], "is a pickle that torch.save did not write", "torch.save(state_dict, path)");
         Told([.. new byte[257], .. "ustar\0"u8, .. new byte[300]], "is a tar archive", "torch.save(torch.load(path");
         Told([0x89, .. "HDF\r\n\u001a\n"u8, .. new byte[50]], "is an HDF5 file", "torch.save");
-        Told([0x93, .. "NUMPY"u8, 1, 0], "is an array of NumPy's", "torch.save");
+        Told([0x93, .. "NUMPY"u8, 1, 0], "is a NumPy array", "torch.save");
         Told([.. "GGUF"u8, 3, 0, 0, 0], "is a GGUF file", "safetensors");
         Told([0x1f, 0x8b, 8, 0, 0], "is compressed with gzip", "unpack it first");
         Told([.. "BZh91AY"u8], "is compressed with bzip2", "unpack it first");
@@ -86,15 +86,15 @@ public sealed class OtherFileTests : IDisposable
     {
         Told(Zip.Of(), "is a zip archive without entries", "fetch the file again");
         Told(Zip.Of(("resnet18.pth", new byte[9]), ("README.md", [])), "is a zip archive with the files resnet18.pth, README.md and without data.pkl", "unpack it and load one of its files");
-        Told(Zip.Of(("config.json", []), ("model.weights.h5", [])), "is a model of Keras", "torch.save");
+        Told(Zip.Of(("config.json", []), ("model.weights.h5", [])), "is a Keras model", "torch.save");
 
-        var weights = File.ReadAllBytes(WeightsFolder.Fixture("protocol2.pth"));
-        Told(weights[..^1], "is a zip archive without its end", "a download or a copy was cut off", "fetch it again");
-        Told(weights[..40], "is a zip archive without its end", "fetch it again");
-        var safetensors = File.ReadAllBytes(WeightsFolder.Fixture("block.safetensors"));
+        var weights = File.ReadAllBytes(WeightsFixture.Find("protocol2.pth"));
+        Told(weights[..^1], "is a truncated zip archive", "the download or copy was cut off", "fetch it again");
+        Told(weights[..40], "is a truncated zip archive", "fetch it again");
+        var safetensors = File.ReadAllBytes(WeightsFixture.Find("block.safetensors"));
         Told(safetensors[..^1], "bytes of data, as its header says, got", "fetch it again");
 
-        using (var archive = ZipFile.OpenRead(WeightsFolder.Fixture("protocol2.pth")))
-            Told(Zip.Of(compressed: archive.Entries[0].FullName, [.. archive.Entries.Select(entry => (entry.FullName, Zip.Read(WeightsFolder.Fixture("protocol2.pth"), entry.FullName)))]), "it is compressed", "zip -0");
+        using (var archive = ZipFile.OpenRead(WeightsFixture.Find("protocol2.pth")))
+            Told(Zip.Of(compressed: archive.Entries[0].FullName, [.. archive.Entries.Select(entry => (entry.FullName, Zip.Read(WeightsFixture.Find("protocol2.pth"), entry.FullName)))]), "that is compressed", "zip -0");
     }
 }

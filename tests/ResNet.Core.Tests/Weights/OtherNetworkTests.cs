@@ -5,7 +5,7 @@ namespace ResNet.Core.Tests.Weights;
 /// <summary>Weights of one network of the family for another: of hundreds of names the message says what a person wants to know.</summary>
 public sealed class OtherNetworkTests : IDisposable
 {
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 

@@ -7,7 +7,7 @@ namespace ResNet.Core.Tests.Weights;
 /// <summary>Tensors of a safetensors file in types that TorchSharp lacks: a hindrance only where they are wanted.</summary>
 public sealed class OtherTypesTests : IDisposable
 {
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 

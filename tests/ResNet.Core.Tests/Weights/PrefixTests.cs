@@ -5,7 +5,7 @@ namespace ResNet.Core.Tests.Weights;
 /// <summary>What wraps a module puts a name of its own before the module's names.</summary>
 public sealed class PrefixTests : IDisposable
 {
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
@@ -16,7 +16,7 @@ public sealed class PrefixTests : IDisposable
     public void The_files_of_wrappers_load_whole(string file)
     {
         using var block = new BasicBlock(3, 4, stride: 2);
-        var report = Checkpoint.Load(block, WeightsFolder.Fixture(file));
+        var report = Checkpoint.Load(block, WeightsFixture.Find(file));
         Assert.Equal(LoadTests.BlockNames, report.Loaded);
         Assert.Empty(report.Unexpected);
         Pattern.AssertIn(block, LoadTests.BlockNames);
@@ -49,11 +49,11 @@ public sealed class PrefixTests : IDisposable
         using var block = new BasicBlock(3, 4, stride: 2);
         using (var unchanged = new Unchanged(block))
         {
-            var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(block, WeightsFolder.Fixture("lightning_criterion.pth")));
-            Assert.Contains("does not fit BasicBlock: under ['state_dict'], behind 'model.': 18 tensors fit; unexpected in the file: criterion.weight", problem.Message, StringComparison.Ordinal);
+            var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(block, WeightsFixture.Find("lightning_criterion.pth")));
+            Assert.Contains("does not fit BasicBlock: under ['state_dict'], with prefix 'model.': 18 tensors fit; unexpected in the file: criterion.weight", problem.Message, StringComparison.Ordinal);
             unchanged.Assert();
         }
-        var report = Checkpoint.Load(block, WeightsFolder.Fixture("lightning_criterion.pth"), strict: false);
+        var report = Checkpoint.Load(block, WeightsFixture.Find("lightning_criterion.pth"), strict: false);
         Assert.Equal(["criterion.weight"], report.Unexpected);
         Pattern.AssertIn(block, LoadTests.BlockNames);
     }
@@ -67,9 +67,9 @@ public sealed class PrefixTests : IDisposable
     {
         using var block = new BasicBlock(3, 4, stride: 2);
         using var unchanged = new Unchanged(block);
-        var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(block, WeightsFolder.Fixture(file), strict));
-        Assert.Contains("behind 'teacher.'", problem.Message, StringComparison.Ordinal);
-        Assert.Contains("behind 'student.'", problem.Message, StringComparison.Ordinal);
+        var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(block, WeightsFixture.Find(file), strict));
+        Assert.Contains("with prefix 'teacher.'", problem.Message, StringComparison.Ordinal);
+        Assert.Contains("with prefix 'student.'", problem.Message, StringComparison.Ordinal);
         Assert.Contains("name[8:]: tensor for name, tensor in ", problem.Message, StringComparison.Ordinal);
         Assert.Contains(".items() if name.startswith('teacher.')}", problem.Message, StringComparison.Ordinal);
         unchanged.Assert();
@@ -83,7 +83,7 @@ public sealed class PrefixTests : IDisposable
         using var loaded = new TensorBag(("weight", zeros(2)));
         Checkpoint.Save(saved, _folder["model.pth"]);
         var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(loaded, _folder["model.pth"], strict: false));
-        Assert.Contains("behind 'teacher.'; behind 'student.'", problem.Message, StringComparison.Ordinal);
+        Assert.Contains("with prefix 'teacher.'; with prefix 'student.'", problem.Message, StringComparison.Ordinal);
         problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(loaded, _folder["model.pth"]));
         Assert.Contains("unexpected in the file: teacher.weight, teacher.bias", problem.Message, StringComparison.Ordinal);
     }

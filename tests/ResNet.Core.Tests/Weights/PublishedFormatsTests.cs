@@ -5,12 +5,12 @@ namespace ResNet.Core.Tests.Weights;
 /// <summary>Whole networks in the formats in which torchvision has published them, as real PyTorch writes those.</summary>
 public sealed class PublishedFormatsTests : IDisposable
 {
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
     /// <summary>The format from before PyTorch 1.6 gives the weights that today's gives, which other tests compare with torchvision.</summary>
-    [PyTorchFact]
+    [PyTorchFact, Trait(Category.Name, Category.Slow)]
     public async Task A_network_of_2019_has_every_bit_of_the_same_network_today()
     {
         using var torchvision = PyTorchFactAttribute.Start("legacy", _folder.Path);
@@ -29,7 +29,7 @@ public sealed class PublishedFormatsTests : IDisposable
     }
 
     /// <summary>Of the length of the file resnet18-f37072fd.pth, to the byte.</summary>
-    [PyTorchFact]
+    [PyTorchFact, Trait(Category.Name, Category.Slow)]
     public void Parameters_and_buffers_without_counters_load_strictly()
     {
         Assert.Equal("62 of 102 are parameters", PyTorchFactAttribute.Run("parameters", _folder.Path).Trim());

@@ -5,9 +5,10 @@ using static TorchSharp.torch;
 namespace ResNet.Core.Tests.Weights;
 
 /// <summary>Real PyTorch reads what is saved here, and what it saves is the same network here.</summary>
+[Trait(Category.Name, Category.Slow)]
 public sealed class PyTorchTests(ITestOutputHelper log) : IDisposable
 {
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
@@ -33,9 +34,9 @@ public sealed class PyTorchTests(ITestOutputHelper log) : IDisposable
         using var bag = LoadTests.EveryType();
         foreach (var file in (string[])["types.pth", "types.safetensors"])
         {
-            Checkpoint.Load(bag, WeightsFolder.Fixture(file));
+            Checkpoint.Load(bag, WeightsFixture.Find(file));
             Checkpoint.Save(bag, _folder[file]);
-            Assert.Equal(PyTorchFactAttribute.Run("read", WeightsFolder.Fixture(file)).Split('\n').Order(StringComparer.Ordinal), PyTorchFactAttribute.Run("read", _folder[file]).Split('\n').Order(StringComparer.Ordinal));
+            Assert.Equal(PyTorchFactAttribute.Run("read", WeightsFixture.Find(file)).Split('\n').Order(StringComparer.Ordinal), PyTorchFactAttribute.Run("read", _folder[file]).Split('\n').Order(StringComparer.Ordinal));
         }
     }
 

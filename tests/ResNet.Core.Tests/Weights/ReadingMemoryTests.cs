@@ -8,7 +8,7 @@ public sealed class ReadingMemoryTests : IDisposable
 {
     private const int Size = 1 << 20;
 
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
@@ -67,7 +67,7 @@ public sealed class ReadingMemoryTests : IDisposable
     public void A_small_pickle_before_large_storages()
     {
         byte[] pickle = [.. Proto, .. Enumerable.Repeat((byte)'}', Size / 2), (byte)'.'];
-        Hostile.AssertRefused(_folder.Write("weights.pth", [.. LegacyStart, .. pickle, .. Keys("0"), .. Int64(Size), .. new byte[4 * Size]]), factor: 10, "makes more objects");
+        Hostile.AssertRefused(_folder.Write("weights.pth", [.. LegacyStart, .. pickle, .. Keys("0"), .. Int64(Size), .. new byte[4 * Size]]), factor: 10, "creates more objects");
     }
 
     /// <summary>Storages of a file from before PyTorch 1.6, or views of one, each with a key of its own.</summary>
@@ -81,7 +81,7 @@ public sealed class ReadingMemoryTests : IDisposable
             ? [.. "(h\0h\u0001U\u0001aU\0K\u0009U\u0006"u8, .. Encoding.ASCII.GetBytes($"{i:x6}"), .. "K\0K\u0001"u8, 0x87, .. "tQ0"u8]
             : [.. "(h\0h\u0001U\u0006"u8, .. Encoding.ASCII.GetBytes($"{i:x6}"), .. "U\0K\u0009NtQ0"u8];
         byte[] pickle = [.. start, .. Enumerable.Range(0, 17 * Size / One(0).Count()).SelectMany(One), (byte)'.'];
-        Hostile.AssertRefused(_folder.Write("weights.pth", InLegacyFile(pickle)), factor: 12, "makes more objects than");
+        Hostile.AssertRefused(_folder.Write("weights.pth", InLegacyFile(pickle)), factor: 12, "creates more objects than");
     }
 
     [Fact]
@@ -134,6 +134,6 @@ public sealed class ReadingMemoryTests : IDisposable
     {
         byte[] key = [.. Proto, .. Text(new string('k', Size)), .. "q\0]("u8, .. Enumerable.Repeat("}h\0Ns"u8.ToArray(), 50_000).SelectMany(bytes => bytes), .. "e."u8];
         Hostile.AssertRefused(_folder.Write("key.pth", InArchive(key)), "holds a list");
-        Hostile.AssertRefused(_folder.Write("storage.pth", InArchive(Dict("weight", Tensor(Storage(key: new string('k', 1001)), 0, Ints(4), Ints(1))))), "a storage whose name has 1,001 characters");
+        Hostile.AssertRefused(_folder.Write("storage.pth", InArchive(Dict("weight", Tensor(Storage(key: new string('k', 1001)), 0, Ints(4), Ints(1))))), "a storage whose key has 1,001 characters");
     }
 }

@@ -7,7 +7,7 @@ namespace ResNet.Core.Tests.Weights;
 /// <summary>Networks of two stems have the same tensors and other answers: a file is for one of them.</summary>
 public sealed class StemTests : IDisposable
 {
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
@@ -61,7 +61,7 @@ public sealed class StemTests : IDisposable
             using (var unchanged = new Unchanged(wrong))
             {
                 var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(wrong, _folder[file]));
-                Assert.Contains("for another stem: expected Conv7, got Conv7MaxPool, as the names say, which are torchvision's (downsample)", problem.Message, StringComparison.Ordinal);
+                Assert.Contains("for another stem: expected Conv7, got Conv7MaxPool, since the names are torchvision's (downsample)", problem.Message, StringComparison.Ordinal);
                 unchanged.Assert();
             }
             report = Checkpoint.Load(wrong, _folder[file], strict: false);
@@ -99,7 +99,7 @@ public sealed class StemTests : IDisposable
     public void A_block_has_no_stem()
     {
         using var block = new BasicBlock(3, 4, stride: 2);
-        Assert.Null(Checkpoint.Load(block, WeightsFolder.Fixture("downsample.pth")).StemMismatch);
+        Assert.Null(Checkpoint.Load(block, WeightsFixture.Find("downsample.pth")).StemMismatch);
         Checkpoint.Save(block, _folder["block.pth"]);
         Assert.DoesNotContain("_metadata", Encoding.Latin1.GetString(File.ReadAllBytes(_folder["block.pth"])), StringComparison.Ordinal);
     }
@@ -173,7 +173,7 @@ public sealed class StemTests : IDisposable
             Assert.Contains($"expected Conv7, got {stem}", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(loaded, _folder["model.safetensors"])).Message, StringComparison.Ordinal);
         }
         _folder.Write("model.safetensors", WithMetadata(file, $"{Format},\"stem\":\"Conv9\",\"other.resnet_core.stem\":\"Conv9\"")); // somebody else's
-        Assert.Contains("which are torchvision's", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(loaded, _folder["model.safetensors"])).Message, StringComparison.Ordinal);
+        Assert.Contains("since the names are torchvision's", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(loaded, _folder["model.safetensors"])).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -199,7 +199,7 @@ public sealed class StemTests : IDisposable
     }
 
     /// <summary>PyTorch takes the file as one of its own, and what the file says outlives loading and saving there.</summary>
-    [PyTorchFact]
+    [PyTorchFact, Trait(Category.Name, Category.Slow)]
     public void PyTorch_keeps_what_a_file_says_of_itself()
     {
         using var saved = new ResNet18(7, Stem.Conv7MaxPool);
@@ -212,7 +212,7 @@ public sealed class StemTests : IDisposable
         Assert.Equal(122, Checkpoint.Load(same, _folder["again.pth"]).Loaded.Count);
     }
 
-    [PyTorchFact]
+    [PyTorchFact, Trait(Category.Name, Category.Slow)]
     public void Real_torchvision_weights_are_refused_for_the_specifications_stem()
     {
         PyTorchFactAttribute.Run("torchvision", _folder.Path);

@@ -7,7 +7,7 @@ namespace ResNet.Core.Tests.Weights;
 /// <summary>Files under torchvision's names, read here; TorchvisionTests has torchvision itself.</summary>
 public sealed class TorchvisionNamesTests : IDisposable
 {
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
@@ -124,7 +124,7 @@ public sealed class TorchvisionNamesTests : IDisposable
         {
             var problem = Assert.Throws<ArgumentException>(() => Checkpoint.Save(module, _folder["model.pth"], WeightNames.Torchvision));
             Assert.StartsWith($"Expected a network with Stem.Conv7MaxPool under torchvision's names, got {which} with Stem.{stem}: ", problem.Message, StringComparison.Ordinal);
-            Assert.EndsWith("Make the network with Stem.Conv7MaxPool before it is trained, or save it under WeightNames.ResNetCore.", problem.Message, StringComparison.Ordinal);
+            Assert.EndsWith("Create the network with Stem.Conv7MaxPool before training, or save it under WeightNames.ResNetCore.", problem.Message, StringComparison.Ordinal);
             Assert.Empty(Directory.GetFileSystemEntries(_folder.Path));
         }
     }

@@ -11,12 +11,12 @@ public sealed class TorchvisionTests(ITestOutputHelper log) : IDisposable
     /// <summary>Those whose .safetensors files torchvision takes too: one of each kind of block.</summary>
     private static readonly string[] inBothFormats = ["resnet18", "resnet50", "resnext50_32x4d"];
 
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
     /// <summary>Both ways, with torchvision's answers. Measured: at most 3e-6 apart, relative to the largest answer.</summary>
-    [PyTorchFact]
+    [PyTorchFact, Trait(Category.Name, Category.Slow)]
     public async Task Every_networks_weights_go_in_strictly_and_come_out_for_a_strict_load()
     {
         using var torchvision = PyTorchFactAttribute.Start("family", _folder.Path);

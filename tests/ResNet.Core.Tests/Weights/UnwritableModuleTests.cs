@@ -7,7 +7,7 @@ namespace ResNet.Core.Tests.Weights;
 /// <summary>Modules with a tensor that a copy cannot reach, or that a file cannot hold: told before anything is changed or written.</summary>
 public sealed class UnwritableModuleTests : IDisposable
 {
-    private readonly WeightsFolder _folder = new();
+    private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
@@ -149,7 +149,7 @@ public sealed class UnwritableModuleTests : IDisposable
         Checkpoint.Save(two, _folder["two.pth"]);
         using var unchanged = new Unchanged(twice);
         var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(twice, _folder["two.pth"]));
-        Assert.Contains("two values, 'a.weight' and 'b.weight', for what is one tensor in the module", problem.Message, StringComparison.Ordinal);
+        Assert.Contains("two values, 'a.weight' and 'b.weight', for tensors that are tied in the module", problem.Message, StringComparison.Ordinal);
         unchanged.Assert();
     }
 

@@ -1,33 +1,33 @@
 namespace ResNet.Core.Weights.Onnx;
 
-/// <summary>A convolution of the graph and the batch norm behind it, if there is one.</summary>
-/// <param name="Node">The convolution.</param>
+/// <summary>A convolution of the graph and the batch norm after it, if any.</summary>
+/// <param name="Node">The convolution node.</param>
 /// <param name="Weight">Shape (out_channels, in_channels / groups, kernel, kernel).</param>
-/// <param name="Bias">Null where it has none.</param>
-/// <param name="Norm">The batch norm's weight, bias, mean and variance; null where it is folded into the convolution.</param>
-/// <param name="Groups">Into which channels are split.</param>
-/// <param name="Window">How it goes over the image.</param>
-/// <param name="Output">What comes out, of the batch norm where there is one.</param>
-/// <param name="Extent">Height and width of that.</param>
-internal sealed record Convolution(Node Node, StoredTensor Weight, StoredTensor? Bias, IReadOnlyList<StoredTensor>? Norm, long Groups, Window Window, Value Output, Extent Extent)
+/// <param name="Bias">Shape (out_channels); null if the convolution has no bias.</param>
+/// <param name="Norm">The batch norm's weight, bias, mean and variance; null if it is folded into the convolution.</param>
+/// <param name="Groups">The number of groups.</param>
+/// <param name="Window">Kernel size, stride and padding.</param>
+/// <param name="Output">The output of the batch norm, or of the convolution if there is none.</param>
+/// <param name="Size">Height and width of the output.</param>
+internal sealed record Convolution(Node Node, StoredTensor Weight, StoredTensor? Bias, IReadOnlyList<StoredTensor>? Norm, long Groups, Window Window, Value Output, SpatialSize Size)
 {
-    /// <summary>The one of all batch norms of this library and of PyTorch.</summary>
+    /// <summary>PyTorch's default, which all networks of this library use.</summary>
     public const double Epsilon = 1e-5;
 
     public long OutChannels => Weight.Shape[0];
 
     /// <param name="node">A node that reads <paramref name="x"/>.</param>
-    /// <param name="x">What the convolution is expected to go over.</param>
-    /// <param name="channels">How many channels that has; null is any.</param>
-    /// <param name="extent">Height and width of that.</param>
-    /// <exception cref="InvalidDataException">It is no convolution, or one of another kind.</exception>
-    public static Convolution Read(Node node, Value x, long? channels, Extent extent)
+    /// <param name="x">The expected input of the convolution.</param>
+    /// <param name="channels">The channels of <paramref name="x"/>; null accepts any number.</param>
+    /// <param name="size">Height and width of <paramref name="x"/>.</param>
+    /// <exception cref="InvalidDataException">The node is not a convolution, or not one that this library has.</exception>
+    public static Convolution Read(Node node, Value x, long? channels, SpatialSize size)
     {
         if (node.Type != "Conv" || node.Inputs is not [var data, { Constant: { } weights }, ..] || data != x)
             throw node.Unexpected("a convolution with weights that are in the file", "another operator or computed weights");
-        node.Knows([.. Window.Attributes, "group"]);
+        node.ExpectOnly([.. Window.Attributes, "group"]);
         var weight = weights.Elements($"the weights of {node}");
-        var groups = node.Int("group", 1);
+        var groups = node.GetInt("group", 1);
         if (weight.Shape is not [>= 1 and var outChannels, >= 1 and var inChannels, >= 1 and var kernel, var width] || kernel != width)
             throw node.Unexpected("weights of shape (out_channels, in_channels, kernel, kernel)", $"({string.Join(", ", weight.Shape)})");
         if (groups < 1 || outChannels % groups != 0)
@@ -36,14 +36,14 @@ internal sealed record Convolution(Node Node, StoredTensor Weight, StoredTensor?
             throw node.Unexpected($"weights for {channels} channels", $"shape ({string.Join(", ", weight.Shape)}) in {groups} groups");
         var bias = node.Inputs.Count > 2 && node.Inputs[2] is not null ? Vector(node, 2, "bias", outChannels) : null;
 
-        var window = Window.Read(node, kernel, extent);
-        var convolution = new Convolution(node, weight, bias, Norm: null, groups, window, node.Output, extent.Through(window));
+        var window = Window.Read(node, kernel, size);
+        var convolution = new Convolution(node, weight, bias, Norm: null, groups, window, node.Output, size.Through(window));
         return convolution.Output.Consumer is { Type: "BatchNormalization" } norm ? convolution.With(norm) : convolution;
     }
 
     private Convolution With(Node norm)
     {
-        norm.Knows("epsilon", "momentum", "spatial", "training_mode");
+        norm.ExpectOnly("epsilon", "momentum", "spatial", "training_mode");
         norm.Expect("epsilon", (float)Epsilon);
         norm.Expect("spatial", 1);
         if (Bias is not null)
@@ -58,13 +58,13 @@ internal sealed record Convolution(Node Node, StoredTensor Weight, StoredTensor?
     }
 
     /// <summary>The tensors of the convolution and the batch norm under their names in a network.</summary>
-    /// <remarks>A batch norm that is folded into the convolution becomes one that adds the bias, and changes nothing else in eval mode.</remarks>
+    /// <remarks>A folded batch norm is replaced by one that adds the bias and changes nothing else in eval mode.</remarks>
     public IEnumerable<(string Name, StoredTensor? Tensor)> Tensors(string conv, string norm)
     {
         StoredTensor[] tensors = Norm is not null ? [.. Norm] : [Constant("weight", 1), Bias ?? Constant("bias", 0), Constant("running_mean", 0), Constant("running_var", 1 - Epsilon)];
         return [($"{conv}.weight", Weight), ($"{norm}.weight", tensors[0]), ($"{norm}.bias", tensors[1]), ($"{norm}.running_mean", tensors[2]), ($"{norm}.running_var", tensors[3])];
 
-        StoredTensor Constant(string name, double value) => StoredTensor.Constant($"{norm}.{name}", value, OutChannels);
+        StoredTensor Constant(string name, double value) => StoredTensor.CreateConstant($"{norm}.{name}", value, OutChannels);
     }
 
     private static StoredTensor Vector(Node node, int input, string name, long length)

@@ -1,29 +1,31 @@
+using ResNet.Core.Onnx;
+
 namespace ResNet.Core.Weights.Onnx;
 
-/// <summary>The nodes of a model, joined by what goes from one to the next.</summary>
+/// <summary>The nodes of a model, connected by their values.</summary>
 internal sealed class Graph
 {
     private readonly Dictionary<string, Value> _values = [];
     private readonly List<Node> _live = [];
 
-    /// <summary>The images.</summary>
+    /// <summary>The model's input, the images.</summary>
     public Value Input { get; }
 
-    /// <summary>Their shape, null for a length that is not fixed.</summary>
+    /// <summary>The shape of the input, with null for dynamic dimensions.</summary>
     public IReadOnlyList<long?> InputShape { get; }
 
-    /// <summary>What the model answers.</summary>
+    /// <summary>The model's output, the logits.</summary>
     public Value Output { get; }
 
-    /// <summary>The nodes on which the output depends.</summary>
+    /// <summary>The nodes that the output depends on.</summary>
     public IReadOnlyList<Node> Live => _live;
 
-    /// <exception cref="InvalidDataException">It is no graph with one input and one output in which each node comes after those that it needs.</exception>
+    /// <exception cref="InvalidDataException">The graph does not have exactly one input and one output, or is not topologically sorted.</exception>
     public Graph(GraphProto proto, ProtoReader file)
     {
         foreach (var tensor in proto.Initializers)
             Add(tensor.Name, new Value { Constant = tensor });
-        // Before version 4 of the format, initializers are inputs too.
+        // Before IR version 4, initializers are listed as inputs too.
         var inputs = proto.Inputs.Where(input => !_values.ContainsKey(input.Name)).ToList();
         if (inputs is not [var input])
             throw new InvalidDataException($"is an ONNX model with {inputs.Count} inputs{List(inputs.Select(other => other.Name))}, expected one, the images");
@@ -34,10 +36,10 @@ internal sealed class Graph
 
         foreach (var node in proto.Nodes)
             Join(node, file);
-        Output = Find(output) ?? throw new InvalidDataException($"is an ONNX model whose output '{Names.Short(output)}' is made by no node");
+        Output = Find(output) ?? throw new InvalidDataException($"is an ONNX model whose output '{Names.Shorten(output)}' no node computes");
         FindLive();
 
-        static string List(IEnumerable<string> names) => Names.List([.. names]) is { Length: > 0 } list ? $" ({list})" : "";
+        static string List(IEnumerable<string> names) => Names.Join([.. names]) is { Length: > 0 } list ? $" ({list})" : "";
     }
 
     private void Join(Node node, ProtoReader file)
@@ -45,7 +47,7 @@ internal sealed class Graph
         var inputs = node.InputNames.Count == 0 ? [] : new Value?[node.InputNames.Count];
         for (var i = 0; i < inputs.Length; i++)
             if (node.InputNames[i] is { Length: > 0 } name)
-                inputs[i] = Find(name) ?? throw new InvalidDataException($"is an ONNX model with {node} that reads '{Names.Short(name)}', which is no initializer and no node before it makes");
+                inputs[i] = Find(name) ?? throw new InvalidDataException($"is an ONNX model with {node} that reads '{Names.Shorten(name)}', which is not an initializer and which no earlier node computes");
         node.Inputs = inputs;
 
         var outputs = new Value[node.OutputNames.Count];
@@ -57,22 +59,22 @@ internal sealed class Graph
         }
         node.Outputs = outputs;
 
-        // Who asks for a shape alone has no part in what is computed of the values.
+        // A Shape node does not read the values themselves.
         if (node.Type != "Shape")
             foreach (var input in node.Inputs)
                 input?.AddConsumer(node);
     }
 
-    /// <summary>What comes out of a node. What it does not change it gives on.</summary>
+    /// <summary>The first output of a node. A node that changes nothing passes its input on.</summary>
     private static Value Result(Node node, ProtoReader file) => (node.Type, node.Inputs) switch
     {
         ("Identity", [{ } same]) => same,
-        // To float32 or float64. Another type may have fewer bits, and these stay lost.
-        ("Cast", [{ Constant: null } same]) when node.Find("to")?.Int is 1 or 11 => same,
-        // PyTorch writes one before an AvgPool2d.
+        // A cast to float32 or float64 loses nothing; other types may have fewer bits.
+        ("Cast", [{ Constant: null } same]) when node.Find("to")?.Int is (long)OnnxDataType.Float or (long)OnnxDataType.Double => same,
+        // PyTorch writes an empty Pad before an AvgPool2d.
         ("Pad", [{ } same]) when node.Find("pads") is { Ints: [_, ..] pads } && pads.All(pad => pad == 0) => same, // until opset 10
         ("Pad", [{ } same, { Constant: { } pads }, ..]) when pads.Numbers(file)?.All(pad => pad == 0) == true => same,
-        ("Dropout", [{ } same, ..]) when node.Inputs.Count < 3 => same, // and is not told to train
+        ("Dropout", [{ } same, ..]) when node.Inputs.Count < 3 => same, // not in training mode
         ("Constant", []) when node.Find("value")?.Tensor is { } tensor => new Value { Constant = tensor },
         ("Transpose", [{ Constant: { Shape: [_, _] } matrix } value]) when node.Find("perm") is null or { Ints: [1, 0] } => new Value { Constant = matrix, IsTransposed = !value.IsTransposed },
         _ => new Value { Producer = node },
@@ -83,7 +85,7 @@ internal sealed class Graph
     private void Add(string name, Value value)
     {
         if (!_values.TryAdd(name, value))
-            throw new InvalidDataException($"is an ONNX model in which '{Names.Short(name)}' is made twice");
+            throw new InvalidDataException($"is an ONNX model in which '{Names.Shorten(name)}' is defined twice");
     }
 
     private void FindLive()

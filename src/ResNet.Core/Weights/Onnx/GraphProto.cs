@@ -1,18 +1,19 @@
+using ResNet.Core.Onnx;
+
 namespace ResNet.Core.Weights.Onnx;
 
-/// <summary>What comes into the model.</summary>
-/// <param name="Name">Its name.</param>
-/// <param name="Shape">Its shape, null for a length that is not fixed.</param>
+/// <summary>An input of the model.</summary>
+/// <param name="Name">The name.</param>
+/// <param name="Shape">The shape, with null for dynamic dimensions.</param>
 internal sealed record ModelInput(string Name, IReadOnlyList<long?> Shape);
 
-/// <summary>The graph as the file has it, in the file's order.</summary>
+/// <summary>The graph as the file stores it, in the file's order.</summary>
 internal sealed record GraphProto(IReadOnlyList<Node> Nodes, IReadOnlyList<TensorProto> Initializers, IReadOnlyList<ModelInput> Inputs, IReadOnlyList<string> Outputs)
 {
-    private const long LeastOpset = 7; // since then an Add needs not be told how to broadcast
+    private const long MinOpset = 7; // the first with implicit broadcasting
 
-    /// <summary>Reads the whole file but for the tensors' elements.</summary>
-    /// <exception cref="InvalidDataException">It is damaged.</exception>
-    /// <remarks>The numbers of fields are those of <see href="https://github.com/onnx/onnx/blob/main/onnx/onnx.proto">onnx.proto</see>, which never change.</remarks>
+    /// <summary>Reads the whole file except the tensors' elements.</summary>
+    /// <exception cref="InvalidDataException">The file is damaged, or has an opset or a function that is not supported.</exception>
     public static GraphProto Read(ProtoReader reader)
     {
         GraphProto? graph = null;
@@ -21,36 +22,36 @@ internal sealed record GraphProto(IReadOnlyList<Node> Nodes, IReadOnlyList<Tenso
         while (model.Next())
             switch (model.Number)
             {
-                case 7:
-                    model.Once(graph is null);
-                    graph = ReadGraph(reader, model.Message());
+                case ModelFields.Graph:
+                    model.ExpectOnce(graph is null);
+                    graph = ReadGraph(reader, model.ReadMessage());
                     break;
-                case 8 when ReadOpset(model.Message()) is { } version:
+                case ModelFields.OpsetImport when ReadOpset(model.ReadMessage()) is { } version:
                     if (opset is { } other && other != version)
                         throw new InvalidDataException($"is an ONNX model of opset {other} and of opset {version}, expected one");
                     opset = version;
                     break;
-                case 25 when ReadFunctionsDomain(model.Message()) is var domain && IsOnnx(domain):
-                    throw new InvalidDataException("is an ONNX model with a function of its own in place of one of ONNX's operators, expected these as they are");
+                case ModelFields.Functions when ReadFunctionsDomain(model.ReadMessage()) is var domain && IsOnnx(domain):
+                    throw new InvalidDataException("is an ONNX model that replaces one of ONNX's operators with a function of its own, expected ONNX's operators");
             }
         if (graph is null || opset is null)
-            throw reader.Damaged(graph is null ? "it has no graph" : "it does not say its opset");
-        return opset >= LeastOpset ? graph
-            : throw new InvalidDataException($"is an ONNX model of opset {opset}, expected {LeastOpset} or later; convert it in Python: from onnx import version_converter; onnx.save(version_converter.convert_version(onnx.load(path), 17), \"new.onnx\")");
+            throw reader.Damaged(graph is null ? "it has no graph" : "it has no opset");
+        return opset >= MinOpset ? graph
+            : throw new InvalidDataException($"is an ONNX model of opset {opset}, expected {MinOpset} or later; convert it in Python: from onnx import version_converter; onnx.save(version_converter.convert_version(onnx.load(path), 17), \"new.onnx\")");
     }
 
-    /// <summary>The version of ONNX's own operators, or null for those of another domain.</summary>
+    /// <summary>The version of ONNX's own operator set; null for another domain's.</summary>
     private static long? ReadOpset(ProtoFields fields)
     {
         var (domain, version) = ("", 0L);
         while (fields.Next())
             switch (fields.Number)
             {
-                case 1:
-                    domain = fields.Text();
+                case OperatorSetFields.Domain:
+                    domain = fields.ReadString();
                     break;
-                case 2:
-                    version = fields.Int64();
+                case OperatorSetFields.Version:
+                    version = fields.ReadInt64();
                     break;
             }
         return IsOnnx(domain) ? version : null;
@@ -60,8 +61,8 @@ internal sealed record GraphProto(IReadOnlyList<Node> Nodes, IReadOnlyList<Tenso
     {
         var domain = "";
         while (fields.Next())
-            if (fields.Number == 10)
-                domain = fields.Text();
+            if (fields.Number == FunctionFields.Domain)
+                domain = fields.ReadString();
         return domain;
     }
 
@@ -73,23 +74,23 @@ internal sealed record GraphProto(IReadOnlyList<Node> Nodes, IReadOnlyList<Tenso
         while (fields.Next())
             switch (fields.Number)
             {
-                case 1:
-                    nodes.Add(ReadNode(fields.Message()) ?? throw reader.Damaged("a node has no operator, an attribute twice, or nothing comes out of it"));
+                case GraphFields.Node:
+                    nodes.Add(ReadNode(fields.ReadMessage()) ?? throw reader.Damaged("a node has no operator, no output, or an attribute twice"));
                     break;
-                case 5:
-                    initializers.Add(TensorProto.Read(fields.Message()));
+                case GraphFields.Initializer:
+                    initializers.Add(TensorProto.Read(fields.ReadMessage()));
                     break;
-                case 11:
-                    inputs.Add(ReadValue(fields.Message()));
+                case GraphFields.Input:
+                    inputs.Add(ReadValue(fields.ReadMessage()));
                     break;
-                case 12:
-                    outputs.Add(ReadValue(fields.Message()).Name);
+                case GraphFields.Output:
+                    outputs.Add(ReadValue(fields.ReadMessage()).Name);
                     break;
             }
         return new GraphProto(nodes, initializers, inputs, outputs);
     }
 
-    /// <summary>Null where it is no node.</summary>
+    /// <summary>Null if the message is not a valid node.</summary>
     private static Node? ReadNode(ProtoFields fields)
     {
         var (name, type, domain) = ("", "", "");
@@ -97,23 +98,23 @@ internal sealed record GraphProto(IReadOnlyList<Node> Nodes, IReadOnlyList<Tenso
         while (fields.Next())
             switch (fields.Number)
             {
-                case 1:
-                    inputs.Add(fields.Text());
+                case NodeFields.Input:
+                    inputs.Add(fields.ReadString());
                     break;
-                case 2:
-                    outputs.Add(fields.Text());
+                case NodeFields.Output:
+                    outputs.Add(fields.ReadString());
                     break;
-                case 3:
-                    name = fields.Text();
+                case NodeFields.Name:
+                    name = fields.ReadString();
                     break;
-                case 4:
-                    type = fields.Text();
+                case NodeFields.OpType:
+                    type = fields.ReadString();
                     break;
-                case 5:
-                    attributes.Add(NodeAttribute.Read(fields.Message()));
+                case NodeFields.Attribute:
+                    attributes.Add(NodeAttribute.Read(fields.ReadMessage()));
                     break;
-                case 7:
-                    domain = fields.Text();
+                case NodeFields.Domain:
+                    domain = fields.ReadString();
                     break;
             }
         var isNode = type.Length > 0 && outputs.Count > 0 && (attributes.Count < 2 || attributes.DistinctBy(attribute => attribute.Name).Count() == attributes.Count);
@@ -124,31 +125,31 @@ internal sealed record GraphProto(IReadOnlyList<Node> Nodes, IReadOnlyList<Tenso
     {
         var (name, shape) = ("", new List<long?>());
         while (fields.Next())
-            if (fields.Number == 1)
-                name = fields.Text();
-            else if (fields.Number == 2)
-                ReadType(fields.Message(), shape);
+            if (fields.Number == ValueInfoFields.Name)
+                name = fields.ReadString();
+            else if (fields.Number == ValueInfoFields.Type)
+                ReadType(fields.ReadMessage(), shape);
         return new ModelInput(name, [.. shape]);
     }
 
-    /// <summary>TypeProto, of whose kinds the tensor's is the first, with a TensorShapeProto.</summary>
+    /// <summary>Reads the shape of a <c>TypeProto</c>.</summary>
     private static void ReadType(ProtoFields type, List<long?> shape)
     {
         while (type.Next())
-            if (type.Number == 1)
-                for (var tensor = type.Message(); tensor.Next();)
-                    if (tensor.Number == 2)
-                        for (var dimensions = tensor.Message(); dimensions.Next();)
-                            if (dimensions.Number == 1)
-                                shape.Add(ReadLength(dimensions.Message()));
+            if (type.Number == TypeFields.TensorType)
+                for (var tensor = type.ReadMessage(); tensor.Next();)
+                    if (tensor.Number == TensorTypeFields.Shape)
+                        for (var dimensions = tensor.ReadMessage(); dimensions.Next();)
+                            if (dimensions.Number == ShapeFields.Dim)
+                                shape.Add(ReadLength(dimensions.ReadMessage()));
     }
 
     private static long? ReadLength(ProtoFields dimension)
     {
         long? length = null;
         while (dimension.Next())
-            if (dimension.Number == 1)
-                length = dimension.Int64();
+            if (dimension.Number == DimensionFields.Value)
+                length = dimension.ReadInt64();
         return length;
     }
 }

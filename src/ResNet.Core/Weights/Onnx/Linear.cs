@@ -1,16 +1,16 @@
 namespace ResNet.Core.Weights.Onnx;
 
-/// <summary>A classifier of the graph: <c>x · weightᵀ + bias</c>.</summary>
+/// <summary>The classifier of the graph, <c>x · weightᵀ + bias</c>.</summary>
 /// <param name="Weight">Shape (classes, features).</param>
 /// <param name="Bias">Shape (classes).</param>
 /// <param name="Output">The logits.</param>
 internal sealed record Linear(StoredTensor Weight, StoredTensor Bias, Value Output)
 {
-    /// <summary>The one that a node is or begins; null where it is something else.</summary>
+    /// <summary>Recognizes the classifier that starts at a node; null if there is none.</summary>
     /// <param name="node">A node that reads <paramref name="x"/>.</param>
     /// <param name="x">The features.</param>
-    /// <param name="features">How many there are.</param>
-    /// <exception cref="InvalidDataException">It is one of another kind.</exception>
+    /// <param name="features">The number of features.</param>
+    /// <exception cref="InvalidDataException">The classifier is not one that this library has.</exception>
     public static Linear? Find(Node node, Value x, long features)
     {
         if (node.Type is not ("Gemm" or "MatMul") || node.Inputs is not [var data, { Constant: { } constant } matrix, ..] || data != x)
@@ -18,13 +18,13 @@ internal sealed record Linear(StoredTensor Weight, StoredTensor Bias, Value Outp
         var isTransposed = matrix.IsTransposed;
         if (node.Type == "Gemm")
         {
-            node.Knows("alpha", "beta", "transA", "transB");
+            node.ExpectOnly("alpha", "beta", "transA", "transB");
             node.Expect("alpha", 1f);
             node.Expect("beta", 1f);
             node.Expect("transA", 0);
-            isTransposed ^= node.Int("transB", 0) != 0;
+            isTransposed ^= node.GetInt("transB", 0) != 0;
         }
-        // What stands in the file as (features, classes) is seen as (classes, features).
+        // A (features, classes) matrix is viewed as (classes, features).
         var weight = constant.Elements($"the weights of {node}");
         if (weight.Shape is not [>= 1 and var rows, >= 1 and var columns] || (isTransposed ? columns : rows) != features)
             throw node.Unexpected($"weights for {features} features", $"shape ({string.Join(", ", weight.Shape)}){(isTransposed ? ", transposed" : "")}");
@@ -38,7 +38,7 @@ internal sealed record Linear(StoredTensor Weight, StoredTensor Bias, Value Outp
         {
             var classes = weight.Shape[0];
             if (bias is null)
-                return new Linear(weight, StoredTensor.Constant("fc.bias", 0, classes), last.Output);
+                return new Linear(weight, StoredTensor.CreateConstant("fc.bias", 0, classes), last.Output);
             if (bias.Constant is not { } tensor)
                 throw last.Unexpected("a bias that is in the file", "a computed one");
             var vector = tensor.Elements($"the bias of {last}");

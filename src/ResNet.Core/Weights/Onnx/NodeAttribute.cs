@@ -1,55 +1,57 @@
+using ResNet.Core.Onnx;
+
 namespace ResNet.Core.Weights.Onnx;
 
-/// <summary>A setting of a node. It has a value of one kind, and null for the others.</summary>
+/// <summary>An attribute of a node. It has a value of one type; the others are null.</summary>
 internal sealed record NodeAttribute(string Name, long? Int, float? Float, string? Text, long[]? Ints, TensorProto? Tensor, bool IsGraph)
 {
     private const int MostNumbers = 64;
 
-    /// <exception cref="InvalidDataException">It is damaged.</exception>
+    /// <exception cref="InvalidDataException">The attribute is damaged.</exception>
     public static NodeAttribute Read(ProtoFields fields)
     {
         var (name, text) = ("", null as string);
-        var (kind, number, real, isGraph) = (0L, null as long?, null as float?, false);
+        var (type, number, real, isGraph) = (OnnxAttributeType.Undefined, null as long?, null as float?, false);
         TensorProto? tensor = null;
         List<long>? numbers = null;
         while (fields.Next())
             switch (fields.Number)
             {
-                case 1:
-                    name = fields.Text();
+                case AttributeFields.Name:
+                    name = fields.ReadString();
                     break;
-                case 2: // f
-                    real = fields.Float();
+                case AttributeFields.Float:
+                    real = fields.ReadFloat();
                     break;
-                case 3: // i
-                    number = fields.Int64();
+                case AttributeFields.Int:
+                    number = fields.ReadInt64();
                     break;
-                case 4: // s, which is no setting where it is long
-                    text = fields.Bytes().Length is var length && length <= MostNumbers ? fields.Text() : $"{length:N0} bytes";
+                case AttributeFields.String: // no known setting is long
+                    text = fields.GetRange().Length is var length && length <= MostNumbers ? fields.ReadString() : $"{length:N0} bytes";
                     break;
-                case 5: // t
-                    tensor = TensorProto.Read(fields.Message());
+                case AttributeFields.Tensor:
+                    tensor = TensorProto.Read(fields.ReadMessage());
                     break;
-                case 6 or 11: // g, graphs
+                case AttributeFields.Graph or AttributeFields.Graphs:
                     isGraph = true;
                     break;
-                case 8: // ints
-                    fields.AddTo(numbers ??= [], MostNumbers);
+                case AttributeFields.Ints:
+                    fields.ReadInto(numbers ??= [], MostNumbers);
                     break;
-                case 20: // type
-                    kind = fields.Int64();
+                case AttributeFields.Type:
+                    type = (OnnxAttributeType)fields.ReadInt64();
                     break;
             }
         var ints = numbers?.ToArray();
-        // What is zero or empty proto3 does not write.
-        return kind switch
+        // proto3 omits zero and empty values.
+        return type switch
         {
-            0 => new NodeAttribute(name, number, real, text, ints, tensor, isGraph), // as before version 2 of the format
-            1 => new NodeAttribute(name, null, real ?? 0, null, null, null, isGraph),
-            2 => new NodeAttribute(name, number ?? 0, null, null, null, null, isGraph),
-            3 => new NodeAttribute(name, null, null, text ?? "", null, null, isGraph),
-            4 => new NodeAttribute(name, null, null, null, null, tensor, isGraph),
-            7 => new NodeAttribute(name, null, null, null, ints ?? [], null, isGraph),
+            OnnxAttributeType.Undefined => new NodeAttribute(name, number, real, text, ints, tensor, isGraph), // before IR version 2
+            OnnxAttributeType.Float => new NodeAttribute(name, null, real ?? 0, null, null, null, isGraph),
+            OnnxAttributeType.Int => new NodeAttribute(name, number ?? 0, null, null, null, null, isGraph),
+            OnnxAttributeType.String => new NodeAttribute(name, null, null, text ?? "", null, null, isGraph),
+            OnnxAttributeType.Tensor => new NodeAttribute(name, null, null, null, null, tensor, isGraph),
+            OnnxAttributeType.Ints => new NodeAttribute(name, null, null, null, ints ?? [], null, isGraph),
             _ => new NodeAttribute(name, null, null, null, null, null, isGraph),
         };
     }

@@ -1,46 +1,63 @@
 using System.Globalization;
+using Google.Protobuf;
+using ResNet.Core.Onnx;
 
 namespace ResNet.Core.Weights.Onnx;
 
-/// <summary>The residual network that an ONNX file's graph is, as a <c>state_dict</c> under the names of one in a module.</summary>
-internal sealed class OnnxStateDict : StateDict
+/// <summary>The residual network in an ONNX file, as a <c>state_dict</c> under the names of a network in a module.</summary>
+internal sealed class OnnxStateDict : StoredStateDict
 {
+    private static readonly int[] modelFields =
+    [
+        ModelFields.ProducerName, ModelFields.ProducerVersion, ModelFields.Domain, ModelFields.DocString, ModelFields.Graph, ModelFields.OpsetImport,
+        ModelFields.MetadataProps, ModelFields.TrainingInfo, ModelFields.Functions, ModelFields.Configuration,
+    ];
+
+    private static readonly int[] graphFields =
+    [
+        GraphFields.Node, GraphFields.Name, GraphFields.Initializer, GraphFields.DocString, GraphFields.Input, GraphFields.Output, GraphFields.ValueInfo,
+        GraphFields.QuantizationAnnotation, GraphFields.SparseInitializer,
+    ];
+
     private readonly NetworkReader _network;
     private readonly NamedNetwork _target;
 
     private OnnxStateDict(NetworkReader network, NamedNetwork target) => (_network, _target) = (network, target);
 
-    /// <summary>Whether a file is ONNX: a ModelProto, up to a field behind its version of the format, or up to its graph where that comes before the version.</summary>
+    /// <summary>
+    /// Whether a file starts like a <c>ModelProto</c>. It is read up to one field after its <c>ir_version</c>, or up to its graph if the graph comes first.
+    /// </summary>
     /// <param name="start">The file's first bytes.</param>
-    public static bool Starts(ReadOnlySpan<byte> start)
+    public static bool IsOnnx(ReadOnlySpan<byte> start)
     {
-        const uint Version = 1 << 3, ModelVersion = 5 << 3, Graph = 7 << 3 | 2;
+        var (irVersion, modelVersion, graph) = (WireFormat.MakeTag(ModelFields.IrVersion, WireFormat.WireType.Varint), WireFormat.MakeTag(ModelFields.ModelVersion, WireFormat.WireType.Varint), Bytes(ModelFields.Graph));
         var hasVersion = false;
         while (Varint(ref start) is { } tag)
         {
-            if (tag == Version && !hasVersion)
+            if (tag == irVersion && !hasVersion)
             {
                 if (Varint(ref start) is not (>= 1 and <= 30))
                     return false;
                 hasVersion = true;
                 continue;
             }
-            // Names and documentation; operator sets, properties, training, functions, devices.
-            if (tag is not (ModelVersion or Graph or (2 << 3 | 2) or (3 << 3 | 2) or (4 << 3 | 2) or (6 << 3 | 2) or (8 << 3 | 2) or (14 << 3 | 2) or (20 << 3 | 2) or (25 << 3 | 2) or (26 << 3 | 2)))
+            if (tag != modelVersion && !modelFields.Any(field => tag == Bytes(field)))
                 return false;
             if (hasVersion)
                 return true;
             if (Varint(ref start) is not { } value)
                 return false;
-            if (tag == Graph) // with a network it is longer than this, and begins with one of its own fields; text does not
-                return value >= 128 && start is [0x0a or 0x12 or 0x2a or 0x52 or 0x5a or 0x62 or 0x6a or 0x72 or 0x7a, ..];
-            if (tag == ModelVersion)
+            if (tag == graph) // a network's graph is longer than this and starts with one of its own fields; text does not
+                return value >= 128 && start is [var first, ..] && graphFields.Any(field => first == Bytes(field));
+            if (tag == modelVersion)
                 continue;
             if (value > (ulong)start.Length)
                 return false;
             start = start[(int)value..];
         }
         return false;
+
+        static uint Bytes(int field) => WireFormat.MakeTag(field, WireFormat.WireType.LengthDelimited);
 
         static ulong? Varint(ref ReadOnlySpan<byte> bytes)
         {
@@ -59,17 +76,17 @@ internal sealed class OnnxStateDict : StateDict
     }
 
     /// <param name="file">The file.</param>
-    /// <param name="networks">Those in the module.</param>
-    /// <exception cref="InvalidDataException">It is no residual network, or is damaged; or the module has not the one network that it could be for.</exception>
+    /// <param name="networks">The networks in the module.</param>
+    /// <exception cref="InvalidDataException">The file is damaged or not a residual network, or the module does not have exactly one network.</exception>
     public static OnnxStateDict Read(FileStream file, IReadOnlyList<NamedNetwork> networks)
     {
         if (networks is not [var target])
-            throw new InvalidDataException($"is an ONNX model, whose weights are found by its graph, expected a module with one {nameof(ResidualNetwork)}, got one with {(networks.Count == 0 ? "none" : $"{networks.Count}")}; where the model is PyTorch's, save its state_dict in Python: torch.save(model.state_dict(), path)");
+            throw new InvalidDataException($"is an ONNX model, which loads into a module with exactly one {nameof(ResidualNetwork)}, got one with {(networks.Count == 0 ? "none" : $"{networks.Count}")}; if the model comes from PyTorch, save its state_dict in Python: torch.save(model.state_dict(), path)");
         if (target.Description.Epsilon != Convolution.Epsilon)
             throw new InvalidDataException(string.Create(CultureInfo.InvariantCulture,
-                $"is an ONNX model, expected a network whose batch norms have eps {Convolution.Epsilon}, as all of this library have at first, got {target.Description.Epsilon?.ToString(CultureInfo.InvariantCulture) ?? "several"}"));
+                $"is an ONNX model, expected a network whose batch norms have eps {Convolution.Epsilon}, the default, got {target.Description.Epsilon?.ToString(CultureInfo.InvariantCulture) ?? "several"}"));
         if (file.Length > int.MaxValue)
-            throw new InvalidDataException($"is an ONNX model of {file.Length:N0} bytes, expected at most {int.MaxValue:N0}, more than which Protocol Buffers does not hold");
+            throw new InvalidDataException($"is an ONNX model of {file.Length:N0} bytes, expected at most {int.MaxValue:N0}, the limit of Protocol Buffers");
         var reader = new ProtoReader(file.SafeFileHandle, file.Length);
         return new OnnxStateDict(NetworkReader.Read(new Graph(GraphProto.Read(reader), reader), reader), target);
     }

@@ -4,48 +4,48 @@ using Microsoft.Win32.SafeHandles;
 
 namespace ResNet.Core.Weights.Onnx;
 
-/// <summary>Bytes of a file of Protocol Buffers, of which only those that are asked for are read: the weights are not.</summary>
-/// <remarks>The protobuf library's own reader does not let its caller say where a nested message ends.</remarks>
+/// <summary>Reads a Protocol Buffers file on demand, so that the weights are skipped.</summary>
+/// <remarks>Google.Protobuf's own reader does not let its caller limit a nested message.</remarks>
 internal sealed class ProtoReader(SafeFileHandle file, long length)
 {
-    // Of what makes objects. ResNet-152 as PyTorch exports it has a tenth of a megabyte.
+    // Bounds the memory for objects. ResNet-152 exported by PyTorch needs 0.1 MB.
     private const int MaxRead = 4 << 20;
-    private const int MaxTextLength = 1000; // so that it can be told
+    private const int MaxTextLength = 1000; // so that messages can show it
 
     private static readonly UTF8Encoding utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     private readonly byte[] _buffer = new byte[1 << 14];
-    private long _start; // of what is in the buffer
+    private long _start; // the position of the buffer in the file
     private int _count, _read;
 
-    /// <summary>Where the next byte is read. To set it reads nothing.</summary>
+    /// <summary>The position of the next byte. Setting it reads nothing.</summary>
     public long Position { get; set; }
 
-    /// <summary>The message that is the whole file.</summary>
+    /// <summary>The whole file as a message.</summary>
     public ProtoFields Message => new(this, length);
 
-    public byte Byte(long end)
+    public byte ReadByte(long end)
     {
         if (Position >= end)
-            throw Damaged("a number goes beyond its message");
+            throw Damaged("a number extends beyond its message");
         if (++_read > MaxRead)
-            throw new InvalidDataException($"is an ONNX model whose graph takes more than {MaxRead:N0} bytes without its tensors, expected less");
+            throw new InvalidDataException($"is an ONNX model whose graph without its tensors has more than {MaxRead:N0} bytes, the limit");
         if (Position < _start || Position >= _start + _count)
         {
             (_start, _count) = (Position, RandomAccess.Read(file, _buffer, Position));
             if (_count == 0)
-                throw FileReading.EndsAt(Position);
+                throw FileStreamExtensions.Truncated(Position);
         }
         return _buffer[Position++ - _start];
     }
 
-    /// <summary>A number of up to ten bytes, of seven bits each.</summary>
-    public ulong Varint(long end)
+    /// <summary>Reads a base-128 varint.</summary>
+    public ulong ReadVarint(long end)
     {
         var value = 0UL;
         for (var shift = 0; shift < 64; shift += 7)
         {
-            var next = Byte(end);
+            var next = ReadByte(end);
             value |= (ulong)(next & 0x7f) << shift;
             if (next < 0x80)
                 return value;
@@ -53,8 +53,8 @@ internal sealed class ProtoReader(SafeFileHandle file, long length)
         throw Damaged("a number has more than ten bytes");
     }
 
-    /// <summary>A number of eight bytes.</summary>
-    public long Int64(long end)
+    /// <summary>Reads a fixed 64-bit integer.</summary>
+    public long ReadInt64(long end)
     {
         Span<byte> bytes = stackalloc byte[sizeof(long)];
         Read(bytes, end);
@@ -64,10 +64,10 @@ internal sealed class ProtoReader(SafeFileHandle file, long length)
     public void Read(Span<byte> bytes, long end)
     {
         foreach (ref var value in bytes)
-            value = Byte(end);
+            value = ReadByte(end);
     }
 
-    public string Text(long end)
+    public string ReadString(long end)
     {
         var length = end - Position;
         if (length > MaxTextLength)
@@ -82,9 +82,9 @@ internal sealed class ProtoReader(SafeFileHandle file, long length)
         }
         catch (DecoderFallbackException)
         {
-            throw Damaged("a name is no UTF-8");
+            throw Damaged("a name is not valid UTF-8");
         }
     }
 
-    public InvalidDataException Damaged(string what) => new($"is an ONNX model that is damaged at byte {Position:N0}: {what}; was its download or copy cut off? Fetch it again");
+    public InvalidDataException Damaged(string what) => new($"is an ONNX model that is damaged at byte {Position:N0}: {what}; if its download or copy was cut off, fetch it again");
 }

@@ -1,26 +1,26 @@
 namespace ResNet.Core.Weights.Onnx;
 
 /// <summary>A residual block of the graph: <c>relu(branch(x) + shortcut(x))</c>.</summary>
-/// <param name="Branch">Two convolutions or three.</param>
-/// <param name="Shortcut">Null is the identity.</param>
-/// <param name="Stride">Of the whole block, 1 or 2.</param>
-/// <param name="Output">What comes out.</param>
+/// <param name="Branch">Two or three convolutions.</param>
+/// <param name="Shortcut">The shortcut's convolution; null for the identity.</param>
+/// <param name="Stride">The stride of the whole block, 1 or 2.</param>
+/// <param name="Output">The block's output.</param>
 internal sealed record ResidualBlock(IReadOnlyList<Convolution> Branch, Convolution? Shortcut, long Stride, Value Output)
 {
     private static readonly long[][] kernels = [[3, 3], [1, 3, 1]]; // BasicBlock's and Bottleneck's
 
-    /// <param name="before">What it stands behind, such as <c>layer1.0</c>, for messages: where it belongs itself, its stride will say.</param>
-    /// <param name="x">What goes into it: more than one node reads it.</param>
-    /// <param name="channels">How many channels that has.</param>
-    /// <param name="extent">Height and width of that.</param>
-    /// <exception cref="InvalidDataException">It is a block of another kind.</exception>
-    public static ResidualBlock Read(string before, Value x, long channels, Extent extent)
+    /// <param name="before">The part before the block, such as <c>layer1.0</c>, for messages. The block's own name depends on its stride.</param>
+    /// <param name="x">The block's input, which more than one node reads.</param>
+    /// <param name="channels">The channels of <paramref name="x"/>.</param>
+    /// <param name="size">Height and width of <paramref name="x"/>.</param>
+    /// <exception cref="InvalidDataException">The block is not one that this library has.</exception>
+    public static ResidualBlock Read(string before, Value x, long channels, SpatialSize size)
     {
         var readers = x.Consumers.ToList();
-        var chains = readers.Where(reader => reader.Type == "Conv").Select(reader => Chain(reader, x, channels, extent)).OrderByDescending(chain => chain.Convolutions.Count).ToList();
+        var chains = readers.Where(reader => reader.Type == "Conv").Select(reader => Chain(reader, x, channels, size)).OrderByDescending(chain => chain.Convolutions.Count).ToList();
         var add = chains.FirstOrDefault().Add;
         if (readers.Count != 2 || add is null || (chains.Count == 1 ? !readers.Contains(add) : chains[1].Add != add))
-            throw new InvalidDataException($"is an ONNX model with another block than this library's behind {before}: expected two or three convolutions and a shortcut that are added, got {Names.List([.. readers.Select(reader => $"{reader}")])}{PreActivation(readers)}");
+            throw new InvalidDataException($"is an ONNX model with an unknown block after {before}: expected two or three convolutions and a shortcut, added, got {Names.Join([.. readers.Select(reader => $"{reader}")])}{PreActivation(readers)}");
         var (branch, shortcut) = (chains[0].Convolutions, chains.ElementAtOrDefault(1).Convolutions);
         if (branch.Count < 2 || shortcut is { Count: not 1 } || !kernels.Any(kind => kind.SequenceEqual(branch.Select(convolution => convolution.Window.Kernel))))
             throw Unexpected(before, "convolutions of 3x3 and 3x3, as in BasicBlock, or of 1x1, 3x3 and 1x1, as in Bottleneck, and at most one in the shortcut",
@@ -33,7 +33,7 @@ internal sealed record ResidualBlock(IReadOnlyList<Convolution> Branch, Convolut
 
     private void Check(string before, long channels)
     {
-        // A Bottleneck's stride is in its 3x3, a BasicBlock's in the first of two.
+        // A Bottleneck has its stride in the 3x3 convolution, a BasicBlock in the first of the two.
         var strided = Branch.First(convolution => convolution.Window.Kernel == 3);
         foreach (var convolution in Branch)
             Check(convolution, convolution.Window.Kernel, convolution == strided ? Stride : 1, convolution == strided && Branch.Count == 3 ? convolution.Groups : 1);
@@ -47,45 +47,45 @@ internal sealed record ResidualBlock(IReadOnlyList<Convolution> Branch, Convolut
             var window = new Window(kernel, stride, (kernel - 1) / 2);
             if (convolution.Window != window || convolution.Groups != groups)
                 throw convolution.Node.Unexpected(
-                    $"a {Describe(window, groups)} in the block behind {before}",
-                    $"a {Describe(convolution.Window, convolution.Groups)}{(Branch.Count == 3 && Branch[0].Window.Stride > 1 ? "; with the stride in the first 1x1 it is the first version of the block, which Caffe and MXNet have, and no Bottleneck, whose stride is in the 3x3 as in torchvision" : "")}");
+                    $"a {Describe(window, groups)} in the block after {before}",
+                    $"a {Describe(convolution.Window, convolution.Groups)}{(Branch.Count == 3 && Branch[0].Window.Stride > 1 ? "; a stride in the first 1x1 is the original version of the block (ResNet v1, Caffe, MXNet), whereas Bottleneck has it in the 3x3, as in torchvision" : "")}");
         }
     }
 
-    /// <summary>The tensors under their names in the block.</summary>
+    /// <summary>The tensors of the block under their names in a network.</summary>
     public IEnumerable<(string Name, StoredTensor? Tensor)> Tensors(string name, string shortcut) =>
         Branch.SelectMany((convolution, i) => convolution.Tensors($"{name}.conv{i + 1}", $"{name}.bn{i + 1}")).Concat(Shortcut?.Tensors($"{name}.{shortcut}.0", $"{name}.{shortcut}.1") ?? []);
 
-    /// <summary>Convolutions with a ReLU between two, up to an addition.</summary>
-    private static (List<Convolution> Convolutions, Node Add) Chain(Node first, Value x, long channels, Extent extent)
+    /// <summary>Reads convolutions with a ReLU between each two, up to an addition.</summary>
+    private static (List<Convolution> Convolutions, Node Add) Chain(Node first, Value x, long channels, SpatialSize size)
     {
         var convolutions = new List<Convolution>();
         for (var node = first; ;)
         {
-            var convolution = Convolution.Read(node, x, channels, extent);
+            var convolution = Convolution.Read(node, x, channels, size);
             convolutions.Add(convolution);
             if (convolution.Output.Addition is { } add)
                 return (convolutions, add);
             var next = convolution.Output.Consumer;
             if (next is not { Type: "Relu", Output.Consumer: { Type: "Conv" } following })
-                throw node.Unexpected("a ReLU and another convolution behind it, or an addition", Names.List([.. (next is { Type: "Relu" } ? next.Output : convolution.Output).Consumers.Select(other => $"{other}")]));
-            (node, x, channels, extent) = (following, next.Output, convolution.OutChannels, convolution.Extent);
+                throw node.Unexpected("a ReLU and another convolution after it, or an addition", Names.Join([.. (next is { Type: "Relu" } ? next.Output : convolution.Output).Consumers.Select(other => $"{other}")]));
+            (node, x, channels, size) = (following, next.Output, convolution.OutChannels, convolution.Size);
         }
     }
 
     private static Value Relu(Node add, string before)
     {
-        add.Knows();
+        add.ExpectOnly();
         return add.Output.Consumer is { Type: "Relu" } relu ? relu.Output
-            : throw Unexpected(before, $"a ReLU behind {add}", $"{Names.List([.. add.Output.Consumers.Select(node => $"{node}")])}{PreActivation(add.Output.Consumers)}");
+            : throw Unexpected(before, $"a ReLU after {add}", $"{Names.Join([.. add.Output.Consumers.Select(node => $"{node}")])}{PreActivation(add.Output.Consumers)}");
     }
 
     private static string PreActivation(IEnumerable<Node> nodes) =>
-        nodes.Any(node => node.Type == "BatchNormalization") ? "; a batch norm there is a pre-activation network's (ResNet v2), which this library does not have" : "";
+        nodes.Any(node => node.Type == "BatchNormalization") ? "; a batch norm there belongs to a pre-activation network (ResNet v2), which this library does not have" : "";
 
     private static string Describe(Window window, long groups) => $"{window.Kernel}x{window.Kernel} with stride {window.Stride}, padding {window.Padding} and {groups} group{(groups == 1 ? "" : "s")}";
 
     private static string Kernels(IEnumerable<Convolution> convolutions) => string.Join(", ", convolutions.Select(convolution => $"{convolution.Window.Kernel}x{convolution.Window.Kernel}").Take(5));
 
-    private static InvalidDataException Unexpected(string before, string expected, string got) => new($"is an ONNX model with another block behind {before}: expected {expected}, got {got}");
+    private static InvalidDataException Unexpected(string before, string expected, string got) => new($"is an ONNX model with an unknown block after {before}: expected {expected}, got {got}");
 }

@@ -1,47 +1,47 @@
 namespace ResNet.Core.Weights.Onnx;
 
-/// <summary>Height and width of what goes through the network, where the file fixes them; else null.</summary>
-internal readonly record struct Extent(long? Height, long? Width)
+/// <summary>Height and width of a value; null where the file leaves them dynamic.</summary>
+internal readonly record struct SpatialSize(long? Height, long? Width)
 {
-    /// <summary>What is left of it.</summary>
-    public Extent Through(Window window) => new(window.Count(Height), window.Count(Width));
+    /// <summary>The size of the output of a convolution or pooling.</summary>
+    public SpatialSize Through(Window window) => new(window.Count(Height), window.Count(Width));
 }
 
-/// <summary>What a convolution or a pooling goes over an image with: square, and with the same padding on all sides.</summary>
+/// <summary>The square window of a convolution or pooling, with the same padding on all sides.</summary>
 internal sealed record Window(long Kernel, long Stride, long Padding)
 {
     public static readonly string[] Attributes = ["kernel_shape", "strides", "pads", "dilations", "auto_pad"];
 
-    private const long MostPixels = int.MaxValue; // and so no sum of a few overflows
+    private const long MaxPixels = int.MaxValue; // so that no sum overflows
 
-    /// <summary>How many places it has over so many pixels.</summary>
+    /// <summary>The number of output pixels for a number of input pixels.</summary>
     public long? Count(long? pixels) => Count(pixels, Kernel, Stride, 2 * Padding);
 
     /// <param name="node">A convolution or pooling.</param>
-    /// <param name="kernel">Height and width of its weights; null where the node itself has to say.</param>
-    /// <param name="extent">Of what goes in.</param>
-    /// <exception cref="InvalidDataException">It is another one.</exception>
+    /// <param name="kernel">Height and width of the weights; null if only <c>kernel_shape</c> tells.</param>
+    /// <param name="size">Height and width of the input.</param>
+    /// <exception cref="InvalidDataException">The window is not square, is dilated, or has different padding on its sides.</exception>
     /// <remarks>
-    /// CNTK pads less on the right and the bottom where the last pixels there are not looked at: whether that is so, the size of the image says.
+    /// CNTK pads less on the right and at the bottom where the convolution does not reach the last pixels. The image size tells whether that is so.
     /// </remarks>
-    public static Window Read(Node node, long? kernel, Extent extent)
+    public static Window Read(Node node, long? kernel, SpatialSize size)
     {
-        var size = Both(node, "kernel_shape", kernel);
-        if (kernel is not null && size != kernel)
-            throw node.Unexpected($"kernel_shape ({kernel}, {kernel}), as its weights have it", $"({size}, {size})");
+        var kernelSize = Both(node, "kernel_shape", kernel);
+        if (kernel is not null && kernelSize != kernel)
+            throw node.Unexpected($"kernel_shape ({kernel}, {kernel}), as its weights say", $"({kernelSize}, {kernelSize})");
         var stride = Both(node, "strides", 1);
         if (Both(node, "dilations", 1) is not 1 and var dilation)
             throw node.Unexpected("dilations (1, 1)", $"({dilation}, {dilation})");
 
-        var (top, left, bottom, right) = Pads(node, size, stride, extent);
-        if (top != left || !IsSame(extent.Height, bottom) || !IsSame(extent.Width, right))
-            throw node.Unexpected("the same pads on all sides, or images of a fixed size for which that is the same", $"({top}, {left}, {bottom}, {right})");
-        return new Window(size, stride, top);
+        var (top, left, bottom, right) = Pads(node, kernelSize, stride, size);
+        if (top != left || !IsSame(size.Height, bottom) || !IsSame(size.Width, right))
+            throw node.Unexpected("the same pads on all sides, or a fixed image size for which other pads have the same effect", $"({top}, {left}, {bottom}, {right})");
+        return new Window(kernelSize, stride, top);
 
-        bool IsSame(long? pixels, long end) => end == top || (Count(pixels, size, stride, top + end) is { } count && count == Count(pixels, size, stride, 2 * top));
+        bool IsSame(long? pixels, long end) => end == top || (Count(pixels, kernelSize, stride, top + end) is { } count && count == Count(pixels, kernelSize, stride, 2 * top));
     }
 
-    private static (long Top, long Left, long Bottom, long Right) Pads(Node node, long kernel, long stride, Extent extent)
+    private static (long Top, long Left, long Bottom, long Right) Pads(Node node, long kernel, long stride, SpatialSize size)
     {
         var kind = node.Find("auto_pad") is { } found ? found.Text ?? "of another kind" : "";
         switch (kind)
@@ -50,30 +50,30 @@ internal sealed record Window(long Kernel, long Stride, long Padding)
                 return node.Find("pads") switch
                 {
                     null => (0, 0, 0, 0),
-                    { Ints: [>= 0 and < MostPixels and var top, >= 0 and < MostPixels and var left, >= 0 and < MostPixels and var bottom, >= 0 and < MostPixels and var right] } => (top, left, bottom, right),
+                    { Ints: [>= 0 and < MaxPixels and var top, >= 0 and < MaxPixels and var left, >= 0 and < MaxPixels and var bottom, >= 0 and < MaxPixels and var right] } => (top, left, bottom, right),
                     var other => throw node.Unexpected("four pads of at least 0", $"({string.Join(", ", other.Ints ?? [])})"),
                 };
             case "VALID":
                 return (0, 0, 0, 0);
-            case "SAME_UPPER" or "SAME_LOWER" when (Total(extent.Height), Total(extent.Width)) is ({ } height, { } width):
+            case "SAME_UPPER" or "SAME_LOWER" when (Total(size.Height), Total(size.Width)) is ({ } height, { } width):
                 var (less, more) = ((height / 2, width / 2), (height - height / 2, width - width / 2));
                 return kind == "SAME_UPPER" ? (less.Item1, less.Item2, more.Item1, more.Item2) : (more.Item1, more.Item2, less.Item1, less.Item2);
             default:
-                throw node.Unexpected("pads, or images of a fixed size that say what they are", $"auto_pad {Names.Short(kind)}");
+                throw node.Unexpected("pads, or a fixed image size from which they follow", $"auto_pad {Names.Shorten(kind)}");
         }
 
-        // So many that the stride divides the image, the rest of it too.
-        long? Total(long? pixels) => stride == 1 ? kernel - 1 : pixels is > 0 and < MostPixels and var known ? Math.Max(((known + stride - 1) / stride - 1) * stride + kernel - known, 0) : null;
+        // The total padding with which the output has ceil(pixels / stride) pixels.
+        long? Total(long? pixels) => stride == 1 ? kernel - 1 : pixels is > 0 and < MaxPixels and var known ? Math.Max(((known + stride - 1) / stride - 1) * stride + kernel - known, 0) : null;
     }
 
     private static long? Count(long? pixels, long kernel, long stride, long padding) =>
-        pixels is > 0 and < MostPixels and var known && known + padding >= kernel ? (known + padding - kernel) / stride + 1 : null;
+        pixels is > 0 and < MaxPixels and var known && known + padding >= kernel ? (known + padding - kernel) / stride + 1 : null;
 
-    /// <summary>The number that is the same in both directions, at least 1.</summary>
+    /// <summary>The value of an attribute that must be the same for height and width, at least 1.</summary>
     private static long Both(Node node, string attribute, long? otherwise) => node.Find(attribute) switch
     {
         null when otherwise is { } number => number,
-        { Ints: [>= 1 and < MostPixels and var height, var width] } when height == width => height,
+        { Ints: [>= 1 and < MaxPixels and var height, var width] } when height == width => height,
         var other => throw node.Unexpected($"{attribute} of two equal numbers", other is null ? "none" : $"({string.Join(", ", other.Ints ?? [])})"),
     };
 }

@@ -1,8 +1,0 @@
-namespace ResNet.Core.Distributed.Tests.Ranks;
-
-/// <summary>The two families of MPI, which launch differently and have another binary interface.</summary>
-public enum MpiKind
-{
-    OpenMpi,
-    Mpich,
-}

@@ -1,0 +1,12 @@
+namespace ResNet.Core.Tests;
+
+/// <summary>Skipped where an <see cref="Int8FactAttribute"/> is.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class Int8TheoryAttribute : TheoryAttribute
+{
+    public Int8TheoryAttribute()
+    {
+        if (!FuseExtensions.IsInt8Supported)
+            Skip = Int8FactAttribute.Reason;
+    }
+}

@@ -1,0 +1,57 @@
+using System.IO.Compression;
+using System.Text.RegularExpressions;
+
+namespace ResNet.Core.Tests.Packaging;
+
+/// <summary>The page of each package in a gallery, where its reader has nothing of the repository.</summary>
+public partial class PackageReadmeTests
+{
+    private const string Core = "ResNet.Core", Distributed = "ResNet.Core.Distributed";
+
+    [GeneratedRegex(@"^```csharp\n(.*?)^```", RegexOptions.Singleline | RegexOptions.Multiline)]
+    private static partial Regex CSharpBlock { get; }
+
+    [GeneratedRegex(@"\]\((?<target>[^)]+)\)")]
+    private static partial Regex Link { get; }
+
+    [Theory]
+    [InlineData(Core)]
+    [InlineData(Distributed)]
+    public void Its_code_compiles(string package)
+    {
+        var blocks = CSharpBlock.Matches(Source(package));
+        Assert.NotEmpty(blocks);
+        Assert.All(blocks, block => Assert.Empty(CSharpProgram.Compile(block.Groups[1].Value)));
+    }
+
+    [Theory]
+    [InlineData(Core)]
+    [InlineData(Distributed)]
+    public void It_is_a_page_to_read_in_a_minute(string package) => Assert.InRange(Source(package).Split('\n').Length, 20, 50);
+
+    [Collection(nameof(BuildTools)), Trait(Category.Name, Category.Slow)]
+    public class Packed(BuildTools tools)
+    {
+        /// <summary>With links into the repository as it was packed.</summary>
+        [Theory]
+        [InlineData(Core)]
+        [InlineData(Distributed)]
+        public void It_is_in_the_package_with_absolute_links(string package)
+        {
+            using var archive = ZipFile.OpenRead(package == Core ? tools.Package : tools.DistributedPackage);
+            using var reader = new StreamReader(archive.GetEntry("README.md")!.Open());
+            var readme = reader.ReadToEnd().ReplaceLineEndings("\n");
+
+            var repository = $"{BuildTools.Remote}/blob/{tools.Commit}/";
+            var links = Link.Matches(readme).Select(link => link.Groups["target"].Value).ToList();
+            Assert.All(links, link => Assert.StartsWith("https://", link, StringComparison.Ordinal));
+            var files = links.Where(link => link.StartsWith(BuildTools.Remote, StringComparison.Ordinal)).ToList();
+            Assert.NotEmpty(files);
+            Assert.All(files, link => Assert.StartsWith(repository, link, StringComparison.Ordinal));
+            Assert.All(files, link => Assert.True(Path.Exists(Path.Combine(Repository.Root, link[repository.Length..])), link));
+            Assert.Equal(Source(package), readme.Replace(repository, "../../", StringComparison.Ordinal));
+        }
+    }
+
+    private static string Source(string package) => File.ReadAllText(Path.Combine(Repository.Root, "src", package, "README.md")).ReplaceLineEndings("\n");
+}

@@ -1,0 +1,7 @@
+namespace ResNet.Core.Tests.Weights;
+
+/// <summary>The files that PyTorch wrote for these tests.</summary>
+internal static class WeightsFixture
+{
+    public static string Find(string name) => Path.Combine(Repository.Root, "tests", "ResNet.Core.Tests", "Weights", "Fixtures", name);
+}

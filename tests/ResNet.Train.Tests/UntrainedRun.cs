@@ -1,0 +1,16 @@
+using ResNet.Core;
+using static TorchSharp.torch;
+
+namespace ResNet.Train.Tests;
+
+/// <summary>The folder of a training that nobody waited for: a network's description and random weights.</summary>
+internal static class UntrainedRun
+{
+    public static void Write(TempFolder folder, ModelConfig network)
+    {
+        manual_seed(1);
+        folder.Write(ModelConfig.FileName, network.ToJson());
+        using var model = network.Create(CPU);
+        Checkpoint.Save(model, folder[ModelConfig.WeightsFileName]);
+    }
+}

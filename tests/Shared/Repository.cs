@@ -1,0 +1,15 @@
+namespace ResNet.Tests;
+
+/// <summary>The checkout that these tests were built from. Tests read it and never build in it: the run that they are part of may be doing so.</summary>
+internal static class Repository
+{
+    public static string Root { get; } = Find();
+
+    private static string Find()
+    {
+        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder != null; folder = folder.Parent)
+            if (File.Exists(Path.Combine(folder.FullName, "ResNet.sln")))
+                return folder.FullName;
+        throw new InvalidOperationException($"No ResNet.sln above {AppContext.BaseDirectory}.");
+    }
+}
