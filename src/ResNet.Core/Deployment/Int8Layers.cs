@@ -5,8 +5,7 @@ namespace ResNet.Core.Deployment;
 /// <summary>The weights and the source of an 8-bit network, shared by its programs for all sizes.</summary>
 internal sealed class Int8Layers : IDisposable
 {
-    private const int MaxWeight = 127; // symmetric, without -128
-    private const long MaxProducts = int.MaxValue / (MaxWeight * QuantizationParameters.Steps); // so that their sum fits
+    private const long MaxProducts = int.MaxValue / (QuantizationParameters.MaxWeight * QuantizationParameters.Steps); // so that their sum fits
     private const double MinScale = 1.17549435e-38; // the smallest normal float32, for channels of zeros
 
     private readonly List<Tensor> _convolutions = [];
@@ -26,13 +25,13 @@ internal sealed class Int8Layers : IDisposable
         var operations = new Int8Operations(quantizations);
         Source = operations.ToScript(Images, network.Forward(operations, operations.Quantize(Images)));
         InChannels = network.Conv1.InChannels;
-        using var script = new TorchScript($"""
+        using var script = new TorchScript("""
             def quantize(self, weight: Tensor, scales: Tensor, zeros: Tensor) -> Tensor:
                 return torch.quantize_per_channel(weight, scales, zeros, 0, 12)
             """);
         foreach (var convolution in operations.Convolutions)
         {
-            var scales = (convolution.Weight.abs().flatten(1).amax([1]) / MaxWeight).clamp_min(MinScale);
+            var scales = (convolution.Weight.abs().flatten(1).amax([1]) / QuantizationParameters.MaxWeight).clamp_min(MinScale);
             _convolutions.Add(script.Call<Tensor>("quantize", convolution.Weight, scales, zeros_like(scales).to(ScalarType.Int64)).DetachFromDisposeScope());
             _convolutions.Add(convolution.Bias.clone().DetachFromDisposeScope());
         }

@@ -1,5 +1,5 @@
 using System.Globalization;
-using System.Text;
+using static ResNet.Core.Deployment.ScriptLines;
 
 namespace ResNet.Core.Deployment;
 
@@ -13,8 +13,7 @@ namespace ResNet.Core.Deployment;
 internal sealed class Int8Operations(IReadOnlyDictionary<string, QuantizationParameters> quantizations) : INetworkOperations<Int8Value>
 {
     private readonly List<FoldedConvolution> _convolutions = [];
-    private readonly StringBuilder _lines = new();
-    private int _values;
+    private readonly ScriptLines _lines = new();
 
     /// <summary>The convolutions, in the order of their packed weights.</summary>
     public IReadOnlyList<FoldedConvolution> Convolutions => _convolutions;
@@ -73,12 +72,5 @@ internal sealed class Int8Operations(IReadOnlyDictionary<string, QuantizationPar
     /// <summary>Formats scale and zero point.</summary>
     private static string To(QuantizationParameters quantization) => string.Create(CultureInfo.InvariantCulture, $"{(double)quantization.Scale:E16}, {quantization.ZeroPoint}");
 
-    private static string Both(long number) => $"[{number}, {number}]";
-
-    private Int8Value Line(string expression, QuantizationParameters quantization)
-    {
-        var name = $"v{_values++}";
-        _lines.Append("    ").Append(name).Append(" = ").Append(expression).Append('\n');
-        return new Int8Value(name, quantization);
-    }
+    private Int8Value Line(string expression, QuantizationParameters quantization) => new(_lines.Add(expression), quantization);
 }

@@ -1,4 +1,4 @@
-using System.Text;
+using static ResNet.Core.Deployment.ScriptLines;
 using static TorchSharp.torch;
 
 namespace ResNet.Core.Deployment;
@@ -16,8 +16,7 @@ internal sealed class OneDnnOperations : INetworkOperations<FeatureMap>
     private const string None = "annotate(List[Optional[number]], []), None"; // parameters and variant of an activation
 
     private readonly List<OneDnnConvolution> _convolutions = [];
-    private readonly StringBuilder _lines = new();
-    private int _values;
+    private readonly ScriptLines _lines = new();
 
     /// <summary>The convolutions, in the order of their weights and biases in the arguments of the script.</summary>
     public IReadOnlyList<OneDnnConvolution> Convolutions => _convolutions;
@@ -82,12 +81,5 @@ internal sealed class OneDnnOperations : INetworkOperations<FeatureMap>
 
     private static string Shape(FeatureMap x) => $"{x.Size!.Value.Images}, {x.Size!.Value.Height}, {x.Size!.Value.Width}";
 
-    private static string Both(long number) => $"[{number}, {number}]";
-
-    private FeatureMap Line(string expression, FeatureMap like)
-    {
-        var name = $"v{_values++}";
-        _lines.Append("    ").Append(name).Append(" = ").Append(expression).Append('\n');
-        return like with { Name = name };
-    }
+    private FeatureMap Line(string expression, FeatureMap like) => like with { Name = _lines.Add(expression) };
 }

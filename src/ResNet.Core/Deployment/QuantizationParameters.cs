@@ -7,6 +7,9 @@ internal readonly record struct QuantizationParameters(float Scale, byte ZeroPoi
 {
     public const int Steps = 255;
 
+    /// <summary>The largest int8 weight. Weights are symmetric, without -128.</summary>
+    public const int MaxWeight = 127;
+
     /// <summary>Computes the parameters for a range of values. Values outside saturate.</summary>
     /// <param name="low">The lower end of the range, at most 0.</param>
     /// <param name="high">The upper end of the range, at least 0.</param>

@@ -15,7 +15,6 @@ namespace ResNet.Core.Deployment;
 internal sealed class QuantizedOnnxOperations(OnnxGraph graph, IReadOnlyDictionary<string, QuantizationParameters> quantizations, string output)
     : INetworkOperations<QuantizedValue>
 {
-    private const int MaxWeight = 127; // symmetric, without -128
     private const double MaxBias = 1 << 30; // leaves room in 32 bits for the products added to it
 
     /// <param name="name">The name of the quantization parameters, and the prefix of the nodes' names.</param>
@@ -67,12 +66,12 @@ internal sealed class QuantizedOnnxOperations(OnnxGraph graph, IReadOnlyDictiona
         var (weights, biases) = (weight.to(ScalarType.Float64), bias.to(ScalarType.Float64));
 
         // The smallest scale that weights and bias allow. If a channel is all zeros, any scale will do.
-        var smallest = maximum(weights.abs().flatten(1).amax([1]) / MaxWeight, biases.abs() / (inputScale * MaxBias));
+        var smallest = maximum(weights.abs().flatten(1).amax([1]) / QuantizationParameters.MaxWeight, biases.abs() / (inputScale * MaxBias));
         var scales = smallest.masked_fill(smallest.eq(0), 1).to(ScalarType.Float32);
         var biasScales = scales * inputScale;
 
         var inEachChannel = scales.to(ScalarType.Float64).view([-1, .. Enumerable.Repeat(1L, (int)weights.dim() - 1)]);
-        var weights8 = (weights / inEachChannel).round().clamp(-MaxWeight, MaxWeight).to(ScalarType.Int8);
+        var weights8 = (weights / inEachChannel).round().clamp(-QuantizationParameters.MaxWeight, QuantizationParameters.MaxWeight).to(ScalarType.Int8);
         var biases32 = (biases / biasScales.to(ScalarType.Float64)).round().to(ScalarType.Int32);
         return (
             Dequantize($"{name}.weight", weights8, scales, zeros_like(weights8.flatten(1).select(1, 0))),
