@@ -9,11 +9,15 @@ public static class OutputFile
     /// <param name="write">Writes the content.</param>
     /// <param name="prefix">The start of a message, such as the option that named the file.</param>
     /// <exception cref="UserException">The file cannot be written; the previous one is still there.</exception>
-    public static void Write(string path, Action<Stream> write, string prefix = "")
+    public static void Write(string path, Action<Stream> write, string prefix = "") => Replace(() => AtomicFile.Write(path, write), prefix);
+
+    /// <summary>Replaces a file by any method that leaves the previous one if it throws.</summary>
+    /// <inheritdoc cref="Write"/>
+    internal static void Replace(Action replace, string prefix = "")
     {
         try
         {
-            AtomicFile.Write(path, write);
+            replace();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -51,7 +51,7 @@ public sealed class OutputFolder
     {
         try
         {
-            File.Delete(Path.Combine(_path, name));
+            File.Delete(PathFor(name));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -61,15 +61,8 @@ public sealed class OutputFolder
 
     private string Write(string name, Action<string> write)
     {
-        var path = Path.Combine(_path, name);
-        try
-        {
-            write(path);
-            return path;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new UserException(e.Message); // which names the file
-        }
+        var path = PathFor(name);
+        OutputFile.Replace(() => write(path));
+        return path;
     }
 }

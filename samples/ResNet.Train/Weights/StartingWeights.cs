@@ -11,10 +11,8 @@ internal sealed record StartingWeights(string Line, Normalization? Normalization
     /// <summary>With fewer images, training from scratch works poorly, and the default with published weights is to train the classifier alone.</summary>
     public const int FewImages = 2_000;
 
-
     /// <summary>A message names at most so many tensors: in another network's file, none fits.</summary>
     private const int MostNamed = 4;
-
 
     /// <returns>The layers to train by default.</returns>
     public static TrainedLayers ChooseLayers(string? weights, DataSet data) =>
