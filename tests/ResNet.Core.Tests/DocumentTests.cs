@@ -6,7 +6,7 @@ namespace ResNet.Core.Tests;
 public partial class DocumentTests
 {
     [GeneratedRegex(@"^```csharp\n(.*?)^```", RegexOptions.Singleline | RegexOptions.Multiline)]
-    private static partial Regex CSharpBlock { get; }
+    internal static partial Regex CSharpBlock { get; }
 
     [GeneratedRegex(@"^// (?<file>(src|samples)/\S+\.cs)\n")]
     private static partial Regex FileName { get; }
@@ -25,9 +25,13 @@ public partial class DocumentTests
 
     private static string[] Documents =>
     [
-        Path.Combine(Repository.Root, "README.md"), Path.Combine(Repository.Root, "CONTRIBUTING.md"), Path.Combine(Repository.Root, "src", "ResNet.Core.Distributed", "README.md"),
+        .. from page in (string[])["README.md", "CONTRIBUTING.md", "SECURITY.md"] select Path.Combine(Repository.Root, page),
         .. Directory.EnumerateFiles(Path.Combine(Repository.Root, "docs"), "*.md"),
-        .. Directory.EnumerateDirectories(Path.Combine(Repository.Root, "samples")).Select(sample => Path.Combine(sample, "README.md")).Where(File.Exists),
+        .. from folder in (string[])["src", "samples"]
+           from project in Directory.EnumerateDirectories(Path.Combine(Repository.Root, folder))
+           let page = Path.Combine(project, "README.md")
+           where File.Exists(page)
+           select page,
     ];
 
     /// <summary>Every link within the repository: where it stands, the file that it leads to, and the heading there, or nothing.</summary>

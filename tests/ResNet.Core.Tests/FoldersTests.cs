@@ -20,12 +20,12 @@ public class FoldersTests
         [Train] = ["Configuration", "Ranks", "Data", "Inference", "Weights", "Training", "Transfer", "Explanation", "Output", "Commands", Program],
     };
 
+    public static TheoryData<string> Projects => [.. layers.Keys];
+
     private static readonly Dictionary<string, ILookup<(string From, string To), string>> arrows = layers.Keys.ToDictionary(library => library, FindArrows);
 
     [Theory]
-    [InlineData(Core)]
-    [InlineData(Distributed)]
-    [InlineData(Train)]
+    [MemberData(nameof(Projects))]
     public void Every_folder_has_a_place_among_the_layers(string library)
     {
         var folders = Sources(library).Select(file => Folder(library, file)).Distinct().Order(StringComparer.Ordinal);
@@ -33,9 +33,7 @@ public class FoldersTests
     }
 
     [Theory]
-    [InlineData(Core)]
-    [InlineData(Distributed)]
-    [InlineData(Train)]
+    [MemberData(nameof(Projects))]
     public void No_arrow_goes_up_and_none_in_a_circle(string library)
     {
         var upward = arrows[library].Where(arrow => Array.IndexOf(layers[library], arrow.Key.To) > Array.IndexOf(layers[library], arrow.Key.From));

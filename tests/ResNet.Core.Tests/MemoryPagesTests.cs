@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using ResNet.Core.Tests.Weights;
 using static TorchSharp.torch;
@@ -30,15 +29,7 @@ public class MemoryPagesTests
 
     private static double Grown(string pages) => double.Parse(Run(pages), CultureInfo.InvariantCulture);
 
-    private static string Run(string pages, string preload = "")
-    {
-        var start = ChildProcess.StartInfo("free", pages);
-        start.Environment[Preload] = preload;
-        using var child = Process.Start(start)!;
-        var answer = child.StandardOutput.ReadToEnd();
-        child.WaitForExit();
-        return answer.Trim();
-    }
+    private static string Run(string pages, string preload = "") => ChildProcess.Run("free", pages, (Preload, preload));
 
     /// <summary>In the child.</summary>
     /// <returns>By how many bytes the process has grown after a tensor of <see cref="Size"/> bytes has come and gone.</returns>

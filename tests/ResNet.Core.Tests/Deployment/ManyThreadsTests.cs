@@ -22,25 +22,7 @@ public class ManyThreadsTests
         var answers = pictures.Select(Ask).ToArray();
         var live = LiveTensors.Count();
 
-        long afterFirst = 0;
-        var wrong = 0;
-        using var everybody = new Barrier(Threads, _ => afterFirst = Environment.WorkingSet);
-        var threads = Enumerable.Range(0, Threads).Select(number => new Thread(() =>
-        {
-            for (var i = 0; i < Requests; i++)
-            {
-                if (i == First)
-                    everybody.SignalAndWait();
-                var which = (5 * number + i) % pictures.Length;
-                if (!Same(Ask(pictures[which]), answers[which]))
-                    Interlocked.Increment(ref wrong);
-            }
-        })).ToArray();
-        foreach (var thread in threads)
-            thread.Start();
-        foreach (var thread in threads)
-            thread.Join();
-        var atTheEnd = Environment.WorkingSet;
+        var (wrong, afterFirst, atTheEnd) = Crowd.Run(Threads, Requests, First, pictures.Length, which => Same(Ask(pictures[which]), answers[which]));
 
         Assert.Equal(0, wrong);
         // A fused network has weights of their own for some sizes; what it had not disposed of those that made room would be thousands.

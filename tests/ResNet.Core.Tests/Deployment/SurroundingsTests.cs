@@ -89,10 +89,7 @@ public sealed class SurroundingsTests : IDisposable
     public void Metadata_needs_no_JSON_by_reflection()
     {
         var path = _folder["model.onnx"];
-        using var child = ChildProcess.Start("export", path);
-        var output = child.StandardOutput.ReadToEnd();
-        child.WaitForExit();
-        Assert.True(child.ExitCode == 0, output);
+        ChildProcess.Run("export", path);
         using var session = new OnnxSession(path);
         Assert.Equal("""["é"]""", session.Session.ModelMetadata.CustomMetadataMap["classes"]);
         Assert.Equal("[0.5,0.25,1E-10]", session.Session.ModelMetadata.CustomMetadataMap["mean"]);

@@ -42,6 +42,25 @@ internal static class Trained
         return Change(model);
     }
 
+    /// <summary>In two batch norms channel 0 is its bias alone, channel 1 is 0, and in channel 2 the bias is a million times what weights give.</summary>
+    /// <returns>The two.</returns>
+    public static BatchNorm2d[] MakeChannelsExtreme(ResNet18 model)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        BatchNorm2d[] norms = [model.bn1, ((BasicBlock)model.layer1[0]).bn1];
+        foreach (var norm in norms)
+        {
+            norm.weight![0] = tensor(0f);
+            norm.bias![0] = tensor(2.5f);
+            norm.weight![1] = tensor(0f);
+            norm.bias![1] = tensor(0f);
+            norm.weight![2] = tensor(1e-6f);
+            norm.bias![2] = tensor(1.7f);
+        }
+        return norms;
+    }
+
     /// <summary>How far apart two tensors are at most, relative to the largest value of the first.</summary>
     public static double Apart(Tensor expected, Tensor actual)
     {

@@ -8,20 +8,17 @@ public partial class PackageReadmeTests
 {
     private const string Core = "ResNet.Core", Distributed = "ResNet.Core.Distributed";
 
-    [GeneratedRegex(@"^```csharp\n(.*?)^```", RegexOptions.Singleline | RegexOptions.Multiline)]
-    private static partial Regex CSharpBlock { get; }
-
     [GeneratedRegex(@"\]\((?<target>[^)]+)\)")]
     private static partial Regex Link { get; }
 
     [Theory]
     [InlineData(Core)]
     [InlineData(Distributed)]
-    public void Its_code_compiles(string package)
+    public void It_has_code_which_is_compiled(string package)
     {
-        var blocks = CSharpBlock.Matches(Source(package));
+        var blocks = DocumentTests.CSharpBlock.Matches(Source(package)).Select(block => block.Groups[1].Value).ToList();
         Assert.NotEmpty(blocks);
-        Assert.All(blocks, block => Assert.Empty(CSharpProgram.Compile(block.Groups[1].Value)));
+        Assert.Subset(DocumentTests.Blocks.Cast<object[]>().Select(row => (string)row[0]).ToHashSet(), blocks.ToHashSet());
     }
 
     [Theory]

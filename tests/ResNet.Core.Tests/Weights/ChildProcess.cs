@@ -40,6 +40,20 @@ internal static class ChildProcess
         }
     }
 
+    /// <summary>Runs a command to its end.</summary>
+    /// <returns>What it printed.</returns>
+    public static string Run(string command, string argument = "", params (string Name, string Value)[] environment)
+    {
+        var start = StartInfo(command, argument);
+        foreach (var (name, value) in environment)
+            start.Environment[name] = value;
+        using var child = Process.Start(start)!;
+        var output = child.StandardOutput.ReadToEnd();
+        child.WaitForExit();
+        Assert.True(child.ExitCode == 0, $"{command} ended with {child.ExitCode}:\n{output}");
+        return output.Trim();
+    }
+
     public static Process Start(string command, string path) => Process.Start(StartInfo(command, path))!;
 
     public static ProcessStartInfo StartInfo(string command, string path) => new(DotnetHost.Path, [typeof(ChildProcess).Assembly.Location, command, path])
