@@ -14,7 +14,7 @@ public sealed class CopiesTests : IDisposable
         _out.Dispose();
     }
 
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void Copies_are_told_in_a_line_and_the_training_goes_on()
     {
         TestImages.WriteSet(_data);

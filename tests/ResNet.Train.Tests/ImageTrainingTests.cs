@@ -20,7 +20,7 @@ public sealed class ImageTrainingTests : IDisposable
     private string[] Arguments(int epochs, string folder = "") =>
         ["--data", _data.Path, "--out", _out[folder], "--size", "32", "--epochs", $"{epochs}", "--batch-size", "8", "--device", "cpu"];
 
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void It_learns_colours_leaves_out_what_is_broken_and_tells_pictures_apart()
     {
         var broken = _data.Write("red/broken.jpg", File.ReadAllBytes(_data["red/00.jpg"])[..200]);

@@ -16,7 +16,7 @@ public sealed class LearningRateFinderTests : IDisposable
         _out.Dispose();
     }
 
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void Rates_grow_evenly_until_the_loss_does()
     {
         var set = DataSet.Load(_data.Path);
@@ -37,7 +37,7 @@ public sealed class LearningRateFinderTests : IDisposable
         Assert.Equal(sweep.MinBy(step => step.Loss)!.LearningRate / 10, LearningRateFinder.Suggest(sweep));
     }
 
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void The_mean_of_the_last_steps_is_weighted_by_how_many_there_are()
     {
         var set = DataSet.Load(_data.Path);

@@ -15,7 +15,7 @@ public sealed class PublishedWeightsTests : IDisposable
         _out.Dispose();
     }
 
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void Two_classes_of_eight_photographs_are_enough()
     {
         WriteStripes(each: 8);

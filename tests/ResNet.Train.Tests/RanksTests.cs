@@ -17,7 +17,7 @@ public sealed class RanksTests : IDisposable
         ["--data", _data.Path, "--out", _out[folder], "--epochs", $"{epochs}", "--batch-size", "12", "--lr", "0.02", "--size", "16", "--device", "cpu"];
 
     /// <summary>The training is not one process's, since each rank's batch norm sees its own images; what is made of its weights is.</summary>
-    [Theory]
+    [Theory, Trait(Category.Name, Category.Slow)]
     [Under(MpiKind.OpenMpi)]
     [Under(MpiKind.Mpich)]
     public void Two_ranks_leave_one_set_of_files_and_test_it_as_one_process_does(MpiKind mpi)
@@ -108,7 +108,7 @@ public sealed class RanksTests : IDisposable
         Assert.Contains($"to continue       resume {_out["run"]}", output, StringComparison.Ordinal);
     }
 
-    [Theory, Trait(Category.Name, Category.Slow)]
+    [Theory]
     [Under(MpiKind.OpenMpi)]
     [Under(MpiKind.Mpich)]
     public void Steps_with_one_image_for_a_rank_are_refused(MpiKind mpi)

@@ -42,7 +42,7 @@ public sealed class FaultTests
         program.Fails();
     }
 
-    [RankTheory, Under(MpiKind.OpenMpi), Under(MpiKind.Mpich)]
+    [RankTheory, Trait(Category.Name, Category.Slow), Under(MpiKind.OpenMpi), Under(MpiKind.Mpich)]
     public void A_rank_that_does_not_come_is_named_at_the_deadline(MpiKind mpi)
     {
         using var program = RankProgram.Start(mpi, Ranks, ["hang"]);

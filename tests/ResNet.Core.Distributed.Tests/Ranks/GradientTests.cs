@@ -4,7 +4,7 @@ namespace ResNet.Core.Distributed.Tests.Ranks;
 
 public sealed class GradientTests
 {
-    [RankTheory, Under(MpiKind.OpenMpi, 2), Under(MpiKind.OpenMpi, 3), Under(MpiKind.Mpich, 2), Under(MpiKind.Mpich, 3)]
+    [RankTheory, Trait(Category.Name, Category.Slow), Under(MpiKind.OpenMpi, 2), Under(MpiKind.OpenMpi, 3), Under(MpiKind.Mpich, 2), Under(MpiKind.Mpich, 3)]
     public void Gradients_are_the_mean_however_a_module_uses_its_parameters(MpiKind mpi, int ranks)
     {
         var result = RankProgram.Run(mpi, ranks, "gradients");

@@ -92,7 +92,7 @@ public sealed class ChangedNetworkTests : IDisposable
 
     public static TheoryData<string> Changes => [.. changes.Keys];
 
-    [Theory]
+    [Theory, Trait(Category.Name, Category.Slow)]
     [MemberData(nameof(Changes))]
     public void What_folding_does_not_know_is_refused_by_name(string change)
     {
@@ -103,7 +103,7 @@ public sealed class ChangedNetworkTests : IDisposable
     }
 
     /// <summary>A hook may replace what goes in or comes out, at any depth and in whichever of TorchSharp's four ways it was registered.</summary>
-    [Theory]
+    [Theory, Trait(Category.Name, Category.Slow)]
     [InlineData("")]
     [InlineData("conv1")]
     [InlineData("bn1")]

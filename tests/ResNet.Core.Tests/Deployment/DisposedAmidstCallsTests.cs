@@ -10,7 +10,7 @@ public class DisposedAmidstCallsTests
     private const int Threads = 16, Rounds = 12;
 
     /// <summary>In a process of its own, which ends where memory is freed under a call.</summary>
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void Calls_under_way_finish_and_later_ones_throw()
     {
         var output = ChildProcess.Run("dispose");

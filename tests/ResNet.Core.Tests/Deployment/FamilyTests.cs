@@ -111,7 +111,7 @@ public sealed class FamilyTests(ITestOutputHelper log) : IDisposable
     }
 
     /// <summary>Bottlenecks, with groups and without, in what ResNet-18's own tests try with basic blocks.</summary>
-    [Theory]
+    [Theory, Trait(Category.Name, Category.Slow)]
     [InlineData("resnet50", Stem.Conv7, ScalarType.Float32, Single)]
     [InlineData("resnet50", Stem.Conv3, ScalarType.Float32, Single)]
     [InlineData("resnet50", Stem.Conv7MaxPool, ScalarType.Float64, 1e-12)]

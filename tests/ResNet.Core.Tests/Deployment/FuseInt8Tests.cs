@@ -15,7 +15,7 @@ public class FuseInt8Tests(ITestOutputHelper log)
     /// <summary>Of deep networks that are not trained. Measured: up to 0.033.</summary>
     private const double Deep = 0.08;
 
-    [Int8Theory]
+    [Int8Theory, Trait(Category.Name, Category.Slow)]
     [InlineData("resnet18", Stem.Conv7, Tolerance)]
     [InlineData("resnet18", Stem.Conv7MaxPool, Tolerance)]
     [InlineData("resnet18", Stem.Conv3, Tolerance)]
@@ -203,7 +203,7 @@ public class FuseInt8Tests(ITestOutputHelper log)
     }
 
     /// <summary>Packed weights are no tensors, which are counted elsewhere.</summary>
-    [Int8Fact]
+    [Int8Fact, Trait(Category.Name, Category.Slow)]
     public void Disposed_networks_give_their_memory_back()
     {
         using var model = Trained.ResNet18();

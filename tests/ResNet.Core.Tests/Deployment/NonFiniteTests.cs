@@ -14,7 +14,7 @@ public sealed class NonFiniteTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    [Theory]
+    [Theory, Trait(Category.Name, Category.Slow)]
     [CpuData(Stem.Conv7, ScalarType.Float32)]
     [CpuData(Stem.Conv7MaxPool, ScalarType.Float32)]
     [CpuData(Stem.Conv3, ScalarType.Float32)]

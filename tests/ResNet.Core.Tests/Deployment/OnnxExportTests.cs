@@ -15,7 +15,7 @@ public sealed class OnnxExportTests(ITestOutputHelper log) : IDisposable
     private string File => _folder["model.onnx"];
 
     /// <summary>The largest difference relative to the largest answer. Measured: up to 8e-7.</summary>
-    [Theory]
+    [Theory, Trait(Category.Name, Category.Slow)]
     [InlineData(Stem.Conv7)]
     [InlineData(Stem.Conv7MaxPool)]
     [InlineData(Stem.Conv3)]
@@ -59,7 +59,7 @@ public sealed class OnnxExportTests(ITestOutputHelper log) : IDisposable
         Assert.InRange(Trained.Apart(model.forward(x.to(dtype)).to(ScalarType.Float32), session.Run(x)), 0, tolerance);
     }
 
-    [OnnxFact]
+    [OnnxFact, Trait(Category.Name, Category.Slow)]
     public void ONNXs_checker_accepts_it_and_finds_the_layers_under_their_names()
     {
         foreach (var stem in Enum.GetValues<Stem>())
@@ -121,7 +121,7 @@ public sealed class OnnxExportTests(ITestOutputHelper log) : IDisposable
             metadata.CustomMetadataMap);
     }
 
-    [OnnxFact]
+    [OnnxFact, Trait(Category.Name, Category.Slow)]
     public void The_version_of_the_library_is_in_the_file()
     {
         using var model = new ResNet18(3);

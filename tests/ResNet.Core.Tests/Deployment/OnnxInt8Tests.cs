@@ -69,7 +69,7 @@ public sealed class OnnxInt8Tests(ITestOutputHelper log) : IDisposable
         AssertAgrees(model.to(ScalarType.Float32), Pictures(8));
     }
 
-    [OnnxFact]
+    [OnnxFact, Trait(Category.Name, Category.Slow)]
     public void ONNXs_checker_accepts_it_and_every_operator_is_between_8_bits_and_8_bits()
     {
         foreach (var stem in Enum.GetValues<Stem>())
@@ -103,7 +103,7 @@ public sealed class OnnxInt8Tests(ITestOutputHelper log) : IDisposable
     }
 
     /// <summary>Or it would be as slow as float32.</summary>
-    [OnnxFact]
+    [OnnxFact, Trait(Category.Name, Category.Slow)]
     public void ONNX_Runtime_makes_one_operator_on_8_bits_of_each_and_goes_to_float32_at_the_end_alone()
     {
         foreach (var stem in Enum.GetValues<Stem>())

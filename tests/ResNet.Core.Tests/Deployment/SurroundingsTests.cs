@@ -12,7 +12,7 @@ public sealed class SurroundingsTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    [Theory]
+    [Theory, Trait(Category.Name, Category.Slow)]
     [InlineData("Autocast")]
     [InlineData("inference_mode")]
     [InlineData("no_grad")]
