@@ -55,7 +55,7 @@ public sealed class MemoryFormatTests : IDisposable
     }
 
     /// <summary>In float64 the order of a sum shows from the 14th digit on.</summary>
-    [Theory]
+    [Theory, Trait(Category.Name, Category.Slow)]
     [CpuData]
     [CudaData]
     public void An_optimizer_made_before_goes_on_with_the_same_parameters(string device)

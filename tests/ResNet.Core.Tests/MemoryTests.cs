@@ -16,7 +16,7 @@ public class MemoryTests
         GC.WaitForPendingFinalizers();
     }
 
-    [Theory]
+    [Theory, Trait(Category.Name, Category.Slow)]
     [CpuData]
     [CudaData]
     public void As_many_tensors_live_after_50_training_steps_as_after_5(string device)
@@ -153,7 +153,7 @@ public class MemoryTests
         Assert.Null(CurrentDisposeScope);
     }
 
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void Models_that_were_disposed_leave_the_process_no_bigger()
     {
         MakeAndDispose(5);

@@ -51,7 +51,7 @@ public sealed class FamilyTests(ITestOutputHelper log) : IDisposable
         AssertClose(answer, model.call(one), Single, "loaded from ONNX");
     }
 
-    [FamilyTheory]
+    [FamilyTheory, Trait(Category.Name, Category.Slow)]
     [MemberData(nameof(Names))]
     public void In_8_bits_it_answers_nearly_as_the_model_does(string architecture)
     {

@@ -172,7 +172,7 @@ public class FuseInt8Tests(ITestOutputHelper log)
     }
 
     /// <summary>From the first call on, and while sizes get their own weights.</summary>
-    [Int8Fact]
+    [Int8Fact, Trait(Category.Name, Category.Slow)]
     public void Many_threads_and_sizes_get_the_answers_of_one_thread_and_memory_does_not_grow()
     {
         const int Threads = 8, Requests = 300, First = 150;

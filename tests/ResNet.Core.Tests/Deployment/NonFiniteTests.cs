@@ -33,7 +33,7 @@ public sealed class NonFiniteTests : IDisposable
     }
 
     /// <summary>float32 files keep them as well, in ONNX Runtime.</summary>
-    [Theory]
+    [Theory, Trait(Category.Name, Category.Slow)]
     [InlineData(Stem.Conv7)]
     [InlineData(Stem.Conv7MaxPool)]
     [InlineData(Stem.Conv3)]

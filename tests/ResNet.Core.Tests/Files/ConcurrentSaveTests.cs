@@ -10,7 +10,7 @@ public sealed class ConcurrentSaveTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    [LinuxFact] // Windows refuses to replace a file while somebody reads it
+    [LinuxFact, Trait(Category.Name, Category.Slow)] // Windows refuses to replace a file while somebody reads it
     public async Task Every_reader_finds_a_whole_file_and_every_save_succeeds()
     {
         var path = _folder["model.pth"];

@@ -11,7 +11,7 @@ public sealed class DamagedFileTests(ITestOutputHelper log) : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    [Theory]
+    [Theory, Trait(Category.Name, Category.Slow)]
     [InlineData("protocol2.pth")]
     [InlineData("protocol4.pth")]
     [InlineData("block.safetensors")]

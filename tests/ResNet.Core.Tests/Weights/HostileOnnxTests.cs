@@ -275,7 +275,7 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
     }
 
     /// <summary>Of a network that is refused anyway: what counts is how.</summary>
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void Whatever_the_bytes_are_the_answer_is_in_words()
     {
         var random = new Random(17);
@@ -356,7 +356,7 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
 
     public static TheoryData<string> ManyInOne => [.. manyInOne.Keys];
 
-    [Theory]
+    [Theory, Trait(Category.Name, Category.Slow)]
     [MemberData(nameof(Many))]
     public void Many_of_a_kind_take_no_more_than_the_file_explains(string what)
     {

@@ -9,7 +9,7 @@ public sealed class OtherNetworkTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    [Theory]
+    [Theory, Trait(Category.Name, Category.Slow)]
     [InlineData("resnet18", "resnet34", "122 tensors fit; missing in the file: layer1.2.conv1.weight, ", "; the file's network has 18 layers, expected 34")]
     [InlineData("resnet34", "resnet18", "122 tensors fit; unexpected in the file: layer1.2.conv1.weight, ", "; the file's network has 34 layers, expected 18")]
     [InlineData("resnet50", "resnet101", "320 tensors fit; missing in the file: layer3.6.conv1.weight, ", " and 300 more; the file's network has 50 layers, expected 101")]

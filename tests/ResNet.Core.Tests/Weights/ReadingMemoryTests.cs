@@ -71,7 +71,7 @@ public sealed class ReadingMemoryTests : IDisposable
     }
 
     /// <summary>Storages of a file from before PyTorch 1.6, or views of one, each with a key of its own.</summary>
-    [Theory]
+    [Theory, Trait(Category.Name, Category.Slow)]
     [InlineData(false)]
     [InlineData(true)]
     public void Storages_with_ever_other_keys(bool views)

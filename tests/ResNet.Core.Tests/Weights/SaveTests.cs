@@ -66,7 +66,7 @@ public sealed class SaveTests : IDisposable
     }
 
     /// <summary>Memory goes to and from a file in pieces of 2^27 elements.</summary>
-    [Theory]
+    [Theory, Trait(Category.Name, Category.Slow)]
     [InlineData("pth")]
     [InlineData("safetensors")]
     public void A_tensor_of_more_than_one_piece_goes_out_and_comes_in_whole(string extension)
