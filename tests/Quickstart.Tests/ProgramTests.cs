@@ -25,7 +25,7 @@ public sealed partial class ProgramTests : IDisposable
     [GeneratedRegex(@"test: (?<right>\d+) of (?<all>\d+) images right, accuracy (?<accuracy>[\d.]+)\n")]
     private static partial Regex TestLine { get; }
 
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void It_trains_all_layers_tests_saves_and_exports()
     {
         WriteColors("blue", "red", "yellow");

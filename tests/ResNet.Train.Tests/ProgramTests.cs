@@ -121,7 +121,7 @@ public sealed class ProgramTests : IDisposable
     [SignalFact(2)]
     public void Ctrl_C_leaves_the_weights_so_far() => Interrupted("INT", 130);
 
-    [SignalFact(15)]
+    [SignalFact(15), Trait(Category.Name, Category.Slow)]
     public void SIGTERM_leaves_the_weights_so_far() => Interrupted("TERM", 143);
 
     /// <summary>What is in the output folder. The name of TensorBoard's file ends with the time and the machine.</summary>

@@ -98,7 +98,7 @@ public sealed class ResumeTests : IDisposable
         program.WaitForExit();
     }
 
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void The_momentum_is_in_the_checkpoint()
     {
         Assert.Equal(0, Run(Arguments("run", 1)).Code);

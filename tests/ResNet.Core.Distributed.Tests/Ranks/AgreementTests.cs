@@ -6,7 +6,7 @@ public sealed class AgreementTests
 {
     private static readonly ConcurrentDictionary<(MpiKind, int), Lazy<RankResult>> runs = [];
 
-    [RankTheory, Under(MpiKind.OpenMpi, 2), Under(MpiKind.OpenMpi, 3), Under(MpiKind.OpenMpi, 4), Under(MpiKind.Mpich, 2), Under(MpiKind.Mpich, 3), Under(MpiKind.Mpich, 4)]
+    [RankTheory, Trait(Category.Name, Category.Slow), Under(MpiKind.OpenMpi, 2), Under(MpiKind.OpenMpi, 3), Under(MpiKind.OpenMpi, 4), Under(MpiKind.Mpich, 2), Under(MpiKind.Mpich, 3), Under(MpiKind.Mpich, 4)]
     public void Ranks_agree_to_the_bit_and_overlap_changes_none(MpiKind mpi, int ranks)
     {
         var result = RunOnce(mpi, ranks);

@@ -26,7 +26,7 @@ public sealed class WorldTests
         Assert.Equal("0,1,2", result.Common("sum"));
     }
 
-    [RankTheory, UnderTheOther(MpiKind.OpenMpi), UnderTheOther(MpiKind.Mpich)]
+    [RankTheory, Trait(Category.Name, Category.Slow), UnderTheOther(MpiKind.OpenMpi), UnderTheOther(MpiKind.Mpich)]
     public void The_library_of_another_MPI_than_the_launchers_is_an_error(MpiKind mpi)
     {
         using var program = RankProgram.Start(mpi, 2, ["init"], ("RESNET_MPI_LIBRARY", UnderTheOtherAttribute.OtherLibrary(mpi)!));

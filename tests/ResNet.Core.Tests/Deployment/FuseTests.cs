@@ -14,7 +14,7 @@ public class FuseTests
     /// <summary>Measured: 1e-15.</summary>
     private const double Double = 1e-12;
 
-    [Theory]
+    [Theory, Trait(Category.Name, Category.Slow)]
     [CpuData(Stem.Conv7, ScalarType.Float32, Single)]
     [CpuData(Stem.Conv7MaxPool, ScalarType.Float32, Single)]
     [CpuData(Stem.Conv3, ScalarType.Float32, Single)]
