@@ -31,6 +31,9 @@ internal static class ChildProcess
             case ["int8", _]:
                 Console.WriteLine(FuseExtensions.IsInt8Supported);
                 return 0;
+            case ["fuse", var argument]:
+                Deployment.WeightLayoutTests.FuseAndCall(argument);
+                return 0;
             case ["free", var pages]:
                 Console.WriteLine(MemoryPagesTests.Free(pages));
                 return 0;
