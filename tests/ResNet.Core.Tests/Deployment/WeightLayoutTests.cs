@@ -13,16 +13,19 @@ public class WeightLayoutTests
     private const string Ready = "ready", Loop = ",reorder,simple";
 
     [Int8Theory]
-    [InlineData("float32", 64)]
-    [InlineData("float32", 32)]
-    [InlineData("bfloat16", 64)]
-    [InlineData("bfloat16", 32)]
-    [InlineData("int8", 64)]
-    [InlineData("int8", 32)]
-    public void The_first_call_of_a_size_converts_weights_with_compiled_kernels(string type, int pixels)
+    [InlineData("resnet50", "float32", 64)]
+    [InlineData("resnet50", "float32", 32)]
+    [InlineData("resnet50", "bfloat16", 64)]
+    [InlineData("resnet50", "bfloat16", 32)]
+    [InlineData("resnet50", "int8", 64)]
+    [InlineData("resnet50", "int8", 32)]
+    [InlineData("resnext50_32x4d", "float32", 64)]
+    [InlineData("resnext50_32x4d", "bfloat16", 32)]
+    [InlineData("resnext50_32x4d", "int8", 32)]
+    public void The_first_call_of_a_size_converts_weights_with_compiled_kernels(string network, string type, int pixels)
     {
         if (type == "bfloat16" && !FuseExtensions.IsBFloat16Supported) return;
-        var output = ChildProcess.Run("fuse", $"{type} {pixels}", ("ONEDNN_VERBOSE", "profile_exec"));
+        var output = ChildProcess.Run("fuse", $"{network} {type} {pixels}", ("ONEDNN_VERBOSE", "profile_exec"));
         var operations = output[output.IndexOf(Ready, StringComparison.Ordinal)..];
         Assert.Contains(",convolution,", operations, StringComparison.Ordinal);
         Assert.DoesNotContain(Loop, operations, StringComparison.Ordinal);
@@ -31,8 +34,9 @@ public class WeightLayoutTests
     /// <summary>Runs in a child process, whose output lists oneDNN's operations.</summary>
     internal static void FuseAndCall(string argument)
     {
-        var (type, pixels) = (argument.Split(' ')[0], int.Parse(argument.Split(' ')[1], CultureInfo.InvariantCulture));
-        using var model = new ResNet50(num_classes: 10);
+        if (argument.Split(' ') is not [var network, var type, var size]) throw new ArgumentException(argument);
+        var pixels = int.Parse(size, CultureInfo.InvariantCulture);
+        using var model = Family.Create(network, num_classes: 10);
         using var image = rand(1, 3, pixels, pixels);
         using var fused = type switch
         {
