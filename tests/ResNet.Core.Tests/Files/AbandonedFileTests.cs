@@ -16,7 +16,7 @@ public sealed class AbandonedFileTests : IDisposable
     }
 
     [Fact]
-    public void What_a_killed_save_leaves_goes()
+    public void The_next_save_removes_what_a_killed_save_left()
     {
         Left();
         Save();
@@ -24,7 +24,7 @@ public sealed class AbandonedFileTests : IDisposable
     }
 
     [Fact]
-    public void What_is_open_stays()
+    public void A_file_in_use_stays()
     {
         var left = Left();
         using (new FileStream(_folder[left], FileMode.Open, FileAccess.Read, FileShare.Read))
@@ -33,7 +33,7 @@ public sealed class AbandonedFileTests : IDisposable
     }
 
     [Fact]
-    public void What_is_from_another_machine_stays_for_an_hour()
+    public void A_file_from_another_machine_stays_for_an_hour()
     {
         var left = Left();
         var parts = left.Split('-'); // resnet-core-(machine)-(random).partial

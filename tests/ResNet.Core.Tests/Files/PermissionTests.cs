@@ -28,7 +28,7 @@ public sealed class PermissionTests : IDisposable
     [InlineData("640")]
     [InlineData("666")]
     [InlineData("755")]
-    public void They_stay(string octal)
+    public void A_save_keeps_the_files_mode(string octal)
     {
         if (OperatingSystem.IsWindows())
             return; // which has none of these
@@ -39,7 +39,7 @@ public sealed class PermissionTests : IDisposable
     }
 
     [Fact]
-    public void A_new_file_has_those_of_every_new_file()
+    public void A_new_file_gets_the_default_mode()
     {
         Checkpoint.Save(_module, _folder["new.pth"]);
         if (!OperatingSystem.IsWindows())
@@ -48,7 +48,7 @@ public sealed class PermissionTests : IDisposable
 
     [LinuxFact]
     [SupportedOSPlatform("linux")]
-    public void Nobody_else_reads_what_is_not_yet_in_its_place()
+    public void The_temporary_file_never_has_wider_permissions()
     {
         var mode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
         File.SetUnixFileMode(_path, mode);
@@ -80,7 +80,7 @@ public sealed class PermissionTests : IDisposable
     }
 
     [LinuxFact]
-    public void The_owner_stays_where_this_process_may_set_it()
+    public void A_save_keeps_the_owner_if_the_process_may_set_it()
     {
         if (!Environment.IsPrivilegedProcess)
             return;
@@ -92,7 +92,7 @@ public sealed class PermissionTests : IDisposable
     /// <summary>The group's bits of the mode are the list's mask: without the list they would be the group's own rights.</summary>
     [LinuxFact]
     [SupportedOSPlatform("linux")]
-    public void An_access_control_list_stays()
+    public void A_save_keeps_the_access_control_list()
     {
         File.SetUnixFileMode(_path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
         var list = ListWithUser(12345);
@@ -107,7 +107,7 @@ public sealed class PermissionTests : IDisposable
 
     [LinuxFact]
     [SupportedOSPlatform("linux")]
-    public void No_access_control_list_comes_from_the_folder()
+    public void The_folders_default_access_control_list_is_not_inherited()
     {
         var mode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead;
         File.SetUnixFileMode(_path, mode);

@@ -21,7 +21,7 @@ public sealed class SaveTargetTests : IDisposable
     [InlineData('a')]
     [InlineData('é')]
     [InlineData('漢')]
-    public void A_name_may_be_as_long_as_the_file_system_takes(char letter)
+    public void A_name_may_be_as_long_as_the_file_system_allows(char letter)
     {
         var letters = OperatingSystem.IsWindows() ? 251 : 251 / Encoding.UTF8.GetByteCount([letter]); // 255 characters, 255 bytes
         Saved(new string(letter, letters) + ".pth");
@@ -40,7 +40,7 @@ public sealed class SaveTargetTests : IDisposable
     }
 
     [Fact]
-    public void A_folder_that_is_not_there_is_refused()
+    public void A_missing_folder_is_refused()
     {
         Refused<DirectoryNotFoundException>("none/model.pth", "none");
         _folder.Write("file", []);
@@ -74,7 +74,7 @@ public sealed class SaveTargetTests : IDisposable
     }
 
     [LinuxFact]
-    public void A_link_is_relative_to_the_folder_that_it_is_really_in()
+    public void A_relative_link_is_resolved_from_its_real_folder()
     {
         foreach (var folder in (string[])["runs", "disk/runs", "disk/deep"])
             Directory.CreateDirectory(_folder[folder]);
@@ -86,7 +86,7 @@ public sealed class SaveTargetTests : IDisposable
     }
 
     [LinuxFact]
-    public void A_link_that_leads_nowhere_is_refused()
+    public void Links_without_a_valid_target_are_refused()
     {
         Link("a.pth", "b.pth");
         Link("b.pth", "a.pth");
@@ -116,7 +116,7 @@ public sealed class SaveTargetTests : IDisposable
 
     /// <summary>It used to end the process, with a file left beside.</summary>
     [LinuxFact]
-    public void A_file_that_gets_larger_than_it_may_is_refused()
+    public void A_save_beyond_the_file_size_limit_is_refused()
     {
         foreach (var path in (string[])[_folder["model.pth"], _folder["model.safetensors"]])
         {

@@ -10,7 +10,7 @@ public sealed class DownloadTests : IDisposable
     public void Dispose() => _cache.Dispose();
 
     [Fact]
-    public async Task A_file_is_fetched_once_and_progress_goes_from_0_to_1()
+    public async Task A_file_is_downloaded_once_and_progress_goes_from_0_to_1()
     {
         var progress = new Steps();
         using var server = new WebServer(request => WebAnswer.Honest(_cache.Content, request));
@@ -25,7 +25,7 @@ public sealed class DownloadTests : IDisposable
     }
 
     [Fact]
-    public async Task A_connection_that_breaks_off_again_and_again_is_gone_on_with_where_it_was()
+    public async Task A_download_resumes_after_each_broken_connection()
     {
         var progress = new Steps();
         using var server = new WebServer(request => WebAnswer.Honest(_cache.Content, request) is { Body.Length: > 60_000 } answer ? answer with { CutAfter = 60_000 } : WebAnswer.Honest(_cache.Content, request));
@@ -36,7 +36,7 @@ public sealed class DownloadTests : IDisposable
     }
 
     [Fact]
-    public async Task The_next_call_goes_on_where_one_was_canceled()
+    public async Task The_next_call_resumes_a_canceled_download()
     {
         using var cancel = new CancellationTokenSource();
         var progress = new Steps(fraction =>
@@ -60,7 +60,7 @@ public sealed class DownloadTests : IDisposable
     }
 
     [Fact]
-    public async Task Cancellation_ends_the_waiting_for_an_answer()
+    public async Task Cancellation_ends_the_wait_for_a_response()
     {
         using var cancel = new CancellationTokenSource();
         using var server = new WebServer(request =>
@@ -84,7 +84,7 @@ public sealed class DownloadTests : IDisposable
 
     /// <summary>As where it was killed between the last byte and the renaming.</summary>
     [Fact]
-    public async Task A_partial_file_that_has_all_bytes_is_the_file()
+    public async Task A_complete_partial_file_becomes_the_file()
     {
         _cache.WritePartial(_cache.Content);
         using var server = new WebServer(request => WebAnswer.Honest(_cache.Content, request));
@@ -94,7 +94,7 @@ public sealed class DownloadTests : IDisposable
     }
 
     [Fact]
-    public async Task A_partial_file_of_other_content_is_thrown_away_and_all_fetched_once_more()
+    public async Task A_partial_file_with_other_content_is_replaced_by_a_full_download()
     {
         var progress = new Steps();
         foreach (var other in (byte[][])[new byte[1000], new byte[_cache.Content.Length], new byte[_cache.Content.Length + 1]])
@@ -109,7 +109,7 @@ public sealed class DownloadTests : IDisposable
     }
 
     [Fact]
-    public async Task A_server_that_has_another_file_after_the_break_is_asked_for_all_of_it()
+    public async Task A_file_that_changes_between_requests_is_downloaded_again()
     {
         var old = new byte[_cache.Content.Length];
         using var server = new WebServer(request => request.Number == 1 ? new(200, old) { CutAfter = 1000 } : WebAnswer.Honest(_cache.Content, request));
@@ -119,7 +119,7 @@ public sealed class DownloadTests : IDisposable
     }
 
     [Fact]
-    public async Task A_server_that_names_versions_is_asked_for_the_rest_of_the_same_one()
+    public async Task A_resumed_download_sends_the_ETag()
     {
         var old = new byte[_cache.Content.Length];
         using var server = new WebServer(request => request switch
@@ -136,7 +136,7 @@ public sealed class DownloadTests : IDisposable
     }
 
     [Fact]
-    public async Task Nobody_is_left_waiting_for_a_connection_on_which_nothing_comes()
+    public async Task A_stalled_connection_times_out_and_the_download_resumes()
     {
         using var client = new HttpClient { Timeout = TimeSpan.FromMilliseconds(300) };
         using var server = new WebServer(request => request.Number == 1 ? new(200, _cache.Content) { CutAfter = 1000, Stalls = true } : WebAnswer.Honest(_cache.Content, request));
@@ -157,7 +157,7 @@ public sealed class DownloadTests : IDisposable
     }
 
     [Fact]
-    public async Task A_redirection_is_followed()
+    public async Task A_redirect_is_followed()
     {
         using var server = new WebServer(request => request.Path == "/net.pth" ? new(302, []) { Head = "Location: /elsewhere\r\nContent-Length: 0\r\n" } : WebAnswer.Honest(_cache.Content, request));
         _cache.WritePartial(_cache.Content[..1000]);
@@ -167,7 +167,7 @@ public sealed class DownloadTests : IDisposable
     }
 
     [Fact]
-    public async Task A_busy_server_is_asked_again()
+    public async Task A_busy_server_is_retried()
     {
         using var server = new WebServer(request => request.Number < 4 ? new(503, []) : WebAnswer.Honest(_cache.Content, request));
         await _cache.DownloadAsync(server);

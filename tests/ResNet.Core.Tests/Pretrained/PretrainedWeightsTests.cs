@@ -16,7 +16,7 @@ public sealed class PretrainedWeightsTests : IDisposable
     public static TheoryData<string> Names => [.. PretrainedWeights.All.Select(weights => weights.Name)];
 
     [PyTorchFact, Trait(Category.Name, Category.Slow)]
-    public void All_that_is_said_of_them_is_what_torchvision_says()
+    public void The_records_match_torchvisions()
     {
         var theirs = PyTorchFactAttribute.Run("published").Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Trim());
         var ours = PretrainedWeights.All.Select(weights => string.Join('|',
@@ -27,7 +27,7 @@ public sealed class PretrainedWeightsTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void Each_is_for_a_network_of_this_library(string name)
+    public void Each_record_belongs_to_a_network_of_this_library(string name)
     {
         var weights = PretrainedWeights.All.Single(weights => weights.Name == name);
         Assert.Same(weights, typeof(PretrainedWeights).GetProperty(name)!.GetValue(null));
@@ -42,7 +42,7 @@ public sealed class PretrainedWeightsTests : IDisposable
     }
 
     [PyTorchFact, Trait(Category.Name, Category.Slow)]
-    public async Task The_folder_is_that_of_torch_hub_whatever_the_variables_are()
+    public async Task The_cache_folder_is_torch_hubs_for_all_environment_variables()
     {
         using var python = PyTorchFactAttribute.Start("cache");
         string?[] homes = [null, "", "/data/torch", "/data/torch/", "~", "~/models", "~//models", "relative", "a~b", " "];
@@ -59,7 +59,7 @@ public sealed class PretrainedWeightsTests : IDisposable
 
     /// <summary>From a file of torchvision's on a server to a network with its weights, and on to Python, which fetches nothing.</summary>
     [PyTorchFact, Trait(Category.Name, Category.Slow)]
-    public async Task What_is_fetched_loads_and_Python_finds_it()
+    public async Task A_downloaded_file_loads_and_torch_hub_finds_it()
     {
         using (var torchvision = PyTorchFactAttribute.Start("family", _folder.Path))
             await torchvision.AskAsync("resnet50");
@@ -78,7 +78,7 @@ public sealed class PretrainedWeightsTests : IDisposable
     }
 
     [Fact]
-    public void A_mirror_changes_the_address_alone()
+    public void A_mirror_changes_only_the_URL()
     {
         var weights = PretrainedWeights.ResNet50_ImageNet1K_V2;
         var mirrored = weights with { Url = new("https://mirror.example/other-name") };
@@ -91,7 +91,7 @@ public sealed class PretrainedWeightsTests : IDisposable
     }
 
     [Fact]
-    public void The_documents_table_has_all_of_them()
+    public void The_documents_table_lists_every_record()
     {
         var document = File.ReadAllText(Path.Combine(Repository.Root, "docs", "pretrained.md")).ReplaceLineEndings("\n");
         var rows = PretrainedWeights.All.Select(weights => string.Create(CultureInfo.InvariantCulture,

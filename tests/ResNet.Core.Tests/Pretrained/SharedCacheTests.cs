@@ -12,7 +12,7 @@ public sealed class SharedCacheTests : IDisposable
     public void Dispose() => _cache.Dispose();
 
     [Fact]
-    public async Task Many_tasks_fetch_once()
+    public async Task Concurrent_tasks_download_once()
     {
         using var server = new WebServer(Slowly);
         var calls = Enumerable.Range(0, 8).Select(_ => Task.Run(() => _cache.DownloadAsync(server))).ToList();
@@ -22,7 +22,7 @@ public sealed class SharedCacheTests : IDisposable
     }
 
     [Fact]
-    public async Task Two_processes_fetch_once()
+    public async Task Two_processes_download_once()
     {
         using var server = new WebServer(Slowly);
         using var one = ChildProcess.Start("download", Argument(server, _cache));
@@ -35,7 +35,7 @@ public sealed class SharedCacheTests : IDisposable
     }
 
     [Fact]
-    public async Task What_a_killed_process_has_fetched_another_goes_on_with_at_once()
+    public async Task A_waiting_call_resumes_the_download_of_a_killed_process()
     {
         using var stalled = new WebServer(request => new(200, _cache.Content) { CutAfter = 1000, Stalls = true });
         using var child = ChildProcess.Start("download", Argument(stalled, _cache));
@@ -54,7 +54,7 @@ public sealed class SharedCacheTests : IDisposable
     }
 
     [Fact]
-    public async Task Waiting_for_another_can_be_canceled()
+    public async Task Waiting_for_another_download_can_be_canceled()
     {
         using var cancel = new CancellationTokenSource();
         using var stalled = new WebServer(request => new(200, _cache.Content) { CutAfter = 1000, Stalls = true });
@@ -69,7 +69,7 @@ public sealed class SharedCacheTests : IDisposable
     }
 
     [Fact]
-    public async Task A_file_that_somebody_still_has_locked_is_waited_for()
+    public async Task A_call_waits_for_a_locked_file()
     {
         Directory.CreateDirectory(_cache.Folder);
         await File.WriteAllBytesAsync(_cache.File, _cache.Content);
@@ -87,7 +87,7 @@ public sealed class SharedCacheTests : IDisposable
 
     /// <summary>As by Python, by hand, or by another machine.</summary>
     [Fact]
-    public async Task A_file_that_appears_meanwhile_is_taken_and_not_replaced()
+    public async Task A_file_that_appears_during_the_download_is_kept()
     {
         using var server = new WebServer(request =>
         {
@@ -101,7 +101,7 @@ public sealed class SharedCacheTests : IDisposable
     }
 
     [Fact]
-    public async Task Another_file_that_appears_meanwhile_is_told_and_not_replaced()
+    public async Task A_wrong_file_that_appears_during_the_download_is_reported_and_kept()
     {
         using var server = new WebServer(request =>
         {

@@ -18,7 +18,7 @@ public sealed class DamagedFileTests(ITestOutputHelper log) : IDisposable
     [InlineData("legacy_protocol2.pth")]
     [InlineData("legacy_protocol4.pth")]
     [InlineData("legacy_python2.pth")]
-    public void A_file_that_ends_anywhere_before_its_end_is_refused(string fixture)
+    public void A_file_truncated_at_any_byte_is_refused(string fixture)
     {
         var file = File.ReadAllBytes(WeightsFixture.Find(fixture));
         using var module = new BasicBlock(3, 4, stride: 2);
@@ -44,7 +44,7 @@ public sealed class DamagedFileTests(ITestOutputHelper log) : IDisposable
     [InlineData("block.safetensors")]
     [InlineData("legacy_protocol2.pth")]
     [InlineData("legacy_python2.pth")]
-    public void A_flipped_bit_is_told_or_harmless(string fixture)
+    public void A_flipped_bit_is_refused_or_harmless(string fixture)
     {
         var file = File.ReadAllBytes(WeightsFixture.Find(fixture));
         var dataStart = fixture.EndsWith(".safetensors", StringComparison.Ordinal) ? 8 + BitConverter.ToInt32(file) : fixture.StartsWith("legacy_", StringComparison.Ordinal) ? 0 : file.Length;
@@ -87,7 +87,7 @@ public sealed class DamagedFileTests(ITestOutputHelper log) : IDisposable
     [InlineData("types.pth")]
     [InlineData("types.safetensors")]
     [InlineData("legacy_types.pth")]
-    public void A_stretch_of_random_bytes_is_told_or_harmless(string fixture)
+    public void Random_bytes_are_refused_or_harmless(string fixture)
     {
         var file = File.ReadAllBytes(WeightsFixture.Find(fixture));
         using var module = LoadTests.EveryType();
@@ -117,7 +117,7 @@ public sealed class DamagedFileTests(ITestOutputHelper log) : IDisposable
     [InlineData("protocol4.pth")]
     [InlineData("views.pth")]
     [InlineData("wrapped_model.pth")]
-    public void A_forged_pickle_is_told_or_harmless(string fixture)
+    public void A_forged_pickle_is_refused_or_harmless(string fixture)
     {
         (string Name, byte[] Content)[] entries;
         using (var archive = ZipFile.OpenRead(WeightsFixture.Find(fixture)))

@@ -16,7 +16,7 @@ public sealed class FindStateDictTests : IDisposable
     [InlineData("tensors_beside.pth")] // one of them called as a part of the module is, and momentum under the names of the parameters
     [InlineData("nested.pth")]
     [InlineData("same_twice.pth")]
-    public void The_state_dict_is_found_by_what_is_in_it(string file)
+    public void The_state_dict_is_found_by_its_contents(string file)
     {
         foreach (var strict in (bool[])[true, false])
         {
@@ -31,7 +31,7 @@ public sealed class FindStateDictTests : IDisposable
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void Two_that_fit_are_refused_by_their_keys_and_a_line_of_Python_tells_how_to_choose(bool strict) =>
+    public void Two_that_fit_are_refused_with_their_keys_and_Python_code_to_choose_one(bool strict) =>
         Refused("two_models.pth", strict,
             "more than one state_dict that fits BasicBlock", "under ['model']; under ['model_ema']",
             "torch.save(torch.load(path, map_location=\"cpu\")['model'], \"one.pth\")");
@@ -40,7 +40,7 @@ public sealed class FindStateDictTests : IDisposable
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void Weights_in_objects_are_found_too(bool strict)
+    public void A_state_dict_inside_an_object_is_found(bool strict)
     {
         byte[] model = Entry("weight", Weight(2)), other = Item("ema", Entry("weight", Weight(2, offset: 2)));
         byte[] derived = Entry("model", [.. Global("mylib", "AttrDict"), (byte)')', 0x81, .. model]);
@@ -61,7 +61,7 @@ public sealed class FindStateDictTests : IDisposable
 
     /// <summary>Strict, the other one does not fit; otherwise a tensor more is nothing against it.</summary>
     [Fact]
-    public void Of_two_of_which_one_has_more_the_other_is_taken_if_strict_and_none_if_not()
+    public void A_candidate_with_extra_tensors_counts_only_when_not_strict()
     {
         var path = Write([.. Item("model", [.. Entry("weight", Weight(2)), .. Entry("more", Weight(1))]), .. Item("ema", Entry("weight", Weight(2, offset: 2)))]);
         using var bag = new TensorBag(("weight", ones(2)));
@@ -71,7 +71,7 @@ public sealed class FindStateDictTests : IDisposable
 
     /// <summary>PyTorch before 0.4 had no tensors without dimensions.</summary>
     [Fact]
-    public void A_single_element_in_a_dimension_fits_a_tensor_without_one()
+    public void A_tensor_of_shape_1_fits_a_scalar()
     {
         using var bag = new TensorBag(("weight", ones([])));
         Assert.Equal(["weight"], Checkpoint.Load(bag, Write(Entry("weight", Weight(1)))).Loaded);
@@ -80,7 +80,7 @@ public sealed class FindStateDictTests : IDisposable
     }
 
     [Fact]
-    public void Of_two_the_one_with_the_modules_shapes_is_taken()
+    public void The_candidate_with_the_modules_shapes_wins()
     {
         byte[] small = Item("small", Entry("weight", Weight(2))), large = Item("large", Entry("weight", Weight(4)));
         foreach (var (length, strict) in (IEnumerable<(int, bool)>)[(2, true), (2, false), (4, true), (4, false)])
@@ -92,7 +92,7 @@ public sealed class FindStateDictTests : IDisposable
     }
 
     [Fact]
-    public void Where_nothing_has_all_the_one_that_lacks_least_is_taken_and_two_that_lack_the_same_are_refused()
+    public void The_most_complete_candidate_wins_and_a_tie_is_refused()
     {
         byte[] other = Item("other", Entry("bias", Weight(3))), half = Item("half", Entry("weight", Weight(2))), more = Item("more", [.. Entry("weight", Weight(2)), .. Entry("bias", Weight(1))]);
         using var bag = new TensorBag(("weight", ones(2)), ("bias", ones(1)), ("scale", ones(1)));
@@ -110,7 +110,7 @@ public sealed class FindStateDictTests : IDisposable
     }
 
     [Fact]
-    public void A_state_dict_in_a_state_dict_is_one_too_many()
+    public void A_state_dict_nested_in_another_is_a_second_candidate()
     {
         using var bag = new TensorBag(("weight", ones(2)));
         var path = Write([.. Entry("weight", Weight(2)), .. Item("ema", Entry("weight", Weight(2, offset: 2)))]);
@@ -119,7 +119,7 @@ public sealed class FindStateDictTests : IDisposable
     }
 
     [Fact]
-    public void Not_strict_a_file_of_which_nothing_fits_is_refused_with_its_names_and_the_modules()
+    public void A_file_without_a_fitting_tensor_is_refused_even_when_not_strict()
     {
         using var wrapper = nn.Sequential(("backbone", new BasicBlock(3, 4, stride: 2)));
         foreach (var strict in (bool[])[true, false])
@@ -146,7 +146,7 @@ public sealed class FindStateDictTests : IDisposable
     }
 
     [Fact]
-    public void Names_of_any_length_and_kind_make_one_short_line()
+    public void Long_and_unprintable_names_give_one_short_line()
     {
         using var bag = new TensorBag(("weight", ones(2)));
         foreach (var name in (string[])["a\nb\u001b[2J", new string('x', 1_000_000), string.Concat(Enumerable.Repeat("a.", 100_000))])
@@ -159,7 +159,7 @@ public sealed class FindStateDictTests : IDisposable
     }
 
     [Fact]
-    public void A_state_dict_at_any_depth_is_found_and_its_place_is_told_in_a_few_words()
+    public void A_state_dict_is_found_at_any_depth_and_its_path_is_shortened()
     {
         byte[] deep = [.. Proto, .. "}"u8, .. Entry("weight", Weight(2)), .. Enumerable.Repeat((byte)0x85, 1_000_000), (byte)'.'];
         var path = _folder.Write("weights.pth", InArchive(deep));
@@ -173,7 +173,7 @@ public sealed class FindStateDictTests : IDisposable
 
     /// <summary>Lists and dictionaries that hold each other, each twice: 2^200,000 ways, and a ring.</summary>
     [Fact]
-    public void Every_object_is_looked_at_once_however_often_it_is_there()
+    public void Every_object_is_visited_once_however_often_it_is_referenced()
     {
         using var bag = new TensorBag(("weight", ones(2)));
         byte[] ring = [.. "]q\u0001h\u0001a}"u8, .. Text("ring"), .. "h\u0001s"u8, 0x86]; // a list in itself, and in a dict beside it
@@ -184,7 +184,7 @@ public sealed class FindStateDictTests : IDisposable
 
     /// <summary>Dictionaries that take a few bytes each, all with the same tensor: as many candidates as the file can hold.</summary>
     [Fact]
-    public void Many_dictionaries_take_no_more_than_the_file_explains()
+    public void Memory_for_many_dictionaries_is_bounded_by_the_file_size()
     {
         byte[] one = [.. "}h\u0001h\u0002s"u8];
 

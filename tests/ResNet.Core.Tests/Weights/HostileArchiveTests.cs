@@ -16,10 +16,10 @@ public sealed class HostileArchiveTests : IDisposable
 
     [Theory]
     [InlineData("refused_numpy.pth", "the keys weight, expected tensors")]
-    public void What_PyTorch_writes_and_is_no_state_dict_is_told(string file, params string[] message) => Hostile.AssertRefused(WeightsFixture.Find(file), message);
+    public void Arrays_in_place_of_tensors_are_refused(string file, params string[] message) => Hostile.AssertRefused(WeightsFixture.Find(file), message);
 
     [LinuxFact]
-    public void A_pipe_is_told()
+    public void A_pipe_is_refused()
     {
         using var pipe = new AnonymousPipeServerStream(PipeDirection.In);
         using var block = new BasicBlock(3, 4, stride: 2);
@@ -29,7 +29,7 @@ public sealed class HostileArchiveTests : IDisposable
 
     /// <summary>To open it would wait for who writes into it, and nothing would end that.</summary>
     [LinuxFact]
-    public void A_pipe_that_nobody_writes_into_is_told()
+    public void A_FIFO_without_a_writer_is_refused_without_blocking()
     {
         Tool.Run(_folder.Path, "mkfifo", "weights.pth").Succeeded();
         using var block = new BasicBlock(3, 4, stride: 2);
@@ -37,7 +37,7 @@ public sealed class HostileArchiveTests : IDisposable
     }
 
     [Fact]
-    public void What_newer_versions_of_PyTorch_add_is_no_hindrance()
+    public void Entries_added_by_newer_PyTorch_versions_are_ignored()
     {
         using var bag = new TensorBag(("weight", TorchSharp.torch.ones(2, 2)));
         var path = _folder.Write("weights.pth", Zip.Of(
@@ -56,11 +56,11 @@ public sealed class HostileArchiveTests : IDisposable
     [InlineData("archive/../../data/1")]
     [InlineData("..\\data\\1")]
     [InlineData("C:/data/1")]
-    public void Names_that_lead_elsewhere_are_refused(string name) =>
+    public void Entry_names_that_leave_the_archive_are_refused(string name) =>
         Refused(Zip.Of(("archive/data.pkl", pickle), ("archive/data/0", new byte[16]), (name, [])), $"an entry '{name}'");
 
     [Fact]
-    public void Entries_that_stand_twice_are_refused()
+    public void Duplicate_entries_are_refused()
     {
         Refused(Zip.Of(("archive/data.pkl", pickle), ("archive/data/0", new byte[16]), ("archive/data/0", new byte[16])), "'archive/data/0' twice");
         Refused(Zip.Of(("archive/data.pkl", pickle), ("other/data.pkl", pickle)), "2 files data.pkl");
@@ -84,7 +84,7 @@ public sealed class HostileArchiveTests : IDisposable
 
     /// <summary>Every field of the archive's own structures, with numbers that lead elsewhere.</summary>
     [Fact, Trait(Category.Name, Category.Slow)]
-    public void A_directory_with_other_numbers_is_told_or_harmless()
+    public void A_forged_directory_is_refused_or_harmless()
     {
         using var bag = new TensorBag(("weight", TorchSharp.torch.ones(2, 2)));
         foreach (var file in new[] { InArchive(pickle), Zip.WithCount(InArchive(pickle), 3) })
@@ -112,7 +112,7 @@ public sealed class HostileArchiveTests : IDisposable
     }
 
     [Fact]
-    public void Entries_that_are_not_where_the_directory_says_are_refused()
+    public void Entries_that_contradict_the_directory_are_refused()
     {
         var file = InArchive(pickle);
         var name = file.AsSpan().IndexOf("archive/data.pkl"u8);
@@ -124,11 +124,11 @@ public sealed class HostileArchiveTests : IDisposable
     }
 
     [Fact]
-    public void Numbers_of_a_big_endian_machine_are_told() =>
+    public void A_big_endian_file_is_refused() =>
         Refused(Zip.Of(("archive/data.pkl", pickle), ("archive/byteorder", "big"u8.ToArray()), ("archive/data/0", new byte[16])), "big-endian");
 
     [Fact]
-    public void Data_that_its_checksum_does_not_fit_is_told()
+    public void Data_with_a_wrong_checksum_is_refused()
     {
         using var bag = new TensorBag(("weight", TorchSharp.torch.ones(2, 2)));
         using var unchanged = new Unchanged(bag);

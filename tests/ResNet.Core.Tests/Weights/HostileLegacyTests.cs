@@ -27,7 +27,7 @@ public sealed class HostileLegacyTests : IDisposable
     private static byte[] Floats(params IEnumerable<float> numbers) => [.. numbers.SelectMany(BitConverter.GetBytes)];
 
     [Fact]
-    public void The_tests_own_files_load_where_nothing_is_wrong_with_them()
+    public void Handwritten_files_load_when_nothing_is_wrong()
     {
         Assert.Equal([0, 0, 0, 0], Load(InLegacyFile(pickle)));
         // Storages in any order, of which no tensor uses some, in types that no module has; each is found behind those before it.
@@ -39,7 +39,7 @@ public sealed class HostileLegacyTests : IDisposable
     }
 
     [Fact]
-    public void A_view_is_a_part_of_its_storage()
+    public void A_view_must_lie_within_its_storage()
     {
         Assert.Equal([3, 4, 5, 6], Load([.. LegacyStart, .. Of(LegacyStorage(count: 7, view: View("1", 2, 4))), .. Keys("0"), .. Int64(7), .. Floats(1, 2, 3, 4, 5, 6, 7)]));
 
@@ -57,7 +57,7 @@ public sealed class HostileLegacyTests : IDisposable
     }
 
     [Fact]
-    public void What_stands_under_one_key_is_one_storage()
+    public void One_key_refers_to_one_storage()
     {
         TwoRefused("refers to storage '0' as 4 elements of torch.IntStorage, and elsewhere as 4 of torch.FloatStorage", LegacyStorage(), LegacyStorage("IntStorage"));
         TwoRefused("refers to storage '0' as 5 elements of torch.FloatStorage, and elsewhere as 4", LegacyStorage(), LegacyStorage(count: 5));
@@ -71,7 +71,7 @@ public sealed class HostileLegacyTests : IDisposable
     }
 
     [Fact]
-    public void Other_ids_than_those_of_storages_and_classes_are_refused()
+    public void Persistent_ids_other_than_storages_and_classes_are_refused()
     {
         IdRefused("as -4 elements", LegacyStorage(count: -4));
         IdRefused("of torch.NewStorage, whose elements are of unknown size", LegacyStorage("NewStorage"));
@@ -87,7 +87,7 @@ public sealed class HostileLegacyTests : IDisposable
     }
 
     [Fact]
-    public void Storages_are_listed_once_each()
+    public void Every_storage_must_be_listed_exactly_once()
     {
         byte[] data = [.. Int64(4), .. new byte[16]];
         Refused([.. LegacyStart, .. pickle, .. Keys(), .. data], "refers to a storage '0' that the file does not have");
@@ -101,7 +101,7 @@ public sealed class HostileLegacyTests : IDisposable
     }
 
     [Fact]
-    public void Storages_that_are_not_as_long_as_the_pickle_says_are_refused()
+    public void Storages_of_the_wrong_length_are_refused()
     {
         DataRefused("has 3 elements in storage '0', expected 4", [.. Int64(3), .. new byte[12]]);
         DataRefused("has -4 elements", [.. Int64(-4), .. new byte[16]]);
@@ -119,7 +119,7 @@ public sealed class HostileLegacyTests : IDisposable
     }
 
     [Fact]
-    public void What_stands_before_the_pickle_is_as_torch_save_writes_it()
+    public void A_header_that_torch_save_did_not_write_is_refused()
     {
         byte[] magic = LegacyStart[..15], version = [.. Proto, .. Int(1001), (byte)'.'], rest = InLegacyFile(pickle)[LegacyStart.Length..];
         Refused([.. magic, .. Proto, .. Int(1002), (byte)'.', .. Dict("little_endian", [0x88]), .. rest], "is of version 1002 of the format", "expected 1001");
@@ -153,7 +153,7 @@ public sealed class HostileLegacyTests : IDisposable
 
     /// <summary>What is asked for piece by piece arrives whole: a text longer than a buffer, names across the end of one, and the first byte behind.</summary>
     [Fact]
-    public void A_pickle_of_several_buffers_is_read_to_its_last_byte()
+    public void A_pickle_longer_than_a_buffer_is_read_completely()
     {
         foreach (var length in Enumerable.Range(65_400, 150).Append(1_000_000))
             Assert.Equal([5, 6, 7, 8], Load([.. LegacyStart, .. Proto, .. Text(new string('x', length)), (byte)'0', .. pickle[2..], .. Keys("0"), .. Int64(4), .. Floats(5, 6, 7, 8)]));
@@ -169,7 +169,7 @@ public sealed class HostileLegacyTests : IDisposable
     [InlineData("legacy_python2.pth")]
     [InlineData("legacy_beside.pth")]
     [InlineData("legacy_views.pth")]
-    public void A_forged_file_is_told_or_harmless(string fixture)
+    public void A_forged_file_is_refused_or_harmless(string fixture)
     {
         var file = File.ReadAllBytes(WeightsFixture.Find(fixture));
         using nn.Module module = fixture == "legacy_views.pth" ? LoadTests.Views() : new BasicBlock(3, 4, stride: 2);

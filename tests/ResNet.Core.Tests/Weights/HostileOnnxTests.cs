@@ -46,7 +46,7 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
 
     /// <summary>Or the tests below would test nothing.</summary>
     [Fact]
-    public void As_it_is_it_is_a_network_of_another_width() =>
+    public void The_unchanged_file_is_a_network_of_another_width() =>
         Assert.Contains("does not fit ResNet18: 0 tensors fit; missing in the file: layer1.1.conv1.weight", Refused(new OnnxFile().Bytes), StringComparison.Ordinal);
 
     public static TheoryData<string> Changes => [.. changes.Keys];
@@ -204,14 +204,14 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
 
     [Theory]
     [MemberData(nameof(Changes))]
-    public void What_is_no_such_network_is_refused_in_words(string change)
+    public void A_changed_graph_is_refused_with_the_reason(string change)
     {
         Assert.Contains(changes[change].Message, Refused(Changed(changes[change].Change)), StringComparison.Ordinal);
         _unchanged.Assert();
     }
 
     [Fact]
-    public void What_is_no_model_is_refused_in_words()
+    public void A_broken_message_is_refused_with_the_reason()
     {
         var graph = new OnnxFile().Graph;
         foreach (var (file, message) in ((byte[], string)[])[
@@ -233,7 +233,7 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
 
     /// <summary>A writer of Protocol Buffers may bring fields in any order, and leave out what is empty.</summary>
     [Fact]
-    public void However_its_fields_are_in_order_it_is_ONNX()
+    public void ONNX_is_recognized_with_its_fields_in_any_order()
     {
         var (version, producer, graph, opset) = (Number(1, 8), Text(2, "test"), Field(7, new OnnxFile().Graph), Field(8, Join(Text(1, ""), Number(2, 17))));
         foreach (var file in (byte[][])[
@@ -251,11 +251,11 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
     [InlineData("BZh91AY&SY", "is compressed with bzip2")]
     [InlineData("2:b\nB", "is text starting with")]
     [InlineData("rabbit", "is text starting with")]
-    public void What_begins_like_ONNX_is_called_what_it_is(string start, string message) => Assert.Contains(message, Refused(System.Text.Encoding.UTF8.GetBytes(start)), StringComparison.Ordinal);
+    public void Other_files_that_begin_like_ONNX_are_recognized(string start, string message) => Assert.Contains(message, Refused(System.Text.Encoding.UTF8.GetBytes(start)), StringComparison.Ordinal);
 
     /// <summary>Messages in messages in messages, where the format has one kind of them in itself: a graph in a node's attribute.</summary>
     [Fact]
-    public void Nesting_is_no_danger()
+    public void Deeply_nested_graphs_are_refused()
     {
         var nested = Array.Empty<byte>();
         for (var i = 0; i < 2000; i++)
@@ -266,7 +266,7 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
     }
 
     [Fact]
-    public void A_file_that_ends_anywhere_before_its_end_is_refused()
+    public void A_file_truncated_at_any_byte_is_refused()
     {
         var file = new OnnxFile().Bytes;
         for (var length = 3; length < file.Length; length += length < 2000 || length > file.Length - 50 ? 11 : 191)
@@ -276,7 +276,7 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
 
     /// <summary>Of a network that is refused anyway: what counts is how.</summary>
     [Fact, Trait(Category.Name, Category.Slow)]
-    public void Whatever_the_bytes_are_the_answer_is_in_words()
+    public void Flipped_bits_get_a_clear_error()
     {
         var random = new Random(17);
         var file = new OnnxFile();
@@ -293,7 +293,7 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
 
     /// <summary>Of a network that fits: what is taken is of the file's, and the rest is in words.</summary>
     [Fact]
-    public void A_flipped_bit_of_the_graph_is_told_or_harmless()
+    public void A_flipped_bit_in_the_graph_is_refused_or_harmless()
     {
         using var exported = new ResNet18(10, Stem.Conv7MaxPool);
         OnnxExporter.Export(exported, _folder["model.onnx"]);
@@ -358,7 +358,7 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
 
     [Theory, Trait(Category.Name, Category.Slow)]
     [MemberData(nameof(Many))]
-    public void Many_of_a_kind_take_no_more_than_the_file_explains(string what)
+    public void Memory_for_many_elements_is_bounded_by_the_file_size(string what)
     {
         var parts = new List<byte[]>();
         for (var (i, length) = (0, 0); length < 1 << 19; i++, length += parts[^1].Length)
@@ -368,7 +368,7 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
 
     [Theory]
     [MemberData(nameof(ManyInOne))]
-    public void Many_in_one_take_no_more_than_the_file_explains(string what)
+    public void Memory_for_one_large_element_is_bounded_by_the_file_size(string what)
     {
         var (start, again, within) = manyInOne[what];
         AssertMemory(what, within(Join([start, .. Enumerable.Repeat(again, (1 << 19) / again.Length)])));
@@ -390,7 +390,7 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
     }
 
     [Fact]
-    public void Many_nodes_before_the_first_convolution_take_no_more_than_the_file_explains()
+    public void Memory_for_many_nodes_before_the_first_convolution_is_bounded_by_the_file_size()
     {
         var file = new OnnxFile();
         for (var i = 0; i < 30_000; i++)
@@ -400,7 +400,7 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
     }
 
     [Fact]
-    public void A_file_that_is_larger_than_protobuf_allows_is_refused()
+    public void A_file_larger_than_protobuf_allows_is_refused()
     {
         var path = _folder.Write("model.onnx", Join(Number(1, 8), Text(2, "test")));
         using (var file = new FileStream(path, FileMode.Open))
@@ -409,6 +409,6 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
     }
 
     [Fact]
-    public void A_graph_that_is_larger_than_any_network_is_refused() =>
+    public void A_graph_larger_than_any_network_is_refused() =>
         Assert.Contains("graph without its tensors has more than 4,194,304 bytes", Refused(Model(Join([.. Enumerable.Repeat(Field(1, new OnnxNode("R", ["x"], ["y"]).Bytes), 400_000)]))), StringComparison.Ordinal);
 }

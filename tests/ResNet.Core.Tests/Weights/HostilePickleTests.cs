@@ -12,7 +12,7 @@ public sealed class HostilePickleTests : IDisposable
     private void Refused(byte[] pickle, params string[] message) => Hostile.AssertRefused(_folder.Write("weights.pth", InArchive(pickle)), message);
 
     [Fact]
-    public void The_tests_own_pickles_load_where_nothing_is_wrong_with_them()
+    public void Handwritten_pickles_load_when_nothing_is_wrong()
     {
         using var bag = new TensorBag(("weight", TorchSharp.torch.ones(2, 2)));
         _folder.Write("weights.pth", InArchive(Dict("weight", Tensor(Storage(), 0, Ints(2, 2), Ints(2, 1)))));
@@ -26,7 +26,7 @@ public sealed class HostilePickleTests : IDisposable
     }
 
     [Fact]
-    public void What_is_known_is_called_as_torch_save_calls_it_or_not_at_all()
+    public void Known_functions_with_other_arguments_are_refused()
     {
         Refused([.. Proto, .. Global("collections", "OrderedDict"), .. Text("x"), 0x85, .. "R."u8], "calls collections.OrderedDict with a tuple of a str");
         Refused([.. Proto, .. Text("x"), .. ")R."u8], "calls a str");
@@ -38,7 +38,7 @@ public sealed class HostilePickleTests : IDisposable
 
     /// <summary>Hooks that are None, as PyTorch 0.4 wrote them; dictionaries of Python 2; parameters from before PyTorch 0.4; and what only looks like those.</summary>
     [Fact]
-    public void What_older_versions_wrote_is_taken_as_they_wrote_it_or_not_at_all()
+    public void Constructs_of_older_versions_load_and_imitations_are_refused()
     {
         byte[] zeros = [.. Global("torch._utils", "_rebuild_tensor_v2"), .. Tuple(Storage(), Int(0), Ints(2, 2), Ints(2, 1), [0x89], [(byte)'N']), (byte)'R'];
         byte[] parameter = [.. Global("torch.nn.parameter", "Parameter"), .. zeros, 0x85, (byte)'R'], state = [.. Tuple([0x88], [0x89], [(byte)'N']), (byte)'b'];
@@ -75,10 +75,10 @@ public sealed class HostilePickleTests : IDisposable
 
     [Theory]
     [MemberData(nameof(OtherOpcodes))]
-    public void An_instruction_that_no_state_dict_needs_is_named_and_refused(byte opcode) => Refused([.. Proto, .. "((("u8, opcode, .. "....."u8], $"0x{opcode:X2}", "at byte 5");
+    public void An_unknown_instruction_is_refused_and_named(byte opcode) => Refused([.. Proto, .. "((("u8, opcode, .. "....."u8], $"0x{opcode:X2}", "at byte 5");
 
     [Fact]
-    public void Text_numbers_and_frames_that_are_longer_than_the_file_are_refused()
+    public void Texts_numbers_and_frames_longer_than_the_file_are_refused()
     {
         Refused([.. Proto, (byte)'X', .. Int32(-1)], "expected 4,294,967,295 more bytes");
         Refused([.. Proto, 0x8d, .. Int64(-1)], "expected 18,446,744,073,709,551,615 more bytes");
@@ -103,7 +103,7 @@ public sealed class HostilePickleTests : IDisposable
     }
 
     [Fact]
-    public void A_stack_or_a_memo_that_has_less_than_is_taken_is_refused()
+    public void Taking_more_than_the_stack_or_memo_holds_is_refused()
     {
         foreach (var pickle in (string[])[".", "0.", "t.", "1.", "u.", "s.", "a.", "e.", "R.", "b.", "Q.", "2.", "q\0.", "(.", "}(.", "}(s.", "}(0s.", "]K\u0001(a."])
             Refused([.. Proto, .. System.Text.Encoding.Latin1.GetBytes(pickle)], "its pickle ");
@@ -121,7 +121,7 @@ public sealed class HostilePickleTests : IDisposable
     }
 
     [Fact]
-    public void Tensors_outside_of_their_storage_are_refused()
+    public void Tensors_outside_their_storage_are_refused()
     {
         TensorRefused("starts at element 1", offset: 1);
         TensorRefused("starts at element -1", offset: -1);
@@ -143,7 +143,7 @@ public sealed class HostilePickleTests : IDisposable
     }
 
     [Fact]
-    public void Storages_that_the_archive_does_not_have_are_refused()
+    public void Storages_that_contradict_the_archive_are_refused()
     {
         StorageRefused(Storage(key: "1"), "'1' that the archive does not have");
         StorageRefused(Storage(key: "../version"), "'../version' that the archive does not have");
@@ -163,14 +163,14 @@ public sealed class HostilePickleTests : IDisposable
     }
 
     [Fact]
-    public void Dictionaries_with_odd_keys_are_refused()
+    public void Duplicate_and_non_text_keys_are_refused()
     {
         Refused([.. Proto, .. "}("u8, .. Text("a"), (byte)'N', .. Text("a"), .. "Nu."u8], "the key 'a' twice");
         Refused([.. Proto, .. "}K\u0001"u8, .. Tensor(Storage(), 0, Ints(4), Ints(1)), .. "s."u8], "the keys 1, expected tensors");
     }
 
     [Fact]
-    public void What_is_no_state_dict_is_refused()
+    public void Values_other_than_a_state_dict_are_refused()
     {
         Refused([.. Proto, .. "N."u8], "holds None, expected a state_dict");
         Refused([.. Proto, .. "]."u8], "holds a list");
@@ -186,14 +186,14 @@ public sealed class HostilePickleTests : IDisposable
     [InlineData(")", "\u0085")]
     [InlineData("}", "2\u0086")] // each twice in the next: 2^1,000,000 in all
     [InlineData("](", "(")]
-    public void Deep_nesting_is_no_danger(string start, string again)
+    public void Deep_nesting_does_not_overflow_the_stack(string start, string again)
     {
         byte[] deep = [.. System.Text.Encoding.Latin1.GetBytes(start), .. Enumerable.Repeat(System.Text.Encoding.Latin1.GetBytes(again), 1_000_000).SelectMany(bytes => bytes)];
         Refused([.. Proto, .. deep, (byte)'.'], start.Contains('(', StringComparison.Ordinal) ? "takes more from its stack" : "holds a tuple");
     }
 
     [Fact]
-    public void Many_objects_and_the_same_large_one_again_and_again_take_no_more_than_the_file_explains()
+    public void Memory_for_many_and_for_reused_objects_is_bounded_by_the_file_size()
     {
         foreach (var opcode in "}](N"u8.ToArray())
             Refused([.. Proto, .. Enumerable.Repeat(opcode, 2_000_000)], opcode is (byte)'}' or (byte)']' ? "creates more objects than weights" : "ends too early");

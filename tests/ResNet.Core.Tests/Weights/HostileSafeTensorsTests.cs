@@ -23,7 +23,7 @@ public sealed class HostileSafeTensorsTests : IDisposable
     }
 
     [Fact]
-    public void The_tests_own_files_load_where_nothing_is_wrong_with_them()
+    public void Handwritten_files_load_when_nothing_is_wrong()
     {
         using var bag = new TensorBag(("a", TorchSharp.torch.ones(2, 2)), ("b", TorchSharp.torch.ones(0)), ("c", TorchSharp.torch.ones(0)));
         var path = _folder.Write("weights", WithHeader("""{"__metadata__":{"k":"v"},"c":{"shape":[0],"data_offsets":[0,0],"dtype":"F32"},"a":{"dtype":"F32","shape":[2,2],"data_offsets":[0,16]},"b":{"dtype":"F32","shape":[0],"data_offsets":[16,16]}}     """u8.ToArray()));
@@ -44,7 +44,7 @@ public sealed class HostileSafeTensorsTests : IDisposable
     }
 
     [Fact]
-    public void A_header_that_is_longer_than_allowed_or_than_the_file_is_refused()
+    public void A_header_longer_than_allowed_or_than_the_file_is_refused()
     {
         var header = "{}"u8.ToArray();
         Refused(WithHeader(header, 1UL << 63), "at most 100,000,000 bytes, got one of 9,223,372,036,854,775,808");
@@ -57,7 +57,7 @@ public sealed class HostileSafeTensorsTests : IDisposable
     }
 
     [Fact]
-    public void A_header_that_is_not_as_the_format_says_is_refused()
+    public void A_header_that_breaks_the_format_is_refused()
     {
         Refused("{} x", "not the JSON");
         Refused("""{"a":}""", "not the JSON");
@@ -85,7 +85,7 @@ public sealed class HostileSafeTensorsTests : IDisposable
     }
 
     [Fact]
-    public void What_is_no_text_is_refused_wherever_it_stands()
+    public void Invalid_text_is_refused_everywhere_in_the_header()
     {
         byte[][] broken = [[0xff], [0xc3, 0x28], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf5, 0x80, 0x80, 0x80], [0xe2, 0x82], [.. "\\ud800"u8], [.. "\\udc00"u8], [.. "\\ud800\\u0041"u8], [1], [.. "\\x"u8]];
         foreach (var text in broken)
@@ -99,7 +99,7 @@ public sealed class HostileSafeTensorsTests : IDisposable
     }
 
     [Fact]
-    public void Names_that_stand_twice_are_refused()
+    public void Duplicate_names_are_refused()
     {
         const string Half = """{"dtype":"F32","shape":[2],"data_offsets":[0,8]}""", Rest = """{"dtype":"F32","shape":[2],"data_offsets":[8,16]}""";
         Refused($$"""{"a":{{Half}},"a":{{Rest}}}""", "'a' appears twice");
@@ -128,7 +128,7 @@ public sealed class HostileSafeTensorsTests : IDisposable
     [InlineData("[4]", "[4,20]", "'a' starts at byte 4 of the data, expected 0")] // a hole, and out of the file
     [InlineData("[3]", "[0,12]", "expected 12 bytes of data, as its header says, got 16")]
     [InlineData("[8]", "[0,32]", "expected 32 bytes of data, as its header says, got 16")]
-    public void A_tensor_that_is_not_where_its_bytes_are_is_refused(string shape, string offsets, string message) =>
+    public void Offsets_that_contradict_the_shape_or_the_file_are_refused(string shape, string offsets, string message) =>
         Refused($$$"""{"a":{"dtype":"F32","shape":{{{shape}}},"data_offsets":{{{offsets}}}}}""", message);
 
     [Fact]

@@ -16,7 +16,7 @@ public sealed class LoadMemoryTests(ITestOutputHelper log) : IDisposable
     [InlineData("pth")]
     [InlineData("legacy.pth")]
     [InlineData("safetensors")]
-    public void Loading_holds_one_copy_of_the_files_tensors_beside_the_modules(string extension)
+    public void Loading_takes_the_memory_of_one_copy_of_the_file(string extension)
     {
         var path = _folder[$"large.{extension}"];
         using (var module = ChildProcess.LargeModule())

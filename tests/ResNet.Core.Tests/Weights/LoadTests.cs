@@ -36,7 +36,7 @@ public class LoadTests
     [InlineData("legacy_checkpoint.pth")]
     [InlineData("legacy_python2.pth")]
     [InlineData("block.safetensors")]
-    public void Every_tensor_of_a_file_arrives(string file)
+    public void Every_tensor_is_loaded(string file)
     {
         using var block = Block();
         var report = Checkpoint.Load(block, WeightsFixture.Find(file));
@@ -49,7 +49,7 @@ public class LoadTests
     }
 
     [Fact]
-    public void The_format_is_told_by_the_content_and_not_by_the_name()
+    public void The_content_decides_the_format_and_not_the_name()
     {
         using var folder = new TempFolder();
         using var block = Block();
@@ -85,7 +85,7 @@ public class LoadTests
     [Theory]
     [InlineData("views.pth")]
     [InlineData("legacy_views.pth")]
-    public void Views_of_one_storage_arrive_whatever_their_strides(string file)
+    public void Views_of_one_storage_load_with_any_strides(string file)
     {
         using var bag = Views();
         Checkpoint.Load(bag, WeightsFixture.Find(file));
@@ -110,7 +110,7 @@ public class LoadTests
     [InlineData("types.pth")]
     [InlineData("legacy_types.pth")]
     [InlineData("types.safetensors")]
-    public void Every_type_arrives(string file)
+    public void Every_type_is_loaded(string file)
     {
         using var bag = EveryType();
         Checkpoint.Load(bag, WeightsFixture.Find(file));
@@ -122,7 +122,7 @@ public class LoadTests
     [CpuData(ScalarType.BFloat16)]
     [CudaData(ScalarType.Float32)]
     [CudaData(ScalarType.Float16)]
-    public void The_module_keeps_its_types_and_its_device(string device, ScalarType dtype)
+    public void The_module_keeps_its_dtype_and_device(string device, ScalarType dtype)
     {
         using var block = new BasicBlock(3, 4, stride: 2, new Device(device), dtype);
         Checkpoint.Load(block, WeightsFixture.Find("protocol2.pth"));
@@ -133,7 +133,7 @@ public class LoadTests
     }
 
     [Fact]
-    public void Parameters_keep_their_identity_and_their_gradient()
+    public void Parameters_keep_their_identity_and_requires_grad()
     {
         using var block = Block();
         var before = block.parameters().ToList();
@@ -146,7 +146,7 @@ public class LoadTests
     }
 
     [Fact]
-    public void A_files_tensors_go_when_they_are_loaded()
+    public void The_files_tensors_are_disposed_after_loading()
     {
         using var block = Block();
         Checkpoint.Load(block, WeightsFixture.Find("protocol2.pth"));
@@ -160,7 +160,7 @@ public class LoadTests
     [Theory]
     [InlineData("no_counters.pth")]
     [InlineData("legacy_parameters_no_counters.pth")]
-    public void Counters_that_the_whole_file_lacks_are_not_missed_and_one_that_it_lacks_is(string file)
+    public void Counters_are_optional_only_if_the_file_has_none(string file)
     {
         using var block = Block();
         using (var x = rand(2, 3, 4, 4))
@@ -183,7 +183,7 @@ public class LoadTests
     }
 
     [Fact]
-    public void Strict_names_what_does_not_fit_and_leaves_the_module_as_it_was()
+    public void A_strict_load_names_what_does_not_fit_and_changes_nothing()
     {
         using var block = new BasicBlock(3, 5);
         using var unchanged = new Unchanged(block);
@@ -205,7 +205,7 @@ public class LoadTests
     }
 
     [Fact]
-    public void Strict_copies_nothing_where_only_some_of_it_fits()
+    public void A_strict_load_copies_nothing_if_only_some_tensors_fit()
     {
         using var some = new TensorBag(("part", ones(2, 3)), ("expanded", ones(3, 4)), ("last", ones(7)));
         using var unchanged = new Unchanged(some);
@@ -214,7 +214,7 @@ public class LoadTests
     }
 
     [Fact]
-    public void Not_strict_copies_what_fits_and_reports_the_rest()
+    public void A_non_strict_load_copies_what_fits_and_reports_the_rest()
     {
         using var model = new TensorBag(("part", ones(2, 3)), ("last", ones(7)), ("scalar", ones([])), ("expanded", ones(3, 4)));
         var report = Checkpoint.Load(model, WeightsFixture.Find("views.pth"), strict: false);
@@ -254,7 +254,7 @@ public class LoadTests
     }
 
     [Fact]
-    public void A_module_that_has_a_part_called_module_keeps_its_prefix()
+    public void A_submodule_named_module_keeps_its_prefix()
     {
         using var inner = nn.Linear(2, 3);
         using var outer = nn.Sequential(("module", nn.Linear(2, 3)));
@@ -266,7 +266,7 @@ public class LoadTests
     }
 
     [Fact]
-    public void Torchvisions_downsample_stays_where_the_module_has_one_itself()
+    public void Downsample_is_not_renamed_if_the_module_has_that_name()
     {
         using var folder = new TempFolder();
         using var both = nn.Sequential(("downsample", nn.Linear(1, 1)), ("shortcut", nn.Linear(1, 1)));
@@ -282,7 +282,7 @@ public class LoadTests
     }
 
     [Fact]
-    public void Two_names_of_a_file_for_one_of_the_module_are_told()
+    public void A_second_name_for_one_tensor_is_unexpected()
     {
         using var folder = new TempFolder();
         using var saved = new TensorBag(("shortcut.downsample.bias", zeros(1)), ("downsample.shortcut.bias", zeros(1)));
@@ -292,7 +292,7 @@ public class LoadTests
     }
 
     [Fact]
-    public void Wrong_arguments_are_told()
+    public void Wrong_arguments_throw()
     {
         using var block = Block();
         using var folder = new TempFolder();

@@ -16,7 +16,7 @@ public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
     [Theory]
     [InlineData("resnet18", Stem.Conv3)]
     [InlineData("resnet50", Stem.Conv7MaxPool)]
-    public void What_is_exported_here_comes_back(string architecture, Stem stem)
+    public void An_exported_network_loads_again(string architecture, Stem stem)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
@@ -42,7 +42,7 @@ public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
 
     /// <summary>Each way in which torch.onnx.export writes torchvision's networks: opset, mode, folding of constants, and what people do to the head.</summary>
     [PyTorchFact, Trait(Category.Name, Category.Slow)]
-    public async Task What_PyTorch_exports_is_loaded_and_to_the_bit_where_nothing_is_folded()
+    public async Task PyTorch_exports_load_bit_for_bit_unless_folded()
     {
         using var python = PyTorchFactAttribute.StartExports(_folder.Path);
         foreach (var (line, folded) in ((string, bool)[])[
@@ -73,7 +73,7 @@ public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
 
     /// <summary>Each has tensors that fit, and answers otherwise than any network here. Without strict what fits is loaded, where that is a network's, and the report says the rest.</summary>
     [PyTorchFact, Trait(Category.Name, Category.Slow)]
-    public async Task What_answers_otherwise_is_refused_by_name_and_what_fits_is_loaded_without_strict()
+    public async Task Networks_that_compute_something_else_load_only_when_not_strict()
     {
         using var python = PyTorchFactAttribute.StartExports(_folder.Path);
         foreach (var (extra, messages, missing, unexpected) in ((string, string[], string, string)[])[
@@ -103,7 +103,7 @@ public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
 
     /// <summary>HostileOnnxTests has more of them.</summary>
     [PyTorchFact, Trait(Category.Name, Category.Slow)]
-    public async Task What_has_other_blocks_is_refused_by_name()
+    public async Task Networks_with_other_blocks_are_refused()
     {
         using var python = PyTorchFactAttribute.StartExports(_folder.Path);
         using var model = new ResNet18(10, Stem.Conv7MaxPool);
@@ -129,7 +129,7 @@ public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
     }
 
     [Fact]
-    public void The_stem_and_the_classes_are_the_files()
+    public void A_wrong_stem_or_number_of_classes_is_refused()
     {
         using var exported = new ResNet18(7, Stem.Conv7);
         OnnxExporter.Export(exported, _folder["model.onnx"]);
@@ -143,7 +143,7 @@ public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
     }
 
     [Fact]
-    public void A_network_inside_of_another_module_is_found_and_two_are_not()
+    public void A_network_inside_another_module_is_found_but_two_are_refused()
     {
         using var exported = Trained.ResNet18();
         OnnxExporter.Export(exported, _folder["model.onnx"]);
@@ -161,7 +161,7 @@ public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
     [Theory]
     [InlineData(ScalarType.Float64, 1e-5)]
     [InlineData(ScalarType.BFloat16, 0.1)]
-    public void A_network_of_another_type_takes_it(ScalarType dtype, double tolerance)
+    public void A_network_of_another_dtype_loads_the_file(ScalarType dtype, double tolerance)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
@@ -176,7 +176,7 @@ public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
     }
 
     [Fact]
-    public void A_network_of_another_eps_is_refused()
+    public void A_network_with_another_eps_is_refused()
     {
         using var model = new ResNet18(10, Stem.Conv7MaxPool);
         ((BasicBlock)model.layer3.children().First()).bn2.eps = 1e-3;
@@ -277,7 +277,7 @@ public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
 
     [Theory]
     [MemberData(nameof(Ways))]
-    public void However_it_is_written_the_weights_are_the_same(string way)
+    public void Every_way_of_writing_the_network_gives_the_same_weights(string way)
     {
         var file = OnnxFile.ResNet18();
         ways[way](file);
@@ -286,7 +286,7 @@ public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
 
     /// <summary>What has fewer bits does not come back when it is made a float again.</summary>
     [Fact]
-    public void Half_precision_around_the_network_is_named()
+    public void Casts_to_half_precision_around_the_network_are_unexpected()
     {
         var file = OnnxFile.ResNet18();
         file.Nodes.InsertRange(0, [new OnnxNode("Cast", ["x"], ["half"]).With(Int("to", 16)), new OnnxNode("Cast", ["half"], ["float"]).With(Int("to", 1))]);

@@ -34,10 +34,10 @@ public sealed class OtherFileTests : IDisposable
     [InlineData("refused_model.onnx", "is an ONNX model, which loads into a module with exactly one ResidualNetwork, got one with none", "torch.save(model.state_dict(), path)")]
     [InlineData("refused_arrays.npz", "is an archive of NumPy arrays", "torch.save(model.state_dict(), path)")]
     [InlineData("refused_whole_model_legacy.pth", "is a whole pickled model (class resnet.BasicBlock), expected its state_dict", "torch.save(torch.load(path, weights_only=False).state_dict(), path)")]
-    public void What_PyTorch_and_NumPy_write_and_is_no_state_dict(string file, params string[] message) => FileTold(WeightsFixture.Find(file), message);
+    public void Other_files_of_PyTorch_and_NumPy_are_recognized(string file, params string[] message) => FileTold(WeightsFixture.Find(file), message);
 
     [Fact]
-    public void Texts()
+    public void Text_files_are_recognized()
     {
         Told("<!DOCTYPE html><html>404</html>", "is an HTML page", "download the file itself");
         Told("\uFEFF\r\n  <HTML lang=\"en\">", "is an HTML page", "download the file itself");
@@ -53,7 +53,7 @@ public sealed class OtherFileTests : IDisposable
     }
 
     [Fact]
-    public void Other_formats()
+    public void Other_formats_are_recognized()
     {
         Told([], "is empty", "fetch the file again");
         Told(new byte[1000], "zero bytes", "fetch the file again");
@@ -71,7 +71,7 @@ public sealed class OtherFileTests : IDisposable
     }
 
     [Fact]
-    public void What_TorchSharp_itself_writes()
+    public void Files_of_TorchSharps_save_are_recognized()
     {
         using var block = new BasicBlock(3, 4, stride: 2);
         block.save(_folder["block.dat"]);
@@ -82,7 +82,7 @@ public sealed class OtherFileTests : IDisposable
     }
 
     [Fact]
-    public void Archives()
+    public void Archives_are_recognized()
     {
         Told(Zip.Of(), "is a zip archive without entries", "fetch the file again");
         Told(Zip.Of(("resnet18.pth", new byte[9]), ("README.md", [])), "is a zip archive with the files resnet18.pth, README.md and without data.pkl", "unpack it and load one of its files");

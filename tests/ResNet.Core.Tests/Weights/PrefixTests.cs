@@ -13,7 +13,7 @@ public sealed class PrefixTests : IDisposable
     [InlineData("averaged_model.pth")] // n_averaged stands beside module.*
     [InlineData("averaged_model_in_lightning.pth")]
     [InlineData("lightning.pth")]
-    public void The_files_of_wrappers_load_whole(string file)
+    public void Files_of_wrapped_modules_load_completely(string file)
     {
         using var block = new BasicBlock(3, 4, stride: 2);
         var report = Checkpoint.Load(block, WeightsFixture.Find(file));
@@ -31,7 +31,7 @@ public sealed class PrefixTests : IDisposable
     [InlineData("model.backbone.")]
     [InlineData("a.b.c.d.e.f.")]
     [InlineData("größe 1.")]
-    public void Any_one_prefix_is_taken_off(string prefix)
+    public void Any_single_prefix_is_removed(string prefix)
     {
         foreach (var file in (string[])["model.pth", "model.safetensors"])
         {
@@ -44,7 +44,7 @@ public sealed class PrefixTests : IDisposable
     }
 
     [Fact]
-    public void What_stands_beside_the_prefix_is_unexpected_and_strict_refused()
+    public void Names_without_the_prefix_are_unexpected()
     {
         using var block = new BasicBlock(3, 4, stride: 2);
         using (var unchanged = new Unchanged(block))
@@ -63,7 +63,7 @@ public sealed class PrefixTests : IDisposable
     [InlineData("teacher_student.pth", false)]
     [InlineData("teacher_student.safetensors", true)]
     [InlineData("teacher_student.safetensors", false)]
-    public void Two_prefixes_that_fit_are_refused_by_name(string file, bool strict)
+    public void Two_prefixes_that_fit_are_refused_and_named(string file, bool strict)
     {
         using var block = new BasicBlock(3, 4, stride: 2);
         using var unchanged = new Unchanged(block);
@@ -77,7 +77,7 @@ public sealed class PrefixTests : IDisposable
 
     /// <summary>A larger teacher has all of the student's tensors, and more.</summary>
     [Fact]
-    public void Of_two_prefixes_of_which_one_has_more_none_is_taken()
+    public void A_prefix_with_extra_tensors_still_counts_when_not_strict()
     {
         using var saved = new TensorBag(("teacher.weight", zeros(2)), ("teacher.bias", zeros(1)), ("student.weight", ones(2)));
         using var loaded = new TensorBag(("weight", zeros(2)));
@@ -93,7 +93,7 @@ public sealed class PrefixTests : IDisposable
     [InlineData(3)]
     [InlineData(11)]
     [InlineData(20_000)]
-    public void Any_number_of_prefixes_is_refused(int count)
+    public void Any_number_of_fitting_prefixes_is_refused(int count)
     {
         using var loaded = new TensorBag(("w", zeros(4)));
         using var unchanged = new Unchanged(loaded);
@@ -106,7 +106,7 @@ public sealed class PrefixTests : IDisposable
     }
 
     [Fact]
-    public void Names_that_are_the_modules_own_need_no_prefix()
+    public void The_modules_own_names_win_over_a_prefix()
     {
         using var saved = new TensorBag(("weight", ones(2)), ("bias", ones(1)), ("ema.weight", zeros(2)), ("ema.bias", zeros(1)));
         using var loaded = new TensorBag(("weight", zeros(2)), ("bias", zeros(1)));
@@ -119,7 +119,7 @@ public sealed class PrefixTests : IDisposable
 
     /// <summary>Of a detector, whose box head has a layer of the same name, nothing is a network for 122 tensors.</summary>
     [Fact]
-    public void A_few_names_that_end_alike_are_no_prefix()
+    public void A_few_matching_endings_are_not_a_prefix()
     {
         using var model = new ResNet18(10);
         using var head = nn.Sequential(("box", nn.Sequential(("fc", nn.Linear(512, 10)))));
@@ -130,7 +130,7 @@ public sealed class PrefixTests : IDisposable
     }
 
     [Fact]
-    public void A_part_behind_a_wrappers_prefix_is_a_part_all_the_same()
+    public void A_part_of_a_network_loads_behind_a_wrappers_prefix()
     {
         using var model = new ResNet18(10);
         using var head = nn.Sequential(("module", nn.Sequential(("_orig_mod", nn.Sequential(("fc", nn.Linear(512, 10)))))));
@@ -151,7 +151,7 @@ public sealed class PrefixTests : IDisposable
 
     /// <summary>The counter is one where AveragedModel counts, and a tensor like another where not.</summary>
     [Fact]
-    public void A_tensor_that_only_has_the_counters_name_is_unexpected()
+    public void A_tensor_that_only_shares_the_counters_name_is_unexpected()
     {
         using var loaded = new TensorBag(("weight", zeros(2)));
         foreach (var (counter, prefix) in (IEnumerable<(string, string)>)[("n_averaged", ""), ("n_averaged", "model."), ("model.n_averaged", "module."), ("an_averaged", "module.")])
@@ -163,7 +163,7 @@ public sealed class PrefixTests : IDisposable
     }
 
     [Fact]
-    public void A_files_hundreds_of_names_become_a_few_and_a_count()
+    public void Hundreds_of_names_are_shortened_to_a_few_and_a_count()
     {
         using var all = new ResNet18(10);
         using var block = new BasicBlock(64, 64);

@@ -11,7 +11,7 @@ public sealed class PublishedFormatsTests : IDisposable
 
     /// <summary>The format from before PyTorch 1.6 gives the weights that today's gives, which other tests compare with torchvision.</summary>
     [PyTorchFact, Trait(Category.Name, Category.Slow)]
-    public async Task A_network_of_2019_has_every_bit_of_the_same_network_today()
+    public async Task The_2019_format_gives_the_same_weights_as_todays_bit_for_bit()
     {
         using var torchvision = PyTorchFactAttribute.Start("legacy", _folder.Path);
         foreach (var line in (string[])["resnet18", "training resnet18", "resnext50_32x4d", "wide_resnet50_2"])

@@ -13,7 +13,7 @@ public sealed class PyTorchTests(ITestOutputHelper log) : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [PyTorchFact]
-    public void PyTorch_loads_a_ResNet18_strictly_and_finds_every_tensor_equal_and_in_its_own_order()
+    public void PyTorch_loads_a_ResNet18_strictly_with_equal_tensors_in_its_own_order()
     {
         var order = Fixture.Read<System.Text.Json.JsonElement>("weights").GetProperty("networks")[0].GetProperty("state_dict").EnumerateArray().Select(entry => entry.GetProperty("name").GetString()!).ToList();
         using var model = new ResNet18(7);
@@ -29,7 +29,7 @@ public sealed class PyTorchTests(ITestOutputHelper log) : IDisposable
     }
 
     [PyTorchFact]
-    public void PyTorch_finds_every_type_as_it_was()
+    public void PyTorch_reads_every_type_unchanged()
     {
         using var bag = LoadTests.EveryType();
         foreach (var file in (string[])["types.pth", "types.safetensors"])
@@ -42,7 +42,7 @@ public sealed class PyTorchTests(ITestOutputHelper log) : IDisposable
 
     /// <summary>Measured: equal to the bit or 1e-6 apart, relative to the largest answer.</summary>
     [PyTorchFact]
-    public void Torchvisions_weights_give_torchvisions_answers()
+    public void Torchvisions_weights_give_torchvisions_outputs()
     {
         PyTorchFactAttribute.Run("torchvision", _folder.Path);
         using var scope = NewDisposeScope();

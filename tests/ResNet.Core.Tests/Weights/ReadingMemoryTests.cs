@@ -51,7 +51,7 @@ public sealed class ReadingMemoryTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Programs))]
-    public void A_pickle_of_the_same_again_and_again(string what, string start, string again)
+    public void Memory_for_a_repetitive_pickle_is_bounded(string what, string start, string again)
     {
         byte[] first = [.. Proto, .. Encoding.Latin1.GetBytes(start)], unit = Encoding.Latin1.GetBytes(again);
         byte[] pickle = [.. first, .. Enumerable.Repeat(unit, (Size - first.Length) / unit.Length).SelectMany(bytes => bytes), (byte)'.'];
@@ -64,7 +64,7 @@ public sealed class ReadingMemoryTests : IDisposable
 
     /// <summary>What is behind the pickle explains none of its memory.</summary>
     [Fact]
-    public void A_small_pickle_before_large_storages()
+    public void Storages_do_not_raise_the_pickles_memory_limit()
     {
         byte[] pickle = [.. Proto, .. Enumerable.Repeat((byte)'}', Size / 2), (byte)'.'];
         Hostile.AssertRefused(_folder.Write("weights.pth", [.. LegacyStart, .. pickle, .. Keys("0"), .. Int64(Size), .. new byte[4 * Size]]), factor: 10, "creates more objects");
@@ -74,7 +74,7 @@ public sealed class ReadingMemoryTests : IDisposable
     [Theory, Trait(Category.Name, Category.Slow)]
     [InlineData(false)]
     [InlineData(true)]
-    public void Storages_with_ever_other_keys(bool views)
+    public void Endless_distinct_storages_are_refused(bool views)
     {
         byte[] start = [.. Proto, .. Text("storage"), .. "q\0"u8, .. Global("torch", "FloatStorage"), .. "q\u0001]"u8];
         IEnumerable<byte> One(int i) => views
@@ -85,7 +85,7 @@ public sealed class ReadingMemoryTests : IDisposable
     }
 
     [Fact]
-    public void One_shape_of_many_dimensions_used_again_and_again()
+    public void Memory_for_one_reused_shape_is_bounded()
     {
         byte[] shape = Tuple(Enumerable.Repeat("K\u0001"u8.ToArray(), 64)), strides = Tuple(Enumerable.Repeat("K\0"u8.ToArray(), 64));
         byte[] start = [.. Proto, .. Global("torch._utils", "_rebuild_tensor_v2"), .. "q\0"u8, .. Tuple(Storage(), Int(0), shape, strides, [0x89], OrderedDict), .. "q\u0001"u8];
@@ -105,14 +105,14 @@ public sealed class ReadingMemoryTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Headers))]
-    public void A_safetensors_header_of_the_same_again_and_again(string what, string start, string again, string end) =>
+    public void Memory_for_a_repetitive_safetensors_header_is_bounded(string what, string start, string again, string end) =>
         Assert.True(Factor("weights.safetensors", Header(start + string.Concat(Enumerable.Repeat(again, Size / again.Length)) + end)) < 8, what);
 
     [Theory]
     [InlineData("{'__metadata__':{*}}", "'#':''", 13)]
     [InlineData("{*}", "'#':{'dtype':'U8','shape':[0],'data_offsets':[0,0]}", 50)]
     [InlineData("{*}", "'#':{'dtype':'#','shape':[],'data_offsets':[0,0]}", 53)]
-    public void A_safetensors_header_of_many(string whole, string one, int length)
+    public void Memory_for_many_safetensors_entries_is_bounded(string whole, string one, int length)
     {
         var all = string.Join(',', Enumerable.Range(0, Size / length).Select(i => one.Replace("#", $"{i:x}", StringComparison.Ordinal)));
         Assert.InRange(Factor("weights.safetensors", Header(whole.Replace("*", all, StringComparison.Ordinal))), -8, 40); // garbage of the report included
@@ -130,7 +130,7 @@ public sealed class ReadingMemoryTests : IDisposable
 
     /// <summary>A text can be used again for two bytes, and would be hashed to its end each time: minutes, were it not refused or passed over.</summary>
     [Fact]
-    public void A_long_text_is_no_key_and_no_name_of_a_storage()
+    public void A_long_text_is_never_hashed_as_a_key_or_storage_name()
     {
         byte[] key = [.. Proto, .. Text(new string('k', Size)), .. "q\0]("u8, .. Enumerable.Repeat("}h\0Ns"u8.ToArray(), 50_000).SelectMany(bytes => bytes), .. "e."u8];
         Hostile.AssertRefused(_folder.Write("key.pth", InArchive(key)), "holds a list");

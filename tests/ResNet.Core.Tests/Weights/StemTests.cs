@@ -18,7 +18,7 @@ public sealed class StemTests : IDisposable
     [InlineData("safetensors", Stem.Conv7, Stem.Conv7MaxPool)]
     [InlineData("safetensors", Stem.Conv7MaxPool, Stem.Conv7)]
     [InlineData("safetensors", Stem.Conv3, Stem.Conv7)]
-    public void A_file_that_was_saved_here_is_for_the_stem_it_was_saved_with(string extension, Stem stem, Stem other)
+    public void A_saved_file_fits_only_its_own_stem(string extension, Stem stem, Stem other)
     {
         using var saved = new ResNet18(10, stem);
         using var same = new ResNet18(10, stem);
@@ -46,7 +46,7 @@ public sealed class StemTests : IDisposable
     [Theory]
     [InlineData("", ScalarType.Float32)]
     [InlineData("module.", ScalarType.Float16)]
-    public void Torchvisions_names_are_for_torchvisions_stem(string prefix, ScalarType dtype)
+    public void Torchvisions_names_imply_torchvisions_stem(string prefix, ScalarType dtype)
     {
         using var model = new ResNet18(10, Stem.Conv7, dtype: dtype);
         using var torchvision = Renamed(model, prefix);
@@ -80,7 +80,7 @@ public sealed class StemTests : IDisposable
     [Theory]
     [InlineData("model.pth")]
     [InlineData("model.safetensors")]
-    public void Torchvisions_names_with_a_first_convolution_of_3x3_are_for_the_stem_that_has_it(string file)
+    public void Torchvisions_names_with_a_3x3_first_convolution_imply_Conv3(string file)
     {
         using var model = new ResNet18(10, Stem.Conv3);
         using var torchvision = Renamed(model, "");
@@ -107,7 +107,7 @@ public sealed class StemTests : IDisposable
     [Theory]
     [InlineData("pth")]
     [InlineData("safetensors")]
-    public void Networks_inside_of_a_module_and_subclasses_say_it_too(string extension)
+    public void Nested_networks_and_subclasses_record_their_stem(string extension)
     {
         using var saved = nn.Sequential(("a", new ResNet18(3, Stem.Conv7MaxPool)), ("b", new Larger()));
         using var same = nn.Sequential(("a", new ResNet18(3, Stem.Conv7MaxPool)), ("b", new Larger()));
@@ -123,7 +123,7 @@ public sealed class StemTests : IDisposable
     private sealed class Larger() : ResNet18(5, Stem.Conv7MaxPool);
 
     [Fact]
-    public void The_number_of_classes_is_told_where_it_is_why_the_classifier_does_not_fit()
+    public void The_number_of_classes_is_reported_if_the_classifier_does_not_fit()
     {
         using var saved = new ResNet18(10);
         using var loaded = new ResNet18(7);
@@ -137,7 +137,7 @@ public sealed class StemTests : IDisposable
 
     /// <summary>Somebody gave the network another classifier and kept what the file says of itself.</summary>
     [Fact]
-    public void An_old_number_of_classes_is_not_believed()
+    public void An_outdated_number_of_classes_is_ignored()
     {
         using var saved = new ResNet18(10);
         using var larger = new ResNet18(16);
@@ -155,7 +155,7 @@ public sealed class StemTests : IDisposable
 
     /// <summary>A stem that this version does not know is another than the network's.</summary>
     [Fact]
-    public void What_a_file_says_decides_over_its_names_and_a_stem_that_is_not_known_is_another()
+    public void A_recorded_stem_overrides_the_names_and_an_unknown_stem_is_refused()
     {
         using var network = new ResNet18(10);
         using var torchvision = Renamed(network, "");
@@ -177,7 +177,7 @@ public sealed class StemTests : IDisposable
     }
 
     [Fact]
-    public void Metadata_of_any_other_kind_in_a_pickle_says_nothing()
+    public void Malformed_metadata_in_a_pickle_is_ignored()
     {
         using var bag = nn.Sequential(("0", new ResNet18(1)));
         byte[] tensors = [.. OrderedDict, .. Text("0.bn1.weight"), .. Tensor(Storage(count: 64), 0, Ints(64), Ints(1)), (byte)'s'];
@@ -200,7 +200,7 @@ public sealed class StemTests : IDisposable
 
     /// <summary>PyTorch takes the file as one of its own, and what the file says outlives loading and saving there.</summary>
     [PyTorchFact, Trait(Category.Name, Category.Slow)]
-    public void PyTorch_keeps_what_a_file_says_of_itself()
+    public void PyTorch_keeps_the_files_metadata()
     {
         using var saved = new ResNet18(7, Stem.Conv7MaxPool);
         using var wrong = new ResNet18(7);

@@ -14,7 +14,7 @@ public sealed class TorchvisionNamesTests : IDisposable
     [Theory]
     [InlineData("pth")]
     [InlineData("safetensors")]
-    public void A_file_comes_back_strictly(string extension)
+    public void A_file_with_torchvisions_names_loads_strictly(string extension)
     {
         var path = _folder[$"model.{extension}"];
         using var saved = new ResNet34(3);
@@ -36,7 +36,7 @@ public sealed class TorchvisionNamesTests : IDisposable
     [Theory]
     [InlineData("pth")]
     [InlineData("safetensors")]
-    public void A_file_says_its_stem(string extension)
+    public void The_file_records_its_stem(string extension)
     {
         using var saved = new ResNet18(3, Stem.Conv7MaxPool);
         using var other = new ResNet18(3, Stem.Conv7);
@@ -59,7 +59,7 @@ public sealed class TorchvisionNamesTests : IDisposable
     [Theory]
     [InlineData("pth")]
     [InlineData("safetensors")]
-    public void Only_the_blocks_of_this_library_have_other_names(string extension)
+    public void Only_blocks_of_this_library_are_renamed(string extension)
     {
         var path = _folder[$"model.{extension}"];
         using var saved = OfEveryKind();
@@ -101,7 +101,7 @@ public sealed class TorchvisionNamesTests : IDisposable
     [Theory]
     [InlineData("pth")]
     [InlineData("safetensors")]
-    public void Two_tensors_of_one_name_are_refused_before_anything_is_written(string extension)
+    public void Two_tensors_with_one_name_are_refused_before_anything_is_written(string extension)
     {
         using var both = nn.Sequential(("0", new OwnBlock("downsample", nn.Sequential(nn.Conv2d(2, 4, 1, bias: false)))));
         var problem = Assert.Throws<ArgumentException>(() => Checkpoint.Save(both, _folder[$"model.{extension}"], WeightNames.Torchvision));
@@ -130,7 +130,7 @@ public sealed class TorchvisionNamesTests : IDisposable
     }
 
     [Fact]
-    public void Names_that_are_not_defined_are_refused()
+    public void An_undefined_enum_value_is_refused()
     {
         using var block = new BasicBlock(2, 2);
         var problem = Assert.Throws<ArgumentOutOfRangeException>(() => Checkpoint.Save(block, _folder["model.pth"], (WeightNames)2));

@@ -17,7 +17,7 @@ public sealed class TorchvisionTests(ITestOutputHelper log) : IDisposable
 
     /// <summary>Both ways, with torchvision's answers. Measured: at most 3e-6 apart, relative to the largest answer.</summary>
     [PyTorchFact, Trait(Category.Name, Category.Slow)]
-    public async Task Every_networks_weights_go_in_strictly_and_come_out_for_a_strict_load()
+    public async Task Every_network_loads_strictly_in_both_directions()
     {
         using var torchvision = PyTorchFactAttribute.Start("family", _folder.Path);
         foreach (var architecture in Family.Names.Select<object[], string>(row => (string)row[0]))

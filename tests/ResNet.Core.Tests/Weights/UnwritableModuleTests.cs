@@ -37,7 +37,7 @@ public sealed class UnwritableModuleTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Unwritable))]
-    public void What_cannot_be_copied_to_is_told_before_anything_is_copied(string kind, string message)
+    public void An_unwritable_tensor_is_refused_before_anything_is_copied(string kind, string message)
     {
         using var saved = new TensorBag(("a", ones(5)), ("odd", ones(3, 2)), ("z", ones(4)));
         using var loaded = new TensorBag(("a", zeros(5)), ("odd", Odd(kind)), ("z", zeros(4)));
@@ -53,7 +53,7 @@ public sealed class UnwritableModuleTests : IDisposable
     }
 
     [Fact]
-    public void A_tensor_that_the_file_does_not_have_can_be_of_any_kind()
+    public void A_tensor_missing_in_the_file_can_be_of_any_kind()
     {
         using var saved = new TensorBag(("a", ones(5)));
         using var loaded = new TensorBag(("a", zeros(5)), ("odd", Odd("expanded")));
@@ -63,7 +63,7 @@ public sealed class UnwritableModuleTests : IDisposable
     }
 
     [Fact]
-    public void Views_with_memory_of_their_own_are_written_to_whatever_their_strides()
+    public void Views_without_overlap_are_loaded_with_any_strides()
     {
         var (columns, steps, image) = (zeros(4, 6), zeros(9), zeros([2, 3, 4, 5]));
         using var saved = new TensorBag(("columns", rand(6, 4)), ("steps", rand(3)), ("image", rand(2, 3, 4, 5)), ("one", rand(1, 1)), ("none", rand(0, 3)), ("scalar", rand([])));
@@ -79,14 +79,14 @@ public sealed class UnwritableModuleTests : IDisposable
     [InlineData("meta", "on the meta device")]
     [InlineData("sparse", "expected a dense tensor")]
     [InlineData("complex", "got ComplexFloat32")]
-    public void What_a_file_cannot_hold_is_told_before_anything_is_written(string kind, string message)
+    public void An_unsavable_tensor_is_refused_before_anything_is_written(string kind, string message)
     {
         using var bag = new TensorBag(("a", ones(5)), ("odd", Odd(kind)));
         NotSaved(bag, "odd: expected", message);
     }
 
     [Fact]
-    public void A_module_of_which_a_part_was_disposed_is_told()
+    public void A_module_with_a_disposed_part_is_refused()
     {
         using var whole = new ResNet18(10);
         Checkpoint.Save(whole, _folder["whole.pth"]);
@@ -102,7 +102,7 @@ public sealed class UnwritableModuleTests : IDisposable
     }
 
     [Fact]
-    public void A_name_that_would_come_back_as_another_is_told()
+    public void A_name_that_would_not_survive_a_round_trip_is_refused()
     {
         using var half = new TensorBag(("a\ud800", ones(1)));
         NotSaved(half, "half a surrogate pair");
@@ -123,7 +123,7 @@ public sealed class UnwritableModuleTests : IDisposable
     [InlineData("safetensors", "")]
     [InlineData("safetensors", "..")]
     [InlineData("safetensors", "a\nb\0 'c' \\ größe 😀")]
-    public void Every_other_name_comes_back(string extension, string name)
+    public void Every_other_name_survives_a_round_trip(string extension, string name)
     {
         using var saved = new TensorBag((name, ones(2)), ("other", ones(3)));
         using var loaded = new TensorBag((name, zeros(2)), ("other", zeros(3)));
@@ -134,7 +134,7 @@ public sealed class UnwritableModuleTests : IDisposable
 
     /// <summary>As in PyTorch a module that is there twice has its tensors under both names.</summary>
     [Fact]
-    public void A_module_that_is_there_twice_is_saved_and_loaded_under_both_names()
+    public void A_module_registered_twice_is_saved_and_loaded_under_both_names()
     {
         using var layer = nn.Linear(2, 3);
         using var twice = nn.Sequential(("a", layer), ("b", layer));
@@ -155,7 +155,7 @@ public sealed class UnwritableModuleTests : IDisposable
 
     /// <summary>As a training leaves them that has failed.</summary>
     [Fact]
-    public void Tied_weights_of_NaN_are_one_value()
+    public void Tied_NaN_weights_count_as_equal()
     {
         using var shared = nn.Linear(2, 2);
         using var tied = nn.Sequential(("a", shared), ("b", shared));

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace ResNet.Core.Tests.Weights;
 
 /// <summary>What a file holds beside its tensors: it ends no load where it is harmless, and every load where it would act.</summary>
-public sealed class BesideTheWeightsTests : IDisposable
+public sealed class ExtraObjectsTests : IDisposable
 {
     private const byte Reduce = (byte)'R', NewObj = 0x81, StackGlobal = 0x93;
 
@@ -21,7 +21,7 @@ public sealed class BesideTheWeightsTests : IDisposable
     [InlineData("beside4.pth")]
     [InlineData("beside5.pth")]
     [InlineData("legacy_beside.pth")]
-    public void What_training_programs_keep_is_passed_over(string file)
+    public void Objects_that_training_programs_save_are_skipped(string file)
     {
         using var block = new BasicBlock(3, 4, stride: 2);
         Assert.Equal(LoadTests.BlockNames, Checkpoint.Load(block, WeightsFixture.Find(file)).Loaded);
@@ -69,7 +69,7 @@ public sealed class BesideTheWeightsTests : IDisposable
     [InlineData("torch.nn.modules.linear.Linear")]
     [InlineData("torch.serialization._get_layout")]
     [InlineData("torch.nn.backends.thnn._get_thnn_function_backend")] // of every whole model before PyTorch 1.5
-    public void An_object_of_a_harmless_class_is_passed_over(string name)
+    public void An_object_of_a_harmless_class_is_skipped(string name)
     {
         var (module, last) = (name[..name.LastIndexOf('.')], name[(name.LastIndexOf('.') + 1)..]);
         byte[] arguments = Tuple(Text("a"), Int(2)), state = [.. "}"u8, .. Text("lr"), .. "K\u0001s"u8];
@@ -145,7 +145,7 @@ public sealed class BesideTheWeightsTests : IDisposable
     [InlineData("cloudpickle.cloudpickle", "_make_function")]
     [InlineData("dill._dill", "_create_function")]
     [InlineData("requests", "get")]
-    public void What_would_act_is_refused_by_its_name_however_it_is_asked_for(string module, string name)
+    public void A_dangerous_function_is_refused_by_name_whichever_instruction_requests_it(string module, string name)
     {
         var called = $"{module}.{name}";
         byte[] arguments = Tuple(Text("touch /tmp/owned"));
@@ -164,14 +164,14 @@ public sealed class BesideTheWeightsTests : IDisposable
     [InlineData("torch", "FloatStorage.from_file")]
     [InlineData("torchvision.models.resnet", "resnet18")]
     [InlineData("numpy", "save")]
-    public void A_function_of_PyTorch_or_NumPy_is_refused_where_it_is_called(string module, string name)
+    public void A_call_of_another_PyTorch_or_NumPy_function_is_refused(string module, string name)
     {
         Refused($"{module}.{name}", [.. Global(module, name), (byte)')', Reduce]);
         LoadBeside(Global(module, name));
     }
 
     [Fact]
-    public void An_attribute_is_taken_for_a_name_and_never_looked_up()
+    public void Attributes_are_never_looked_up()
     {
         LoadBeside([.. Global("builtins", "getattr"), .. Tuple(Global("__main__", "Color"), Text("RED")), Reduce]); // an enum's member in Python 3.11
         Refused("torch.storage._load_from_bytes", [.. Global("builtins", "getattr"), .. Tuple(Global("torch", "storage"), Text("_load_from_bytes")), Reduce]);
@@ -182,7 +182,7 @@ public sealed class BesideTheWeightsTests : IDisposable
     }
 
     [Fact]
-    public void A_key_is_what_Python_takes_it_for()
+    public void Keys_that_are_equal_in_Python_are_duplicates()
     {
         byte[][] keys = ["N"u8.ToArray(), [0x88], [(byte)'G', .. new byte[8]], ")"u8.ToArray(), [(byte)'C', 1, 65], [(byte)'C', 1, 66], Int(1L << 62), Global("mylib", "A"), [0x8a, 9, .. new byte[8], 1], Text("a")];
         LoadBeside([(byte)'}', (byte)'(', .. keys.SelectMany(key => key.Append((byte)'N')), (byte)'u']);
@@ -197,7 +197,7 @@ public sealed class BesideTheWeightsTests : IDisposable
 
     /// <summary>Of newer versions of PyTorch than the fixtures'.</summary>
     [Fact]
-    public void A_tensor_that_no_module_can_take_is_unexpected_and_says_what_it_is()
+    public void An_unsupported_tensor_is_unexpected_and_its_kind_is_reported()
     {
         byte[] v2 = Global("torch._utils", "_rebuild_tensor_v2"), shape = Ints(2), stride = Ints(1);
         byte[] Storage2(string type) => [.. Tuple(Text("storage"), Global("torch.storage", type), Text("0"), Text("cpu"), Int(4)), (byte)'Q'];
@@ -213,7 +213,7 @@ public sealed class BesideTheWeightsTests : IDisposable
     }
 
     [Fact]
-    public void Where_such_a_tensor_is_wanted_the_message_says_what_the_file_has()
+    public void An_unsupported_tensor_that_the_module_needs_is_reported_with_its_kind()
     {
         var path = _folder.Write("weights.pth", InArchive(Dict("weight", [.. Global("torch._utils", "_rebuild_sparse_tensor"), (byte)')', Reduce])));
         using var bag = new TensorBag(("weight", ones([])));

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace ResNet.Core.Tests.Weights;
 
 /// <summary>Tensors of a safetensors file in types that TorchSharp lacks: a hindrance only where they are wanted.</summary>
-public sealed class OtherTypesTests : IDisposable
+public sealed class UnsupportedTypesTests : IDisposable
 {
     private readonly TempFolder _folder = new();
 
@@ -32,7 +32,7 @@ public sealed class OtherTypesTests : IDisposable
     [InlineData("C64", "3", 24)]
     [InlineData("F99_FUTURE", "3,5", 7)] // of a size that nobody knows yet
     [InlineData("", "3", 1)]
-    public void It_is_unexpected_and_no_more(string type, string shape, int length)
+    public void An_unsupported_tensor_is_only_unexpected(string type, string shape, int length)
     {
         var path = Beside(type, shape, length);
         using var bag = new TensorBag(("a", zeros(2)), ("b", zeros(2)));
@@ -58,10 +58,10 @@ public sealed class OtherTypesTests : IDisposable
     [InlineData("C64", "3", 12, "expected 24 bytes for C64")]
     [InlineData("U64", "9223372036854775807,9223372036854775807", 8, "expected more than any file's bytes")]
     [InlineData("F99_FUTURE", "-1", 8, "expected whole numbers")]
-    public void Its_size_is_checked_where_it_is_known(string type, string shape, int length, string message) => Hostile.AssertRefused(Beside(type, shape, length), "'extra': ", message);
+    public void The_size_of_an_unsupported_tensor_is_checked_if_known(string type, string shape, int length, string message) => Hostile.AssertRefused(Beside(type, shape, length), "'extra': ", message);
 
     [Fact]
-    public void It_has_its_place_like_every_other()
+    public void An_unsupported_tensor_may_not_overlap_or_leave_holes()
     {
         var hole = File.ReadAllText(Beside("F99_FUTURE", "3", 7), Encoding.Latin1);
         Hostile.AssertRefused(_folder.Write("weights.safetensors", Encoding.Latin1.GetBytes(hole.Replace("[8,15]", "[9,15]", StringComparison.Ordinal))), "'extra' starts at byte 9 of the data, expected 8");
