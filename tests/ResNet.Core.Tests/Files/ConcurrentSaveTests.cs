@@ -22,12 +22,12 @@ public sealed class ConcurrentSaveTests : IDisposable
         // On threads of their own: savers that never end would keep those of the pool, of which loading needs one.
         Task[] threads = [.. new[] { -1f, -2f }.Select(value => Task.Factory.StartNew(() => SaveUntil(value), enough.Token, TaskCreationOptions.LongRunning, TaskScheduler.Default))];
 
-        using (var module = ChildProcess.Module())
+        using (var module = ChildProcess.CreateModule())
             for (var look = 0; look < 200; look++)
             {
                 using var scope = NewDisposeScope();
                 Checkpoint.Load(module, path);
-                ChildProcess.AssertOfOneSave(module);
+                ChildProcess.AssertFromOneSave(module);
             }
 
         await enough.CancelAsync();
@@ -37,13 +37,13 @@ public sealed class ConcurrentSaveTests : IDisposable
         second.Kill();
         first.WaitForExit();
         second.WaitForExit();
-        using (var module = ChildProcess.Module())
+        using (var module = ChildProcess.CreateModule())
             Checkpoint.Save(module, path);
         Assert.Equal([path], Directory.GetFileSystemEntries(_folder.Path));
 
         void SaveUntil(float value)
         {
-            using var module = ChildProcess.Module();
+            using var module = ChildProcess.CreateModule();
             ChildProcess.Fill(module, value);
             while (!enough.IsCancellationRequested)
                 Checkpoint.Save(module, path);

@@ -95,7 +95,7 @@ public sealed class PermissionTests : IDisposable
     public void A_save_keeps_the_access_control_list()
     {
         File.SetUnixFileMode(_path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
-        var list = ListWithUser(12345);
+        var list = CreateAccessControlList(12345);
         if (setxattr(_path, AccessList, list, list.Length, 0) != 0)
             return; // a file system without
         Checkpoint.Save(_module, _path);
@@ -111,7 +111,7 @@ public sealed class PermissionTests : IDisposable
     {
         var mode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead;
         File.SetUnixFileMode(_path, mode);
-        var list = ListWithUser(12345);
+        var list = CreateAccessControlList(12345);
         if (setxattr(_folder.Path, DefaultAccessList, list, list.Length, 0) != 0)
             return; // a file system without
         Checkpoint.Save(_module, _path);
@@ -121,7 +121,7 @@ public sealed class PermissionTests : IDisposable
     }
 
     /// <summary>user::rw-, user:(id):r--, group::---, mask::r--, other::---; as Linux keeps it.</summary>
-    private static byte[] ListWithUser(uint user)
+    private static byte[] CreateAccessControlList(uint user)
     {
         const ushort Read = 4, Write = 2;
         var list = new List<byte>();

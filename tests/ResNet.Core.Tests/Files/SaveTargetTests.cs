@@ -24,27 +24,27 @@ public sealed class SaveTargetTests : IDisposable
     public void A_name_may_be_as_long_as_the_file_system_allows(char letter)
     {
         var letters = OperatingSystem.IsWindows() ? 251 : 251 / Encoding.UTF8.GetByteCount([letter]); // 255 characters, 255 bytes
-        Saved(new string(letter, letters) + ".pth");
+        AssertSaves(new string(letter, letters) + ".pth");
         Assert.Single(Directory.GetFileSystemEntries(_folder.Path));
     }
 
     [Fact]
-    public void A_name_that_is_too_long_is_refused() => Refused<IOException>(new string('a', 252) + ".pth", "");
+    public void A_name_that_is_too_long_is_refused() => AssertRefused<IOException>(new string('a', 252) + ".pth", "");
 
     [Fact]
     public void A_folder_is_refused()
     {
         Directory.CreateDirectory(_folder["folder.pth"]);
-        Refused<UnauthorizedAccessException>("folder.pth", "expected a file, got a folder");
+        AssertRefused<UnauthorizedAccessException>("folder.pth", "expected a file, got a folder");
         Assert.Equal([_folder["folder.pth"]], Directory.GetFileSystemEntries(_folder.Path));
     }
 
     [Fact]
     public void A_missing_folder_is_refused()
     {
-        Refused<DirectoryNotFoundException>("none/model.pth", "none");
+        AssertRefused<DirectoryNotFoundException>("none/model.pth", "none");
         _folder.Write("file", []);
-        Refused<IOException>("file/model.pth", "");
+        AssertRefused<IOException>("file/model.pth", "");
         Assert.Equal([_folder["file"]], Directory.GetFileSystemEntries(_folder.Path));
     }
 
@@ -54,19 +54,19 @@ public sealed class SaveTargetTests : IDisposable
         _folder.Write("run1.pth", []);
         try
         {
-            Link("latest.pth", "run1.pth");
+            CreateLink("latest.pth", "run1.pth");
         }
         catch (IOException) when (OperatingSystem.IsWindows())
         {
             return; // Windows wants a privilege for it
         }
-        Saved("latest.pth", "run1.pth");
+        AssertSaves("latest.pth", "run1.pth");
 
-        Link("newest.pth", _folder["latest.pth"]);
-        Saved("newest.pth", "run1.pth");
+        CreateLink("newest.pth", _folder["latest.pth"]);
+        AssertSaves("newest.pth", "run1.pth");
 
-        Link("next.pth", "run2.pth"); // which is not there yet
-        Saved("next.pth", "run2.pth");
+        CreateLink("next.pth", "run2.pth"); // which is not there yet
+        AssertSaves("next.pth", "run2.pth");
 
         Assert.Equal(
             [(_folder["latest.pth"], "run1.pth"), (_folder["newest.pth"], _folder["latest.pth"]), (_folder["next.pth"], "run2.pth"), (_folder["run1.pth"], null), (_folder["run2.pth"], null)],
@@ -78,25 +78,25 @@ public sealed class SaveTargetTests : IDisposable
     {
         foreach (var folder in (string[])["runs", "disk/runs", "disk/deep"])
             Directory.CreateDirectory(_folder[folder]);
-        Link("short", "disk/deep");
-        Link("disk/deep/latest.pth", "../runs/model.pth");
+        CreateLink("short", "disk/deep");
+        CreateLink("disk/deep/latest.pth", "../runs/model.pth");
 
-        Saved("short/latest.pth", "disk/runs/model.pth");
+        AssertSaves("short/latest.pth", "disk/runs/model.pth");
         Assert.Empty(Directory.GetFileSystemEntries(_folder["runs"]));
     }
 
     [LinuxFact]
     public void Links_without_a_valid_target_are_refused()
     {
-        Link("a.pth", "b.pth");
-        Link("b.pth", "a.pth");
-        Refused<IOException>("a.pth", "symbolic links");
+        CreateLink("a.pth", "b.pth");
+        CreateLink("b.pth", "a.pth");
+        AssertRefused<IOException>("a.pth", "symbolic links");
 
-        Link("c.pth", "none/model.pth");
-        Refused<DirectoryNotFoundException>("c.pth", "none");
+        CreateLink("c.pth", "none/model.pth");
+        AssertRefused<DirectoryNotFoundException>("c.pth", "none");
 
-        Link("d.pth", "..");
-        Refused<UnauthorizedAccessException>("d.pth", "got a folder");
+        CreateLink("d.pth", "..");
+        AssertRefused<UnauthorizedAccessException>("d.pth", "got a folder");
         Assert.Equal(4, Directory.GetFileSystemEntries(_folder.Path).Length);
     }
 
@@ -105,13 +105,13 @@ public sealed class SaveTargetTests : IDisposable
     public void Devices_and_FIFOs_are_refused()
     {
         Tool.Run(_folder.Path, "mkfifo", "fifo.pth").Succeeded();
-        Refused<IOException>("fifo.pth", "expected a regular file");
-        Link("link.pth", "fifo.pth");
-        Refused<IOException>("link.pth", "expected a regular file");
+        AssertRefused<IOException>("fifo.pth", "expected a regular file");
+        CreateLink("link.pth", "fifo.pth");
+        AssertRefused<IOException>("link.pth", "expected a regular file");
         Assert.Equal(2, Directory.GetFileSystemEntries(_folder.Path).Length);
 
         if (Tool.Run(_folder.Path, "mknod", "null.pth", "c", "1", "3").Code == 0) // a privilege
-            Refused<IOException>("null.pth", "expected a regular file");
+            AssertRefused<IOException>("null.pth", "expected a regular file");
     }
 
     /// <summary>It used to end the process, with a file left beside.</summary>
@@ -133,9 +133,9 @@ public sealed class SaveTargetTests : IDisposable
         Assert.Equal(2, Directory.GetFileSystemEntries(_folder.Path).Length);
     }
 
-    private void Link(string link, string target) => File.CreateSymbolicLink(_folder[link], target);
+    private void CreateLink(string link, string target) => File.CreateSymbolicLink(_folder[link], target);
 
-    private void Saved(string name, string? place = null)
+    private void AssertSaves(string name, string? place = null)
     {
         using (no_grad())
             ((TorchSharp.Modules.Linear)_module).weight.add_(1);
@@ -145,7 +145,7 @@ public sealed class SaveTargetTests : IDisposable
         Assert.Equal(_module.state_dict()["weight"].data<float>().ToArray(), loaded.weight.data<float>().ToArray());
     }
 
-    private void Refused<T>(string name, string reason)
+    private void AssertRefused<T>(string name, string reason)
         where T : Exception
     {
         var problem = Assert.ThrowsAny<T>(() => Checkpoint.Save(_module, _folder[name]));

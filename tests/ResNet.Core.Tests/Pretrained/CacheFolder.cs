@@ -13,7 +13,7 @@ internal sealed class CacheFolder : IDisposable
 
     public byte[] Content { get; } = new byte[600_000];
 
-    public string Sha256 => Sha256Of(Content);
+    public string Sha256 => ComputeSha256(Content);
 
     /// <summary>Two folders deep, neither of which is there at first.</summary>
     public string Folder => Path.Combine(_folder.Path, "hub", "checkpoints");
@@ -23,7 +23,7 @@ internal sealed class CacheFolder : IDisposable
     /// <summary>What a call that ended leaves for the next one.</summary>
     public string Partial => Path.Combine(Folder, "resnet-core-net.pth.partial");
 
-    public static string Sha256Of(byte[] content) => Convert.ToHexStringLower(SHA256.HashData(content));
+    public static string ComputeSha256(byte[] content) => Convert.ToHexStringLower(SHA256.HashData(content));
 
     public Task<string> DownloadAsync(WebServer server, HttpClient? client = null, IProgress<double>? progress = null, CancellationToken cancellationToken = default) =>
         new Download(client ?? _client, server["net.pth"], File, Sha256[..8], Content.Length) { Pause = TimeSpan.FromMilliseconds(5) }.RunAsync(progress, cancellationToken);

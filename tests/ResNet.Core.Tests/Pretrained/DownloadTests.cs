@@ -12,26 +12,26 @@ public sealed class DownloadTests : IDisposable
     [Fact]
     public async Task A_file_is_downloaded_once_and_progress_goes_from_0_to_1()
     {
-        var progress = new Steps();
-        using var server = new WebServer(request => WebAnswer.Honest(_cache.Content, request));
+        var progress = new ProgressLog();
+        using var server = new WebServer(request => WebResponse.Create(_cache.Content, request));
         Assert.Equal(_cache.File, await _cache.DownloadAsync(server, progress: progress));
         _cache.AssertWhole();
-        progress.AssertRise();
+        progress.AssertRises();
 
-        var again = new Steps();
+        var again = new ProgressLog();
         Assert.Equal(_cache.File, await _cache.DownloadAsync(server, progress: again));
-        Assert.Equal([1.0], again.Told);
+        Assert.Equal([1.0], again.Values);
         Assert.Single(server.Requests);
     }
 
     [Fact]
     public async Task A_download_resumes_after_each_broken_connection()
     {
-        var progress = new Steps();
-        using var server = new WebServer(request => WebAnswer.Honest(_cache.Content, request) is { Body.Length: > 60_000 } answer ? answer with { CutAfter = 60_000 } : WebAnswer.Honest(_cache.Content, request));
+        var progress = new ProgressLog();
+        using var server = new WebServer(request => WebResponse.Create(_cache.Content, request) is { Body.Length: > 60_000 } response ? response with { CutAfter = 60_000 } : WebResponse.Create(_cache.Content, request));
         await _cache.DownloadAsync(server, progress: progress);
         _cache.AssertWhole();
-        progress.AssertRise();
+        progress.AssertRises();
         Assert.Equal([null, .. Enumerable.Range(1, 9).Select(part => (int?)(60_000 * part))], server.Requests.Select(request => request.From));
     }
 
@@ -39,7 +39,7 @@ public sealed class DownloadTests : IDisposable
     public async Task The_next_call_resumes_a_canceled_download()
     {
         using var cancel = new CancellationTokenSource();
-        var progress = new Steps(fraction =>
+        var progress = new ProgressLog(fraction =>
         {
             if (fraction > 0.4)
                 cancel.Cancel();
@@ -53,7 +53,7 @@ public sealed class DownloadTests : IDisposable
         Assert.InRange(there, 240_000, 300_000);
         _cache.AssertBeginning(there);
 
-        using var next = new WebServer(request => WebAnswer.Honest(_cache.Content, request));
+        using var next = new WebServer(request => WebResponse.Create(_cache.Content, request));
         await _cache.DownloadAsync(next);
         _cache.AssertWhole();
         Assert.Equal(there, Assert.Single(next.Requests).From);
@@ -87,7 +87,7 @@ public sealed class DownloadTests : IDisposable
     public async Task A_complete_partial_file_becomes_the_file()
     {
         _cache.WritePartial(_cache.Content);
-        using var server = new WebServer(request => WebAnswer.Honest(_cache.Content, request));
+        using var server = new WebServer(request => WebResponse.Create(_cache.Content, request));
         await _cache.DownloadAsync(server);
         _cache.AssertWhole();
         Assert.Single(server.Requests);
@@ -96,11 +96,11 @@ public sealed class DownloadTests : IDisposable
     [Fact]
     public async Task A_partial_file_with_other_content_is_replaced_by_a_full_download()
     {
-        var progress = new Steps();
+        var progress = new ProgressLog();
         foreach (var other in (byte[][])[new byte[1000], new byte[_cache.Content.Length], new byte[_cache.Content.Length + 1]])
         {
             _cache.WritePartial(other);
-            using var server = new WebServer(request => WebAnswer.Honest(_cache.Content, request));
+            using var server = new WebServer(request => WebResponse.Create(_cache.Content, request));
             await _cache.DownloadAsync(server, progress: progress);
             _cache.AssertWhole();
             Assert.Equal([other.Length, null], server.Requests.Select(request => request.From));
@@ -112,7 +112,7 @@ public sealed class DownloadTests : IDisposable
     public async Task A_file_that_changes_between_requests_is_downloaded_again()
     {
         var old = new byte[_cache.Content.Length];
-        using var server = new WebServer(request => request.Number == 1 ? new(200, old) { CutAfter = 1000 } : WebAnswer.Honest(_cache.Content, request));
+        using var server = new WebServer(request => request.Number == 1 ? new(200, old) { CutAfter = 1000 } : WebResponse.Create(_cache.Content, request));
         await _cache.DownloadAsync(server);
         _cache.AssertWhole();
         Assert.Equal([null, 1000, null], server.Requests.Select(request => request.From));
@@ -126,20 +126,20 @@ public sealed class DownloadTests : IDisposable
         {
             { Number: 1 } => Version("\"1\"", new(200, old)) with { CutAfter = 1000 },
             { IfRange: not null and not "\"2\"" } => Version("\"2\"", new(200, _cache.Content)) with { CutAfter = 60_000 },
-            _ => WebAnswer.Honest(_cache.Content, request),
+            _ => WebResponse.Create(_cache.Content, request),
         });
         await _cache.DownloadAsync(server);
         _cache.AssertWhole();
         Assert.Equal([(null, null), (1000, "\"1\""), (60_000, "\"2\"")], server.Requests.Select(request => (request.From, request.IfRange)));
 
-        static WebAnswer Version(string name, WebAnswer answer) => answer with { Head = $"Content-Length: {answer.Body.Length}\r\nETag: {name}\r\n" };
+        static WebResponse Version(string name, WebResponse response) => response with { Head = $"Content-Length: {response.Body.Length}\r\nETag: {name}\r\n" };
     }
 
     [Fact]
     public async Task A_stalled_connection_times_out_and_the_download_resumes()
     {
         using var client = new HttpClient { Timeout = TimeSpan.FromMilliseconds(300) };
-        using var server = new WebServer(request => request.Number == 1 ? new(200, _cache.Content) { CutAfter = 1000, Stalls = true } : WebAnswer.Honest(_cache.Content, request));
+        using var server = new WebServer(request => request.Number == 1 ? new(200, _cache.Content) { CutAfter = 1000, Stalls = true } : WebResponse.Create(_cache.Content, request));
         await _cache.DownloadAsync(server, client);
         _cache.AssertWhole();
         Assert.Equal([null, 1000], server.Requests.Select(request => request.From));
@@ -159,7 +159,7 @@ public sealed class DownloadTests : IDisposable
     [Fact]
     public async Task A_redirect_is_followed()
     {
-        using var server = new WebServer(request => request.Path == "/net.pth" ? new(302, []) { Head = "Location: /elsewhere\r\nContent-Length: 0\r\n" } : WebAnswer.Honest(_cache.Content, request));
+        using var server = new WebServer(request => request.Path == "/net.pth" ? new(302, []) { Head = "Location: /elsewhere\r\nContent-Length: 0\r\n" } : WebResponse.Create(_cache.Content, request));
         _cache.WritePartial(_cache.Content[..1000]);
         await _cache.DownloadAsync(server);
         _cache.AssertWhole();
@@ -169,28 +169,28 @@ public sealed class DownloadTests : IDisposable
     [Fact]
     public async Task A_busy_server_is_retried()
     {
-        using var server = new WebServer(request => request.Number < 4 ? new(503, []) : WebAnswer.Honest(_cache.Content, request));
+        using var server = new WebServer(request => request.Number < 4 ? new(503, []) : WebResponse.Create(_cache.Content, request));
         await _cache.DownloadAsync(server);
         _cache.AssertWhole();
         Assert.Equal(4, server.Requests.Count);
     }
 
-    private sealed class Steps(Action<double>? and = null) : IProgress<double>
+    private sealed class ProgressLog(Action<double>? and = null) : IProgress<double>
     {
-        public List<double> Told { get; } = [];
+        public List<double> Values { get; } = [];
 
         public void Report(double value)
         {
-            Told.Add(value);
+            Values.Add(value);
             and?.Invoke(value);
         }
 
-        public void AssertRise()
+        public void AssertRises()
         {
-            Assert.True(Told.Count > 2);
-            Assert.Equal(Told.Distinct().Order(), Told);
-            Assert.InRange(Told[0], double.Epsilon, 0.9);
-            Assert.Equal(1, Told[^1]);
+            Assert.True(Values.Count > 2);
+            Assert.Equal(Values.Distinct().Order(), Values);
+            Assert.InRange(Values[0], double.Epsilon, 0.9);
+            Assert.Equal(1, Values[^1]);
         }
     }
 

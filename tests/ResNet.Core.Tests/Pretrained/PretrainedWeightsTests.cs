@@ -20,7 +20,7 @@ public sealed class PretrainedWeightsTests : IDisposable
     {
         var theirs = PyTorchFactAttribute.Run("published").Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Trim());
         var ours = PretrainedWeights.All.Select(weights => string.Join('|',
-            ((IEnumerable<object>)[Builder(weights), weights.Name.Split("_ImageNet1K_")[1].Insert(0, "IMAGENET1K_"), weights.Url, weights.NumClasses, weights.NumParameters, weights.Top1Accuracy, weights.Top5Accuracy, weights.ResizeSize, weights.CropSize, .. weights.Mean.Cast<object>(), .. weights.StandardDeviation.Cast<object>(), "bilinear"])
+            ((IEnumerable<object>)[GetBuilderName(weights), weights.Name.Split("_ImageNet1K_")[1].Insert(0, "IMAGENET1K_"), weights.Url, weights.NumClasses, weights.NumParameters, weights.Top1Accuracy, weights.Top5Accuracy, weights.ResizeSize, weights.CropSize, .. weights.Mean.Cast<object>(), .. weights.StandardDeviation.Cast<object>(), "bilinear"])
             .Select(value => Convert.ToString(value, CultureInfo.InvariantCulture))));
         Assert.Equal(theirs.Order(StringComparer.Ordinal), ours.Order(StringComparer.Ordinal));
     }
@@ -32,7 +32,7 @@ public sealed class PretrainedWeightsTests : IDisposable
         var weights = PretrainedWeights.All.Single(weights => weights.Name == name);
         Assert.Same(weights, typeof(PretrainedWeights).GetProperty(name)!.GetValue(null));
         Assert.StartsWith($"{weights.Network}_", name, StringComparison.Ordinal);
-        using var model = Family.Create(Builder(weights), weights.NumClasses, weights.Stem, META);
+        using var model = Family.Create(GetBuilderName(weights), weights.NumClasses, weights.Stem, META);
         Assert.Equal(weights.Network, model.GetType().Name);
         Assert.Equal(weights.NumParameters, model.parameters().Sum(parameter => parameter.numel()));
         Assert.Equal(8, weights.Sha256Prefix.Length);
@@ -64,9 +64,9 @@ public sealed class PretrainedWeightsTests : IDisposable
         using (var torchvision = PyTorchFactAttribute.Start("family", _folder.Path))
             await torchvision.AskAsync("resnet50");
         var content = await File.ReadAllBytesAsync(_folder["theirs.pth"]);
-        using var server = new WebServer(request => WebAnswer.Honest(content, request));
-        var name = $"resnet50-{CacheFolder.Sha256Of(content)[..8]}.pth";
-        var weights = PretrainedWeights.ResNet50_ImageNet1K_V2 with { Url = server[name], Sha256Prefix = CacheFolder.Sha256Of(content)[..8], CachePath = Path.Combine(_folder.Path, "hub", "checkpoints", name) };
+        using var server = new WebServer(request => WebResponse.Create(content, request));
+        var name = $"resnet50-{CacheFolder.ComputeSha256(content)[..8]}.pth";
+        var weights = PretrainedWeights.ResNet50_ImageNet1K_V2 with { Url = server[name], Sha256Prefix = CacheFolder.ComputeSha256(content)[..8], CachePath = Path.Combine(_folder.Path, "hub", "checkpoints", name) };
 
         using var model = new ResNet50(num_classes: 10);
         Assert.True(Checkpoint.Load(model, await weights.DownloadAsync()).IsComplete);
@@ -99,5 +99,5 @@ public sealed class PretrainedWeightsTests : IDisposable
         Assert.Contains($"|---|---|---|---|---|---|\n{string.Concat(rows)}\n", document, StringComparison.Ordinal);
     }
 
-    private static string Builder(PretrainedWeights weights) => weights.Network.Replace("WideResNet", "Wide_ResNet", StringComparison.Ordinal).ToLowerInvariant();
+    private static string GetBuilderName(PretrainedWeights weights) => weights.Network.Replace("WideResNet", "Wide_ResNet", StringComparison.Ordinal).ToLowerInvariant();
 }

@@ -14,7 +14,7 @@ public sealed class SharedCacheTests : IDisposable
     [Fact]
     public async Task Concurrent_tasks_download_once()
     {
-        using var server = new WebServer(Slowly);
+        using var server = new WebServer(RespondSlowly);
         var calls = Enumerable.Range(0, 8).Select(_ => Task.Run(() => _cache.DownloadAsync(server))).ToList();
         Assert.All(await Task.WhenAll(calls), path => Assert.Equal(_cache.File, path));
         _cache.AssertWhole();
@@ -24,9 +24,9 @@ public sealed class SharedCacheTests : IDisposable
     [Fact]
     public async Task Two_processes_download_once()
     {
-        using var server = new WebServer(Slowly);
-        using var one = ChildProcess.Start("download", Argument(server, _cache));
-        using var other = ChildProcess.Start("download", Argument(server, _cache));
+        using var server = new WebServer(RespondSlowly);
+        using var one = ChildProcess.Start("download", CreateArgument(server, _cache));
+        using var other = ChildProcess.Start("download", CreateArgument(server, _cache));
         Assert.Equal(_cache.File, await one.StandardOutput.ReadLineAsync());
         Assert.Equal(_cache.File, await other.StandardOutput.ReadLineAsync());
         await Task.WhenAll(one.WaitForExitAsync(), other.WaitForExitAsync());
@@ -38,10 +38,10 @@ public sealed class SharedCacheTests : IDisposable
     public async Task A_waiting_call_resumes_the_download_of_a_killed_process()
     {
         using var stalled = new WebServer(request => new(200, _cache.Content) { CutAfter = 1000, Stalls = true });
-        using var child = ChildProcess.Start("download", Argument(stalled, _cache));
+        using var child = ChildProcess.Start("download", CreateArgument(stalled, _cache));
         while (!File.Exists(_cache.Partial) || new FileInfo(_cache.Partial).Length < 1000)
             await Task.Delay(10);
-        using var server = new WebServer(request => WebAnswer.Honest(_cache.Content, request));
+        using var server = new WebServer(request => WebResponse.Create(_cache.Content, request));
         var waiting = _cache.DownloadAsync(server);
         await Task.Delay(300);
         Assert.False(waiting.IsCompleted);
@@ -73,7 +73,7 @@ public sealed class SharedCacheTests : IDisposable
     {
         Directory.CreateDirectory(_cache.Folder);
         await File.WriteAllBytesAsync(_cache.File, _cache.Content);
-        using var server = new WebServer(request => WebAnswer.Honest(_cache.Content, request));
+        using var server = new WebServer(request => WebResponse.Create(_cache.Content, request));
         Task<string> waiting;
         using (File.Open(_cache.File, FileMode.Open, FileAccess.ReadWrite, FileShare.None))
         {
@@ -93,7 +93,7 @@ public sealed class SharedCacheTests : IDisposable
         {
             File.WriteAllBytes(_cache.File, _cache.Content);
             File.SetLastWriteTimeUtc(_cache.File, DateTime.UnixEpoch);
-            return WebAnswer.Honest(_cache.Content, request);
+            return WebResponse.Create(_cache.Content, request);
         });
         await _cache.DownloadAsync(server);
         _cache.AssertWhole();
@@ -106,7 +106,7 @@ public sealed class SharedCacheTests : IDisposable
         using var server = new WebServer(request =>
         {
             File.WriteAllText(_cache.File, "mine");
-            return WebAnswer.Honest(_cache.Content, request);
+            return WebResponse.Create(_cache.Content, request);
         });
         await Assert.ThrowsAsync<InvalidDataException>(() => _cache.DownloadAsync(server));
         Assert.Equal("mine", await File.ReadAllTextAsync(_cache.File));
@@ -126,11 +126,11 @@ public sealed class SharedCacheTests : IDisposable
         }
     }
 
-    internal static string Argument(WebServer server, CacheFolder cache) => $"{server["net.pth"]}|{cache.File}|{cache.Sha256}|{cache.Content.Length}";
+    internal static string CreateArgument(WebServer server, CacheFolder cache) => $"{server["net.pth"]}|{cache.File}|{cache.Sha256}|{cache.Content.Length}";
 
-    private WebAnswer Slowly(WebRequest request)
+    private WebResponse RespondSlowly(WebRequest request)
     {
         Thread.Sleep(1000);
-        return WebAnswer.Honest(_cache.Content, request);
+        return WebResponse.Create(_cache.Content, request);
     }
 }

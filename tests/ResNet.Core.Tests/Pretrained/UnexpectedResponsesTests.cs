@@ -42,7 +42,7 @@ public sealed class UnexpectedResponsesTests : IDisposable
     public async Task A_failure_without_progress_is_reported_without_a_retry()
     {
         _cache.WritePartial(_cache.Content[..1000]);
-        using var server = new WebServer(request => WebAnswer.Honest(_cache.Content, request) with { CutAfter = 0 });
+        using var server = new WebServer(request => WebResponse.Create(_cache.Content, request) with { CutAfter = 0 });
         await AssertFailsAsync(server);
         Assert.Single(server.Requests);
         _cache.AssertBeginning(1000);
@@ -76,7 +76,7 @@ public sealed class UnexpectedResponsesTests : IDisposable
     [Fact]
     public async Task A_server_that_ignores_ranges_restarts_the_download()
     {
-        using var server = new WebServer(request => new WebAnswer(200, _cache.Content) with { CutAfter = request.Number == 1 ? 1000 : null });
+        using var server = new WebServer(request => new WebResponse(200, _cache.Content) with { CutAfter = request.Number == 1 ? 1000 : null });
         await _cache.DownloadAsync(server);
         _cache.AssertWhole();
     }
@@ -99,7 +99,7 @@ public sealed class UnexpectedResponsesTests : IDisposable
     [Fact]
     public async Task A_partial_response_to_a_full_request_is_refused()
     {
-        using var server = new WebServer(request => new(206, _cache.Content) { Head = WebAnswer.Part(_cache.Content, 0) });
+        using var server = new WebServer(request => new(206, _cache.Content) { Head = WebResponse.CreateRangeHead(_cache.Content, 0) });
         Assert.Contains("the server sent a part of the file", (await AssertFailsAsync(server)).Message, StringComparison.Ordinal);
         Assert.Single(server.Requests);
     }
@@ -120,7 +120,7 @@ public sealed class UnexpectedResponsesTests : IDisposable
     [InlineData(false)]
     public async Task A_body_without_a_length_is_read_and_its_truncation_is_detected(bool chunked)
     {
-        var body = chunked ? Chunks(_cache.Content) : _cache.Content;
+        var body = chunked ? CreateChunks(_cache.Content) : _cache.Content;
         var head = chunked ? "Transfer-Encoding: chunked\r\n" : "";
         using (var server = new WebServer(request => new(200, body) { Head = head, CutAfter = 1000 }))
             if (chunked)
@@ -135,12 +135,12 @@ public sealed class UnexpectedResponsesTests : IDisposable
     [Theory]
     [InlineData("Content-Type: text/html; charset=utf-8\r\n", "an HTML page", 1000)]
     [InlineData("Content-Type: application/octet-stream\r\n", "got 33 bytes with ", 0)]
-    public async Task A_proxys_login_page_is_refused(string type, string told, int left)
+    public async Task A_proxys_login_page_is_refused(string type, string message, int left)
     {
         _cache.WritePartial(_cache.Content[..1000]);
         var page = "<html><body>Log in!</body></html>"u8.ToArray();
         using var server = new WebServer(request => new(200, page) { Head = $"{type}Content-Length: {page.Length}\r\n" });
-        await AssertRefusedAsync(server, told);
+        await AssertRefusedAsync(server, message);
         _cache.AssertBeginning(left);
     }
 
@@ -148,8 +148,8 @@ public sealed class UnexpectedResponsesTests : IDisposable
     public async Task Wrong_content_is_discarded_and_reported_with_both_hashes()
     {
         var other = new byte[1000];
-        using var server = new WebServer(request => WebAnswer.Honest(other, request));
-        await AssertRefusedAsync(server, $"expected a file whose SHA-256 begins with {_cache.Sha256[..8]}, got 1000 bytes with {CacheFolder.Sha256Of(other)}.");
+        using var server = new WebServer(request => WebResponse.Create(other, request));
+        await AssertRefusedAsync(server, $"expected a file whose SHA-256 begins with {_cache.Sha256[..8]}, got 1000 bytes with {CacheFolder.ComputeSha256(other)}.");
         _cache.AssertBeginning(0);
         Assert.Single(server.Requests);
     }
@@ -160,7 +160,7 @@ public sealed class UnexpectedResponsesTests : IDisposable
     {
         var other = new byte[_cache.Content.Length];
         _cache.WritePartial(_cache.Content[..1000]);
-        using var server = new WebServer(request => WebAnswer.Honest(other, request));
+        using var server = new WebServer(request => WebResponse.Create(other, request));
         await AssertRefusedAsync(server, "got 600000 bytes");
         Assert.Equal([1000, null], server.Requests.Select(request => request.From));
     }
@@ -169,7 +169,7 @@ public sealed class UnexpectedResponsesTests : IDisposable
     public async Task Wrong_content_in_pieces_is_downloaded_again_only_once()
     {
         var other = new byte[_cache.Content.Length];
-        using var server = new WebServer(request => WebAnswer.Honest(other, request) with { CutAfter = request.From is null ? 1000 : null });
+        using var server = new WebServer(request => WebResponse.Create(other, request) with { CutAfter = request.From is null ? 1000 : null });
         await AssertRefusedAsync(server, "got 600000 bytes");
         Assert.Equal([null, 1000, null, 1000], server.Requests.Select(request => request.From));
     }
@@ -177,10 +177,10 @@ public sealed class UnexpectedResponsesTests : IDisposable
     [Theory]
     [InlineData("Content-Length: 2000000\r\n", "got 2000000")]
     [InlineData("", "got more")]
-    public async Task An_oversized_body_is_cut_off(string head, string told)
+    public async Task An_oversized_body_is_cut_off(string head, string message)
     {
         using var server = new WebServer(request => new(200, new byte[2_000_000]) { Head = head });
-        await AssertRefusedAsync(server, $"expected at most {600_000 + 150_000 + (1 << 20)} bytes, {told}");
+        await AssertRefusedAsync(server, $"expected at most {600_000 + 150_000 + (1 << 20)} bytes, {message}");
         _cache.AssertBeginning(0);
     }
 
@@ -197,9 +197,9 @@ public sealed class UnexpectedResponsesTests : IDisposable
     {
         Directory.CreateDirectory(_cache.Folder);
         await File.WriteAllTextAsync(_cache.File, "mine");
-        using var server = new WebServer(request => WebAnswer.Honest(_cache.Content, request));
+        using var server = new WebServer(request => WebResponse.Create(_cache.Content, request));
         var e = await Assert.ThrowsAsync<InvalidDataException>(() => _cache.DownloadAsync(server));
-        Assert.StartsWith($"{_cache.File}: is damaged or another file: expected a SHA-256 that begins with {_cache.Sha256[..8]}, got {CacheFolder.Sha256Of("mine"u8.ToArray())}. Delete the file", e.Message, StringComparison.Ordinal);
+        Assert.StartsWith($"{_cache.File}: is damaged or another file: expected a SHA-256 that begins with {_cache.Sha256[..8]}, got {CacheFolder.ComputeSha256("mine"u8.ToArray())}. Delete the file", e.Message, StringComparison.Ordinal);
         Assert.Equal("mine", await File.ReadAllTextAsync(_cache.File));
         Assert.Empty(server.Requests);
     }
@@ -218,7 +218,7 @@ public sealed class UnexpectedResponsesTests : IDisposable
     [LinuxFact]
     public async Task A_dangling_link_in_place_of_the_file_is_reported()
     {
-        using var server = new WebServer(request => WebAnswer.Honest(_cache.Content, request));
+        using var server = new WebServer(request => WebResponse.Create(_cache.Content, request));
         Directory.CreateDirectory(_cache.Folder);
         File.CreateSymbolicLink(_cache.File, Path.Combine(_cache.Folder, "nowhere", "net.pth"));
         var problem = await Assert.ThrowsAnyAsync<IOException>(() => _cache.DownloadAsync(server).WaitAsync(TimeSpan.FromSeconds(20)));
@@ -228,7 +228,7 @@ public sealed class UnexpectedResponsesTests : IDisposable
     [Fact]
     public async Task An_oversized_partial_file_is_discarded()
     {
-        using var server = new WebServer(request => WebAnswer.Honest(_cache.Content, request));
+        using var server = new WebServer(request => WebResponse.Create(_cache.Content, request));
         _cache.WritePartial(new byte[4_000_000]);
         await _cache.DownloadAsync(server);
         _cache.AssertWhole();
@@ -239,7 +239,7 @@ public sealed class UnexpectedResponsesTests : IDisposable
     public async Task A_folder_in_place_of_the_file_is_reported()
     {
         Directory.CreateDirectory(_cache.File);
-        using var server = new WebServer(request => WebAnswer.Honest(_cache.Content, request));
+        using var server = new WebServer(request => WebResponse.Create(_cache.Content, request));
         Assert.Contains(_cache.File, (await Assert.ThrowsAsync<UnauthorizedAccessException>(() => _cache.DownloadAsync(server))).Message, StringComparison.Ordinal);
         Assert.Empty(server.Requests);
     }
@@ -249,7 +249,7 @@ public sealed class UnexpectedResponsesTests : IDisposable
     {
         Directory.CreateDirectory(Path.GetDirectoryName(_cache.Folder)!);
         await File.WriteAllTextAsync(_cache.Folder, "");
-        using var server = new WebServer(request => WebAnswer.Honest(_cache.Content, request));
+        using var server = new WebServer(request => WebResponse.Create(_cache.Content, request));
         Assert.StartsWith($"{_cache.File}: cannot be written: ", (await Assert.ThrowsAnyAsync<IOException>(() => _cache.DownloadAsync(server))).Message, StringComparison.Ordinal);
         Assert.Empty(server.Requests);
     }
@@ -258,7 +258,7 @@ public sealed class UnexpectedResponsesTests : IDisposable
     [LinuxFact]
     public async Task A_read_only_folder_is_reported()
     {
-        using var server = new WebServer(request => WebAnswer.Honest(_cache.Content, request));
+        using var server = new WebServer(request => WebResponse.Create(_cache.Content, request));
         var weights = PretrainedWeights.ResNet18_ImageNet1K_V1 with { Url = server["net.pth"], CachePath = "/sys/net.pth" };
         var e = await Assert.ThrowsAnyAsync<Exception>(() => weights.DownloadAsync());
         Assert.True(e is UnauthorizedAccessException or IOException, $"{e}");
@@ -270,8 +270,8 @@ public sealed class UnexpectedResponsesTests : IDisposable
     [LinuxFact]
     public async Task A_download_beyond_the_file_size_limit_is_reported()
     {
-        using var server = new WebServer(request => WebAnswer.Honest(_cache.Content, request));
-        var start = new ProcessStartInfo("/bin/sh", ["-c", "ulimit -f 1000; exec \"$@\"", "sh", DotnetHost.Path, typeof(ChildProcess).Assembly.Location, "download", SharedCacheTests.Argument(server, _cache)])
+        using var server = new WebServer(request => WebResponse.Create(_cache.Content, request));
+        var start = new ProcessStartInfo("/bin/sh", ["-c", "ulimit -f 1000; exec \"$@\"", "sh", DotnetHost.Path, typeof(ChildProcess).Assembly.Location, "download", SharedCacheTests.CreateArgument(server, _cache)])
         {
             RedirectStandardOutput = true,
             Environment = { ["DOTNET_EnableWriteXorExecute"] = "0" }, // .NET has a large file for it
@@ -291,7 +291,7 @@ public sealed class UnexpectedResponsesTests : IDisposable
         var victim = Path.Combine(_cache.Folder, "victim");
         await File.WriteAllTextAsync(victim, "mine");
         File.CreateSymbolicLink(_cache.Partial, victim);
-        using var server = new WebServer(request => WebAnswer.Honest(_cache.Content, request));
+        using var server = new WebServer(request => WebResponse.Create(_cache.Content, request));
         Assert.Contains(_cache.Partial, (await Assert.ThrowsAsync<IOException>(() => _cache.DownloadAsync(server))).Message, StringComparison.Ordinal);
         Assert.Equal("mine", await File.ReadAllTextAsync(victim));
         Assert.Empty(server.Requests);
@@ -304,9 +304,9 @@ public sealed class UnexpectedResponsesTests : IDisposable
         Directory.CreateDirectory(_cache.Folder);
         var elsewhere = Directory.CreateDirectory(Path.Combine(_cache.Folder, "elsewhere")).FullName;
         File.CreateSymbolicLink(_cache.File, Path.Combine(elsewhere, "there.pth"));
-        using var server = new WebServer(request => WebAnswer.Honest(_cache.Content, request));
+        using var server = new WebServer(request => WebResponse.Create(_cache.Content, request));
         await _cache.DownloadAsync(server);
-        Assert.Equal(_cache.Sha256, CacheFolder.Sha256Of(await File.ReadAllBytesAsync(_cache.File)));
+        Assert.Equal(_cache.Sha256, CacheFolder.ComputeSha256(await File.ReadAllBytesAsync(_cache.File)));
         Assert.Equal(_cache.Content.Length, new FileInfo(Path.Combine(elsewhere, "there.pth")).Length);
         Assert.Single(Directory.GetFileSystemEntries(elsewhere));
     }
@@ -321,13 +321,13 @@ public sealed class UnexpectedResponsesTests : IDisposable
         return e;
     }
 
-    private async Task AssertRefusedAsync(WebServer server, string told)
+    private async Task AssertRefusedAsync(WebServer server, string message)
     {
         var e = await Assert.ThrowsAsync<InvalidDataException>(() => _cache.DownloadAsync(server));
         Assert.StartsWith($"{server["net.pth"]}: ", e.Message, StringComparison.Ordinal);
-        Assert.Contains(told, e.Message, StringComparison.Ordinal);
+        Assert.Contains(message, e.Message, StringComparison.Ordinal);
         Assert.False(Path.Exists(_cache.File));
     }
 
-    private static byte[] Chunks(byte[] content) => [.. System.Text.Encoding.ASCII.GetBytes($"{content.Length:x}\r\n"), .. content, .. "\r\n0\r\n\r\n"u8];
+    private static byte[] CreateChunks(byte[] content) => [.. System.Text.Encoding.ASCII.GetBytes($"{content.Length:x}\r\n"), .. content, .. "\r\n0\r\n\r\n"u8];
 }

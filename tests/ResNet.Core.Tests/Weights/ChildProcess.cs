@@ -11,13 +11,13 @@ internal static class ChildProcess
         switch (arguments)
         {
             case ["save", var path]:
-                SaveForEver(path);
+                SaveForever(path);
                 return 0;
             case ["try-save", var path]:
-                Console.WriteLine(ResultOfSaving(path));
+                Console.WriteLine(TrySave(path));
                 return 0;
             case ["load", var path]:
-                Console.WriteLine(PeakOfLoading(path));
+                Console.WriteLine(MeasurePeakOfLoading(path));
                 return 0;
             case ["export", var path]:
                 Deployment.SurroundingsTests.ExportWithoutReflection(path);
@@ -63,7 +63,7 @@ internal static class ChildProcess
     };
 
     /// <summary>A module of 4 MB.</summary>
-    public static nn.Module Module() => nn.Linear(1000, 1000);
+    public static nn.Module CreateModule() => nn.Linear(1000, 1000);
 
     public static void Fill(nn.Module module, float value)
     {
@@ -73,7 +73,7 @@ internal static class ChildProcess
     }
 
     /// <summary>That a file that was loaded into the module was written by one save, which gives all weights the same value.</summary>
-    public static void AssertOfOneSave(nn.Module module)
+    public static void AssertFromOneSave(nn.Module module)
     {
         using var scope = NewDisposeScope();
         var values = cat([.. module.parameters().Select(parameter => parameter.flatten())]);
@@ -81,9 +81,9 @@ internal static class ChildProcess
         Assert.NotEqual(0, values[0].item<float>());
     }
 
-    private static string ResultOfSaving(string path)
+    private static string TrySave(string path)
     {
-        using var module = Module();
+        using var module = CreateModule();
         try
         {
             Checkpoint.Save(module, path);
@@ -96,9 +96,9 @@ internal static class ChildProcess
     }
 
     /// <summary>Saves again and again, each time with another number as the value of all weights, until it is killed.</summary>
-    private static void SaveForEver(string path)
+    private static void SaveForever(string path)
     {
-        using var module = Module();
+        using var module = CreateModule();
         for (var value = 1; ; value++)
         {
             Fill(module, value);
@@ -109,9 +109,9 @@ internal static class ChildProcess
     }
 
     /// <summary>By how many bytes the most memory that the process ever held grows while a file is loaded into a module of its size.</summary>
-    private static long PeakOfLoading(string path)
+    private static long MeasurePeakOfLoading(string path)
     {
-        using var module = LargeModule();
+        using var module = CreateLargeModule();
         using var process = Process.GetCurrentProcess();
         Checkpoint.Save(module, $"{path}.warm{Path.GetExtension(path)}"); // what the first use of anything takes
         var before = process.PeakWorkingSet64;
@@ -121,5 +121,5 @@ internal static class ChildProcess
     }
 
     /// <summary>A module of 100 MB in ten layers.</summary>
-    public static nn.Module LargeModule() => nn.Sequential(Enumerable.Range(0, 10).Select(nn.Module<Tensor, Tensor> (_) => nn.Linear(2500, 1000)));
+    public static nn.Module CreateLargeModule() => nn.Sequential(Enumerable.Range(0, 10).Select(nn.Module<Tensor, Tensor> (_) => nn.Linear(2500, 1000)));
 }

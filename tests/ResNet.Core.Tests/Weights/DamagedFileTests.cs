@@ -48,7 +48,7 @@ public sealed class DamagedFileTests(ITestOutputHelper log) : IDisposable
     {
         var file = File.ReadAllBytes(WeightsFixture.Find(fixture));
         var dataStart = fixture.EndsWith(".safetensors", StringComparison.Ordinal) ? 8 + BitConverter.ToInt32(file) : fixture.StartsWith("legacy_", StringComparison.Ordinal) ? 0 : file.Length;
-        using var module = fixture == "views.pth" ? LoadTests.Views() : (torch.nn.Module)new BasicBlock(3, 4, stride: 2);
+        using var module = fixture == "views.pth" ? LoadTests.CreateViews() : (torch.nn.Module)new BasicBlock(3, 4, stride: 2);
         using var before = new Unchanged(module);
         Checkpoint.Load(module, WeightsFixture.Find(fixture));
         using var loaded = new Unchanged(module);
@@ -90,7 +90,7 @@ public sealed class DamagedFileTests(ITestOutputHelper log) : IDisposable
     public void Random_bytes_are_refused_or_harmless(string fixture)
     {
         var file = File.ReadAllBytes(WeightsFixture.Find(fixture));
-        using var module = LoadTests.EveryType();
+        using var module = LoadTests.CreateEveryType();
         using var before = new Unchanged(module);
         var random = new Random(2);
         for (var i = 0; i < 2000; i++)
@@ -135,7 +135,7 @@ public sealed class DamagedFileTests(ITestOutputHelper log) : IDisposable
                 entries[index].Content[random.Next(pickle.Length)] = (byte)random.Next(256);
             try
             {
-                Checkpoint.Load(module, _folder.Write("forged", Zip.Of(entries)), strict: false);
+                Checkpoint.Load(module, _folder.Write("forged", Zip.Create(entries)), strict: false);
                 before.Restore();
             }
             catch (InvalidDataException)

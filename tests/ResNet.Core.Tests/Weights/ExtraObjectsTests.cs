@@ -29,19 +29,19 @@ public sealed class ExtraObjectsTests : IDisposable
     }
 
     /// <summary>A dict with a tensor, and something beside it.</summary>
-    private string Beside(params ReadOnlySpan<byte> value) => _folder.Write("weights.pth", InArchive(
+    private string WriteWithExtra(params ReadOnlySpan<byte> value) => _folder.Write("weights.pth", InArchive(
         [.. Proto, (byte)'}', .. Text("weight"), .. Tensor(Storage(), 0, Ints(2, 2), Ints(2, 1)), (byte)'s', .. Text("beside"), .. value, .. "s."u8]));
 
-    private LoadReport LoadBeside(params ReadOnlySpan<byte> value)
+    private LoadReport LoadWithExtra(params ReadOnlySpan<byte> value)
     {
         using var bag = new TensorBag(("weight", ones(2, 2)));
-        var report = Checkpoint.Load(bag, Beside(value), strict: false);
+        var report = Checkpoint.Load(bag, WriteWithExtra(value), strict: false);
         Assert.Equal(0, bag.state_dict()["weight"].sum().item<float>());
         Assert.Equal(["beside"], report.Unexpected);
         return report;
     }
 
-    private void Refused(string name, params ReadOnlySpan<byte> value) => Hostile.AssertRefused(Beside(value), $"asks for {name}, which no weights need", "not run");
+    private void AssertFunctionRefused(string name, params ReadOnlySpan<byte> value) => Hostile.AssertRefused(WriteWithExtra(value), $"asks for {name}, which no weights need", "not run");
 
     [Theory]
     [InlineData("__main__.Config")]
@@ -73,12 +73,12 @@ public sealed class ExtraObjectsTests : IDisposable
     {
         var (module, last) = (name[..name.LastIndexOf('.')], name[(name.LastIndexOf('.') + 1)..]);
         byte[] arguments = Tuple(Text("a"), Int(2)), state = [.. "}"u8, .. Text("lr"), .. "K\u0001s"u8];
-        LoadBeside([.. Global(module, last), .. arguments, Reduce]);
-        LoadBeside([.. Text(module), .. Text(last), StackGlobal, .. arguments, Reduce, .. state, (byte)'b']);
-        LoadBeside([.. Global(module, last), (byte)')', NewObj, .. state, (byte)'b']);
-        LoadBeside([.. Global(module, last), (byte)')', (byte)'}', 0x92, (byte)'(', .. Text("k"), (byte)'N', .. "u]Na0Na"u8]); // items of a dict, and of a list
-        LoadBeside([.. Global("copy_reg", "_reconstructor"), .. Tuple(Global(module, last), Global("__builtin__", "object"), "N"u8.ToArray()), Reduce]);
-        LoadBeside(Global(module, last));
+        LoadWithExtra([.. Global(module, last), .. arguments, Reduce]);
+        LoadWithExtra([.. Text(module), .. Text(last), StackGlobal, .. arguments, Reduce, .. state, (byte)'b']);
+        LoadWithExtra([.. Global(module, last), (byte)')', NewObj, .. state, (byte)'b']);
+        LoadWithExtra([.. Global(module, last), (byte)')', (byte)'}', 0x92, (byte)'(', .. Text("k"), (byte)'N', .. "u]Na0Na"u8]); // items of a dict, and of a list
+        LoadWithExtra([.. Global("copy_reg", "_reconstructor"), .. Tuple(Global(module, last), Global("__builtin__", "object"), "N"u8.ToArray()), Reduce]);
+        LoadWithExtra(Global(module, last));
     }
 
     [Theory]
@@ -149,12 +149,12 @@ public sealed class ExtraObjectsTests : IDisposable
     {
         var called = $"{module}.{name}";
         byte[] arguments = Tuple(Text("touch /tmp/owned"));
-        Refused(called, [.. Global(module, name), .. arguments, Reduce]);
-        Refused(called, [.. Text(module), .. Text(name), StackGlobal, .. arguments, Reduce]);
-        Refused(called, [.. Global(module, name), .. arguments, NewObj]);
-        Refused(called, [.. Global("functools", "partial"), .. Tuple(Global(module, name), Text("touch /tmp/owned")), Reduce, (byte)')', Reduce]);
-        Refused(called, [.. Global("builtins", "map"), .. Tuple(Global(module, name), "]"u8.ToArray()), Reduce]);
-        Refused(called, Global(module, name)); // not called yet
+        AssertFunctionRefused(called, [.. Global(module, name), .. arguments, Reduce]);
+        AssertFunctionRefused(called, [.. Text(module), .. Text(name), StackGlobal, .. arguments, Reduce]);
+        AssertFunctionRefused(called, [.. Global(module, name), .. arguments, NewObj]);
+        AssertFunctionRefused(called, [.. Global("functools", "partial"), .. Tuple(Global(module, name), Text("touch /tmp/owned")), Reduce, (byte)')', Reduce]);
+        AssertFunctionRefused(called, [.. Global("builtins", "map"), .. Tuple(Global(module, name), "]"u8.ToArray()), Reduce]);
+        AssertFunctionRefused(called, Global(module, name)); // not called yet
     }
 
     /// <summary>Of known packages only what puts objects together is called; a name alone, such as the activation in a model, is no harm.</summary>
@@ -166,33 +166,33 @@ public sealed class ExtraObjectsTests : IDisposable
     [InlineData("numpy", "save")]
     public void A_call_of_another_PyTorch_or_NumPy_function_is_refused(string module, string name)
     {
-        Refused($"{module}.{name}", [.. Global(module, name), (byte)')', Reduce]);
-        LoadBeside(Global(module, name));
+        AssertFunctionRefused($"{module}.{name}", [.. Global(module, name), (byte)')', Reduce]);
+        LoadWithExtra(Global(module, name));
     }
 
     [Fact]
     public void Attributes_are_never_looked_up()
     {
-        LoadBeside([.. Global("builtins", "getattr"), .. Tuple(Global("__main__", "Color"), Text("RED")), Reduce]); // an enum's member in Python 3.11
-        Refused("torch.storage._load_from_bytes", [.. Global("builtins", "getattr"), .. Tuple(Global("torch", "storage"), Text("_load_from_bytes")), Reduce]);
-        Refused("mylib.tools.os", [.. Global("builtins", "getattr"), .. Tuple([.. Global("builtins", "getattr"), .. Tuple(Global("mylib", "tools"), Text("os")), Reduce], Text("system")), Reduce]);
-        Refused("builtins.getattr", [.. Global("builtins", "getattr"), .. Tuple(Text("a"), Text("b")), Reduce]);
-        Hostile.AssertRefused(Beside([.. Global("mylib", "Class"), (byte)')', NewObj, (byte)')', Reduce]), "calls an object of class mylib.Class");
-        Hostile.AssertRefused(Beside([.. Text("os.system"), (byte)')', Reduce]), "calls a str");
+        LoadWithExtra([.. Global("builtins", "getattr"), .. Tuple(Global("__main__", "Color"), Text("RED")), Reduce]); // an enum's member in Python 3.11
+        AssertFunctionRefused("torch.storage._load_from_bytes", [.. Global("builtins", "getattr"), .. Tuple(Global("torch", "storage"), Text("_load_from_bytes")), Reduce]);
+        AssertFunctionRefused("mylib.tools.os", [.. Global("builtins", "getattr"), .. Tuple([.. Global("builtins", "getattr"), .. Tuple(Global("mylib", "tools"), Text("os")), Reduce], Text("system")), Reduce]);
+        AssertFunctionRefused("builtins.getattr", [.. Global("builtins", "getattr"), .. Tuple(Text("a"), Text("b")), Reduce]);
+        Hostile.AssertRefused(WriteWithExtra([.. Global("mylib", "Class"), (byte)')', NewObj, (byte)')', Reduce]), "calls an object of class mylib.Class");
+        Hostile.AssertRefused(WriteWithExtra([.. Text("os.system"), (byte)')', Reduce]), "calls a str");
     }
 
     [Fact]
     public void Keys_that_are_equal_in_Python_are_duplicates()
     {
         byte[][] keys = ["N"u8.ToArray(), [0x88], [(byte)'G', .. new byte[8]], ")"u8.ToArray(), [(byte)'C', 1, 65], [(byte)'C', 1, 66], Int(1L << 62), Global("mylib", "A"), [0x8a, 9, .. new byte[8], 1], Text("a")];
-        LoadBeside([(byte)'}', (byte)'(', .. keys.SelectMany(key => key.Append((byte)'N')), (byte)'u']);
+        LoadWithExtra([(byte)'}', (byte)'(', .. keys.SelectMany(key => key.Append((byte)'N')), (byte)'u']);
 
         // 1, 1.0 and True are one key.
         byte[] one = Int(1), oneAsFloat = [(byte)'G', 0x3f, 0xf0, 0, 0, 0, 0, 0, 0], oneAsBool = [0x88];
         foreach (var (key, again) in new[] { (one, oneAsFloat), (one, oneAsBool), (oneAsFloat, oneAsBool), (oneAsBool, oneAsBool), (Text("a"), Text("a")) })
-            Hostile.AssertRefused(Beside([.. "}("u8, .. key, (byte)'N', .. again, .. "Nu"u8]), "twice in a dictionary");
+            Hostile.AssertRefused(WriteWithExtra([.. "}("u8, .. key, (byte)'N', .. again, .. "Nu"u8]), "twice in a dictionary");
         foreach (var (key, name) in new[] { ("]", "a list"), ("}", "a dict") })
-            Hostile.AssertRefused(Beside([.. "}"u8, .. Encoding.ASCII.GetBytes(key), .. "Ns"u8]), $"{name} as a key");
+            Hostile.AssertRefused(WriteWithExtra([.. "}"u8, .. Encoding.ASCII.GetBytes(key), .. "Ns"u8]), $"{name} as a key");
     }
 
     /// <summary>Of newer versions of PyTorch than the fixtures'.</summary>
@@ -200,16 +200,16 @@ public sealed class ExtraObjectsTests : IDisposable
     public void An_unsupported_tensor_is_unexpected_and_its_kind_is_reported()
     {
         byte[] v2 = Global("torch._utils", "_rebuild_tensor_v2"), shape = Ints(2), stride = Ints(1);
-        byte[] Storage2(string type) => [.. Tuple(Text("storage"), Global("torch.storage", type), Text("0"), Text("cpu"), Int(4)), (byte)'Q'];
+        byte[] NewStorage(string type) => [.. Tuple(Text("storage"), Global("torch.storage", type), Text("0"), Text("cpu"), Int(4)), (byte)'Q'];
         byte[] negated = [.. "}"u8, .. Text("neg"), 0x88, (byte)'s'];
 
-        Says("tensor of torch.float8_e4m3fn", [.. Global("torch._utils", "_rebuild_tensor_v3"), .. Tuple(Storage2("UntypedStorage"), Int(0), shape, stride, [0x89], OrderedDict, Global("torch", "float8_e4m3fn")), Reduce]);
-        Says("tensor of torch.storage.UntypedStorage", [.. v2, .. Tuple(Storage2("UntypedStorage"), Int(0), shape, stride, [0x89], OrderedDict), Reduce]);
-        Says("lazily negated or conjugated tensor", [.. v2, .. Tuple(Storage(), Int(0), shape, stride, [0x89], OrderedDict, negated), Reduce]);
-        Says("nested tensor", [.. Global("torch._utils", "_rebuild_nested_tensor"), (byte)')', Reduce]);
-        Says("tensor of class mylib.Scaled", [.. Global("torch._tensor", "_rebuild_from_type_v2"), .. Tuple(v2, Global("mylib", "Scaled"), "("u8.ToArray().Append((byte)'t').ToArray(), "}"u8.ToArray()), Reduce]);
+        AssertKind("tensor of torch.float8_e4m3fn", [.. Global("torch._utils", "_rebuild_tensor_v3"), .. Tuple(NewStorage("UntypedStorage"), Int(0), shape, stride, [0x89], OrderedDict, Global("torch", "float8_e4m3fn")), Reduce]);
+        AssertKind("tensor of torch.storage.UntypedStorage", [.. v2, .. Tuple(NewStorage("UntypedStorage"), Int(0), shape, stride, [0x89], OrderedDict), Reduce]);
+        AssertKind("lazily negated or conjugated tensor", [.. v2, .. Tuple(Storage(), Int(0), shape, stride, [0x89], OrderedDict, negated), Reduce]);
+        AssertKind("nested tensor", [.. Global("torch._utils", "_rebuild_nested_tensor"), (byte)')', Reduce]);
+        AssertKind("tensor of class mylib.Scaled", [.. Global("torch._tensor", "_rebuild_from_type_v2"), .. Tuple(v2, Global("mylib", "Scaled"), "("u8.ToArray().Append((byte)'t').ToArray(), "}"u8.ToArray()), Reduce]);
 
-        void Says(string kind, byte[] tensor) => Assert.Contains($"beside ({kind}", LoadBeside(tensor).ToString(), StringComparison.Ordinal);
+        void AssertKind(string kind, byte[] tensor) => Assert.Contains($"beside ({kind}", LoadWithExtra(tensor).ToString(), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -228,13 +228,13 @@ public sealed class ExtraObjectsTests : IDisposable
     public void A_tensor_or_a_parameter_with_attributes_is_loaded()
     {
         byte[] tensor = Tensor(Storage(), 0, Ints(2, 2), Ints(2, 1)), noAttributes = "}"u8.ToArray();
-        Loads([.. Global("torch._utils", "_rebuild_parameter_with_state"), .. Tuple(tensor, [0x88], OrderedDict, noAttributes), Reduce]);
+        AssertLoads([.. Global("torch._utils", "_rebuild_parameter_with_state"), .. Tuple(tensor, [0x88], OrderedDict, noAttributes), Reduce]);
         foreach (var (module, name) in new[] { ("torch", "Tensor"), ("torch.nn.parameter", "Parameter") })
-            Loads([.. Global("torch._tensor", "_rebuild_from_type_v2"), .. Tuple(
+            AssertLoads([.. Global("torch._tensor", "_rebuild_from_type_v2"), .. Tuple(
                 Global("torch._utils", "_rebuild_tensor_v2"), Global(module, name), Tuple(Storage(), Int(0), Ints(2, 2), Ints(2, 1), [0x89], OrderedDict), noAttributes), Reduce]);
-        Loads([.. Global("torch._utils", "_rebuild_tensor"), .. Tuple(Storage(), Int(0), Ints(2, 2), Ints(2, 1)), Reduce]);
+        AssertLoads([.. Global("torch._utils", "_rebuild_tensor"), .. Tuple(Storage(), Int(0), Ints(2, 2), Ints(2, 1)), Reduce]);
 
-        void Loads(byte[] value)
+        void AssertLoads(byte[] value)
         {
             using var bag = new TensorBag(("weight", ones(2, 2)));
             Checkpoint.Load(bag, _folder.Write("weights.pth", InArchive(Dict("weight", value))));

@@ -32,7 +32,7 @@ public sealed class FindStateDictTests : IDisposable
     [InlineData(true)]
     [InlineData(false)]
     public void Two_that_fit_are_refused_with_their_keys_and_Python_code_to_choose_one(bool strict) =>
-        Refused("two_models.pth", strict,
+        AssertRefused("two_models.pth", strict,
             "more than one state_dict that fits BasicBlock", "under ['model']; under ['model_ema']",
             "torch.save(torch.load(path, map_location=\"cpu\")['model'], \"one.pth\")");
 
@@ -188,14 +188,14 @@ public sealed class FindStateDictTests : IDisposable
     {
         byte[] one = [.. "}h\u0001h\u0002s"u8];
 
-        Hostile.AssertRefused(_folder.Write("none.pth", InArchive(Many("a.b.c.d", 100_000))), "expected tensor names like the module's");
-        Hostile.AssertRefused(_folder.Write("some.pth", InArchive(Many("bn1.running_mean", 100_000))), factor: 400, "0 tensors fit"); // six bytes a dictionary
-        Hostile.AssertRefused(_folder.Write("long.pth", InArchive(Many(string.Concat(Enumerable.Repeat("a.", 490)) + "bn1.bias", 50_000))), "expected tensor names");
+        Hostile.AssertRefused(_folder.Write("none.pth", InArchive(CreateMany("a.b.c.d", 100_000))), "expected tensor names like the module's");
+        Hostile.AssertRefused(_folder.Write("some.pth", InArchive(CreateMany("bn1.running_mean", 100_000))), factor: 400, "0 tensors fit"); // six bytes a dictionary
+        Hostile.AssertRefused(_folder.Write("long.pth", InArchive(CreateMany(string.Concat(Enumerable.Repeat("a.", 490)) + "bn1.bias", 50_000))), "expected tensor names");
 
-        byte[] Many(string name, int count) => [.. Proto, .. Text(name), .. "q\u0001"u8, .. Weight(2), .. "q\u0002]("u8, .. Enumerable.Repeat(one, count).SelectMany(bytes => bytes), (byte)'e', 0x85, (byte)'.'];
+        byte[] CreateMany(string name, int count) => [.. Proto, .. Text(name), .. "q\u0001"u8, .. Weight(2), .. "q\u0002]("u8, .. Enumerable.Repeat(one, count).SelectMany(bytes => bytes), (byte)'e', 0x85, (byte)'.'];
     }
 
-    private static void Refused(string file, bool strict, params string[] message)
+    private static void AssertRefused(string file, bool strict, params string[] message)
     {
         using var block = new BasicBlock(3, 4, stride: 2);
         using var unchanged = new Unchanged(block);

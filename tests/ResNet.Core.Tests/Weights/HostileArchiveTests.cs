@@ -12,7 +12,7 @@ public sealed class HostileArchiveTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    private void Refused(byte[] file, params string[] message) => Hostile.AssertRefused(_folder.Write("weights.pth", file), message);
+    private void AssertRefused(byte[] file, params string[] message) => Hostile.AssertRefused(_folder.Write("weights.pth", file), message);
 
     [Theory]
     [InlineData("refused_numpy.pth", "the keys weight, expected tensors")]
@@ -40,13 +40,13 @@ public sealed class HostileArchiveTests : IDisposable
     public void Entries_added_by_newer_PyTorch_versions_are_ignored()
     {
         using var bag = new TensorBag(("weight", TorchSharp.torch.ones(2, 2)));
-        var path = _folder.Write("weights.pth", Zip.Of(
+        var path = _folder.Write("weights.pth", Zip.Create(
             ("best/data.pkl", pickle), ("best/.format_version", "1"u8.ToArray()), ("best/.storage_alignment", "64"u8.ToArray()), ("best/byteorder", "little"u8.ToArray()),
             ("best/data/0", new byte[16]), ("best/version", "3\n"u8.ToArray()), ("best/.data/serialization_id", new byte[40])));
         Assert.Equal(["weight"], Checkpoint.Load(bag, path).Loaded);
 
         // The folder bears the name of the file that was written.
-        path = _folder.Write("weights.pth", Zip.Of(("run 2026-11-23T12:30..best/data.pkl", pickle), ("run 2026-11-23T12:30..best/data/0", new byte[16])));
+        path = _folder.Write("weights.pth", Zip.Create(("run 2026-11-23T12:30..best/data.pkl", pickle), ("run 2026-11-23T12:30..best/data/0", new byte[16])));
         Assert.Equal(["weight"], Checkpoint.Load(bag, path).Loaded);
     }
 
@@ -57,29 +57,29 @@ public sealed class HostileArchiveTests : IDisposable
     [InlineData("..\\data\\1")]
     [InlineData("C:/data/1")]
     public void Entry_names_that_leave_the_archive_are_refused(string name) =>
-        Refused(Zip.Of(("archive/data.pkl", pickle), ("archive/data/0", new byte[16]), (name, [])), $"an entry '{name}'");
+        AssertRefused(Zip.Create(("archive/data.pkl", pickle), ("archive/data/0", new byte[16]), (name, [])), $"an entry '{name}'");
 
     [Fact]
     public void Duplicate_entries_are_refused()
     {
-        Refused(Zip.Of(("archive/data.pkl", pickle), ("archive/data/0", new byte[16]), ("archive/data/0", new byte[16])), "'archive/data/0' twice");
-        Refused(Zip.Of(("archive/data.pkl", pickle), ("other/data.pkl", pickle)), "2 files data.pkl");
-        Refused(Zip.Of(("archive/data/0", new byte[16])), "without data.pkl");
-        Refused(Zip.Of(("archive/mydata.pkl", pickle)), "without data.pkl");
+        AssertRefused(Zip.Create(("archive/data.pkl", pickle), ("archive/data/0", new byte[16]), ("archive/data/0", new byte[16])), "'archive/data/0' twice");
+        AssertRefused(Zip.Create(("archive/data.pkl", pickle), ("other/data.pkl", pickle)), "2 files data.pkl");
+        AssertRefused(Zip.Create(("archive/data/0", new byte[16])), "without data.pkl");
+        AssertRefused(Zip.Create(("archive/mydata.pkl", pickle)), "without data.pkl");
     }
 
     [Fact]
     public void Zip_bombs_are_refused()
     {
-        Refused(Zip.Of(compressed: "archive/data.pkl", ("archive/data.pkl", new byte[4_000_000])), "an entry 'archive/data.pkl' that is compressed");
-        Refused(Zip.Of(compressed: "archive/data/0", ("archive/data.pkl", Dict("weight", Tensor(Storage(count: 25_000_000), 0, Ints(5000, 5000), Ints(5000, 1)))), ("archive/data/0", new byte[100_000_000])), "an entry 'archive/data/0' that is compressed");
-        Refused(Zip.WithSizes(InArchive(pickle), uint.MaxValue - 1), "longer than the file", "4,294,967,294 bytes");
-        Refused(Zip.WithSizes(InArchive(pickle), int.MaxValue), "longer than the file", "2,147,483,647 bytes");
+        AssertRefused(Zip.Create(compressed: "archive/data.pkl", ("archive/data.pkl", new byte[4_000_000])), "an entry 'archive/data.pkl' that is compressed");
+        AssertRefused(Zip.Create(compressed: "archive/data/0", ("archive/data.pkl", Dict("weight", Tensor(Storage(count: 25_000_000), 0, Ints(5000, 5000), Ints(5000, 1)))), ("archive/data/0", new byte[100_000_000])), "an entry 'archive/data/0' that is compressed");
+        AssertRefused(Zip.WithSizes(InArchive(pickle), uint.MaxValue - 1), "longer than the file", "4,294,967,294 bytes");
+        AssertRefused(Zip.WithSizes(InArchive(pickle), int.MaxValue), "longer than the file", "2,147,483,647 bytes");
 
         // A thousand entries that all are the same megabyte
         var entries = Enumerable.Range(0, 1000).Select(i => ($"archive/data/{i}", new byte[i == 999 ? 1 << 20 : 0]));
-        Refused(Zip.WithSizes(Zip.WithOverlaps(Zip.Of([("archive/data.pkl", pickle), .. entries])), 1 << 20), "longer than the file");
-        Refused(Zip.Of(("archive/data.pkl", new byte[(64 << 20) + 1])), "a data.pkl of 67,108,865 bytes, expected at most 67,108,864");
+        AssertRefused(Zip.WithSizes(Zip.WithOverlaps(Zip.Create([("archive/data.pkl", pickle), .. entries])), 1 << 20), "longer than the file");
+        AssertRefused(Zip.Create(("archive/data.pkl", new byte[(64 << 20) + 1])), "a data.pkl of 67,108,865 bytes, expected at most 67,108,864");
     }
 
     /// <summary>Every field of the archive's own structures, with numbers that lead elsewhere.</summary>
@@ -117,15 +117,15 @@ public sealed class HostileArchiveTests : IDisposable
         var file = InArchive(pickle);
         var name = file.AsSpan().IndexOf("archive/data.pkl"u8);
         file[name] = (byte)'X';
-        Refused(file, "is a damaged zip archive: 'archive/data.pkl' is not where its directory says");
+        AssertRefused(file, "is a damaged zip archive: 'archive/data.pkl' is not where its directory says");
         file[name] = (byte)'a';
         file[name - 1] = 0xff; // the length of the field before the data
-        Refused(file, "is a damaged zip archive: 'archive/data.pkl' extends beyond the end of the file");
+        AssertRefused(file, "is a damaged zip archive: 'archive/data.pkl' extends beyond the end of the file");
     }
 
     [Fact]
     public void A_big_endian_file_is_refused() =>
-        Refused(Zip.Of(("archive/data.pkl", pickle), ("archive/byteorder", "big"u8.ToArray()), ("archive/data/0", new byte[16])), "big-endian");
+        AssertRefused(Zip.Create(("archive/data.pkl", pickle), ("archive/byteorder", "big"u8.ToArray()), ("archive/data/0", new byte[16])), "big-endian");
 
     [Fact]
     public void Data_with_a_wrong_checksum_is_refused()
@@ -133,7 +133,7 @@ public sealed class HostileArchiveTests : IDisposable
         using var bag = new TensorBag(("weight", TorchSharp.torch.ones(2, 2)));
         using var unchanged = new Unchanged(bag);
         byte[] data = [.. Enumerable.Range(100, 16).Select(i => (byte)i)];
-        var file = Zip.Of(("archive/data.pkl", pickle), ("archive/data/0", data));
+        var file = Zip.Create(("archive/data.pkl", pickle), ("archive/data/0", data));
         Checkpoint.Load(bag, _folder.Write("weights.pth", file));
         unchanged.Restore();
 

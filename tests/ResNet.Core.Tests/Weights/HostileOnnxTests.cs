@@ -27,7 +27,7 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
 
     public void Dispose() => _folder.Dispose();
 
-    private string Refused(byte[] file)
+    private string AssertRefused(byte[] file)
     {
         var path = _folder.Write("model.onnx", file);
         var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(_model, path, strict: false));
@@ -37,7 +37,7 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
         return problem.Message;
     }
 
-    private static byte[] Changed(Action<OnnxFile> change)
+    private static byte[] CreateChanged(Action<OnnxFile> change)
     {
         var file = new OnnxFile();
         change(file);
@@ -47,7 +47,7 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
     /// <summary>Or the tests below would test nothing.</summary>
     [Fact]
     public void The_unchanged_file_is_a_network_of_another_width() =>
-        Assert.Contains("does not fit ResNet18: 0 tensors fit; missing in the file: layer1.1.conv1.weight", Refused(new OnnxFile().Bytes), StringComparison.Ordinal);
+        Assert.Contains("does not fit ResNet18: 0 tensors fit; missing in the file: layer1.1.conv1.weight", AssertRefused(new OnnxFile().Bytes), StringComparison.Ordinal);
 
     public static TheoryData<string> Changes => [.. changes.Keys];
 
@@ -71,9 +71,9 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
         ["a stride in the first block"] = (file =>
         {
             file.Set("layer1.0.conv1", Ints("strides", 2, 2));
-            file.Nodes.Insert(file.Nodes.IndexOf(file.Node("layer1.0.add")), new OnnxNode("Conv", ["maxpool", "side"], ["layer1.0.side"]).With(Ints("strides", 2, 2)));
+            file.Nodes.Insert(file.Nodes.IndexOf(file.FindNode("layer1.0.add")), new OnnxNode("Conv", ["maxpool", "side"], ["layer1.0.side"]).With(Ints("strides", 2, 2)));
             file.Tensors.Add("side", Tensor("side", 2, 2, 1, 1));
-            file.Node("layer1.0.add").Inputs[1] = "layer1.0.side";
+            file.FindNode("layer1.0.add").Inputs[1] = "layer1.0.side";
         }, "expected stride 1 in the first block, got 2"),
         ["pads"] = (file => file.Set("layer1.0.conv1", Ints("pads", 0, 0, 0, 0)), "got a 3x3 with stride 1, padding 0"),
         ["pads on one side"] = (file => file.Set("layer1.0.conv1", Ints("pads", 1, 1, 0, 0)), "expected the same pads on all sides, or a fixed image size for which other pads have the same effect, got (1, 1, 0, 0)"),
@@ -88,13 +88,13 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
         ["automatic pads of a long name"] = (file => file.Set("conv1", String("auto_pad", new string('S', 65))), "got auto_pad 65 bytes"),
         ["pads of a node of their own"] = (file =>
         {
-            file.Nodes.Insert(file.Nodes.IndexOf(file.Node("layer1.0.conv2")), new OnnxNode("Pad", ["layer1.0.relu1"], ["pad"]).With(Ints("pads", 0, 0, 0, 1, 0, 0, 0, 0)));
-            file.Node("layer1.0.conv2").Inputs[0] = "pad";
+            file.Nodes.Insert(file.Nodes.IndexOf(file.FindNode("layer1.0.conv2")), new OnnxNode("Pad", ["layer1.0.relu1"], ["pad"]).With(Ints("pads", 0, 0, 0, 1, 0, 0, 0, 0)));
+            file.FindNode("layer1.0.conv2").Inputs[0] = "pad";
         }, "got Pad 'pad'"),
         ["half precision in between"] = (file =>
         {
-            file.Nodes.Insert(file.Nodes.IndexOf(file.Node("layer1.0.conv2")), new OnnxNode("Cast", ["layer1.0.relu1"], ["half"]).With(Int("to", 16)));
-            file.Node("layer1.0.conv2").Inputs[0] = "half";
+            file.Nodes.Insert(file.Nodes.IndexOf(file.FindNode("layer1.0.conv2")), new OnnxNode("Cast", ["layer1.0.relu1"], ["half"]).With(Int("to", 16)));
+            file.FindNode("layer1.0.conv2").Inputs[0] = "half";
         }, "got Cast 'half'"),
         ["automatic pads"] = (file => file.Set("conv1", String("auto_pad", "SAME_UPPER")), "got auto_pad SAME_UPPER"),
         ["automatic pads of images of a fixed size"] = (file =>
@@ -120,7 +120,7 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
         ["computed weights that are used"] = (file =>
         {
             file.Nodes.Insert(0, new("Mul", ["conv1.weight", "conv1.weight"], ["w"]));
-            file.Node("conv1").Inputs[1] = "w";
+            file.FindNode("conv1").Inputs[1] = "w";
         }, "Conv 'conv1': expected a convolution with weights that are in the file"),
         ["whole numbers as weights"] = (file => file.Tensors["conv1.weight"] = Tensor("conv1.weight", 6, [2, 3, 7, 7], new byte[4 * 294]), "elements of data type 6 as the weights of Conv 'conv1', expected floating-point numbers"),
         ["weights in another file"] = (file => file.Tensors["conv1.weight"] = Join(Number(1, 2), Number(1, 3), Number(1, 7), Number(1, 7), Number(2, 1), Text(8, "conv1.weight"), Field(13, Join(Text(1, "location"), Text(2, "/etc/passwd"))), Number(14, 1)), "tensors are in another file"),
@@ -156,8 +156,8 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
         ["a multiplication in place of the addition"] = (file => file.Replace("layer1.0.add", new("Mul", ["layer1.0.bn2", "maxpool"], ["layer1.0.add"])), "expected a ReLU and another convolution after it, or an addition, got Mul 'layer1.0.add'"),
         ["a dropout in training"] = (file =>
         {
-            file.Nodes.Insert(file.Nodes.IndexOf(file.Node("layer1.0.conv2")), new("Dropout", ["layer1.0.relu1", "", "fc.bias"], ["dropout"]));
-            file.Node("layer1.0.conv2").Inputs[0] = "dropout";
+            file.Nodes.Insert(file.Nodes.IndexOf(file.FindNode("layer1.0.conv2")), new("Dropout", ["layer1.0.relu1", "", "fc.bias"], ["dropout"]));
+            file.FindNode("layer1.0.conv2").Inputs[0] = "dropout";
         }, "got Dropout 'dropout'"),
         ["a sum of three"] = (file => file.Replace("layer1.0.add", new("Sum", ["layer1.0.bn2", "maxpool", "maxpool"], ["layer1.0.add"])), "got Sum 'layer1.0.add'"),
         ["an addition of something else"] = (file => file.Replace("layer1.0.add", new("Add", ["layer1.0.bn2", "relu"], ["layer1.0.add"])), "is an ONNX model"),
@@ -179,14 +179,14 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
         ["a pooling up to the images' end"] = (file => file.Set("maxpool", Int("ceil_mode", 1)), "expected ceil_mode 0, got 1"),
         ["a pooling behind another stem"] = (file => file.Set("maxpool", Ints("kernel_shape", 2, 2)), "expected 3x3 with stride 2 and padding 1, after a 7x7 convolution, got 2x2"),
         ["a node with a graph"] = (file => file.Replace("flatten", new OnnxNode("If", ["avgpool"], ["flatten"]).With(Join(Text(1, "then_branch"), Field(6, [])))), "If 'flatten': expected no node with a graph of its own"),
-        ["a node of another domain"] = (file => file.Node("conv1").Domain = "com.microsoft", "com.microsoft.Conv 'conv1': expected one of ONNX's own operators, got one of another domain or one of the model's own functions"),
+        ["a node of another domain"] = (file => file.FindNode("conv1").Domain = "com.microsoft", "com.microsoft.Conv 'conv1': expected one of ONNX's own operators, got one of another domain or one of the model's own functions"),
         ["a quantized node"] = (file => file.Replace("relu", new("QuantizeLinear", ["bn1", "bn1.bias"], ["relu"])), "is a quantized ONNX model (QuantizeLinear 'relu')"),
-        ["a circle"] = (file => file.Node("conv1").Inputs[0] = "fc", "Conv 'conv1' that reads 'fc', which is not an initializer and which no earlier node computes"),
+        ["a circle"] = (file => file.FindNode("conv1").Inputs[0] = "fc", "Conv 'conv1' that reads 'fc', which is not an initializer and which no earlier node computes"),
         ["a value that is made twice"] = (file => file.Nodes.Add(new("Relu", ["x"], ["conv1"])), "'conv1' is defined twice"),
         ["a tensor that is a value too"] = (file => file.Tensors.Add("conv1", Tensor("conv1", 1)), "'conv1' is defined twice"),
         ["a node without an operator"] = (file => file.Nodes.Add(new("", ["x"], ["y"])), "a node has no operator, no output, or an attribute twice"),
         ["a node of which nothing comes"] = (file => file.Nodes.Add(new("Relu", ["x"], [])), "a node has no operator, no output, or an attribute twice"),
-        ["an attribute twice"] = (file => file.Node("conv1").With(Ints("strides", 1, 1)), "an attribute twice"),
+        ["an attribute twice"] = (file => file.FindNode("conv1").With(Ints("strides", 1, 1)), "an attribute twice"),
         ["an addition of three"] = (file => file.Replace("layer1.0.add", new("Add", ["layer1.0.bn2", "maxpool", "bn1.bias"], ["layer1.0.add"])), "got Add 'layer1.0.add'"),
         ["an activation of something else"] = (file => file.Replace("layer1.0.relu1", new("Relu", ["bn1", "layer1.0.bn1"], ["layer1.0.relu1"])), "is an ONNX model"),
         ["automatic pads of more pixels than there are"] = (file =>
@@ -206,7 +206,7 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
     [MemberData(nameof(Changes))]
     public void A_changed_graph_is_refused_with_the_reason(string change)
     {
-        Assert.Contains(changes[change].Message, Refused(Changed(changes[change].Change)), StringComparison.Ordinal);
+        Assert.Contains(changes[change].Message, AssertRefused(CreateChanged(changes[change].Change)), StringComparison.Ordinal);
         _unchanged.Assert();
     }
 
@@ -227,7 +227,7 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
             (Join(new OnnxFile().Bytes, Field(25, Text(1, "Relu"))), "that replaces one of ONNX's operators with a function of its own"),
             (Join(Number(1, 8), Text(2, "test"), Field(7, Field(1, Field(4, [0xff])))), "a name is not valid UTF-8"),
             (Join(Number(1, 8), Text(2, "test"), Field(7, Field(1, [0x0a, 2, 0x61]))), "a field claims 2 bytes, but only 1 are left")])
-            Assert.Contains(message, Refused(file), StringComparison.Ordinal);
+            Assert.Contains(message, AssertRefused(file), StringComparison.Ordinal);
         _unchanged.Assert();
     }
 
@@ -240,7 +240,7 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
             Join(version, graph, opset), Join(version, Number(5, 1), graph, opset), Join(version, Number(5, 200), graph, opset), Join(graph, opset, version), Join(opset, graph, version), Join(opset, version, graph),
             Join(Number(5, 1), version, opset, graph), Join(producer, Number(5, 1), graph, opset), Join(Text(6, "of a stranger"), graph, opset), Join(version, opset, opset, graph),
             Join(Field(14, Join(Text(1, "key"), Text(2, "value"))), graph, opset, version)])
-            Assert.Contains("does not fit ResNet18: 0 tensors fit", Refused(file), StringComparison.Ordinal);
+            Assert.Contains("does not fit ResNet18: 0 tensors fit", AssertRefused(file), StringComparison.Ordinal);
         _unchanged.Assert();
     }
 
@@ -251,7 +251,7 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
     [InlineData("BZh91AY&SY", "is compressed with bzip2")]
     [InlineData("2:b\nB", "is text starting with")]
     [InlineData("rabbit", "is text starting with")]
-    public void Other_files_that_begin_like_ONNX_are_recognized(string start, string message) => Assert.Contains(message, Refused(System.Text.Encoding.UTF8.GetBytes(start)), StringComparison.Ordinal);
+    public void Other_files_that_begin_like_ONNX_are_recognized(string start, string message) => Assert.Contains(message, AssertRefused(System.Text.Encoding.UTF8.GetBytes(start)), StringComparison.Ordinal);
 
     /// <summary>Messages in messages in messages, where the format has one kind of them in itself: a graph in a node's attribute.</summary>
     [Fact]
@@ -262,7 +262,7 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
             nested = Join(Field(1, Join(Text(2, "y"), Text(4, "If"), Field(5, Join(Text(1, "then_branch"), Field(6, nested))))));
         var file = new OnnxFile();
         file.Replace("flatten", new OnnxNode("If", ["avgpool"], ["flatten"]).With(Join(Text(1, "then_branch"), Field(6, nested))));
-        Assert.Contains("If 'flatten'", Refused(file.Bytes), StringComparison.Ordinal);
+        Assert.Contains("If 'flatten'", AssertRefused(file.Bytes), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -270,7 +270,7 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
     {
         var file = new OnnxFile().Bytes;
         for (var length = 3; length < file.Length; length += length < 2000 || length > file.Length - 50 ? 11 : 191)
-            Assert.Contains("is damaged at byte", Refused(file[..length]), StringComparison.Ordinal);
+            Assert.Contains("is damaged at byte", AssertRefused(file[..length]), StringComparison.Ordinal);
         _unchanged.Assert();
     }
 
@@ -286,7 +286,7 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
             var changed = whole.ToArray();
             for (var changes = random.Next(1, 5); changes > 0; changes--)
                 changed[random.Next(3, i % 3 == 0 ? changed.Length : nodes)] ^= (byte)(1 << random.Next(8));
-            Refused(changed);
+            AssertRefused(changed);
         }
         _unchanged.Assert();
     }
@@ -384,7 +384,7 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
     private void AssertFactor(string what, byte[] file)
     {
         var allocated = GC.GetAllocatedBytesForCurrentThread();
-        Refused(file);
+        AssertRefused(file);
         var factor = (GC.GetAllocatedBytesForCurrentThread() - allocated - (1 << 20)) / (double)file.Length;
         Assert.True(factor < 60, $"{what}: {factor}");
     }
@@ -395,7 +395,7 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
         var file = new OnnxFile();
         for (var i = 0; i < 30_000; i++)
             file.Nodes.Insert(i, new("R", [i == 0 ? "x" : $"{i - 1:x}"], [$"{i:x}"]));
-        file.Node("conv1").Inputs[0] = $"{29_999:x}";
+        file.FindNode("conv1").Inputs[0] = $"{29_999:x}";
         AssertFactor("before", file.Bytes);
     }
 
@@ -410,5 +410,5 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
 
     [Fact]
     public void A_graph_larger_than_any_network_is_refused() =>
-        Assert.Contains("graph without its tensors has more than 4,194,304 bytes", Refused(Model(Join([.. Enumerable.Repeat(Field(1, new OnnxNode("R", ["x"], ["y"]).Bytes), 400_000)]))), StringComparison.Ordinal);
+        Assert.Contains("graph without its tensors has more than 4,194,304 bytes", AssertRefused(Model(Join([.. Enumerable.Repeat(Field(1, new OnnxNode("R", ["x"], ["y"]).Bytes), 400_000)]))), StringComparison.Ordinal);
 }

@@ -19,7 +19,7 @@ public sealed class KilledSaveTests(ITestOutputHelper log) : IDisposable
     {
         var path = _folder[$"model.{extension}"];
         var random = new Random(1);
-        using var module = ChildProcess.Module();
+        using var module = ChildProcess.CreateModule();
         var amidst = 0;
         for (var kill = 0; kill < Kills; kill++)
         {
@@ -33,7 +33,7 @@ public sealed class KilledSaveTests(ITestOutputHelper log) : IDisposable
             amidst += left;
 
             Checkpoint.Load(module, path);
-            ChildProcess.AssertOfOneSave(module);
+            ChildProcess.AssertFromOneSave(module);
         }
 
         log.WriteLine($"{extension}: {amidst} of {Kills} kills came amidst a save");

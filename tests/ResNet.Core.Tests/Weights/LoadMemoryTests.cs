@@ -19,7 +19,7 @@ public sealed class LoadMemoryTests(ITestOutputHelper log) : IDisposable
     public void Loading_takes_the_memory_of_one_copy_of_the_file(string extension)
     {
         var path = _folder[$"large.{extension}"];
-        using (var module = ChildProcess.LargeModule())
+        using (var module = ChildProcess.CreateLargeModule())
         {
             if (extension.StartsWith("legacy", StringComparison.Ordinal))
                 SaveAsBeforePyTorch16(module, path);

@@ -15,7 +15,7 @@ public class LoadTests
         "shortcut.0.weight", "shortcut.1.weight", "shortcut.1.bias", "shortcut.1.running_mean", "shortcut.1.running_var", "shortcut.1.num_batches_tracked",
     ];
 
-    private static BasicBlock Block(ScalarType? dtype = null) => new(3, 4, stride: 2, dtype: dtype);
+    private static BasicBlock CreateBlock(ScalarType? dtype = null) => new(3, 4, stride: 2, dtype: dtype);
 
     [Theory]
     [InlineData("protocol2.pth")]
@@ -38,7 +38,7 @@ public class LoadTests
     [InlineData("block.safetensors")]
     public void Every_tensor_is_loaded(string file)
     {
-        using var block = Block();
+        using var block = CreateBlock();
         var report = Checkpoint.Load(block, WeightsFixture.Find(file));
 
         Pattern.AssertIn(block, BlockNames);
@@ -52,18 +52,18 @@ public class LoadTests
     public void The_content_decides_the_format_and_not_the_name()
     {
         using var folder = new TempFolder();
-        using var block = Block();
+        using var block = CreateBlock();
         Checkpoint.Load(block, folder.Write("weights.safetensors", File.ReadAllBytes(WeightsFixture.Find("protocol2.pth"))));
         Pattern.AssertIn(block, BlockNames);
 
-        using var other = Block();
+        using var other = CreateBlock();
         Checkpoint.Load(other, folder.Write("weights", File.ReadAllBytes(WeightsFixture.Find("block.safetensors"))));
         Pattern.AssertIn(other, BlockNames);
     }
 
-    private static (string Name, Tensor Expected)[] ExpectedViews()
+    private static (string Name, Tensor Expected)[] CreateExpectedViews()
     {
-        var whole = Pattern.Of(0, [24]);
+        var whole = Pattern.Create(0, [24]);
         return
         [
             ("whole", whole),
@@ -76,10 +76,10 @@ public class LoadTests
         ];
     }
 
-    internal static TensorBag Views()
+    internal static TensorBag CreateViews()
     {
         using var scope = NewDisposeScope();
-        return new TensorBag([.. ExpectedViews().Select(view => (view.Name, zeros(view.Expected.shape)))]);
+        return new TensorBag([.. CreateExpectedViews().Select(view => (view.Name, zeros(view.Expected.shape)))]);
     }
 
     [Theory]
@@ -87,12 +87,12 @@ public class LoadTests
     [InlineData("legacy_views.pth")]
     public void Views_of_one_storage_load_with_any_strides(string file)
     {
-        using var bag = Views();
+        using var bag = CreateViews();
         Checkpoint.Load(bag, WeightsFixture.Find(file));
 
         using var scope = NewDisposeScope();
         var state = bag.state_dict();
-        Assert.All(ExpectedViews(), view => Pattern.AssertEqual(view.Expected, state[view.Name], view.Name));
+        Assert.All(CreateExpectedViews(), view => Pattern.AssertEqual(view.Expected, state[view.Name], view.Name));
     }
 
     private static readonly (string Name, ScalarType Dtype)[] types =
@@ -101,7 +101,7 @@ public class LoadTests
         ("int64", ScalarType.Int64), ("int32", ScalarType.Int32), ("int16", ScalarType.Int16), ("int8", ScalarType.Int8), ("uint8", ScalarType.Byte), ("bool", ScalarType.Bool),
     ];
 
-    internal static TensorBag EveryType() =>
+    internal static TensorBag CreateEveryType() =>
         new([.. types.Select(type => (type.Name, zeros([2, 3], type.Dtype))), ("empty", zeros(0, 3)), ("scalar", zeros([]))]);
 
     internal static readonly IEnumerable<string> TypeNames = types.Select(type => type.Name).Append("empty").Append("scalar");
@@ -112,7 +112,7 @@ public class LoadTests
     [InlineData("types.safetensors")]
     public void Every_type_is_loaded(string file)
     {
-        using var bag = EveryType();
+        using var bag = CreateEveryType();
         Checkpoint.Load(bag, WeightsFixture.Find(file));
         Pattern.AssertIn(bag, TypeNames);
     }
@@ -135,7 +135,7 @@ public class LoadTests
     [Fact]
     public void Parameters_keep_their_identity_and_requires_grad()
     {
-        using var block = Block();
+        using var block = CreateBlock();
         var before = block.parameters().ToList();
         before[0].requires_grad = false;
         Checkpoint.Load(block, WeightsFixture.Find("protocol2.pth"));
@@ -148,7 +148,7 @@ public class LoadTests
     [Fact]
     public void The_files_tensors_are_disposed_after_loading()
     {
-        using var block = Block();
+        using var block = CreateBlock();
         Checkpoint.Load(block, WeightsFixture.Find("protocol2.pth"));
         var before = Tensor.TotalCount;
         Checkpoint.Load(block, WeightsFixture.Find("protocol2.pth"));
@@ -162,7 +162,7 @@ public class LoadTests
     [InlineData("legacy_parameters_no_counters.pth")]
     public void Counters_are_optional_only_if_the_file_has_none(string file)
     {
-        using var block = Block();
+        using var block = CreateBlock();
         using (var x = rand(2, 3, 4, 4))
         using (block.forward(x))
         {
@@ -233,7 +233,7 @@ public class LoadTests
         using var scope = NewDisposeScope();
         var state = model.state_dict();
         Pattern.AssertEqual(ones(7), state["last"], "last");
-        Pattern.AssertEqual(Pattern.Of(0, [24])[2..8].view(2, 3), state["part"], "part");
+        Pattern.AssertEqual(Pattern.Create(0, [24])[2..8].view(2, 3), state["part"], "part");
     }
 
     [Fact]
@@ -294,14 +294,14 @@ public class LoadTests
     [Fact]
     public void Wrong_arguments_throw()
     {
-        using var block = Block();
+        using var block = CreateBlock();
         using var folder = new TempFolder();
         Assert.Throws<ArgumentNullException>(() => Checkpoint.Load(null!, "x.pth"));
         Assert.Throws<ArgumentNullException>(() => Checkpoint.Load(block, null!));
         Assert.Throws<ArgumentException>(() => Checkpoint.Load(block, ""));
         Assert.Throws<FileNotFoundException>(() => Checkpoint.Load(block, folder["none.pth"]));
         Assert.Throws<DirectoryNotFoundException>(() => Checkpoint.Load(block, folder["none/none.pth"]));
-        var disposed = Block();
+        var disposed = CreateBlock();
         disposed.Dispose();
         Assert.Throws<ArgumentException>(() => Checkpoint.Load(disposed, WeightsFixture.Find("protocol2.pth")));
     }

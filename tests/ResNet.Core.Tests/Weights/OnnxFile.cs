@@ -53,7 +53,7 @@ internal sealed class OnnxFile
     private OnnxFile(int[] widths, int blocks, int classes, int type)
     {
         _type = type;
-        ConvNorm("x", "conv1", "bn1", widths[0], 3, 7, 2);
+        AddConvNorm("x", "conv1", "bn1", widths[0], 3, 7, 2);
         Nodes.Add(new("Relu", ["bn1"], ["relu"]));
         Nodes.Add(new OnnxNode("MaxPool", ["relu"], ["maxpool"]).With(Ints("kernel_shape", 3, 3), Ints("strides", 2, 2), Ints("pads", 1, 1, 1, 1)));
         var (x, channels) = ("maxpool", widths[0]);
@@ -62,10 +62,10 @@ internal sealed class OnnxFile
             {
                 var (name, width, stride) = ($"layer{layer + 1}.{i}", widths[layer], layer > 0 && i == 0 ? 2 : 1);
                 if (stride == 2) // first, as CNTK has it
-                    ConvNorm(x, $"{name}.shortcut.0", $"{name}.shortcut.1", width, channels, 1, stride);
-                ConvNorm(x, $"{name}.conv1", $"{name}.bn1", width, channels, 3, stride);
+                    AddConvNorm(x, $"{name}.shortcut.0", $"{name}.shortcut.1", width, channels, 1, stride);
+                AddConvNorm(x, $"{name}.conv1", $"{name}.bn1", width, channels, 3, stride);
                 Nodes.Add(new("Relu", [$"{name}.bn1"], [$"{name}.relu1"]));
-                ConvNorm($"{name}.relu1", $"{name}.conv2", $"{name}.bn2", width, width, 3, 1);
+                AddConvNorm($"{name}.relu1", $"{name}.conv2", $"{name}.bn2", width, width, 3, 1);
                 Nodes.Add(new("Add", [$"{name}.bn2", stride == 2 ? $"{name}.shortcut.1" : x], [$"{name}.add"]));
                 Nodes.Add(new("Relu", [$"{name}.add"], [$"{name}.relu2"]));
                 (x, channels) = ($"{name}.relu2", width);
@@ -77,7 +77,7 @@ internal sealed class OnnxFile
         Add("fc.bias", classes);
     }
 
-    private void ConvNorm(string x, string conv, string norm, int outChannels, int inChannels, int kernel, int stride)
+    private void AddConvNorm(string x, string conv, string norm, int outChannels, int inChannels, int kernel, int stride)
     {
         Add($"{conv}.weight", outChannels, inChannels, kernel, kernel);
         Nodes.Add(new OnnxNode("Conv", [x, $"{conv}.weight"], [conv]).With(Ints("strides", stride, stride), Ints("pads", [.. Enumerable.Repeat((long)(kernel - 1) / 2, 4)])));
@@ -89,19 +89,19 @@ internal sealed class OnnxFile
 
     private void Add(string name, params long[] dims) => Tensors.Add(name, Tensor(name, _type, dims));
 
-    public OnnxNode Node(string output) => Nodes.First(node => node.Outputs[0] == output);
+    public OnnxNode FindNode(string output) => Nodes.First(node => node.Outputs[0] == output);
 
     /// <summary>Puts a node in another's place.</summary>
     public OnnxNode Replace(string output, OnnxNode node)
     {
-        Nodes[Nodes.IndexOf(Node(output))] = node;
+        Nodes[Nodes.IndexOf(FindNode(output))] = node;
         return node;
     }
 
     /// <summary>Takes a setting's place, or is added.</summary>
     public void Set(string output, byte[] attribute)
     {
-        var node = Node(output);
+        var node = FindNode(output);
         var nameLength = attribute[1];
         node.Attributes.RemoveAll(other => other.AsSpan(0, nameLength + 2).SequenceEqual(attribute.AsSpan(0, nameLength + 2)));
         node.Attributes.Add(attribute);

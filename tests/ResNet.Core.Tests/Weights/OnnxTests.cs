@@ -206,27 +206,27 @@ public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
                 norm.With(Float("epsilon", 1e-5f), Float("momentum", 0.9f), Int("spatial", 1));
             foreach (var conv in file.Nodes.Where(node => node.Type == "Conv"))
                 conv.With(Int("group", 1), Ints("dilations", 1, 1));
-            file.Node("fc").With(Float("alpha", 1), Float("beta", 1), Int("transA", 0));
+            file.FindNode("fc").With(Float("alpha", 1), Float("beta", 1), Int("transA", 0));
         },
         ["as writers of proto3 do, without zeros"] = file =>
         {
-            file.Node("maxpool").With(Absent("ceil_mode", 2), Absent("storage_order", 2), Absent("auto_pad", 3));
+            file.FindNode("maxpool").With(Absent("ceil_mode", 2), Absent("storage_order", 2), Absent("auto_pad", 3));
             file.Nodes.Insert(0, new OnnxNode("Transpose", ["fc.weight"], ["fc.weight.T"]).With(Ints("perm", 1, 0)));
             file.Replace("fc", new OnnxNode("Gemm", ["flatten", "fc.weight.T", "fc.bias"], ["fc"]).With(Absent("transA", 2), Absent("transB", 2)));
         },
         ["as PyTorch 1.4 and opset 9 have an AvgPool2d"] = file =>
         {
             (file.Opset, file.Inputs[0]) = (9, Value("x", 224));
-            file.Nodes.Insert(file.Nodes.IndexOf(file.Node("avgpool")), new OnnxNode("Pad", ["layer4.1.relu2"], ["pad"]).With(String("mode", "constant"), Ints("pads", 0, 0, 0, 0, 0, 0, 0, 0), Float("value", 0)));
+            file.Nodes.Insert(file.Nodes.IndexOf(file.FindNode("avgpool")), new OnnxNode("Pad", ["layer4.1.relu2"], ["pad"]).With(String("mode", "constant"), Ints("pads", 0, 0, 0, 0, 0, 0, 0, 0), Float("value", 0)));
             file.Replace("avgpool", new OnnxNode("AveragePool", ["pad"], ["avgpool"]).With(Ints("kernel_shape", 7, 7), Ints("pads", 0, 0, 0, 0), Ints("strides", 7, 7)));
         },
         ["values that do nothing"] = file =>
         {
-            file.Node("fc").Outputs[0] = "before";
+            file.FindNode("fc").Outputs[0] = "before";
             file.Nodes.Add(new OnnxNode("Cast", ["before"], ["as float"]).With(Int("to", 1)));
             file.Nodes.Add(new("Identity", ["as float"], ["fc"]));
-            file.Nodes.Insert(file.Nodes.IndexOf(file.Node("before")), new OnnxNode("Dropout", ["flatten"], ["dropout"]).With(Float("ratio", 0.5f)));
-            file.Node("before").Inputs[0] = "dropout";
+            file.Nodes.Insert(file.Nodes.IndexOf(file.FindNode("before")), new OnnxNode("Dropout", ["flatten"], ["dropout"]).With(Float("ratio", 0.5f)));
+            file.FindNode("before").Inputs[0] = "dropout";
             file.Replace("layer1.0.add", new("Sum", ["layer1.0.bn2", "maxpool"], ["layer1.0.add"]));
             file.Nodes.Insert(2, new("Sigmoid", ["conv1"], ["nothing"])); // and nobody reads it
         },
@@ -250,7 +250,7 @@ public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
         {
             file.Tensors.Add("1", Tensor("1", 7, [1], BitConverter.GetBytes(-1L)));
             file.Tensors.Add("0", Tensor("0", 7, [], BitConverter.GetBytes(0L)));
-            var flatten = file.Nodes.IndexOf(file.Node("flatten"));
+            var flatten = file.Nodes.IndexOf(file.FindNode("flatten"));
             file.Replace("flatten", new("Reshape", ["avgpool", "shape"], ["flatten"]));
             file.Nodes.Insert(flatten, new("Concat", ["rows", "1"], ["shape"]));
             file.Nodes.Insert(flatten, new("Unsqueeze", ["row"], ["rows"]));
@@ -268,10 +268,10 @@ public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
         },
         ["automatic padding where it is the same"] = file =>
         {
-            file.Node("layer1.0.conv2").Attributes.Clear();
-            file.Node("layer1.0.conv2").With(String("auto_pad", "SAME_UPPER"));
-            file.Node("layer2.0.shortcut.0").Attributes.Clear();
-            file.Node("layer2.0.shortcut.0").With(Ints("strides", 2, 2), String("auto_pad", "VALID"));
+            file.FindNode("layer1.0.conv2").Attributes.Clear();
+            file.FindNode("layer1.0.conv2").With(String("auto_pad", "SAME_UPPER"));
+            file.FindNode("layer2.0.shortcut.0").Attributes.Clear();
+            file.FindNode("layer2.0.shortcut.0").With(Ints("strides", 2, 2), String("auto_pad", "VALID"));
         },
     };
 
@@ -290,8 +290,8 @@ public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
     {
         var file = OnnxFile.ResNet18();
         file.Nodes.InsertRange(0, [new OnnxNode("Cast", ["x"], ["half"]).With(Int("to", 16)), new OnnxNode("Cast", ["half"], ["float"]).With(Int("to", 1))]);
-        file.Node("conv1").Inputs[0] = "float";
-        file.Node("fc").Outputs[0] = "logits";
+        file.FindNode("conv1").Inputs[0] = "float";
+        file.FindNode("fc").Outputs[0] = "logits";
         file.Nodes.AddRange([new OnnxNode("Cast", ["logits"], ["short"]).With(Int("to", 5)), new OnnxNode("Cast", ["short"], ["fc"]).With(Int("to", 11))]);
         using var model = new ResNet18(10, Stem.Conv7MaxPool);
         Assert.Equal(["Cast 'half' before conv1", "Cast 'short' after fc"], Checkpoint.Load(model, _folder.Write("model.onnx", file.Bytes), strict: false).Unexpected);

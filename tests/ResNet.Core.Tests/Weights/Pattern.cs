@@ -6,7 +6,7 @@ namespace ResNet.Core.Tests.Weights;
 /// <summary>The values that make_weights.py puts into the i-th tensor of a file.</summary>
 internal static class Pattern
 {
-    public static Tensor Of(int index, long[] shape, ScalarType dtype = ScalarType.Float32)
+    public static Tensor Create(int index, long[] shape, ScalarType dtype = ScalarType.Float32)
     {
         using var scope = NewDisposeScope();
         var count = shape.Aggregate(1L, (product, length) => product * length);
@@ -27,7 +27,7 @@ internal static class Pattern
         using var scope = NewDisposeScope();
         var state = module.state_dict();
         foreach (var (index, name) in names.Index())
-            AssertEqual(Of(index, state[name].shape, state[name].dtype), state[name], name);
+            AssertEqual(Create(index, state[name].shape, state[name].dtype), state[name], name);
     }
 
     public static void AssertEqual(Tensor expected, Tensor actual, string name)

@@ -62,5 +62,5 @@ internal static class Pickled
     public static byte[] InLegacyFile(byte[] pickle) => [.. LegacyStart, .. pickle, .. Keys("0"), .. Int64(4), .. new byte[16]];
 
     /// <summary>An archive with this pickle and one storage, "0", of 16 bytes.</summary>
-    public static byte[] InArchive(byte[] pickle) => Zip.Of(("archive/data.pkl", pickle), ("archive/data/0", new byte[16]), ("archive/version", "3\n"u8.ToArray()));
+    public static byte[] InArchive(byte[] pickle) => Zip.Create(("archive/data.pkl", pickle), ("archive/data/0", new byte[16]), ("archive/version", "3\n"u8.ToArray()));
 }

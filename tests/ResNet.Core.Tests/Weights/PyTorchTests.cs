@@ -22,16 +22,16 @@ public sealed class PyTorchTests(ITestOutputHelper log) : IDisposable
         {
         }
         Checkpoint.Save(model, _folder["model.pth"]);
-        Assert.Equal(order.Select(name => Line(name, model.state_dict()[name])), Lines(PyTorchFactAttribute.Run("read", _folder["model.pth"], "7")));
+        Assert.Equal(order.Select(name => FormatTensor(name, model.state_dict()[name])), SplitLines(PyTorchFactAttribute.Run("read", _folder["model.pth"], "7")));
 
         Checkpoint.Save(model, _folder["model.safetensors"]);
-        Assert.Equal(order.Select(name => Line(name, model.state_dict()[name])).Order(StringComparer.Ordinal), Lines(PyTorchFactAttribute.Run("read", _folder["model.safetensors"], "7")).Order(StringComparer.Ordinal));
+        Assert.Equal(order.Select(name => FormatTensor(name, model.state_dict()[name])).Order(StringComparer.Ordinal), SplitLines(PyTorchFactAttribute.Run("read", _folder["model.safetensors"], "7")).Order(StringComparer.Ordinal));
     }
 
     [PyTorchFact]
     public void PyTorch_reads_every_type_unchanged()
     {
-        using var bag = LoadTests.EveryType();
+        using var bag = LoadTests.CreateEveryType();
         foreach (var file in (string[])["types.pth", "types.safetensors"])
         {
             Checkpoint.Load(bag, WeightsFixture.Find(file));
@@ -51,19 +51,19 @@ public sealed class PyTorchTests(ITestOutputHelper log) : IDisposable
         Assert.Equal(17, model.layer4.state_dict()["1.bn2.num_batches_tracked"].item<long>());
         model.eval();
 
-        using var answers = new TensorBag(
+        using var outputs = new TensorBag(
             ("x0", zeros(2, 3, 224, 224)), ("y0", zeros(2, 1000)), ("x1", zeros(3, 3, 97, 64)), ("y1", zeros(3, 1000)), ("x2", zeros(1, 3, 32, 32)), ("y2", zeros(1, 1000)));
-        Checkpoint.Load(answers, _folder["answers.pth"]);
-        var state = answers.state_dict();
+        Checkpoint.Load(outputs, _folder["outputs.pth"]);
+        var state = outputs.state_dict();
         var comparison = new Comparison(1e-5);
         for (var i = 0; i < 3; i++)
             using (no_grad())
-                comparison.AssertClose(Fixture.Values(state[$"y{i}"]), Fixture.Values(model.forward(state[$"x{i}"])), $"answers {i}");
-        log.WriteLine($"torchvision's answers are at most {comparison.Largest:e1} apart");
+                comparison.AssertClose(Fixture.Values(state[$"y{i}"]), Fixture.Values(model.forward(state[$"x{i}"])), $"outputs {i}");
+        log.WriteLine($"torchvision's outputs are at most {comparison.Largest:e1} apart");
     }
 
-    private static string Line(string name, Tensor tensor) =>
+    private static string FormatTensor(string name, Tensor tensor) =>
         $"{name}|{(tensor.dtype == ScalarType.Int64 ? "int64" : "float32")}|[{string.Join(", ", tensor.shape)}]|{Fixture.Sha256(tensor)}";
 
-    private static string[] Lines(string output) => output.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+    private static string[] SplitLines(string output) => output.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 }

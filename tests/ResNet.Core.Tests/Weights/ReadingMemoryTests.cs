@@ -13,7 +13,7 @@ public sealed class ReadingMemoryTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     /// <summary>How many bytes .NET takes for each of the file's, beside 8 MB, garbage included.</summary>
-    private double Factor(string name, byte[] file)
+    private double MeasureFactor(string name, byte[] file)
     {
         var path = _folder.Write(name, file);
         using var bag = new TensorBag(("weight", TorchSharp.torch.ones(2, 2)));
@@ -57,7 +57,7 @@ public sealed class ReadingMemoryTests : IDisposable
         byte[] pickle = [.. first, .. Enumerable.Repeat(unit, (Size - first.Length) / unit.Length).SelectMany(bytes => bytes), (byte)'.'];
         foreach (var file in new[] { InArchive(pickle), InLegacyFile(pickle) })
         {
-            var factor = Factor("weights.pth", file);
+            var factor = MeasureFactor("weights.pth", file);
             Assert.True(factor < 45, $"{what}: {factor}");
         }
     }
@@ -77,10 +77,10 @@ public sealed class ReadingMemoryTests : IDisposable
     public void Endless_distinct_storages_are_refused(bool views)
     {
         byte[] start = [.. Proto, .. Text("storage"), .. "q\0"u8, .. Global("torch", "FloatStorage"), .. "q\u0001]"u8];
-        IEnumerable<byte> One(int i) => views
+        IEnumerable<byte> CreateStorage(int i) => views
             ? [.. "(h\0h\u0001U\u0001aU\0K\u0009U\u0006"u8, .. Encoding.ASCII.GetBytes($"{i:x6}"), .. "K\0K\u0001"u8, 0x87, .. "tQ0"u8]
             : [.. "(h\0h\u0001U\u0006"u8, .. Encoding.ASCII.GetBytes($"{i:x6}"), .. "U\0K\u0009NtQ0"u8];
-        byte[] pickle = [.. start, .. Enumerable.Range(0, 17 * Size / One(0).Count()).SelectMany(One), (byte)'.'];
+        byte[] pickle = [.. start, .. Enumerable.Range(0, 17 * Size / CreateStorage(0).Count()).SelectMany(One), (byte)'.'];
         Hostile.AssertRefused(_folder.Write("weights.pth", InLegacyFile(pickle)), factor: 12, "creates more objects than");
     }
 
@@ -89,7 +89,7 @@ public sealed class ReadingMemoryTests : IDisposable
     {
         byte[] shape = Tuple(Enumerable.Repeat("K\u0001"u8.ToArray(), 64)), strides = Tuple(Enumerable.Repeat("K\0"u8.ToArray(), 64));
         byte[] start = [.. Proto, .. Global("torch._utils", "_rebuild_tensor_v2"), .. "q\0"u8, .. Tuple(Storage(), Int(0), shape, strides, [0x89], OrderedDict), .. "q\u0001"u8];
-        Assert.True(Factor("weights.pth", InArchive([.. start, .. Enumerable.Repeat("h\0h\u0001R"u8.ToArray(), Size / 5).SelectMany(bytes => bytes), (byte)'.'])) < 20);
+        Assert.True(MeasureFactor("weights.pth", InArchive([.. start, .. Enumerable.Repeat("h\0h\u0001R"u8.ToArray(), Size / 5).SelectMany(bytes => bytes), (byte)'.'])) < 20);
     }
 
     public static TheoryData<string, string, string, string> Headers => new()
@@ -106,7 +106,7 @@ public sealed class ReadingMemoryTests : IDisposable
     [Theory]
     [MemberData(nameof(Headers))]
     public void Memory_for_a_repetitive_safetensors_header_is_bounded(string what, string start, string again, string end) =>
-        Assert.True(Factor("weights.safetensors", Header(start + string.Concat(Enumerable.Repeat(again, Size / again.Length)) + end)) < 8, what);
+        Assert.True(MeasureFactor("weights.safetensors", CreateHeader(start + string.Concat(Enumerable.Repeat(again, Size / again.Length)) + end)) < 8, what);
 
     [Theory]
     [InlineData("{'__metadata__':{*}}", "'#':''", 13)]
@@ -115,16 +115,16 @@ public sealed class ReadingMemoryTests : IDisposable
     public void Memory_for_many_safetensors_entries_is_bounded(string whole, string one, int length)
     {
         var all = string.Join(',', Enumerable.Range(0, Size / length).Select(i => one.Replace("#", $"{i:x}", StringComparison.Ordinal)));
-        Assert.InRange(Factor("weights.safetensors", Header(whole.Replace("*", all, StringComparison.Ordinal))), -8, 40); // garbage of the report included
+        Assert.InRange(MeasureFactor("weights.safetensors", CreateHeader(whole.Replace("*", all, StringComparison.Ordinal))), -8, 40); // garbage of the report included
     }
 
     /// <summary>With double quotes for single ones.</summary>
-    private static byte[] Header(string json) => [.. Int64(json.Length), .. Encoding.ASCII.GetBytes(json.Replace('\'', '"'))];
+    private static byte[] CreateHeader(string json) => [.. Int64(json.Length), .. Encoding.ASCII.GetBytes(json.Replace('\'', '"'))];
 
     [Fact]
     public void A_million_entries_of_an_archive_are_refused_before_they_are_read()
     {
-        var file = Zip.WithCount(Zip.Of(("archive/data.pkl", [])), 1_000_000);
+        var file = Zip.WithCount(Zip.Create(("archive/data.pkl", [])), 1_000_000);
         Hostile.AssertRefused(_folder.Write("weights.pth", file), "is a zip archive with 1,000,000 entries, expected at most 100,000");
     }
 

@@ -39,8 +39,8 @@ public sealed class SaveTests : IDisposable
     [InlineData("types.safetensors")]
     public void Every_type_and_odd_shapes_survive_a_round_trip(string fixture)
     {
-        using var saved = LoadTests.EveryType();
-        using var loaded = LoadTests.EveryType();
+        using var saved = LoadTests.CreateEveryType();
+        using var loaded = LoadTests.CreateEveryType();
         Checkpoint.Load(saved, WeightsFixture.Find(fixture));
         Checkpoint.Save(saved, _folder[fixture]);
         Checkpoint.Load(loaded, _folder[fixture]);
@@ -55,8 +55,8 @@ public sealed class SaveTests : IDisposable
     public void Tensors_of_any_strides_and_device_are_saved_in_order(string device, string extension)
     {
         using var scope = NewDisposeScope();
-        var transposed = Pattern.Of(0, [4, 6]).to(new Device(device)).t();
-        var part = Pattern.Of(1, [10]).to(new Device(device))[2..8];
+        var transposed = Pattern.Create(0, [4, 6]).to(new Device(device)).t();
+        var part = Pattern.Create(1, [10]).to(new Device(device))[2..8];
         using var saved = new TensorBag(("transposed", transposed), ("part", part));
         using var loaded = new TensorBag(("transposed", zeros(6, 4)), ("part", zeros(6)));
         Checkpoint.Save(saved, _folder[$"model.{extension}"]);

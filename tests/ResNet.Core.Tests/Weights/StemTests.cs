@@ -49,7 +49,7 @@ public sealed class StemTests : IDisposable
     public void Torchvisions_names_imply_torchvisions_stem(string prefix, ScalarType dtype)
     {
         using var model = new ResNet18(10, Stem.Conv7, dtype: dtype);
-        using var torchvision = Renamed(model, prefix);
+        using var torchvision = RenameForTorchvision(model, prefix);
         foreach (var file in (string[])["model.pth", "model.safetensors"])
         {
             Checkpoint.Save(torchvision, _folder[file]);
@@ -70,7 +70,7 @@ public sealed class StemTests : IDisposable
 
             // Inside of another module, too
             using var outer = nn.Sequential(("net", new ResNet18(10)));
-            using var outerFile = Renamed(model, "net.");
+            using var outerFile = RenameForTorchvision(model, "net.");
             Checkpoint.Save(outerFile, _folder[file]);
             Assert.Contains("for another stem: net: expected Conv7, got Conv7MaxPool", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(outer, _folder[file])).Message, StringComparison.Ordinal);
         }
@@ -83,7 +83,7 @@ public sealed class StemTests : IDisposable
     public void Torchvisions_names_with_a_3x3_first_convolution_imply_Conv3(string file)
     {
         using var model = new ResNet18(10, Stem.Conv3);
-        using var torchvision = Renamed(model, "");
+        using var torchvision = RenameForTorchvision(model, "");
         Checkpoint.Save(torchvision, _folder[file]);
         using var right = new ResNet18(10, Stem.Conv3);
         using var wrong = new ResNet18(10, Stem.Conv7);
@@ -158,21 +158,21 @@ public sealed class StemTests : IDisposable
     public void A_recorded_stem_overrides_the_names_and_an_unknown_stem_is_refused()
     {
         using var network = new ResNet18(10);
-        using var torchvision = Renamed(network, "");
+        using var torchvision = RenameForTorchvision(network, "");
         Checkpoint.Save(torchvision, _folder["named.safetensors"]);
         const string Format = "\"format\":\"pt\"";
         var file = File.ReadAllBytes(_folder["named.safetensors"]);
 
         using var loaded = new ResNet18(10);
-        _folder.Write("model.safetensors", WithMetadata(file, $"{Format},\"resnet_core.stem\":\"Conv7\""));
+        _folder.Write("model.safetensors", ReplaceMetadata(file, $"{Format},\"resnet_core.stem\":\"Conv7\""));
         Assert.Null(Checkpoint.Load(loaded, _folder["model.safetensors"]).StemMismatch);
 
         foreach (var stem in (string[])["Conv9", "", "conv7", "Conv7 ", "0"])
         {
-            _folder.Write("model.safetensors", WithMetadata(file, $"{Format},\"resnet_core.stem\":\"{stem}\""));
+            _folder.Write("model.safetensors", ReplaceMetadata(file, $"{Format},\"resnet_core.stem\":\"{stem}\""));
             Assert.Contains($"expected Conv7, got {stem}", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(loaded, _folder["model.safetensors"])).Message, StringComparison.Ordinal);
         }
-        _folder.Write("model.safetensors", WithMetadata(file, $"{Format},\"stem\":\"Conv9\",\"other.resnet_core.stem\":\"Conv9\"")); // somebody else's
+        _folder.Write("model.safetensors", ReplaceMetadata(file, $"{Format},\"stem\":\"Conv9\",\"other.resnet_core.stem\":\"Conv9\"")); // somebody else's
         Assert.Contains("since the names are torchvision's", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(loaded, _folder["model.safetensors"])).Message, StringComparison.Ordinal);
     }
 
@@ -193,7 +193,7 @@ public sealed class StemTests : IDisposable
         }
         Assert.Equal("0: expected Conv7, got Conv3", Checkpoint.Load(bag, Write(Entry("_metadata", Entry("0", Entry("resnet_core.stem", Text("Conv3"))))), strict: false).StemMismatch);
 
-        string Write(byte[] attribute) => _folder.Write("model.pth", Zip.Of(("archive/data.pkl", [.. Proto, .. tensors, .. attribute, (byte)'b', (byte)'.']), ("archive/data/0", new byte[256]), ("archive/version", "3\n"u8.ToArray())));
+        string Write(byte[] attribute) => _folder.Write("model.pth", Zip.Create(("archive/data.pkl", [.. Proto, .. tensors, .. attribute, (byte)'b', (byte)'.']), ("archive/data/0", new byte[256]), ("archive/version", "3\n"u8.ToArray())));
 
         static byte[] Entry(string key, byte[] value) => [(byte)'}', .. Text(key), .. value, (byte)'s'];
     }
@@ -223,10 +223,10 @@ public sealed class StemTests : IDisposable
     }
 
     /// <summary>The same tensors under torchvision's names, as a module that is no network.</summary>
-    private static TensorBag Renamed(ResNet18 model, string prefix) =>
+    private static TensorBag RenameForTorchvision(ResNet18 model, string prefix) =>
         new([.. model.state_dict().Select(entry => ($"{prefix}{entry.Key.Replace(".shortcut.", ".downsample.", StringComparison.Ordinal)}", entry.Value.detach().clone()))]);
 
-    private static byte[] WithMetadata(byte[] file, string metadata)
+    private static byte[] ReplaceMetadata(byte[] file, string metadata)
     {
         var length = BitConverter.ToInt32(file);
         var header = Encoding.UTF8.GetString(file, 8, length).Replace("\"format\":\"pt\"", metadata, StringComparison.Ordinal);

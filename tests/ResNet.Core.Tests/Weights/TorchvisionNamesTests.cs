@@ -62,8 +62,8 @@ public sealed class TorchvisionNamesTests : IDisposable
     public void Only_blocks_of_this_library_are_renamed(string extension)
     {
         var path = _folder[$"model.{extension}"];
-        using var saved = OfEveryKind();
-        using var loaded = OfEveryKind();
+        using var saved = CreateOneOfEachKind();
+        using var loaded = CreateOneOfEachKind();
         Checkpoint.Save(saved, path, WeightNames.Torchvision);
 
         string[] expected =
@@ -82,10 +82,10 @@ public sealed class TorchvisionNamesTests : IDisposable
 
         Assert.True(Checkpoint.Load(loaded, path).IsComplete);
         AssertEqual(saved, loaded);
-        Assert.Equal(saved.state_dict().Count, TensorsIn(path));
+        Assert.Equal(saved.state_dict().Count, CountTensors(path));
     }
 
-    private static Sequential OfEveryKind() => nn.Sequential(
+    private static Sequential CreateOneOfEachKind() => nn.Sequential(
         ("shortcut", nn.Sequential(("shortcut", nn.Linear(2, 2)), ("block", new Bottleneck(2, 1)))),
         ("downsample", new BasicBlock(2, 4)),
         ("nested", nn.Sequential(("net", new ResNet18(2, Stem.Conv7MaxPool)))),
@@ -138,7 +138,7 @@ public sealed class TorchvisionNamesTests : IDisposable
         Assert.Empty(Directory.GetFileSystemEntries(_folder.Path));
     }
 
-    private static int TensorsIn(string path)
+    private static int CountTensors(string path)
     {
         using var none = new TensorBag(("downsample.bn1.weight", zeros(4)));
         var report = Checkpoint.Load(none, path, strict: false);

@@ -12,7 +12,7 @@ public sealed class UnsupportedTypesTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     /// <summary>A file with a weight of four ones, and between its halves another tensor.</summary>
-    private string Beside(string type, string shape, int length)
+    private string WriteWithExtra(string type, string shape, int length)
     {
         var header = $$$"""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"extra":{"dtype":"{{{type}}}","shape":[{{{shape}}}],"data_offsets":[8,{{{8 + length}}}]},"b":{"dtype":"F32","shape":[2],"data_offsets":[{{{8 + length}}},{{{16 + length}}}]}}""";
         byte[] one = [0, 0, 0x80, 0x3f];
@@ -34,7 +34,7 @@ public sealed class UnsupportedTypesTests : IDisposable
     [InlineData("", "3", 1)]
     public void An_unsupported_tensor_is_only_unexpected(string type, string shape, int length)
     {
-        var path = Beside(type, shape, length);
+        var path = WriteWithExtra(type, shape, length);
         using var bag = new TensorBag(("a", zeros(2)), ("b", zeros(2)));
         var report = Checkpoint.Load(bag, path, strict: false);
         Assert.Equal(["a", "b"], report.Loaded);
@@ -58,12 +58,12 @@ public sealed class UnsupportedTypesTests : IDisposable
     [InlineData("C64", "3", 12, "expected 24 bytes for C64")]
     [InlineData("U64", "9223372036854775807,9223372036854775807", 8, "expected more than any file's bytes")]
     [InlineData("F99_FUTURE", "-1", 8, "expected whole numbers")]
-    public void The_size_of_an_unsupported_tensor_is_checked_if_known(string type, string shape, int length, string message) => Hostile.AssertRefused(Beside(type, shape, length), "'extra': ", message);
+    public void The_size_of_an_unsupported_tensor_is_checked_if_known(string type, string shape, int length, string message) => Hostile.AssertRefused(WriteWithExtra(type, shape, length), "'extra': ", message);
 
     [Fact]
     public void An_unsupported_tensor_may_not_overlap_or_leave_holes()
     {
-        var hole = File.ReadAllText(Beside("F99_FUTURE", "3", 7), Encoding.Latin1);
+        var hole = File.ReadAllText(WriteWithExtra("F99_FUTURE", "3", 7), Encoding.Latin1);
         Hostile.AssertRefused(_folder.Write("weights.safetensors", Encoding.Latin1.GetBytes(hole.Replace("[8,15]", "[9,15]", StringComparison.Ordinal))), "'extra' starts at byte 9 of the data, expected 8");
         Hostile.AssertRefused(_folder.Write("weights.safetensors", Encoding.Latin1.GetBytes(hole.Replace("[8,15]", "[8,14]", StringComparison.Ordinal))), "'b' starts at byte 15 of the data, expected 14");
     }

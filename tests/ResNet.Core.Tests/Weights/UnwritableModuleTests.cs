@@ -21,7 +21,7 @@ public sealed class UnwritableModuleTests : IDisposable
         { "inference", "expected a tensor that can be written to" },
     };
 
-    private static Tensor Odd(string kind)
+    private static Tensor CreateOddTensor(string kind)
     {
         using var inference = kind == "inference" ? inference_mode() : null;
         return kind switch
@@ -40,7 +40,7 @@ public sealed class UnwritableModuleTests : IDisposable
     public void An_unwritable_tensor_is_refused_before_anything_is_copied(string kind, string message)
     {
         using var saved = new TensorBag(("a", ones(5)), ("odd", ones(3, 2)), ("z", ones(4)));
-        using var loaded = new TensorBag(("a", zeros(5)), ("odd", Odd(kind)), ("z", zeros(4)));
+        using var loaded = new TensorBag(("a", zeros(5)), ("odd", CreateOddTensor(kind)), ("z", zeros(4)));
         Checkpoint.Save(saved, _folder["model.pth"]);
         foreach (var strict in (bool[])[true, false])
         {
@@ -56,7 +56,7 @@ public sealed class UnwritableModuleTests : IDisposable
     public void A_tensor_missing_in_the_file_can_be_of_any_kind()
     {
         using var saved = new TensorBag(("a", ones(5)));
-        using var loaded = new TensorBag(("a", zeros(5)), ("odd", Odd("expanded")));
+        using var loaded = new TensorBag(("a", zeros(5)), ("odd", CreateOddTensor("expanded")));
         Checkpoint.Save(saved, _folder["model.pth"]);
         Assert.Equal(["odd"], Checkpoint.Load(loaded, _folder["model.pth"], strict: false).Missing);
         Assert.Equal(5, loaded.state_dict()["a"].sum().item<float>());
@@ -81,8 +81,8 @@ public sealed class UnwritableModuleTests : IDisposable
     [InlineData("complex", "got ComplexFloat32")]
     public void An_unsavable_tensor_is_refused_before_anything_is_written(string kind, string message)
     {
-        using var bag = new TensorBag(("a", ones(5)), ("odd", Odd(kind)));
-        NotSaved(bag, "odd: expected", message);
+        using var bag = new TensorBag(("a", ones(5)), ("odd", CreateOddTensor(kind)));
+        AssertNotSaved(bag, "odd: expected", message);
     }
 
     [Fact]
@@ -97,15 +97,15 @@ public sealed class UnwritableModuleTests : IDisposable
 
         Assert.Contains("layer4.0.conv1.weight was disposed", Assert.Throws<ArgumentException>(() => Checkpoint.Load(part, _folder["whole.pth"], strict: false)).Message, StringComparison.Ordinal);
         File.Delete(_folder["whole.pth"]);
-        NotSaved(part, "layer4.0.conv1.weight was disposed");
-        NotSaved(one, "bn1.running_mean was disposed");
+        AssertNotSaved(part, "layer4.0.conv1.weight was disposed");
+        AssertNotSaved(one, "bn1.running_mean was disposed");
     }
 
     [Fact]
     public void A_name_that_would_not_survive_a_round_trip_is_refused()
     {
         using var half = new TensorBag(("a\ud800", ones(1)));
-        NotSaved(half, "half a surrogate pair");
+        AssertNotSaved(half, "half a surrogate pair");
 
         using var reserved = new TensorBag(("__metadata__", ones(1)), ("a", ones(1)));
         Assert.Contains("__metadata__", Assert.Throws<ArgumentException>(() => Checkpoint.Save(reserved, _folder["model.safetensors"])).Message, StringComparison.Ordinal);
@@ -165,7 +165,7 @@ public sealed class UnwritableModuleTests : IDisposable
         Assert.Equal(["a.weight", "a.bias", "b.weight", "b.bias"], Checkpoint.Load(tied, _folder["model.pth"]).Loaded);
     }
 
-    private void NotSaved(nn.Module module, params string[] message)
+    private void AssertNotSaved(nn.Module module, params string[] message)
     {
         foreach (var file in (string[])["model.pth", "model.safetensors"])
         {

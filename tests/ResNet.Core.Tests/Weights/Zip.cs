@@ -9,9 +9,9 @@ internal static class Zip
     // Where the fields are in an entry of the directory
     private const int Checksum = 16, CompressedSize = 20, UncompressedSize = 24, Offset = 42;
 
-    public static byte[] Of(params (string Name, byte[] Content)[] entries) => Of(compressed: "", entries);
+    public static byte[] Create(params (string Name, byte[] Content)[] entries) => Create(compressed: "", entries);
 
-    public static byte[] Of(string compressed, params (string Name, byte[] Content)[] entries)
+    public static byte[] Create(string compressed, params (string Name, byte[] Content)[] entries)
     {
         using var file = new MemoryStream();
         using (var archive = new ZipArchive(file, ZipArchiveMode.Create))

@@ -4,8 +4,8 @@
     pytorch.py read FILE [CLASSES]    prints name, type, shape and SHA-256 of each tensor of a .pth or .safetensors file; with
                                       CLASSES, loads it into a ResNet18 as well, strictly
     pytorch.py resave FILE OUT CLASSES  loads a .pth file strictly into a ResNet18 and saves the state_dict that came out of the file
-    pytorch.py torchvision FOLDER     writes torchvision's ResNet-18 with random weights, images and its answers
-    pytorch.py family FOLDER          is asked line by line: at the name of one of torchvision's networks it writes theirs.pth and answers.pth, as above
+    pytorch.py torchvision FOLDER     writes torchvision's ResNet-18 with random weights, images and its outputs
+    pytorch.py family FOLDER          is asked line by line: at the name of one of torchvision's networks it writes theirs.pth and outputs.pth, as above
                                       with ten classes; at the name of a file in the folder it loads that strictly into such a network
     pytorch.py published              prints what torchvision publishes for the residual networks, one file a line
     pytorch.py cache                  is asked line by line, with environment variables in JSON, for torch.hub's folder
@@ -90,7 +90,7 @@ def torchvision_reference(folder):
     model = torchvision.models.resnet18(weights=None)
     randomize_statistics(model)
     torch.save(model.state_dict(), f"{folder}/resnet18.pth")
-    torch.save(answers_of(model, [(2, 3, 224, 224), (3, 3, 97, 64), (1, 3, 32, 32)]), f"{folder}/answers.pth")
+    torch.save(compute_outputs(model, [(2, 3, 224, 224), (3, 3, 97, 64), (1, 3, 32, 32)]), f"{folder}/outputs.pth")
 
 
 def randomize_statistics(model):
@@ -105,20 +105,20 @@ def randomize_statistics(model):
                 tensor.fill_(17)
 
 
-def answers_of(model, sizes):
+def compute_outputs(model, sizes):
     model.eval()
-    answers = {}
+    outputs = {}
     with torch.no_grad():
         for i, size in enumerate(sizes):
-            answers[f"x{i}"] = torch.rand(size)
-            answers[f"y{i}"] = model(answers[f"x{i}"])
-    return answers
+            outputs[f"x{i}"] = torch.rand(size)
+            outputs[f"y{i}"] = model(outputs[f"x{i}"])
+    return outputs
 
 
 def family(folder):
     import torchvision
 
-    model = answers = None
+    model = outputs = None
     for line in map(str.strip, sys.stdin):
         if not line.endswith((".pth", ".safetensors")):
             torch.manual_seed(0)
@@ -128,8 +128,8 @@ def family(folder):
             if half:
                 model.half().float()
             torch.save({name: tensor.half() if half and tensor.is_floating_point() else tensor for name, tensor in model.state_dict().items()}, f"{folder}/theirs.pth")
-            answers = answers_of(model, [(2, 3, 64, 64), (1, 3, 47, 33)])
-            torch.save(answers, f"{folder}/answers.pth")
+            outputs = compute_outputs(model, [(2, 3, 64, 64), (1, 3, 47, 33)])
+            torch.save(outputs, f"{folder}/outputs.pth")
             print(f"{len(model.state_dict())} tensors", flush=True)
             continue
 
@@ -142,7 +142,7 @@ def family(folder):
             assert torch.equal(expected, got), name
         with torch.no_grad():
             for i in range(2):
-                assert torch.equal(answers[f"y{i}"], other(answers[f"x{i}"])), f"answers {i}"
+                assert torch.equal(outputs[f"y{i}"], other(outputs[f"x{i}"])), f"outputs {i}"
         print("the same network", flush=True)
 
 
