@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests.Files;
 
-/// <summary>The next save removes what a save that was killed has left, and nothing else.</summary>
+/// <summary>A save removes the temporary file of an earlier killed save, and nothing else.</summary>
 public sealed class AbandonedFileTests : IDisposable
 {
     private readonly TempFolder _folder = new();
@@ -81,7 +81,7 @@ public sealed class AbandonedFileTests : IDisposable
     private IEnumerable<string> GetNames() => Directory.GetFileSystemEntries(_folder.Path).Select(Path.GetFileName).Order(StringComparer.Ordinal)!;
 
     /// <summary>Kills a process while it saves <c>killed.pth</c>.</summary>
-    /// <returns>The name of what it left.</returns>
+    /// <returns>The name of its temporary file.</returns>
     private string LeaveTemporaryFile()
     {
         while (true)

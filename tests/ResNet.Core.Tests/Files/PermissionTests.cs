@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests.Files;
 
-/// <summary>Who may do what with a file is the same after a save, and what may not be written is not replaced.</summary>
+/// <summary>A save keeps the permissions of the file that it replaces, and does not replace a read-only file.</summary>
 public sealed class PermissionTests : IDisposable
 {
     private const string AccessList = "system.posix_acl_access", DefaultAccessList = "system.posix_acl_default";
@@ -31,7 +31,7 @@ public sealed class PermissionTests : IDisposable
     public void A_save_keeps_the_files_mode(string octal)
     {
         if (OperatingSystem.IsWindows())
-            return; // which has none of these
+            return; // Windows has no file modes
         var mode = (UnixFileMode)Convert.ToInt32(octal, 8);
         File.SetUnixFileMode(_path, mode);
         Checkpoint.Save(_module, _path);
@@ -62,7 +62,7 @@ public sealed class PermissionTests : IDisposable
                 }
                 catch (FileNotFoundException)
                 {
-                    // It has its own name by now.
+                    // It has been renamed since.
                 }
         child.Kill();
         child.WaitForExit();
@@ -76,7 +76,7 @@ public sealed class PermissionTests : IDisposable
         Assert.StartsWith($"{_path}: cannot be written: ", problem.Message, StringComparison.Ordinal);
         Assert.Equal([1, 2, 3], File.ReadAllBytes(_path));
         Assert.Equal([_path], Directory.GetFileSystemEntries(_folder.Path));
-        File.SetAttributes(_path, FileAttributes.Normal); // Windows deletes no other
+        File.SetAttributes(_path, FileAttributes.Normal); // Windows does not delete read-only files
     }
 
     [LinuxFact]
@@ -89,7 +89,7 @@ public sealed class PermissionTests : IDisposable
         Assert.Equal("12345:23456", Tool.Run(_folder.Path, "stat", "-c", "%u:%g", "model.pth").Succeeded().Output.Trim());
     }
 
-    /// <summary>The group's bits of the mode are the list's mask: without the list they would be the group's own rights.</summary>
+    /// <summary>With a list, the mode's group bits are its mask. If the list got lost, they would become the group's own permissions.</summary>
     [LinuxFact]
     [SupportedOSPlatform("linux")]
     public void A_save_keeps_the_access_control_list()
@@ -97,7 +97,7 @@ public sealed class PermissionTests : IDisposable
         File.SetUnixFileMode(_path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
         var list = CreateAccessControlList(12345);
         if (setxattr(_path, AccessList, list, list.Length, 0) != 0)
-            return; // a file system without
+            return; // the file system has no access control lists
         Checkpoint.Save(_module, _path);
 
         var kept = new byte[list.Length];
@@ -113,14 +113,14 @@ public sealed class PermissionTests : IDisposable
         File.SetUnixFileMode(_path, mode);
         var list = CreateAccessControlList(12345);
         if (setxattr(_folder.Path, DefaultAccessList, list, list.Length, 0) != 0)
-            return; // a file system without
+            return; // the file system has no access control lists
         Checkpoint.Save(_module, _path);
 
         Assert.Equal(-1, getxattr(_path, AccessList, null, 0));
         Assert.Equal(mode, File.GetUnixFileMode(_path));
     }
 
-    /// <summary>user::rw-, user:(id):r--, group::---, mask::r--, other::---; as Linux keeps it.</summary>
+    /// <summary>user::rw-, user:(id):r--, group::---, mask::r--, other::---, in the binary form of the extended attribute.</summary>
     private static byte[] CreateAccessControlList(uint user)
     {
         const ushort Read = 4, Write = 2;

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests.Files;
 
-/// <summary>What a path may lead to when something is saved there.</summary>
+/// <summary>What may be at the path of a save: a file, a link, a folder, a device.</summary>
 public sealed class SaveTargetTests : IDisposable
 {
     private readonly TempFolder _folder = new();
@@ -23,7 +23,7 @@ public sealed class SaveTargetTests : IDisposable
     [InlineData('漢')]
     public void A_name_may_be_as_long_as_the_file_system_allows(char letter)
     {
-        var letters = OperatingSystem.IsWindows() ? 251 : 251 / Encoding.UTF8.GetByteCount([letter]); // 255 characters, 255 bytes
+        var letters = OperatingSystem.IsWindows() ? 251 : 251 / Encoding.UTF8.GetByteCount([letter]); // at most 255 characters or 255 bytes
         AssertSaves(new string(letter, letters) + ".pth");
         Assert.Single(Directory.GetFileSystemEntries(_folder.Path));
     }
@@ -58,14 +58,14 @@ public sealed class SaveTargetTests : IDisposable
         }
         catch (IOException) when (OperatingSystem.IsWindows())
         {
-            return; // Windows wants a privilege for it
+            return; // Windows requires a privilege
         }
         AssertSaves("latest.pth", "run1.pth");
 
         CreateLink("newest.pth", _folder["latest.pth"]);
         AssertSaves("newest.pth", "run1.pth");
 
-        CreateLink("next.pth", "run2.pth"); // which is not there yet
+        CreateLink("next.pth", "run2.pth"); // does not exist yet
         AssertSaves("next.pth", "run2.pth");
 
         Assert.Equal(
@@ -100,7 +100,7 @@ public sealed class SaveTargetTests : IDisposable
         Assert.Equal(4, Directory.GetFileSystemEntries(_folder.Path).Length);
     }
 
-    /// <summary>A rename would put a file in their place, even of <c>/dev/null</c>. The device here is the test's own, should that happen.</summary>
+    /// <summary>A rename would replace even <c>/dev/null</c>. The test creates a device of its own, in case that happens.</summary>
     [LinuxFact]
     public void Devices_and_FIFOs_are_refused()
     {
@@ -110,11 +110,11 @@ public sealed class SaveTargetTests : IDisposable
         AssertRefused<IOException>("link.pth", "expected a regular file");
         Assert.Equal(2, Directory.GetFileSystemEntries(_folder.Path).Length);
 
-        if (Tool.Run(_folder.Path, "mknod", "null.pth", "c", "1", "3").Code == 0) // a privilege
+        if (Tool.Run(_folder.Path, "mknod", "null.pth", "c", "1", "3").Code == 0) // needs a privilege
             AssertRefused<IOException>("null.pth", "expected a regular file");
     }
 
-    /// <summary>It used to end the process, with a file left beside.</summary>
+    /// <summary>Without care, the signal SIGXFSZ ends the process and leaves a temporary file.</summary>
     [LinuxFact]
     public void A_save_beyond_the_file_size_limit_is_refused()
     {
@@ -124,7 +124,7 @@ public sealed class SaveTargetTests : IDisposable
             var start = new ProcessStartInfo("/bin/sh", ["-c", "ulimit -f 2000; exec \"$@\"", "sh", DotnetHost.Path, typeof(ChildProcess).Assembly.Location, "try-save", path])
             {
                 RedirectStandardOutput = true,
-                Environment = { ["DOTNET_EnableWriteXorExecute"] = "0" }, // .NET has a large file for it
+                Environment = { ["DOTNET_EnableWriteXorExecute"] = "0" }, // it needs a large file
             };
             using var child = Process.Start(start)!;
             Assert.StartsWith($"System.IO.IOException: {path}: cannot be written: it exceeds the file size limit: ", child.StandardOutput.ReadToEnd(), StringComparison.Ordinal);
@@ -135,13 +135,13 @@ public sealed class SaveTargetTests : IDisposable
 
     private void CreateLink(string link, string target) => File.CreateSymbolicLink(_folder[link], target);
 
-    private void AssertSaves(string name, string? place = null)
+    private void AssertSaves(string name, string? target = null)
     {
         using (no_grad())
             ((TorchSharp.Modules.Linear)_module).weight.add_(1);
         Checkpoint.Save(_module, _folder[name]);
         using var loaded = nn.Linear(2, 3);
-        Checkpoint.Load(loaded, _folder[place ?? name]);
+        Checkpoint.Load(loaded, _folder[target ?? name]);
         Assert.Equal(_module.state_dict()["weight"].data<float>().ToArray(), loaded.weight.data<float>().ToArray());
     }
 

@@ -2,7 +2,7 @@ using System.Net;
 
 namespace ResNet.Core.Tests.Pretrained;
 
-/// <summary>A file comes whole, is fetched once, and a connection that breaks off costs no more than what was under way.</summary>
+/// <summary>A file is downloaded completely and once, and a broken connection loses only the bytes in transit.</summary>
 public sealed class DownloadTests : IDisposable
 {
     private readonly CacheFolder _cache = new();
@@ -49,14 +49,14 @@ public sealed class DownloadTests : IDisposable
             var e = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => _cache.DownloadAsync(server, progress: progress, cancellationToken: cancel.Token));
             Assert.Equal(cancel.Token, e.CancellationToken);
         }
-        var there = (int)new FileInfo(_cache.Partial).Length;
-        Assert.InRange(there, 240_000, 300_000);
-        _cache.AssertBeginning(there);
+        var length = (int)new FileInfo(_cache.Partial).Length;
+        Assert.InRange(length, 240_000, 300_000);
+        _cache.AssertBeginning(length);
 
         using var next = new WebServer(request => WebResponse.Create(_cache.Content, request));
         await _cache.DownloadAsync(next);
         _cache.AssertWhole();
-        Assert.Equal(there, Assert.Single(next.Requests).From);
+        Assert.Equal(length, Assert.Single(next.Requests).From);
     }
 
     [Fact]
@@ -82,7 +82,7 @@ public sealed class DownloadTests : IDisposable
         _cache.AssertBeginning(1000);
     }
 
-    /// <summary>As where it was killed between the last byte and the renaming.</summary>
+    /// <summary>As after a kill between the last byte and the rename.</summary>
     [Fact]
     public async Task A_complete_partial_file_becomes_the_file()
     {
@@ -124,15 +124,15 @@ public sealed class DownloadTests : IDisposable
         var old = new byte[_cache.Content.Length];
         using var server = new WebServer(request => request switch
         {
-            { Number: 1 } => Version("\"1\"", new(200, old)) with { CutAfter = 1000 },
-            { IfRange: not null and not "\"2\"" } => Version("\"2\"", new(200, _cache.Content)) with { CutAfter = 60_000 },
+            { Number: 1 } => AddVersion("\"1\"", new(200, old)) with { CutAfter = 1000 },
+            { IfRange: not null and not "\"2\"" } => AddVersion("\"2\"", new(200, _cache.Content)) with { CutAfter = 60_000 },
             _ => WebResponse.Create(_cache.Content, request),
         });
         await _cache.DownloadAsync(server);
         _cache.AssertWhole();
         Assert.Equal([(null, null), (1000, "\"1\""), (60_000, "\"2\"")], server.Requests.Select(request => (request.From, request.IfRange)));
 
-        static WebResponse Version(string name, WebResponse response) => response with { Head = $"Content-Length: {response.Body.Length}\r\nETag: {name}\r\n" };
+        static WebResponse AddVersion(string name, WebResponse response) => response with { Head = $"Content-Length: {response.Body.Length}\r\nETag: {name}\r\n" };
     }
 
     [Fact]
@@ -145,12 +145,12 @@ public sealed class DownloadTests : IDisposable
         Assert.Equal([null, 1000], server.Requests.Select(request => request.From));
     }
 
-    /// <summary>The time is for the next bytes, not for all of them.</summary>
+    /// <summary>The timeout limits the wait for the next bytes, not the whole download.</summary>
     [Fact]
     public async Task A_slow_connection_may_take_longer_than_the_clients_timeout()
     {
         using var client = new HttpClient(new SlowHandler(_cache.Content, pieces: 10, TimeSpan.FromMilliseconds(100))) { Timeout = TimeSpan.FromMilliseconds(600) };
-        using var server = new WebServer(request => throw new InvalidOperationException("The client's own handler answers."));
+        using var server = new WebServer(request => throw new InvalidOperationException("The client has its own handler."));
         await _cache.DownloadAsync(server, client);
         _cache.AssertWhole();
         Assert.Empty(server.Requests);
@@ -175,14 +175,14 @@ public sealed class DownloadTests : IDisposable
         Assert.Equal(4, server.Requests.Count);
     }
 
-    private sealed class ProgressLog(Action<double>? and = null) : IProgress<double>
+    private sealed class ProgressLog(Action<double>? onReport = null) : IProgress<double>
     {
         public List<double> Values { get; } = [];
 
         public void Report(double value)
         {
             Values.Add(value);
-            and?.Invoke(value);
+            onReport?.Invoke(value);
         }
 
         public void AssertRises()

@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests.Pretrained;
 
-/// <summary>The published files are torchvision's, and lie where Python's torch.hub has them.</summary>
+/// <summary>The records describe torchvision's files, and the cache is the folder of Python's torch.hub.</summary>
 public sealed class PretrainedWeightsTests : IDisposable
 {
     private readonly TempFolder _folder = new();
@@ -57,7 +57,7 @@ public sealed class PretrainedWeightsTests : IDisposable
         Assert.Contains("'~other/torch'", Assert.Throws<NotSupportedException>(() => TorchHub.GetCheckpointsFolder(name => name == "TORCH_HOME" ? "~other/torch" : null)).Message, StringComparison.Ordinal);
     }
 
-    /// <summary>From a file of torchvision's on a server to a network with its weights, and on to Python, which fetches nothing.</summary>
+    /// <summary>A network loads the file that was downloaded, and torch.hub then finds it without a second download.</summary>
     [PyTorchFact, Trait(Category.Name, Category.Slow)]
     public async Task A_downloaded_file_loads_and_torch_hub_finds_it()
     {

@@ -4,7 +4,7 @@ using ResNet.Core.Tests.Weights;
 
 namespace ResNet.Core.Tests.Pretrained;
 
-/// <summary>Several that want one file fetch it once: one does, the others wait.</summary>
+/// <summary>Concurrent calls for one file download it once: one downloads, the others wait.</summary>
 public sealed class SharedCacheTests : IDisposable
 {
     private readonly CacheFolder _cache = new();
@@ -25,11 +25,11 @@ public sealed class SharedCacheTests : IDisposable
     public async Task Two_processes_download_once()
     {
         using var server = new WebServer(RespondSlowly);
-        using var one = ChildProcess.Start("download", CreateArgument(server, _cache));
-        using var other = ChildProcess.Start("download", CreateArgument(server, _cache));
-        Assert.Equal(_cache.File, await one.StandardOutput.ReadLineAsync());
-        Assert.Equal(_cache.File, await other.StandardOutput.ReadLineAsync());
-        await Task.WhenAll(one.WaitForExitAsync(), other.WaitForExitAsync());
+        using var first = ChildProcess.Start("download", CreateArgument(server, _cache));
+        using var second = ChildProcess.Start("download", CreateArgument(server, _cache));
+        Assert.Equal(_cache.File, await first.StandardOutput.ReadLineAsync());
+        Assert.Equal(_cache.File, await second.StandardOutput.ReadLineAsync());
+        await Task.WhenAll(first.WaitForExitAsync(), second.WaitForExitAsync());
         _cache.AssertWhole();
         Assert.Single(server.Requests);
     }
@@ -85,7 +85,7 @@ public sealed class SharedCacheTests : IDisposable
         Assert.Empty(server.Requests);
     }
 
-    /// <summary>As by Python, by hand, or by another machine.</summary>
+    /// <summary>Python, a user or another machine may have put it there.</summary>
     [Fact]
     public async Task A_file_that_appears_during_the_download_is_kept()
     {
@@ -112,7 +112,7 @@ public sealed class SharedCacheTests : IDisposable
         Assert.Equal("mine", await File.ReadAllTextAsync(_cache.File));
     }
 
-    /// <summary>What the other process does.</summary>
+    /// <summary>Runs in the other process.</summary>
     internal static async Task<string> DownloadAsync(string argument)
     {
         var parts = argument.Split('|');

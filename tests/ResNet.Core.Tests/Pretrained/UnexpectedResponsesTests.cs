@@ -5,7 +5,7 @@ using ResNet.Core.Tests.Weights;
 
 namespace ResNet.Core.Tests.Pretrained;
 
-/// <summary>Whatever a server says, nothing but the published file gets its name, and the message says what to do.</summary>
+/// <summary>Whatever a server sends, only the published file gets the name, and the message says what to do.</summary>
 public sealed class UnexpectedResponsesTests : IDisposable
 {
     private readonly CacheFolder _cache = new();
@@ -37,7 +37,7 @@ public sealed class UnexpectedResponsesTests : IDisposable
         Assert.IsType<SocketException>((await AssertFailsAsync(server)).InnerException!.InnerException);
     }
 
-    /// <summary>What an earlier call has fetched is no reason to hope.</summary>
+    /// <summary>The bytes of an earlier call do not count as progress.</summary>
     [Fact]
     public async Task A_failure_without_progress_is_reported_without_a_retry()
     {
@@ -104,7 +104,7 @@ public sealed class UnexpectedResponsesTests : IDisposable
         Assert.Single(server.Requests);
     }
 
-    /// <summary>A server may send less than is asked for.</summary>
+    /// <summary>A server may send less than the requested range.</summary>
     [Fact]
     public async Task Short_ranges_are_joined()
     {
@@ -126,7 +126,7 @@ public sealed class UnexpectedResponsesTests : IDisposable
             if (chunked)
                 await AssertFailsAsync(server);
             else
-                await AssertRefusedAsync(server, "got 1000 bytes"); // nobody can tell this end from the true one
+                await AssertRefusedAsync(server, "got 1000 bytes"); // nothing marks this end as premature
         using (var server = new WebServer(request => new(200, body) { Head = head }))
             await _cache.DownloadAsync(server);
         _cache.AssertWhole();
@@ -154,7 +154,7 @@ public sealed class UnexpectedResponsesTests : IDisposable
         Assert.Single(server.Requests);
     }
 
-    /// <summary>Pieces of another file: all of it is fetched once more, and not for ever.</summary>
+    /// <summary>The partial file does not match the rest, so all is downloaded once more, but not endlessly.</summary>
     [Fact]
     public async Task Wrong_content_is_downloaded_again_only_once()
     {
@@ -254,7 +254,7 @@ public sealed class UnexpectedResponsesTests : IDisposable
         Assert.Empty(server.Requests);
     }
 
-    /// <summary>Also for root.</summary>
+    /// <summary>Not even root may write to /sys.</summary>
     [LinuxFact]
     public async Task A_read_only_folder_is_reported()
     {
@@ -266,7 +266,7 @@ public sealed class UnexpectedResponsesTests : IDisposable
         Assert.Empty(server.Requests);
     }
 
-    /// <summary>As on a disk that is full. What fits stays.</summary>
+    /// <summary>As on a full disk. The bytes that fit stay.</summary>
     [LinuxFact]
     public async Task A_download_beyond_the_file_size_limit_is_reported()
     {
@@ -274,7 +274,7 @@ public sealed class UnexpectedResponsesTests : IDisposable
         var start = new ProcessStartInfo("/bin/sh", ["-c", "ulimit -f 1000; exec \"$@\"", "sh", DotnetHost.Path, typeof(ChildProcess).Assembly.Location, "download", SharedCacheTests.CreateArgument(server, _cache)])
         {
             RedirectStandardOutput = true,
-            Environment = { ["DOTNET_EnableWriteXorExecute"] = "0" }, // .NET has a large file for it
+            Environment = { ["DOTNET_EnableWriteXorExecute"] = "0" }, // it needs a large file
         };
         using var child = Process.Start(start)!;
         Assert.StartsWith($"System.IO.IOException: {_cache.File}: cannot be written: it exceeds the file size limit: ", await child.StandardOutput.ReadToEndAsync(), StringComparison.Ordinal);
@@ -297,7 +297,7 @@ public sealed class UnexpectedResponsesTests : IDisposable
         Assert.Empty(server.Requests);
     }
 
-    /// <summary>As where the checkpoints lie on another disk.</summary>
+    /// <summary>As for checkpoints on another disk.</summary>
     [LinuxFact]
     public async Task A_link_in_place_of_the_file_stays_a_link()
     {

@@ -6,28 +6,28 @@ using System.Text;
 
 namespace ResNet.Core.Tests.Pretrained;
 
-/// <summary>What a <see cref="WebServer"/> was asked.</summary>
+/// <summary>A request that a <see cref="WebServer"/> received.</summary>
 /// <param name="Number">1 for the first request.</param>
-/// <param name="Path">With its slash.</param>
-/// <param name="From">The first byte that is wanted, where not all are.</param>
-/// <param name="IfRange">Of which version alone, where that is response.</param>
+/// <param name="Path">Begins with a slash.</param>
+/// <param name="From">The first byte of the requested range; null without a range.</param>
+/// <param name="IfRange">The ETag that the range depends on, if any.</param>
 internal sealed record WebRequest(int Number, string Path, int? From, string? IfRange = null);
 
-/// <summary>What a <see cref="WebServer"/> says, be it true or not.</summary>
-/// <param name="Status">Such as 200.</param>
-/// <param name="Body">What it sends, and what it says is the length.</param>
+/// <summary>A response of a <see cref="WebServer"/>, correct or not.</summary>
+/// <param name="Status">The HTTP status.</param>
+/// <param name="Body">The content, and the source of the default Content-Length.</param>
 internal sealed record WebResponse(int Status, byte[] Body)
 {
-    /// <summary>Lines of the head; null for those that are true.</summary>
+    /// <summary>Header lines; null for a correct Content-Length.</summary>
     public string? Head { get; init; }
 
-    /// <summary>Is closed when so many bytes of the body are sent.</summary>
+    /// <summary>The connection is closed after this many bytes of the body.</summary>
     public int? CutAfter { get; init; }
 
-    /// <summary>Goes silent instead of closing.</summary>
+    /// <summary>The connection goes silent instead of closing.</summary>
     public bool Stalls { get; init; }
 
-    /// <summary>What an honest server says.</summary>
+    /// <summary>The response of a correct server.</summary>
     public static WebResponse Create(byte[] content, WebRequest request) => request.From switch
     {
         null => new(200, content),
@@ -38,7 +38,7 @@ internal sealed record WebResponse(int Status, byte[] Body)
     public static string CreateRangeHead(byte[] content, int from) => $"Content-Length: {content.Length - from}\r\nContent-Range: bytes {from}-{content.Length - 1}/{content.Length}\r\n";
 }
 
-/// <summary>A server on this machine that does what a test wants of it, and remembers what it was asked.</summary>
+/// <summary>A local server that sends the responses of a test and records the requests.</summary>
 internal sealed class WebServer : IDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
