@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests.Weights;
 
-/// <summary>This assembly started as a program: what would end or disturb the tests' own process happens there.</summary>
+/// <summary>This assembly, started as a program, for what would end or disturb the tests' own process.</summary>
 internal static class ChildProcess
 {
     public static int Main(string[] arguments)
@@ -35,13 +35,13 @@ internal static class ChildProcess
                 Console.WriteLine(MemoryPagesTests.Free(pages));
                 return 0;
             default:
-                Console.Error.WriteLine("Expected 'save PATH', 'try-save PATH' or 'load PATH'. The tests are run by `dotnet test`.");
+                Console.Error.WriteLine("Expected one of the commands in ChildProcess.cs. To run the tests, use `dotnet test`.");
                 return 1;
         }
     }
 
     /// <summary>Runs a command to its end.</summary>
-    /// <returns>What it printed.</returns>
+    /// <returns>Its output.</returns>
     public static string Run(string command, string argument = "", params (string Name, string Value)[] environment)
     {
         var start = StartInfo(command, argument);
@@ -62,7 +62,7 @@ internal static class ChildProcess
         RedirectStandardOutput = true,
     };
 
-    /// <summary>A module of 4 MB.</summary>
+    /// <summary>Creates a module of 4 MB.</summary>
     public static nn.Module CreateModule() => nn.Linear(1000, 1000);
 
     public static void Fill(nn.Module module, float value)
@@ -72,7 +72,7 @@ internal static class ChildProcess
                 parameter.fill_(value);
     }
 
-    /// <summary>That a file that was loaded into the module was written by one save, which gives all weights the same value.</summary>
+    /// <summary>Asserts that the module's file comes from a single save: each save gives all weights one value.</summary>
     public static void AssertFromOneSave(nn.Module module)
     {
         using var scope = NewDisposeScope();
@@ -95,7 +95,7 @@ internal static class ChildProcess
         }
     }
 
-    /// <summary>Saves again and again, each time with another number as the value of all weights, until it is killed.</summary>
+    /// <summary>Saves in a loop until it is killed, each time with another value for all weights.</summary>
     private static void SaveForever(string path)
     {
         using var module = CreateModule();
@@ -108,18 +108,18 @@ internal static class ChildProcess
         }
     }
 
-    /// <summary>By how many bytes the most memory that the process ever held grows while a file is loaded into a module of its size.</summary>
+    /// <summary>Loads a file into a module of its size. Returns the growth of the peak working set in bytes.</summary>
     private static long MeasurePeakOfLoading(string path)
     {
         using var module = CreateLargeModule();
         using var process = Process.GetCurrentProcess();
-        Checkpoint.Save(module, $"{path}.warm{Path.GetExtension(path)}"); // what the first use of anything takes
+        Checkpoint.Save(module, $"{path}.warm{Path.GetExtension(path)}"); // pay for the first use of everything
         var before = process.PeakWorkingSet64;
         Checkpoint.Load(module, path);
         process.Refresh();
         return process.PeakWorkingSet64 - before;
     }
 
-    /// <summary>A module of 100 MB in ten layers.</summary>
+    /// <summary>Creates a module of 100 MB in ten layers.</summary>
     public static nn.Module CreateLargeModule() => nn.Sequential(Enumerable.Range(0, 10).Select(nn.Module<Tensor, Tensor> (_) => nn.Linear(2500, 1000)));
 }

@@ -4,7 +4,7 @@ using Xunit.Abstractions;
 
 namespace ResNet.Core.Tests.Weights;
 
-/// <summary>Files that were cut off or changed on their way.</summary>
+/// <summary>Files that were truncated or altered in transit.</summary>
 public sealed class DamagedFileTests(ITestOutputHelper log) : IDisposable
 {
     private readonly TempFolder _folder = new();
@@ -33,9 +33,9 @@ public sealed class DamagedFileTests(ITestOutputHelper log) : IDisposable
     }
 
     /// <summary>
-    /// One bit, at ten thousand random places: either an exception with the module as it was, or, where the bit was a
-    /// tensor's (which safetensors cannot tell, having no checksum) or nobody's, such as padding, the weights. The format from
-    /// before PyTorch 1.6 has no checksum of the pickle either: there it can also be another stride.
+    /// Flips one bit at each of ten thousand random places. Either the load is refused and the module unchanged, or the weights
+    /// load: the bit was unused, such as padding, or part of a tensor in safetensors, which has no checksum. The format from
+    /// before PyTorch 1.6 has none for the pickle either, so the bit may also change a stride.
     /// </summary>
     [Theory, Trait(Category.Name, Category.Slow)]
     [InlineData("protocol2.pth")]
@@ -54,7 +54,7 @@ public sealed class DamagedFileTests(ITestOutputHelper log) : IDisposable
         using var loaded = new Unchanged(module);
 
         var random = new Random(1);
-        var (refused, asBefore) = (0, false);
+        var (refused, restored) = (0, false);
         for (var i = 0; i < 10_000; i++)
         {
             var at = random.Next(file.Length);
@@ -63,26 +63,26 @@ public sealed class DamagedFileTests(ITestOutputHelper log) : IDisposable
             var path = _folder.Write("flipped", file);
             file[at] ^= bit;
 
-            if (!asBefore)
+            if (!restored)
                 before.Restore();
             try
             {
                 Checkpoint.Load(module, path);
-                Assert.True(at >= dataStart || loaded.Holds, $"bit {bit} of byte {at} was flipped: other weights came without an exception");
-                asBefore = false;
+                Assert.True(at >= dataStart || loaded.Holds, $"bit {bit} of byte {at} was flipped: other weights loaded without an exception");
+                restored = false;
             }
             catch (InvalidDataException problem)
             {
                 Assert.StartsWith(path, problem.Message, StringComparison.Ordinal);
                 before.Assert();
-                (refused, asBefore) = (refused + 1, true);
+                (refused, restored) = (refused + 1, true);
             }
         }
         Assert.InRange(refused, 1000, 9999);
         log.WriteLine($"{fixture}: {refused} of 10,000 flipped bits were refused");
     }
 
-    /// <summary>Not one bit but a stretch of random bytes, which reaches other parts of the readers.</summary>
+    /// <summary>A run of random bytes reaches other parts of the readers than a single bit.</summary>
     [Theory, Trait(Category.Name, Category.Slow)]
     [InlineData("types.pth")]
     [InlineData("types.safetensors")]
@@ -111,7 +111,7 @@ public sealed class DamagedFileTests(ITestOutputHelper log) : IDisposable
         }
     }
 
-    /// <summary>The same pickle damaged with its checksum made right, as somebody would who means harm: the interpreter alone has to stand.</summary>
+    /// <summary>A damaged pickle with a correct checksum, as an attacker would write it. Only the interpreter can refuse it.</summary>
     [Theory, Trait(Category.Name, Category.Slow)]
     [InlineData("protocol2.pth")]
     [InlineData("protocol4.pth")]

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests.Weights;
 
-/// <summary>What a file holds beside its tensors: it ends no load where it is harmless, and every load where it would act.</summary>
+/// <summary>Objects that a file holds in addition to its tensors: harmless ones are skipped, and dangerous ones end every load.</summary>
 public sealed class ExtraObjectsTests : IDisposable
 {
     private const byte Reduce = (byte)'R', NewObj = 0x81, StackGlobal = 0x93;
@@ -13,7 +13,7 @@ public sealed class ExtraObjectsTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    /// <summary>Some 100 kinds of objects, as real PyTorch pickles them: make_weights.py.</summary>
+    /// <summary>About 100 kinds of objects, pickled by real PyTorch (make_weights.py).</summary>
     [Theory]
     [InlineData("beside1.pth")]
     [InlineData("beside2.pth")]
@@ -28,7 +28,7 @@ public sealed class ExtraObjectsTests : IDisposable
         Pattern.AssertIn(block, LoadTests.BlockNames);
     }
 
-    /// <summary>A dict with a tensor, and something beside it.</summary>
+    /// <summary>Writes a dict with a tensor and an extra object.</summary>
     private string WriteWithExtra(params ReadOnlySpan<byte> value) => _folder.Write("weights.pth", InArchive(
         [.. Proto, (byte)'}', .. Text("weight"), .. Tensor(Storage(), 0, Ints(2, 2), Ints(2, 1)), (byte)'s', .. Text("beside"), .. value, .. "s."u8]));
 
@@ -45,10 +45,10 @@ public sealed class ExtraObjectsTests : IDisposable
 
     [Theory]
     [InlineData("__main__.Config")]
-    [InlineData("config.make")] // a user's own: unknown, and not run
+    [InlineData("config.make")] // a user's own class: unknown, and not called
     [InlineData("mylib.sub.Outer.Inner")]
     [InlineData("omegaconf.dictconfig.DictConfig")]
-    [InlineData("mmengine.logging.history_buffer.HistoryBuffer")] // a part of a name that the standard library has as well
+    [InlineData("mmengine.logging.history_buffer.HistoryBuffer")] // part of the name is also in the standard library
     [InlineData("argparse.Namespace")]
     [InlineData("builtins.set")]
     [InlineData("__builtin__.frozenset")]
@@ -68,7 +68,7 @@ public sealed class ExtraObjectsTests : IDisposable
     [InlineData("torch.Generator")]
     [InlineData("torch.nn.modules.linear.Linear")]
     [InlineData("torch.serialization._get_layout")]
-    [InlineData("torch.nn.backends.thnn._get_thnn_function_backend")] // of every whole model before PyTorch 1.5
+    [InlineData("torch.nn.backends.thnn._get_thnn_function_backend")] // in every whole model before PyTorch 1.5
     public void An_object_of_a_harmless_class_is_skipped(string name)
     {
         var (module, last) = (name[..name.LastIndexOf('.')], name[(name.LastIndexOf('.') + 1)..]);
@@ -76,7 +76,7 @@ public sealed class ExtraObjectsTests : IDisposable
         LoadWithExtra([.. Global(module, last), .. arguments, Reduce]);
         LoadWithExtra([.. Text(module), .. Text(last), StackGlobal, .. arguments, Reduce, .. state, (byte)'b']);
         LoadWithExtra([.. Global(module, last), (byte)')', NewObj, .. state, (byte)'b']);
-        LoadWithExtra([.. Global(module, last), (byte)')', (byte)'}', 0x92, (byte)'(', .. Text("k"), (byte)'N', .. "u]Na0Na"u8]); // items of a dict, and of a list
+        LoadWithExtra([.. Global(module, last), (byte)')', (byte)'}', 0x92, (byte)'(', .. Text("k"), (byte)'N', .. "u]Na0Na"u8]); // items of a dict and of a list
         LoadWithExtra([.. Global("copy_reg", "_reconstructor"), .. Tuple(Global(module, last), Global("__builtin__", "object"), "N"u8.ToArray()), Reduce]);
         LoadWithExtra(Global(module, last));
     }
@@ -154,10 +154,10 @@ public sealed class ExtraObjectsTests : IDisposable
         AssertFunctionRefused(called, [.. Global(module, name), .. arguments, NewObj]);
         AssertFunctionRefused(called, [.. Global("functools", "partial"), .. Tuple(Global(module, name), Text("touch /tmp/owned")), Reduce, (byte)')', Reduce]);
         AssertFunctionRefused(called, [.. Global("builtins", "map"), .. Tuple(Global(module, name), "]"u8.ToArray()), Reduce]);
-        AssertFunctionRefused(called, Global(module, name)); // not called yet
+        AssertFunctionRefused(called, Global(module, name)); // even without a call
     }
 
-    /// <summary>Of known packages only what puts objects together is called; a name alone, such as the activation in a model, is no harm.</summary>
+    /// <summary>In known packages, only the functions that construct objects may be called. A name without a call is harmless, such as the activation in a model.</summary>
     [Theory]
     [InlineData("torch", "save")]
     [InlineData("torch.fx.graph_module", "reduce_graph_module")]
@@ -173,7 +173,7 @@ public sealed class ExtraObjectsTests : IDisposable
     [Fact]
     public void Attributes_are_never_looked_up()
     {
-        LoadWithExtra([.. Global("builtins", "getattr"), .. Tuple(Global("__main__", "Color"), Text("RED")), Reduce]); // an enum's member in Python 3.11
+        LoadWithExtra([.. Global("builtins", "getattr"), .. Tuple(Global("__main__", "Color"), Text("RED")), Reduce]); // an enum member in Python 3.11
         AssertFunctionRefused("torch.storage._load_from_bytes", [.. Global("builtins", "getattr"), .. Tuple(Global("torch", "storage"), Text("_load_from_bytes")), Reduce]);
         AssertFunctionRefused("mylib.tools.os", [.. Global("builtins", "getattr"), .. Tuple([.. Global("builtins", "getattr"), .. Tuple(Global("mylib", "tools"), Text("os")), Reduce], Text("system")), Reduce]);
         AssertFunctionRefused("builtins.getattr", [.. Global("builtins", "getattr"), .. Tuple(Text("a"), Text("b")), Reduce]);
@@ -195,7 +195,7 @@ public sealed class ExtraObjectsTests : IDisposable
             Hostile.AssertRefused(WriteWithExtra([.. "}"u8, .. Encoding.ASCII.GetBytes(key), .. "Ns"u8]), $"{name} as a key");
     }
 
-    /// <summary>Of newer versions of PyTorch than the fixtures'.</summary>
+    /// <summary>As PyTorch versions newer than the fixtures' write them.</summary>
     [Fact]
     public void An_unsupported_tensor_is_unexpected_and_its_kind_is_reported()
     {
@@ -223,7 +223,7 @@ public sealed class ExtraObjectsTests : IDisposable
         unchanged.Assert();
     }
 
-    /// <summary>As newer versions of PyTorch than the fixtures' write them.</summary>
+    /// <summary>As PyTorch versions newer than the fixtures' write them.</summary>
     [Fact]
     public void A_tensor_or_a_parameter_with_attributes_is_loaded()
     {

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests.Weights;
 
-/// <summary>A checkpoint of a training holds more than the weights: the one state_dict in it that fits is taken, whatever stands beside it.</summary>
+/// <summary>A training checkpoint holds more than the weights. Load takes the one state_dict in it that fits.</summary>
 public sealed class FindStateDictTests : IDisposable
 {
     private readonly TempFolder _folder = new();
@@ -13,7 +13,7 @@ public sealed class FindStateDictTests : IDisposable
     [Theory]
     [InlineData("wrapped_net.pth")]
     [InlineData("tensor_beside.pth")]
-    [InlineData("tensors_beside.pth")] // one of them called as a part of the module is, and momentum under the names of the parameters
+    [InlineData("tensors_beside.pth")] // one with the name of a submodule, and momentum under the parameters' names
     [InlineData("nested.pth")]
     [InlineData("same_twice.pth")]
     public void The_state_dict_is_found_by_its_contents(string file)
@@ -36,16 +36,16 @@ public sealed class FindStateDictTests : IDisposable
             "more than one state_dict that fits BasicBlock", "under ['model']; under ['model_ema']",
             "torch.save(torch.load(path, map_location=\"cpu\")['model'], \"one.pth\")");
 
-    /// <summary>A class of the user's that is derived from dict, and an object with attributes: what is in them is as good as what is in a dict.</summary>
+    /// <summary>Weights in a user's subclass of dict and in an object's attributes count like those in a dict.</summary>
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
     public void A_state_dict_inside_an_object_is_found(bool strict)
     {
         byte[] model = Entry("weight", Weight(2)), other = Item("ema", Entry("weight", Weight(2, offset: 2)));
-        byte[] derived = Entry("model", [.. Global("mylib", "AttrDict"), (byte)')', 0x81, .. model]);
+        byte[] subclass = Entry("model", [.. Global("mylib", "AttrDict"), (byte)')', 0x81, .. model]);
         byte[] attribute = Entry("model", [.. Global("argparse", "Namespace"), (byte)')', 0x81, (byte)'}', .. Item("net", model), (byte)'b']);
-        foreach (var (value, place) in (IEnumerable<(byte[], string)>)[(derived, "['model']"), (attribute, "['model'].net")])
+        foreach (var (value, place) in (IEnumerable<(byte[], string)>)[(subclass, "['model']"), (attribute, "['model'].net")])
         {
             using var bag = new TensorBag(("weight", ones(2)));
             var report = Checkpoint.Load(bag, Write(value), strict);
@@ -59,7 +59,7 @@ public sealed class FindStateDictTests : IDisposable
         }
     }
 
-    /// <summary>Strict, the other one does not fit; otherwise a tensor more is nothing against it.</summary>
+    /// <summary>In a strict load, the candidate with an extra tensor does not fit. In a non-strict load, it does.</summary>
     [Fact]
     public void A_candidate_with_extra_tensors_counts_only_when_not_strict()
     {
@@ -69,7 +69,7 @@ public sealed class FindStateDictTests : IDisposable
         Assert.Contains("under ['model']; under ['ema']", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(bag, path, strict: false)).Message, StringComparison.Ordinal);
     }
 
-    /// <summary>PyTorch before 0.4 had no tensors without dimensions.</summary>
+    /// <summary>PyTorch before 0.4 had no scalars, and saved them with shape (1).</summary>
     [Fact]
     public void A_tensor_of_shape_1_fits_a_scalar()
     {
@@ -101,7 +101,7 @@ public sealed class FindStateDictTests : IDisposable
         Assert.Equal(["weight", "bias"], report.Loaded);
         Assert.Equal(["scale"], report.Missing);
 
-        // Strict, what is missing is told of the best.
+        // A strict load reports what the best candidate lacks.
         var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(bag, Write([.. other, .. half, .. more])));
         Assert.Contains("does not fit TensorBag: under ['more']: 2 tensors fit; missing in the file: scale", problem.Message, StringComparison.Ordinal);
 
@@ -133,7 +133,7 @@ public sealed class FindStateDictTests : IDisposable
             Assert.Contains("got 18 that begin with 'model.', such as model.conv1.weight, ", problem.Message, StringComparison.Ordinal);
         }
 
-        // A counter of batches fits everywhere, and is nothing.
+        // A batch counter fits every network, and does not count as a fit.
         using var model = new ResNet18(10);
         using var unchanged = new Unchanged(model);
         Assert.Contains("does not fit ResNet18: 1 tensors fit; missing in the file: ",
@@ -171,25 +171,25 @@ public sealed class FindStateDictTests : IDisposable
         Assert.Contains("under […][0][0][0][0][0][0][0][0]: 0 tensors fit", problem.Message, StringComparison.Ordinal);
     }
 
-    /// <summary>Lists and dictionaries that hold each other, each twice: 2^200,000 ways, and a ring.</summary>
+    /// <summary>Each tuple holds the one before it twice, which gives 2^200,000 paths. There is also a cycle.</summary>
     [Fact]
     public void Every_object_is_visited_once_however_often_it_is_referenced()
     {
         using var bag = new TensorBag(("weight", ones(2)));
-        byte[] ring = [.. "]q\u0001h\u0001a}"u8, .. Text("ring"), .. "h\u0001s"u8, 0x86]; // a list in itself, and in a dict beside it
+        byte[] cycle = [.. "]q\u0001h\u0001a}"u8, .. Text("cycle"), .. "h\u0001s"u8, 0x86]; // a list that holds itself, and a dict that holds the list
         byte[] twice = [.. Enumerable.Repeat((byte[])[(byte)'2', 0x86], 200_000).SelectMany(bytes => bytes)];
-        var path = _folder.Write("weights.pth", InArchive([.. Proto, .. "}"u8, .. Entry("weight", Weight(2)), .. twice, .. ring, 0x86, (byte)'.']));
+        var path = _folder.Write("weights.pth", InArchive([.. Proto, .. "}"u8, .. Entry("weight", Weight(2)), .. twice, .. cycle, 0x86, (byte)'.']));
         Assert.Equal(["weight"], Checkpoint.Load(bag, path).Loaded);
     }
 
-    /// <summary>Dictionaries that take a few bytes each, all with the same tensor: as many candidates as the file can hold.</summary>
+    /// <summary>Dictionaries of a few bytes each, all with the same tensor: as many candidates as the file can hold.</summary>
     [Fact]
     public void Memory_for_many_dictionaries_is_bounded_by_the_file_size()
     {
         byte[] one = [.. "}h\u0001h\u0002s"u8];
 
         Hostile.AssertRefused(_folder.Write("none.pth", InArchive(CreateMany("a.b.c.d", 100_000))), "expected tensor names like the module's");
-        Hostile.AssertRefused(_folder.Write("some.pth", InArchive(CreateMany("bn1.running_mean", 100_000))), factor: 400, "0 tensors fit"); // six bytes a dictionary
+        Hostile.AssertRefused(_folder.Write("some.pth", InArchive(CreateMany("bn1.running_mean", 100_000))), factor: 400, "0 tensors fit"); // six bytes per dictionary
         Hostile.AssertRefused(_folder.Write("long.pth", InArchive(CreateMany(string.Concat(Enumerable.Repeat("a.", 490)) + "bn1.bias", 50_000))), "expected tensor names");
 
         byte[] CreateMany(string name, int count) => [.. Proto, .. Text(name), .. "q\u0001"u8, .. Weight(2), .. "q\u0002]("u8, .. Enumerable.Repeat(one, count).SelectMany(bytes => bytes), (byte)'e', 0x85, (byte)'.'];

@@ -27,7 +27,7 @@ public sealed class HostileArchiveTests : IDisposable
         Assert.Contains("is a pipe", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(block, path)).Message, StringComparison.Ordinal);
     }
 
-    /// <summary>To open it would wait for who writes into it, and nothing would end that.</summary>
+    /// <summary>To open it would block until somebody writes to it.</summary>
     [LinuxFact]
     public void A_FIFO_without_a_writer_is_refused_without_blocking()
     {
@@ -45,7 +45,7 @@ public sealed class HostileArchiveTests : IDisposable
             ("best/data/0", new byte[16]), ("best/version", "3\n"u8.ToArray()), ("best/.data/serialization_id", new byte[40])));
         Assert.Equal(["weight"], Checkpoint.Load(bag, path).Loaded);
 
-        // The folder bears the name of the file that was written.
+        // The folder is named after the saved file.
         path = _folder.Write("weights.pth", Zip.Create(("run 2026-11-23T12:30..best/data.pkl", pickle), ("run 2026-11-23T12:30..best/data/0", new byte[16])));
         Assert.Equal(["weight"], Checkpoint.Load(bag, path).Loaded);
     }
@@ -76,13 +76,13 @@ public sealed class HostileArchiveTests : IDisposable
         AssertRefused(Zip.WithSizes(InArchive(pickle), uint.MaxValue - 1), "longer than the file", "4,294,967,294 bytes");
         AssertRefused(Zip.WithSizes(InArchive(pickle), int.MaxValue), "longer than the file", "2,147,483,647 bytes");
 
-        // A thousand entries that all are the same megabyte
+        // A thousand entries that share the same megabyte
         var entries = Enumerable.Range(0, 1000).Select(i => ($"archive/data/{i}", new byte[i == 999 ? 1 << 20 : 0]));
         AssertRefused(Zip.WithSizes(Zip.WithOverlaps(Zip.Create([("archive/data.pkl", pickle), .. entries])), 1 << 20), "longer than the file");
         AssertRefused(Zip.Create(("archive/data.pkl", new byte[(64 << 20) + 1])), "a data.pkl of 67,108,865 bytes, expected at most 67,108,864");
     }
 
-    /// <summary>Every field of the archive's own structures, with numbers that lead elsewhere.</summary>
+    /// <summary>Overwrites every field of the archive's own structures.</summary>
     [Fact, Trait(Category.Name, Category.Slow)]
     public void A_forged_directory_is_refused_or_harmless()
     {
@@ -119,7 +119,7 @@ public sealed class HostileArchiveTests : IDisposable
         file[name] = (byte)'X';
         AssertRefused(file, "is a damaged zip archive: 'archive/data.pkl' is not where its directory says");
         file[name] = (byte)'a';
-        file[name - 1] = 0xff; // the length of the field before the data
+        file[name - 1] = 0xff; // the length of the extra field before the data
         AssertRefused(file, "is a damaged zip archive: 'archive/data.pkl' extends beyond the end of the file");
     }
 

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests.Weights;
 
-/// <summary>Files that begin as torch.save wrote them before PyTorch 1.6, and go on otherwise.</summary>
+/// <summary>Files that begin like those of torch.save before PyTorch 1.6, but continue differently.</summary>
 public sealed class HostileLegacyTests : IDisposable
 {
     private static readonly byte[] pickle = CreateDict(LegacyStorage());
@@ -12,7 +12,7 @@ public sealed class HostileLegacyTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    /// <summary>A dict with a tensor of the first four elements of a storage.</summary>
+    /// <summary>Creates a dict with a tensor of the first four elements of a storage.</summary>
     private static byte[] CreateDict(byte[] storage) => Dict("weight", Tensor(storage, 0, Ints(2, 2), Ints(2, 1)));
 
     private void AssertRefused(byte[] file, params string[] message) => Hostile.AssertRefused(_folder.Write("weights.pth", file), message);
@@ -30,11 +30,11 @@ public sealed class HostileLegacyTests : IDisposable
     public void Handwritten_files_load_when_nothing_is_wrong()
     {
         Assert.Equal([0, 0, 0, 0], LoadWeight(InLegacyFile(pickle)));
-        // Storages in any order, of which no tensor uses some, in types that no module has; each is found behind those before it.
+        // Storages in any order, some of unsupported types and used by no tensor. The data of each follows that of the one before it.
         byte[] others = Tuple(LegacyStorage("ComplexFloatStorage", "c", 2), LegacyStorage("HalfStorage", "h", 3), LegacyStorage("QInt32Storage", "q", 3), LegacyStorage("ByteStorage", "empty", 0), LegacyStorage());
         Assert.Equal([1, 2, 3, 4], LoadWeight([.. LegacyStart, .. Dict("weight", [.. others, (byte)'0', .. Tensor(LegacyStorage(), 0, Ints(2, 2), Ints(2, 1))]),
             .. Keys("h", "empty", "q", "c", "0"), .. Int64(3), .. new byte[6], .. Int64(0), .. Int64(3), .. new byte[12], .. Int64(2), .. new byte[16], .. Int64(4), .. GetBytes(1, 2, 3, 4)]));
-        // What PyTorch's C++ library wrote: nothing of the machine, and a tuple of the keys
+        // PyTorch's C++ library wrote an empty dict for the machine, and the keys as a tuple.
         Assert.Equal([1, 2, 3, 4], LoadWeight([.. LegacyStart[..^Dict("little_endian", [0x88]).Length], .. Proto, .. "}."u8, .. pickle, .. Proto, .. Tuple(Text("0")), (byte)'.', .. Int64(4), .. GetBytes(1, 2, 3, 4)]));
     }
 
@@ -105,14 +105,14 @@ public sealed class HostileLegacyTests : IDisposable
     {
         AssertDataRefused("has 3 elements in storage '0', expected 4", [.. Int64(3), .. new byte[12]]);
         AssertDataRefused("has -4 elements", [.. Int64(-4), .. new byte[16]]);
-        AssertDataRefused("has 288,230,376,151,711,744 elements", [0, 0, 0, 0, 0, 0, 0, 4, .. new byte[16]]); // four, had a big-endian machine written it
+        AssertDataRefused("has 288,230,376,151,711,744 elements", [0, 0, 0, 0, 0, 0, 0, 4, .. new byte[16]]); // 4 in big-endian order
         AssertDataRefused("ends within storage '0': expected 16 more bytes, got 15; the download or copy was cut off", [.. Int64(4), .. new byte[15]]);
         AssertDataRefused("ends within storage '0': expected 8 more bytes, got 7", Int64(4)[..7]);
         AssertDataRefused("ends within storage '0': expected 8 more bytes, got 0", []);
         AssertDataRefused("has 1 bytes after its last storage", [.. Int64(4), .. new byte[17]]);
         AssertDataRefused("after its last storage", [.. Int64(4), .. new byte[16], .. InLegacyFile(pickle)]); // as after a second torch.save into one file
 
-        const long More = long.MaxValue / 4 + 5; // whose bytes are 16 in 64 bits
+        const long More = long.MaxValue / 4 + 5; // 16 bytes if computed in 64 bits
         AssertRefused([.. LegacyStart, .. CreateDict(LegacyStorage(count: More)), .. Keys("0"), .. Int64(More), .. new byte[16]], "ends within storage '0': expected 9,223,372,036,854,775,824 more bytes, got 16");
 
         void AssertDataRefused(string message, byte[] data) => AssertRefused([.. LegacyStart, .. pickle, .. Keys("0"), .. data], message);
@@ -131,12 +131,12 @@ public sealed class HostileLegacyTests : IDisposable
         AssertRefused([.. magic, .. Proto, .. Global("os", "system"), .. Text("id"), 0x85, .. "R."u8], "asks for os.system");
         AssertRefused(magic, "its pickle ends too early: expected 1 more bytes, got 0 (at byte 15)");
 
-        // Nearly the magic number
+        // One bit of the magic number is wrong
         magic[7] ^= 1;
         AssertRefused([.. magic, .. LegacyStart[15..], .. rest], "is a pickle that torch.save did not write");
     }
 
-    /// <summary>A file may be large, its pickle may not.</summary>
+    /// <summary>A file may be large, but its pickle may not.</summary>
     [Fact]
     public void A_pickle_of_more_than_64_MB_is_refused_before_it_is_read()
     {
@@ -151,19 +151,19 @@ public sealed class HostileLegacyTests : IDisposable
         Hostile.AssertRefused(path, factor: 0, "its pickle has a name or a number of more than 65,536 bytes");
     }
 
-    /// <summary>What is asked for piece by piece arrives whole: a text longer than a buffer, names across the end of one, and the first byte behind.</summary>
+    /// <summary>The reader joins its buffers: a text longer than a buffer, names across the end of one, and the first byte after it.</summary>
     [Fact]
     public void A_pickle_longer_than_a_buffer_is_read_completely()
     {
         foreach (var length in Enumerable.Range(65_400, 150).Append(1_000_000))
             Assert.Equal([5, 6, 7, 8], LoadWeight([.. LegacyStart, .. Proto, .. Text(new string('x', length)), (byte)'0', .. pickle[2..], .. Keys("0"), .. Int64(4), .. GetBytes(5, 6, 7, 8)]));
-        for (var before = 0; before < 3; before++) // letters of three bytes: whatever of them a buffer lost would not be text
+        for (var before = 0; before < 3; before++) // characters of three bytes: a lost byte would not be UTF-8
             Assert.Equal([5, 6, 7, 8], LoadWeight([.. LegacyStart, .. Proto, .. Enumerable.Repeat("N0"u8.ToArray(), before).SelectMany(none => none), .. Text(new string('€', 30_000)), (byte)'0', .. pickle[2..], .. Keys("0"), .. Int64(4), .. GetBytes(5, 6, 7, 8)]));
         byte[] names = [.. Enumerable.Range(0, 20_000).SelectMany(i => Global("lib", $"Name{i}")), .. "I12345\n"u8];
         Assert.Equal([5, 6, 7, 8], LoadWeight([.. LegacyStart, .. Proto, (byte)'(', .. names, (byte)'1', .. pickle[2..], .. Keys("0"), .. Int64(4), .. GetBytes(5, 6, 7, 8)]));
     }
 
-    /// <summary>The same with real files, of which every part is changed.</summary>
+    /// <summary>Real files, altered in every part.</summary>
     [Theory, Trait(Category.Name, Category.Slow)]
     [InlineData("legacy_checkpoint.pth")]
     [InlineData("legacy_python2.pth")]
@@ -180,7 +180,7 @@ public sealed class HostileLegacyTests : IDisposable
             var forged = (byte[])file.Clone();
             for (var flips = random.Next(1, 4); flips > 0; flips--)
                 forged[random.Next(forged.Length)] = (byte)random.Next(256);
-            if (i % 4 == 0) // a piece twice, or left out
+            if (i % 4 == 0) // a piece is repeated or left out
             {
                 var (start, end) = (random.Next(file.Length), random.Next(file.Length));
                 forged = [.. file[..Math.Max(start, end)], .. file[Math.Min(start, end)..]];

@@ -2,7 +2,7 @@ using static ResNet.Core.Tests.Weights.Pickled;
 
 namespace ResNet.Core.Tests.Weights;
 
-/// <summary>Pickles that want to run something, or to take more than is there.</summary>
+/// <summary>Pickles that try to run code, or to take more than there is.</summary>
 public sealed class HostilePickleTests : IDisposable
 {
     private readonly TempFolder _folder = new();
@@ -19,7 +19,7 @@ public sealed class HostilePickleTests : IDisposable
         Assert.Equal(["weight"], Checkpoint.Load(bag, _folder["weights.pth"]).Loaded);
         Assert.Equal(0, bag.state_dict()["weight"].sum().item<float>());
 
-        // What lies between tensors: a tuple, a list, marks and numbers
+        // Other objects between tensors: a tuple, a list, marks and numbers
         byte[] rest = [.. "(]K\u0001a(K\u0002K\u0003e"u8, 0x85, (byte)'N', 0x86, .. "K\u0001N"u8, 0x87, .. "20(N0(01("u8, .. "01"u8];
         _folder.Write("weights.pth", InArchive([.. Proto, (byte)'}', .. rest, .. Text("weight"), .. Tensor(Storage(), 3, Ints(2, 2), Ints(0, 0)), .. "s."u8]));
         Assert.Equal(["weight"], Checkpoint.Load(bag, _folder["weights.pth"]).Loaded);
@@ -36,7 +36,7 @@ public sealed class HostilePickleTests : IDisposable
         AssertRefused([.. Proto, .. OrderedDict, .. Text("x"), .. "b."u8], "a str on its stack");
     }
 
-    /// <summary>Hooks that are None, as PyTorch 0.4 wrote them; dictionaries of Python 2; parameters from before PyTorch 0.4; and what only looks like those.</summary>
+    /// <summary>Hooks of None as PyTorch 0.4 wrote them, dictionaries of Python 2, parameters from before PyTorch 0.4, and imitations of them.</summary>
     [Fact]
     public void Constructs_of_older_versions_load_and_imitations_are_refused()
     {
@@ -50,8 +50,8 @@ public sealed class HostilePickleTests : IDisposable
                 Dict("weight", [.. Global("torch._utils", "_rebuild_parameter"), .. Tuple(zeros, [0x88], [(byte)'N']), (byte)'R']),
                 [.. Proto, .. DictOfLists([(byte)']', .. Text("weight"), (byte)'a', .. zeros, (byte)'a']), (byte)'.'],
                 [.. Proto, .. DictOfLists(Tuple(Text("weight"), parameter)), (byte)'.'],
-                Dict("weight", [.. "(c__main__\nMeter\nK\u0001o}b0"u8, .. zeros]), // an instance of one of Python 2's own classes
-                Dict("weight", [.. "U\u0002\u007f"u8, 0xff, (byte)'0', .. "T\u0001\0\0\0"u8, 0xff, (byte)'0', .. zeros]), // bytes as Python 2's text
+                Dict("weight", [.. "(c__main__\nMeter\nK\u0001o}b0"u8, .. zeros]), // an instance of an old-style class of Python 2
+                Dict("weight", [.. "U\u0002\u007f"u8, 0xff, (byte)'0', .. "T\u0001\0\0\0"u8, 0xff, (byte)'0', .. zeros]), // Python 2's str with bytes that are not text
             ])
         {
             Assert.Equal(["weight"], Checkpoint.Load(bag, _folder.Write("weights.pth", InArchive(pickle))).Loaded);
@@ -95,11 +95,11 @@ public sealed class HostilePickleTests : IDisposable
         AssertRefused([.. Proto, (byte)'c', .. Enumerable.Repeat((byte)'a', 60_000), .. "\nb\n."u8], "a name of 60,002 characters");
         AssertRefused([.. Proto, (byte)'c', .. Enumerable.Repeat((byte)'a', 1 << 20), .. "\nb\n."u8], "a name or a number of more than 65,536 bytes");
         AssertRefused([.. Proto, (byte)'X', 2, 0, 0, 0, 0xc3, 0x28, (byte)'.'], "not UTF-8");
-        AssertRefused([.. Proto, (byte)'X', 3, 0, 0, 0, 0xed, 0xa0, 0x80, (byte)'.'], "holds an object of class str"); // half a surrogate pair, which Python's text can hold
+        AssertRefused([.. Proto, (byte)'X', 3, 0, 0, 0, 0xed, 0xa0, 0x80, (byte)'.'], "holds an object of class str"); // half a surrogate pair, which Python's str can hold
         AssertRefused([0x80, 1, .. "}."u8], "protocol 1");
         AssertRefused([0x80, 6, .. "}."u8], "protocol 6");
         AssertRefused([], "ends too early");
-        AssertRefused([.. Proto, .. "}"u8], "ends too early"); // no stop
+        AssertRefused([.. Proto, .. "}"u8], "ends too early"); // without a STOP
     }
 
     [Fact]
@@ -133,7 +133,7 @@ public sealed class HostilePickleTests : IDisposable
         AssertTensorRefused("strides (2, 3)", stride: Ints(2, 3));
         AssertTensorRefused("strides (2)", stride: Ints(2));
         AssertTensorRefused("shape (9223372036854775807, 9223372036854775807)", size: Ints(long.MaxValue, long.MaxValue), stride: Ints(long.MaxValue, long.MaxValue));
-        AssertTensorRefused("shape (4611686018427387904, 4)", size: Ints(1L << 62, 4), stride: Ints(4, 1)); // whose product is 0 in 64 bits
+        AssertTensorRefused("shape (4611686018427387904, 4)", size: Ints(1L << 62, 4), stride: Ints(4, 1)); // the product is 0 in 64 bits
         AssertTensorRefused("65 dimensions", size: Ints(Enumerable.Repeat(1L, 65)), stride: Ints(Enumerable.Repeat(1L, 65)));
         AssertTensorRefused("a bool in a shape", size: Tuple([0x88], Int(2)));
         AssertTensorRefused("calls torch._utils._rebuild_tensor_v2 with", size: "]"u8.ToArray());
@@ -150,13 +150,13 @@ public sealed class HostilePickleTests : IDisposable
         AssertStorageRefused(Storage(count: 5), "5 elements of Float32, which its 16 bytes do not match");
         AssertStorageRefused(Storage(count: 3), "3 elements");
         AssertStorageRefused(Storage(count: -4), "-4 elements");
-        AssertStorageRefused(Storage(count: (1L << 62) + 4), "elements of Float32"); // whose bytes are 16 in 64 bits
+        AssertStorageRefused(Storage(count: (1L << 62) + 4), "elements of Float32"); // 16 bytes if computed in 64 bits
         AssertStorageRefused(Storage(type: "DoubleStorage"), "4 elements of Float64");
         AssertStorageRefused(Storage(type: "Tensor"), "expected a storage");
         AssertStorageRefused([.. Tuple(Text("module"), Text("x")), (byte)'Q'], "expected a storage");
         AssertStorageRefused([.. Tuple(Text("storage"), Global("collections", "OrderedDict"), Text("0"), Text("cpu"), Int(4)), (byte)'Q'], "expected a storage");
         AssertStorageRefused([.. Text("storage"), (byte)'Q'], "a str on its stack");
-        // The same storage as two types, of which one is right
+        // One storage with two types, one of them right
         AssertRefused([.. Proto, .. "}("u8, .. Text("a"), .. Tensor(Storage(), 0, Ints(4), Ints(1)), .. Text("b"), .. Tensor(Storage("IntStorage"), 0, Ints(4), Ints(1)), .. "u."u8], "4 elements of Int32");
 
         void AssertStorageRefused(byte[] storage, string message) => AssertRefused(Dict("weight", Tensor(storage, 0, Ints(2, 2), Ints(2, 1))), message);
@@ -180,11 +180,11 @@ public sealed class HostilePickleTests : IDisposable
         AssertRefused(Dict("model", Text("resnet18")), "the keys model");
     }
 
-    /// <summary>A thing in a thing in a thing: whoever followed it down with calls of his own would run out of stack, and with it the process.</summary>
+    /// <summary>A recursive reader would overflow the stack, which ends the process.</summary>
     [Theory]
-    [InlineData("]", "\u0085")] // a list in a tuple in a tuple …
+    [InlineData("]", "\u0085")] // a list in a tuple in a tuple…
     [InlineData(")", "\u0085")]
-    [InlineData("}", "2\u0086")] // each twice in the next: 2^1,000,000 in all
+    [InlineData("}", "2\u0086")] // each twice in the next: 2^1,000,000 paths
     [InlineData("](", "(")]
     public void Deep_nesting_does_not_overflow_the_stack(string start, string again)
     {

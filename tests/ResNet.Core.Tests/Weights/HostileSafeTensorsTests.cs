@@ -12,7 +12,7 @@ public sealed class HostileSafeTensorsTests : IDisposable
 
     private void AssertRefused(byte[] file, params string[] message) => Hostile.AssertRefused(_folder.Write("weights.safetensors", file), message);
 
-    /// <summary>A file with this header and 16 bytes of data.</summary>
+    /// <summary>Asserts it for a file with this header and 16 bytes of data.</summary>
     private void AssertRefused(string header, params string[] message) => AssertRefused(CreateFile(Encoding.UTF8.GetBytes(header)), message);
 
     private static byte[] CreateFile(byte[] header, ulong? length = null, int dataLength = 16)
@@ -125,7 +125,7 @@ public sealed class HostileSafeTensorsTests : IDisposable
     [InlineData("[\"4\"]", "[0,16]", "got String 4")]
     [InlineData("[4]", "[-16,0]", "got Number -16")]
     [InlineData("[4]", "[0,18446744073709551616]", "got Number 18446744073709551616")]
-    [InlineData("[4]", "[4,20]", "'a' starts at byte 4 of the data, expected 0")] // a hole, and out of the file
+    [InlineData("[4]", "[4,20]", "'a' starts at byte 4 of the data, expected 0")] // a hole, and beyond the end of the file
     [InlineData("[3]", "[0,12]", "expected 12 bytes of data, as its header says, got 16")]
     [InlineData("[8]", "[0,32]", "expected 32 bytes of data, as its header says, got 16")]
     public void Offsets_that_contradict_the_shape_or_the_file_are_refused(string shape, string offsets, string message) =>

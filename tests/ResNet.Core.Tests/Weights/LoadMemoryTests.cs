@@ -32,7 +32,7 @@ public sealed class LoadMemoryTests(ITestOutputHelper log) : IDisposable
         Assert.InRange(grown, 0, new FileInfo(path).Length * 13 / 10);
     }
 
-    /// <summary>In the format of that time, with all values 0.</summary>
+    /// <summary>Writes the format from before PyTorch 1.6, with all values 0.</summary>
     private static void SaveAsBeforePyTorch16(TorchSharp.torch.nn.Module module, string path)
     {
         var state = module.state_dict();

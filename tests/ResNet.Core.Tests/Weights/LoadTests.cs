@@ -4,10 +4,10 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests.Weights;
 
-/// <summary>Files that real PyTorch wrote: make_weights.py.</summary>
+/// <summary>Loads files that real PyTorch wrote (make_weights.py).</summary>
 public class LoadTests
 {
-    // In PyTorch's order, in which the patterns are counted
+    // In PyTorch's order, which numbers the patterns
     internal static readonly string[] BlockNames =
     [
         "conv1.weight", "bn1.weight", "bn1.bias", "bn1.running_mean", "bn1.running_var", "bn1.num_batches_tracked",
@@ -274,7 +274,7 @@ public class LoadTests
         Checkpoint.Save(both, folder["both.pth"]);
         Assert.Equal(4, Checkpoint.Load(both, folder["both.pth"]).Loaded.Count);
 
-        // Two for one: the exact name wins and the other is told.
+        // Two names for one tensor: the exact name wins, and the other is unexpected.
         var report = Checkpoint.Load(shortcut, folder["both.pth"], strict: false);
         Assert.Equal(["downsample.weight", "downsample.bias"], report.Unexpected);
         Assert.False(report.IsComplete);
