@@ -37,7 +37,7 @@ public sealed class KilledSaveTests(ITestOutputHelper log) : IDisposable
         }
 
         log.WriteLine($"{extension}: {interrupted} of {Kills} kills interrupted a save");
-        // Otherwise no save was interrupted, and the test is void.
+        // Otherwise no save was interrupted, and nothing was tested.
         Assert.InRange(interrupted, 1, Kills);
         Checkpoint.Save(module, path);
         Assert.Equal([path], Directory.GetFileSystemEntries(_folder.Path));

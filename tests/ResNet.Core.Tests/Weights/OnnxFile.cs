@@ -7,7 +7,7 @@ internal sealed record OnnxNode(string Type, string[] Inputs, string[] Outputs)
 {
     public string Domain { get; set; } = "";
 
-    /// <summary>Each is the fields of an AttributeProto.</summary>
+    /// <summary>The encoded fields of each AttributeProto.</summary>
     public List<byte[]> Attributes { get; } = [];
 
     public OnnxNode With(params byte[][] attributes)
@@ -29,10 +29,10 @@ internal sealed class OnnxFile
 {
     public List<OnnxNode> Nodes { get; } = [];
 
-    /// <summary>Each is the fields of a TensorProto, by name.</summary>
+    /// <summary>The encoded fields of each TensorProto, by name.</summary>
     public Dictionary<string, byte[]> Tensors { get; } = [];
 
-    /// <summary>Each is the fields of a ValueInfoProto.</summary>
+    /// <summary>The encoded fields of each ValueInfoProto.</summary>
     public List<byte[]> Inputs { get; } = [Value("x")];
 
     public List<byte[]> Outputs { get; } = [Text(1, "fc")];

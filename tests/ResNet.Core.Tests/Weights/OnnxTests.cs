@@ -5,14 +5,14 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests.Weights;
 
-/// <summary>The weights of an ONNX file are those of the network that it is.</summary>
+/// <summary>Loading the weights of ONNX files.</summary>
 public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
 {
     private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
-    /// <summary>Measured: at most 6e-7 of the largest answer apart. FamilyTests looks at every network.</summary>
+    /// <summary>Measured: outputs at most 6e-7 of the largest output apart. FamilyTests covers every network.</summary>
     [Theory]
     [InlineData("resnet18", Stem.Conv3)]
     [InlineData("resnet50", Stem.Conv7MaxPool)]
@@ -35,12 +35,12 @@ public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
         log.WriteLine($"{architecture}: {apart:g2} from the model, {fromOnnx:g2} from ONNX Runtime");
         Assert.InRange(Math.Max(apart, fromOnnx), 0, 1e-5);
 
-        // What was folded once is folded again without a change: as few roundings as there can be.
+        // Exporting the folded weights again changes nothing.
         OnnxExporter.Export(model, _folder["again.onnx"]);
         Assert.Equal(File.ReadAllBytes(_folder["model.onnx"]), File.ReadAllBytes(_folder["again.onnx"]));
     }
 
-    /// <summary>Each way in which torch.onnx.export writes torchvision's networks: opset, mode, folding of constants, and what people do to the head.</summary>
+    /// <summary>The ways in which torch.onnx.export writes torchvision's networks: opset, mode, constant folding, and common changes of the head.</summary>
     [PyTorchFact, Trait(Category.Name, Category.Slow)]
     public async Task PyTorch_exports_load_bit_for_bit_unless_folded()
     {
@@ -71,7 +71,7 @@ public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
         }
     }
 
-    /// <summary>Each has tensors that fit, and answers otherwise than any network here. Without strict what fits is loaded, where that is a network's, and the report says the rest.</summary>
+    /// <summary>Each file has tensors that fit, but computes something that no network here computes. A non-strict load takes what fits and reports the rest.</summary>
     [PyTorchFact, Trait(Category.Name, Category.Slow)]
     public async Task Networks_that_compute_something_else_load_only_when_not_strict()
     {
@@ -101,7 +101,7 @@ public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
         }
     }
 
-    /// <summary>HostileOnnxTests has more of them.</summary>
+    /// <summary>HostileOnnxTests has more cases.</summary>
     [PyTorchFact, Trait(Category.Name, Category.Slow)]
     public async Task Networks_with_other_blocks_are_refused()
     {
@@ -117,11 +117,11 @@ public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
         }
     }
 
-    private void AssertRefused(ResidualNetwork model, string what, bool strict, params string[] messages)
+    private void AssertRefused(ResidualNetwork model, string label, bool strict, params string[] messages)
     {
         using var unchanged = new Unchanged(model);
         var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(model, _folder["theirs.onnx"], strict));
-        log.WriteLine($"{what}: {problem.Message}");
+        log.WriteLine($"{label}: {problem.Message}");
         foreach (var message in messages)
             Assert.Contains(message, problem.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', problem.Message);
@@ -186,7 +186,7 @@ public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
 
     public static TheoryData<string> Ways => [.. ways.Keys];
 
-    /// <summary>How else programs write the same network.</summary>
+    /// <summary>How different programs write the same network.</summary>
     private static readonly Dictionary<string, Action<OnnxFile>> ways = new()
     {
         ["as PyTorch does"] = _ => { },
@@ -214,13 +214,13 @@ public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
             file.Nodes.Insert(0, new OnnxNode("Transpose", ["fc.weight"], ["fc.weight.T"]).With(Ints("perm", 1, 0)));
             file.Replace("fc", new OnnxNode("Gemm", ["flatten", "fc.weight.T", "fc.bias"], ["fc"]).With(Absent("transA", 2), Absent("transB", 2)));
         },
-        ["as PyTorch 1.4 and opset 9 have an AvgPool2d"] = file =>
+        ["as PyTorch 1.4 writes an AvgPool2d in opset 9"] = file =>
         {
             (file.Opset, file.Inputs[0]) = (9, Value("x", 224));
             file.Nodes.Insert(file.Nodes.IndexOf(file.FindNode("avgpool")), new OnnxNode("Pad", ["layer4.1.relu2"], ["pad"]).With(String("mode", "constant"), Ints("pads", 0, 0, 0, 0, 0, 0, 0, 0), Float("value", 0)));
             file.Replace("avgpool", new OnnxNode("AveragePool", ["pad"], ["avgpool"]).With(Ints("kernel_shape", 7, 7), Ints("pads", 0, 0, 0, 0), Ints("strides", 7, 7)));
         },
-        ["values that do nothing"] = file =>
+        ["nodes that change nothing"] = file =>
         {
             file.FindNode("fc").Outputs[0] = "before";
             file.Nodes.Add(new OnnxNode("Cast", ["before"], ["as float"]).With(Int("to", 1)));
@@ -228,15 +228,15 @@ public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
             file.Nodes.Insert(file.Nodes.IndexOf(file.FindNode("before")), new OnnxNode("Dropout", ["flatten"], ["dropout"]).With(Float("ratio", 0.5f)));
             file.FindNode("before").Inputs[0] = "dropout";
             file.Replace("layer1.0.add", new("Sum", ["layer1.0.bn2", "maxpool"], ["layer1.0.add"]));
-            file.Nodes.Insert(2, new("Sigmoid", ["conv1"], ["nothing"])); // and nobody reads it
+            file.Nodes.Insert(2, new("Sigmoid", ["conv1"], ["nothing"])); // and nothing reads it
         },
-        ["a product and a sum"] = file =>
+        ["a MatMul and an Add"] = file =>
         {
             file.Nodes.Insert(0, new OnnxNode("Transpose", ["fc.weight"], ["fc.weight.T"]).With(Ints("perm", 1, 0)));
             file.Replace("fc", new("MatMul", ["flatten", "fc.weight.T"], ["product"]));
             file.Nodes.Add(new("Add", ["fc.bias", "product"], ["fc"]));
         },
-        ["a mean"] = file =>
+        ["a ReduceMean"] = file =>
         {
             file.Tensors.Add("axes", Tensor("axes", 7, [2], [.. BitConverter.GetBytes(-1L), .. BitConverter.GetBytes(-2L)]));
             file.Replace("avgpool", new OnnxNode("ReduceMean", ["layer4.1.relu2", "axes"], ["avgpool"]).With(Int("keepdims", 1)));
@@ -257,7 +257,7 @@ public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
             file.Nodes.Insert(flatten, new("Gather", ["all", "0"], ["row"]));
             file.Nodes.Insert(flatten, new("Shape", ["avgpool"], ["all"]));
         },
-        ["less padding where it is not looked at, and a window for the whole image"] = file =>
+        ["less padding where it has no effect, and a window as large as the image"] = file =>
         {
             file.Inputs[0] = Value("x", 224);
             file.Set("conv1", Ints("pads", 3, 3, 2, 2));
@@ -266,7 +266,7 @@ public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
                 file.Set($"{layer}.0.conv1", Ints("pads", 1, 1, 0, 0));
             file.Replace("avgpool", new OnnxNode("AveragePool", ["layer4.1.relu2"], ["avgpool"]).With(Ints("kernel_shape", 7, 7), Int("count_include_pad", 0)));
         },
-        ["automatic padding where it is the same"] = file =>
+        ["equivalent auto_pad"] = file =>
         {
             file.FindNode("layer1.0.conv2").Attributes.Clear();
             file.FindNode("layer1.0.conv2").With(String("auto_pad", "SAME_UPPER"));
@@ -284,7 +284,7 @@ public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
         AssertLoads(file);
     }
 
-    /// <summary>What has fewer bits does not come back when it is made a float again.</summary>
+    /// <summary>A cast back to float does not restore the lost bits.</summary>
     [Fact]
     public void Casts_to_half_precision_around_the_network_are_unexpected()
     {

@@ -4,7 +4,7 @@ using TorchSharp;
 
 namespace ResNet.Core.Tests.Weights;
 
-/// <summary>Files that people have in place of weights: each is told in one line what it is, and what to do.</summary>
+/// <summary>Files that people mistake for weights. The message says in one line what the file is, and what to do.</summary>
 public sealed class OtherFileTests : IDisposable
 {
     private readonly TempFolder _folder = new();
@@ -45,7 +45,7 @@ public sealed class OtherFileTests : IDisposable
         AssertRecognized("<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>", "is XML or HTML text", "download the file itself");
         AssertRecognized("version https://git-lfs.github.com/spec/v1\noid sha256:abc\nsize 46830571\n", "is a Git LFS pointer", "git lfs pull");
         AssertRecognized("""{"error":"Repository not found"}""", """is JSON text, such as a server's error message, starting with '{"error":"Repository not found"}'""", "download the file itself");
-        AssertRecognized("""[1,2,3, {"a":1}]""", "is JSON text", "download the file itself"); // whose ninth byte is safetensors' first
+        AssertRecognized("""[1,2,3, {"a":1}]""", "is JSON text", "download the file itself"); // its ninth byte is the first of a safetensors header
         AssertRecognized("""{"cells": [{"cell_type": "code"}], "nbformat": 4}""", "is a Jupyter notebook", "torch.save");
         AssertRecognized("""{"metadata": {"total_size": 1}, "weight_map": {"a": "b"}}""", "is the index of weights split over several files", "load the files that it names");
         AssertRecognized("Not Found", "is text starting with 'Not Found'", "fetch the file again");

@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests.Weights;
 
-/// <summary>Weights of one network of the family for another: of hundreds of names the message says what a person wants to know.</summary>
+/// <summary>Weights of another network of the family. Out of hundreds of names, the message picks what matters.</summary>
 public sealed class OtherNetworkTests : IDisposable
 {
     private readonly TempFolder _folder = new();

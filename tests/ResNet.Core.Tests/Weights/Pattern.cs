@@ -21,7 +21,7 @@ internal static class Pattern
         return values.to(dtype).reshape(shape).MoveToOuterDisposeScope();
     }
 
-    /// <summary>That a module's tensors hold the patterns, counted in the order of <paramref name="names"/>.</summary>
+    /// <summary>Asserts that a module's tensors hold the patterns, numbered in the order of <paramref name="names"/>.</summary>
     public static void AssertIn(nn.Module module, IEnumerable<string> names)
     {
         using var scope = NewDisposeScope();

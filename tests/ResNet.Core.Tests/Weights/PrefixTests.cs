@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests.Weights;
 
-/// <summary>What wraps a module puts a name of its own before the module's names.</summary>
+/// <summary>Wrappers put a prefix before a module's names.</summary>
 public sealed class PrefixTests : IDisposable
 {
     private readonly TempFolder _folder = new();
@@ -10,7 +10,7 @@ public sealed class PrefixTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Theory]
-    [InlineData("averaged_model.pth")] // n_averaged stands beside module.*
+    [InlineData("averaged_model.pth")] // n_averaged is beside module.*
     [InlineData("averaged_model_in_lightning.pth")]
     [InlineData("lightning.pth")]
     public void Files_of_wrapped_modules_load_completely(string file)
@@ -75,7 +75,7 @@ public sealed class PrefixTests : IDisposable
         unchanged.Assert();
     }
 
-    /// <summary>A larger teacher has all of the student's tensors, and more.</summary>
+    /// <summary>A larger teacher has all of the student's tensors and more.</summary>
     [Fact]
     public void A_prefix_with_extra_tensors_still_counts_when_not_strict()
     {
@@ -88,7 +88,7 @@ public sealed class PrefixTests : IDisposable
         Assert.Contains("unexpected in the file: teacher.weight, teacher.bias", problem.Message, StringComparison.Ordinal);
     }
 
-    /// <summary>As many prefixes as a file can hold, each with all of a small module.</summary>
+    /// <summary>As many prefixes as a file can hold, each with all tensors of a small module.</summary>
     [Theory]
     [InlineData(3)]
     [InlineData(11)]
@@ -117,7 +117,7 @@ public sealed class PrefixTests : IDisposable
         Assert.Throws<InvalidDataException>(() => Checkpoint.Load(loaded, _folder["model.pth"]));
     }
 
-    /// <summary>Of a detector, whose box head has a layer of the same name, nothing is a network for 122 tensors.</summary>
+    /// <summary>A detector whose box head has a layer of the same name has no weights for the 122 tensors of the network.</summary>
     [Fact]
     public void A_few_matching_endings_are_not_a_prefix()
     {
@@ -149,7 +149,7 @@ public sealed class PrefixTests : IDisposable
         Pattern.AssertEqual(((ResNet18)pretrained[0]).conv1.weight, model.conv1.weight, "conv1");
     }
 
-    /// <summary>The counter is one where AveragedModel counts, and a tensor like another where not.</summary>
+    /// <summary>Only AveragedModel's own counter is skipped. Elsewhere a tensor of that name is a tensor like any other.</summary>
     [Fact]
     public void A_tensor_that_only_shares_the_counters_name_is_unexpected()
     {

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests.Weights;
 
-/// <summary>Real PyTorch reads what is saved here, and what it saves is the same network here.</summary>
+/// <summary>Real PyTorch reads the files saved here, and its weights give the same network here.</summary>
 [Trait(Category.Name, Category.Slow)]
 public sealed class PyTorchTests(ITestOutputHelper log) : IDisposable
 {
@@ -40,7 +40,7 @@ public sealed class PyTorchTests(ITestOutputHelper log) : IDisposable
         }
     }
 
-    /// <summary>Measured: equal to the bit or 1e-6 apart, relative to the largest answer.</summary>
+    /// <summary>Measured: equal bit for bit, or 1e-6 of the largest output apart.</summary>
     [PyTorchFact]
     public void Torchvisions_weights_give_torchvisions_outputs()
     {
@@ -59,7 +59,7 @@ public sealed class PyTorchTests(ITestOutputHelper log) : IDisposable
         for (var i = 0; i < 3; i++)
             using (no_grad())
                 comparison.AssertClose(Fixture.Values(state[$"y{i}"]), Fixture.Values(model.forward(state[$"x{i}"])), $"outputs {i}");
-        log.WriteLine($"torchvision's outputs are at most {comparison.Largest:e1} apart");
+        log.WriteLine($"outputs are at most {comparison.Largest:e1} apart");
     }
 
     private static string FormatTensor(string name, Tensor tensor) =>

@@ -3,7 +3,7 @@ using static ResNet.Core.Tests.Weights.Pickled;
 
 namespace ResNet.Core.Tests.Weights;
 
-/// <summary>Small files that cost much to read, each a megabyte of the same few bytes.</summary>
+/// <summary>Small files that are costly to read, each a megabyte of the same few bytes.</summary>
 public sealed class ReadingMemoryTests : IDisposable
 {
     private const int Size = 1 << 20;
@@ -12,7 +12,7 @@ public sealed class ReadingMemoryTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    /// <summary>How many bytes .NET takes for each of the file's, beside 8 MB, garbage included.</summary>
+    /// <summary>Measures how many bytes .NET allocates per byte of the file, in addition to 8 MB.</summary>
     private double MeasureFactor(string name, byte[] file)
     {
         var path = _folder.Write(name, file);
@@ -32,21 +32,21 @@ public sealed class ReadingMemoryTests : IDisposable
     public static TheoryData<string, string, string> Programs => new()
     {
         { "dictionaries", "", "}" },
-        { "remembered dictionaries", "", "}\u0094" },
-        { "dictionaries of one item", "", "}K\u0001Ns" },
-        { "a list of dictionaries of one item", "]", "}K\u0001Nsa" },
+        { "memoized dictionaries", "", "}\u0094" },
+        { "dictionaries with one item", "", "}K\u0001Ns" },
+        { "a list of dictionaries with one item", "]", "}K\u0001Nsa" },
         { "lists", "", "]" },
         { "sets", "", "\u008f" },
         { "frozen sets", "", "(\u0091" },
         { "bytes", "", "C\0" },
         { "tuples", "", "K\u0001\u0085" },
-        { "one tuple, remembered again and again", ")", "\u0094" },
+        { "one tuple, memoized over and over", ")", "\u0094" },
         { "marks", "", "(" },
         { "OrderedDicts", "ccollections\nOrderedDict\nq\0", "h\0)R" },
         { "objects", "cmylib\nA\nq\0", "h\0)\u0081" },
         { "names", "", "ca\nB\n" },
-        { "a far place in the memo", ")r\u0000\u0000\u000f\u0000", "N" },
-        { "tensors that are not loaded", "ctorch._utils\n_rebuild_qtensor\nq\0", "h\0)R" },
+        { "a distant place in the memo", ")r\u0000\u0000\u000f\u0000", "N" },
+        { "unsupported tensors", "ctorch._utils\n_rebuild_qtensor\nq\0", "h\0)R" },
     };
 
     [Theory]
@@ -62,7 +62,7 @@ public sealed class ReadingMemoryTests : IDisposable
         }
     }
 
-    /// <summary>What is behind the pickle explains none of its memory.</summary>
+    /// <summary>The bytes after the pickle do not raise its limit.</summary>
     [Fact]
     public void Storages_do_not_raise_the_pickles_memory_limit()
     {
@@ -115,10 +115,10 @@ public sealed class ReadingMemoryTests : IDisposable
     public void Memory_for_many_safetensors_entries_is_bounded(string whole, string one, int length)
     {
         var all = string.Join(',', Enumerable.Range(0, Size / length).Select(i => one.Replace("#", $"{i:x}", StringComparison.Ordinal)));
-        Assert.InRange(MeasureFactor("weights.safetensors", CreateHeader(whole.Replace("*", all, StringComparison.Ordinal))), -8, 40); // garbage of the report included
+        Assert.InRange(MeasureFactor("weights.safetensors", CreateHeader(whole.Replace("*", all, StringComparison.Ordinal))), -8, 40); // includes garbage of the report
     }
 
-    /// <summary>With double quotes for single ones.</summary>
+    /// <summary>Creates a header, with double quotes for single ones.</summary>
     private static byte[] CreateHeader(string json) => [.. Int64(json.Length), .. Encoding.ASCII.GetBytes(json.Replace('\'', '"'))];
 
     [Fact]
@@ -128,7 +128,7 @@ public sealed class ReadingMemoryTests : IDisposable
         Hostile.AssertRefused(_folder.Write("weights.pth", file), "is a zip archive with 1,000,000 entries, expected at most 100,000");
     }
 
-    /// <summary>A text can be used again for two bytes, and would be hashed to its end each time: minutes, were it not refused or passed over.</summary>
+    /// <summary>Two bytes reuse a text, and each use as a key would hash all of it. That would take minutes, so such keys are skipped or refused.</summary>
     [Fact]
     public void A_long_text_is_never_hashed_as_a_key_or_storage_name()
     {

@@ -65,7 +65,7 @@ public sealed class SaveTests : IDisposable
         Pattern.AssertEqual(part.cpu(), loaded.state_dict()["part"], "part");
     }
 
-    /// <summary>Memory goes to and from a file in pieces of 2^27 elements.</summary>
+    /// <summary>Tensors are written and read in pieces of 2^27 elements.</summary>
     [Theory, Trait(Category.Name, Category.Slow)]
     [InlineData("pth")]
     [InlineData("safetensors")]
@@ -80,7 +80,7 @@ public sealed class SaveTests : IDisposable
         Assert.True(loaded.state_dict()["weight"].equal(counts).all().item<bool>());
     }
 
-    /// <summary>The order of PyTorch's own state_dict: the fixtures of the parity tests list it.</summary>
+    /// <summary>The parity tests' fixtures list the order of PyTorch's own state_dict.</summary>
     [Fact]
     public void The_names_are_in_PyTorchs_order()
     {
@@ -144,7 +144,7 @@ public sealed class SaveTests : IDisposable
         Checkpoint.Save(block, _folder[$"b.{extension}"]);
         Assert.Equal(File.ReadAllBytes(_folder[$"a.{extension}"]), File.ReadAllBytes(_folder[$"b.{extension}"]));
 
-        // Nor is the time in it.
+        // The file does not contain the time.
         if (extension != "safetensors")
         {
             using var archive = ZipFile.OpenRead(_folder[$"a.{extension}"]);
@@ -157,7 +157,7 @@ public sealed class SaveTests : IDisposable
     public void Batch_counters_are_int64_whatever_the_modules_dtype(string extension)
     {
         using var norm = nn.BatchNorm2d(3, dtype: ScalarType.BFloat16);
-        Assert.Equal(ScalarType.BFloat16, norm.num_batches_tracked!.dtype); // TorchSharp's way; in PyTorch it is always int64
+        Assert.Equal(ScalarType.BFloat16, norm.num_batches_tracked!.dtype); // in PyTorch it is always int64
         using (no_grad())
             norm.num_batches_tracked!.fill_(7);
         Checkpoint.Save(norm, _folder[$"model.{extension}"]);

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests.Weights;
 
-/// <summary>Networks of two stems have the same tensors and other answers: a file is for one of them.</summary>
+/// <summary>Two stems can have the same tensors but give different outputs, so a file fits only one of them.</summary>
 public sealed class StemTests : IDisposable
 {
     private readonly TempFolder _folder = new();
@@ -42,7 +42,7 @@ public sealed class StemTests : IDisposable
         Pattern.AssertEqual(saved.fc.weight!, wrong.fc.weight!, "fc.weight");
     }
 
-    /// <summary>Files of torchvision, of which nothing is known but that they call the shortcut `downsample`.</summary>
+    /// <summary>The only sign of a torchvision file is the name `downsample` for the shortcut.</summary>
     [Theory]
     [InlineData("", ScalarType.Float32)]
     [InlineData("module.", ScalarType.Float16)]
@@ -68,7 +68,7 @@ public sealed class StemTests : IDisposable
             Assert.Equal(122, report.Loaded.Count);
             Assert.Contains("Conv7MaxPool", report.StemMismatch, StringComparison.Ordinal);
 
-            // Inside of another module, too
+            // Also inside another module
             using var outer = nn.Sequential(("net", new ResNet18(10)));
             using var outerFile = RenameForTorchvision(model, "net.");
             Checkpoint.Save(outerFile, _folder[file]);
@@ -76,7 +76,7 @@ public sealed class StemTests : IDisposable
         }
     }
 
-    /// <summary>Torchvision's network with another first convolution, as people train it on CIFAR: no stem of torchvision's.</summary>
+    /// <summary>People train torchvision's network on CIFAR with another first convolution, which is not torchvision's stem.</summary>
     [Theory]
     [InlineData("model.pth")]
     [InlineData("model.safetensors")]
@@ -117,7 +117,7 @@ public sealed class StemTests : IDisposable
         Checkpoint.Save(saved, path);
         Assert.Equal(244, Checkpoint.Load(same, path).Loaded.Count);
         Assert.Contains("for another stem: b: expected Conv7, got Conv7MaxPool", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(other, path)).Message, StringComparison.Ordinal);
-        Assert.Equal("expected Conv7, got Conv7MaxPool", Checkpoint.Load(alone, path, strict: false).StemMismatch); // `b` by its shapes
+        Assert.Equal("expected Conv7, got Conv7MaxPool", Checkpoint.Load(alone, path, strict: false).StemMismatch); // the shapes select `b`
     }
 
     private sealed class Larger() : ResNet18(5, Stem.Conv7MaxPool);
@@ -135,7 +135,7 @@ public sealed class StemTests : IDisposable
         }
     }
 
-    /// <summary>Somebody gave the network another classifier and kept what the file says of itself.</summary>
+    /// <summary>Somebody replaced the classifier and kept the metadata.</summary>
     [Fact]
     public void An_outdated_number_of_classes_is_ignored()
     {
@@ -153,7 +153,7 @@ public sealed class StemTests : IDisposable
         Assert.Contains("fc.bias (expected (10), got (16))", problem, StringComparison.Ordinal);
     }
 
-    /// <summary>A stem that this version does not know is another than the network's.</summary>
+    /// <summary>A later version may record a stem that this one does not know.</summary>
     [Fact]
     public void A_recorded_stem_overrides_the_names_and_an_unknown_stem_is_refused()
     {
@@ -172,7 +172,7 @@ public sealed class StemTests : IDisposable
             _folder.Write("model.safetensors", ReplaceMetadata(file, $"{Format},\"resnet_core.stem\":\"{stem}\""));
             Assert.Contains($"expected Conv7, got {stem}", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(loaded, _folder["model.safetensors"])).Message, StringComparison.Ordinal);
         }
-        _folder.Write("model.safetensors", ReplaceMetadata(file, $"{Format},\"stem\":\"Conv9\",\"other.resnet_core.stem\":\"Conv9\"")); // somebody else's
+        _folder.Write("model.safetensors", ReplaceMetadata(file, $"{Format},\"stem\":\"Conv9\",\"other.resnet_core.stem\":\"Conv9\"")); // another program's keys
         Assert.Contains("since the names are torchvision's", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(loaded, _folder["model.safetensors"])).Message, StringComparison.Ordinal);
     }
 
@@ -198,7 +198,7 @@ public sealed class StemTests : IDisposable
         static byte[] Entry(string key, byte[] value) => [(byte)'}', .. Text(key), .. value, (byte)'s'];
     }
 
-    /// <summary>PyTorch takes the file as one of its own, and what the file says outlives loading and saving there.</summary>
+    /// <summary>The metadata survives loading and saving in PyTorch.</summary>
     [PyTorchFact, Trait(Category.Name, Category.Slow)]
     public void PyTorch_keeps_the_files_metadata()
     {
@@ -222,7 +222,7 @@ public sealed class StemTests : IDisposable
         unchanged.Assert();
     }
 
-    /// <summary>The same tensors under torchvision's names, as a module that is no network.</summary>
+    /// <summary>Copies the tensors into a module that is not a network, under torchvision's names.</summary>
     private static TensorBag RenameForTorchvision(ResNet18 model, string prefix) =>
         new([.. model.state_dict().Select(entry => ($"{prefix}{entry.Key.Replace(".shortcut.", ".downsample.", StringComparison.Ordinal)}", entry.Value.detach().clone()))]);
 

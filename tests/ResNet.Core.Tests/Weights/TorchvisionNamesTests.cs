@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests.Weights;
 
-/// <summary>Files under torchvision's names, read here; TorchvisionTests has torchvision itself.</summary>
+/// <summary>Files with torchvision's names, read here. TorchvisionTests runs torchvision itself.</summary>
 public sealed class TorchvisionNamesTests : IDisposable
 {
     private readonly TempFolder _folder = new();
@@ -42,7 +42,7 @@ public sealed class TorchvisionNamesTests : IDisposable
         using var other = new ResNet18(3, Stem.Conv7);
         Checkpoint.Save(saved, _folder[$"model.{extension}"], WeightNames.Torchvision);
         var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(other, _folder[$"model.{extension}"]));
-        Assert.EndsWith("for another stem: expected Conv7, got Conv7MaxPool", problem.Message, StringComparison.Ordinal); // not "as the names say"
+        Assert.EndsWith("for another stem: expected Conv7, got Conv7MaxPool", problem.Message, StringComparison.Ordinal); // not "since the names are torchvision's"
     }
 
     [Fact]
@@ -55,7 +55,7 @@ public sealed class TorchvisionNamesTests : IDisposable
         Assert.DoesNotContain("downsample", Encoding.Latin1.GetString(File.ReadAllBytes(_folder["own.pth"])), StringComparison.Ordinal);
     }
 
-    /// <summary>Wherever they are, and subclasses of them; another module that has one of the two names keeps it.</summary>
+    /// <summary>They are renamed at any depth, and so are subclasses. Other modules keep their names.</summary>
     [Theory]
     [InlineData("pth")]
     [InlineData("safetensors")]
@@ -97,7 +97,7 @@ public sealed class TorchvisionNamesTests : IDisposable
             : base(2, 4) => register_module(name, part);
     }
 
-    /// <summary>Both of its parts are in a file under names that differ, and both of them in torchvision's words would be one.</summary>
+    /// <summary>The two names differ here, but are the same under torchvision's names.</summary>
     [Theory]
     [InlineData("pth")]
     [InlineData("safetensors")]
@@ -112,7 +112,7 @@ public sealed class TorchvisionNamesTests : IDisposable
         Assert.True(Checkpoint.Load(both, _folder[$"model.{extension}"]).IsComplete);
     }
 
-    /// <summary>torchvision would load the first strictly and answer differently.</summary>
+    /// <summary>torchvision would load the first strictly, but give different outputs.</summary>
     [Theory]
     [InlineData(Stem.Conv7)]
     [InlineData(Stem.Conv3)]

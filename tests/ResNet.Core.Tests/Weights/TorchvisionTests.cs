@@ -5,17 +5,17 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests.Weights;
 
-/// <summary>Real torchvision's networks and this library's take each other's files.</summary>
+/// <summary>Real torchvision and this library load each other's files.</summary>
 public sealed class TorchvisionTests(ITestOutputHelper log) : IDisposable
 {
-    /// <summary>Those whose .safetensors files torchvision takes too: one of each kind of block.</summary>
+    /// <summary>The networks that are also saved as .safetensors: one for each kind of block.</summary>
     private static readonly string[] inBothFormats = ["resnet18", "resnet50", "resnext50_32x4d"];
 
     private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
-    /// <summary>Both ways, with torchvision's outputs. Measured: at most 3e-6 apart, relative to the largest answer.</summary>
+    /// <summary>Compares the outputs, too. Measured: at most 3e-6 of the largest output apart.</summary>
     [PyTorchFact, Trait(Category.Name, Category.Slow)]
     public async Task Every_network_loads_strictly_in_both_directions()
     {

@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests.Weights;
 
-/// <summary>A module's tensors as they were, to find them unchanged, and to put them back.</summary>
+/// <summary>A copy of a module's tensors, to assert that they are unchanged, or to restore them.</summary>
 internal sealed class Unchanged(nn.Module module) : IDisposable
 {
     private readonly Dictionary<string, Tensor> _before = module.state_dict().ToDictionary(entry => entry.Key, entry => entry.Value.detach().clone().DetachFromDisposeScope());

@@ -4,14 +4,14 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests.Weights;
 
-/// <summary>Tensors of a safetensors file in types that TorchSharp lacks: a hindrance only where they are wanted.</summary>
+/// <summary>safetensors tensors of types that TorchSharp lacks. They matter only if the module needs them.</summary>
 public sealed class UnsupportedTypesTests : IDisposable
 {
     private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
-    /// <summary>A file with a weight of four ones, and between its halves another tensor.</summary>
+    /// <summary>Writes a file with four ones in two tensors, and the extra tensor between them.</summary>
     private string WriteWithExtra(string type, string shape, int length)
     {
         var header = $$$"""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"extra":{"dtype":"{{{type}}}","shape":[{{{shape}}}],"data_offsets":[8,{{{8 + length}}}]},"b":{"dtype":"F32","shape":[2],"data_offsets":[{{{8 + length}}},{{{16 + length}}}]}}""";
@@ -30,7 +30,7 @@ public sealed class UnsupportedTypesTests : IDisposable
     [InlineData("U32", "3", 12)]
     [InlineData("U64", "3", 24)]
     [InlineData("C64", "3", 24)]
-    [InlineData("F99_FUTURE", "3,5", 7)] // of a size that nobody knows yet
+    [InlineData("F99_FUTURE", "3,5", 7)] // of unknown size
     [InlineData("", "3", 1)]
     public void An_unsupported_tensor_is_only_unexpected(string type, string shape, int length)
     {
@@ -42,7 +42,7 @@ public sealed class UnsupportedTypesTests : IDisposable
         Assert.Equal(4, bag.state_dict().Values.Sum(tensor => tensor.sum().item<float>()));
         Assert.Contains($"unexpected in the file: extra ({type}, which is not loaded)", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(bag, path)).Message, StringComparison.Ordinal);
 
-        // Where it is wanted, the message says in which type the file has it. A shape of its own would not make it fit.
+        // If the module needs the tensor, the message names the type in the file. It does not fit even with the right shape.
         using var wanted = new TensorBag(("a", zeros(2)), ("b", zeros(2)), ("extra", shape.Length == 0 ? zeros([]) : zeros([.. shape.Split(',').Select(long.Parse)])));
         report = Checkpoint.Load(wanted, path, strict: false);
         Assert.Equal(["extra"], report.Missing);

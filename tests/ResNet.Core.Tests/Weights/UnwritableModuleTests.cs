@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests.Weights;
 
-/// <summary>Modules with a tensor that a copy cannot reach, or that a file cannot hold: told before anything is changed or written.</summary>
+/// <summary>Modules with a tensor that cannot be written to or saved. They are refused before anything is changed or written.</summary>
 public sealed class UnwritableModuleTests : IDisposable
 {
     private readonly TempFolder _folder = new();
@@ -112,7 +112,7 @@ public sealed class UnwritableModuleTests : IDisposable
         Assert.Empty(Directory.GetFileSystemEntries(_folder.Path));
     }
 
-    /// <summary>Among them __metadata__, which is a name like others outside of safetensors.</summary>
+    /// <summary>Outside safetensors, even __metadata__ is an ordinary name.</summary>
     [Theory]
     [InlineData("pth", "__metadata__")]
     [InlineData("pth", "_metadata")]
@@ -132,7 +132,7 @@ public sealed class UnwritableModuleTests : IDisposable
         Assert.Equal(2, loaded.state_dict()[name].sum().item<float>());
     }
 
-    /// <summary>As in PyTorch a module that is there twice has its tensors under both names.</summary>
+    /// <summary>As in PyTorch, its tensors have both names.</summary>
     [Fact]
     public void A_module_registered_twice_is_saved_and_loaded_under_both_names()
     {
@@ -153,7 +153,7 @@ public sealed class UnwritableModuleTests : IDisposable
         unchanged.Assert();
     }
 
-    /// <summary>As a training leaves them that has failed.</summary>
+    /// <summary>A failed training leaves NaN, which does not equal itself.</summary>
     [Fact]
     public void Tied_NaN_weights_count_as_equal()
     {
