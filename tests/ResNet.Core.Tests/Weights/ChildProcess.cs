@@ -22,8 +22,8 @@ internal static class ChildProcess
             case ["export", var path]:
                 Deployment.SurroundingsTests.ExportWithoutReflection(path);
                 return 0;
-            case ["download", var what]:
-                Console.WriteLine(Pretrained.SharedCacheTests.DownloadAsync(what).GetAwaiter().GetResult());
+            case ["download", var argument]:
+                Console.WriteLine(Pretrained.SharedCacheTests.DownloadAsync(argument).GetAwaiter().GetResult());
                 return 0;
             case ["dispose", _]:
                 Console.WriteLine(Deployment.DisposedAmidstCallsTests.DisposeAmidstCalls());
@@ -44,7 +44,7 @@ internal static class ChildProcess
     /// <returns>Its output.</returns>
     public static string Run(string command, string argument = "", params (string Name, string Value)[] environment)
     {
-        var start = StartInfo(command, argument);
+        var start = CreateStartInfo(command, argument);
         foreach (var (name, value) in environment)
             start.Environment[name] = value;
         using var child = Process.Start(start)!;
@@ -54,9 +54,9 @@ internal static class ChildProcess
         return output.Trim();
     }
 
-    public static Process Start(string command, string path) => Process.Start(StartInfo(command, path))!;
+    public static Process Start(string command, string path) => Process.Start(CreateStartInfo(command, path))!;
 
-    public static ProcessStartInfo StartInfo(string command, string path) => new(DotnetHost.Path, [typeof(ChildProcess).Assembly.Location, command, path])
+    public static ProcessStartInfo CreateStartInfo(string command, string path) => new(DotnetHost.Path, [typeof(ChildProcess).Assembly.Location, command, path])
     {
         RedirectStandardInput = true,
         RedirectStandardOutput = true,

@@ -90,7 +90,7 @@ public sealed class DamagedFileTests(ITestOutputHelper log) : IDisposable
     public void Random_bytes_are_refused_or_harmless(string fixture)
     {
         var file = File.ReadAllBytes(WeightsFixture.Find(fixture));
-        using var module = LoadTests.CreateEveryType();
+        using var module = LoadTests.CreateBagOfEveryType();
         using var before = new Unchanged(module);
         var random = new Random(2);
         for (var i = 0; i < 2000; i++)

@@ -29,7 +29,7 @@ public sealed class ExtraObjectsTests : IDisposable
     }
 
     /// <summary>Writes a dict with a tensor and an extra object.</summary>
-    private string WriteWithExtra(params ReadOnlySpan<byte> value) => _folder.Write("weights.pth", InArchive(
+    private string WriteWithExtra(params ReadOnlySpan<byte> value) => _folder.Write("weights.pth", CreateArchive(
         [.. Proto, (byte)'}', .. Text("weight"), .. Tensor(Storage(), 0, Ints(2, 2), Ints(2, 1)), (byte)'s', .. Text("beside"), .. value, .. "s."u8]));
 
     private LoadReport LoadWithExtra(params ReadOnlySpan<byte> value)
@@ -215,7 +215,7 @@ public sealed class ExtraObjectsTests : IDisposable
     [Fact]
     public void An_unsupported_tensor_that_the_module_needs_is_reported_with_its_kind()
     {
-        var path = _folder.Write("weights.pth", InArchive(Dict("weight", [.. Global("torch._utils", "_rebuild_sparse_tensor"), (byte)')', Reduce])));
+        var path = _folder.Write("weights.pth", CreateArchive(Dict("weight", [.. Global("torch._utils", "_rebuild_sparse_tensor"), (byte)')', Reduce])));
         using var bag = new TensorBag(("weight", ones([])));
         using var unchanged = new Unchanged(bag);
         var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(bag, path));
@@ -237,7 +237,7 @@ public sealed class ExtraObjectsTests : IDisposable
         void AssertLoads(byte[] value)
         {
             using var bag = new TensorBag(("weight", ones(2, 2)));
-            Checkpoint.Load(bag, _folder.Write("weights.pth", InArchive(Dict("weight", value))));
+            Checkpoint.Load(bag, _folder.Write("weights.pth", CreateArchive(Dict("weight", value))));
             Assert.Equal(0, bag.state_dict()["weight"].sum().item<float>());
         }
     }

@@ -162,7 +162,7 @@ public sealed class FindStateDictTests : IDisposable
     public void A_state_dict_is_found_at_any_depth_and_its_path_is_shortened()
     {
         byte[] deep = [.. Proto, .. "}"u8, .. Entry("weight", Weight(2)), .. Enumerable.Repeat((byte)0x85, 1_000_000), (byte)'.'];
-        var path = _folder.Write("weights.pth", InArchive(deep));
+        var path = _folder.Write("weights.pth", CreateArchive(deep));
         using var bag = new TensorBag(("weight", ones(2)));
         Assert.Equal(["weight"], Checkpoint.Load(bag, path).Loaded);
 
@@ -178,7 +178,7 @@ public sealed class FindStateDictTests : IDisposable
         using var bag = new TensorBag(("weight", ones(2)));
         byte[] cycle = [.. "]q\u0001h\u0001a}"u8, .. Text("cycle"), .. "h\u0001s"u8, 0x86]; // a list that holds itself, and a dict that holds the list
         byte[] twice = [.. Enumerable.Repeat((byte[])[(byte)'2', 0x86], 200_000).SelectMany(bytes => bytes)];
-        var path = _folder.Write("weights.pth", InArchive([.. Proto, .. "}"u8, .. Entry("weight", Weight(2)), .. twice, .. cycle, 0x86, (byte)'.']));
+        var path = _folder.Write("weights.pth", CreateArchive([.. Proto, .. "}"u8, .. Entry("weight", Weight(2)), .. twice, .. cycle, 0x86, (byte)'.']));
         Assert.Equal(["weight"], Checkpoint.Load(bag, path).Loaded);
     }
 
@@ -188,9 +188,9 @@ public sealed class FindStateDictTests : IDisposable
     {
         byte[] one = [.. "}h\u0001h\u0002s"u8];
 
-        Hostile.AssertRefused(_folder.Write("none.pth", InArchive(CreateMany("a.b.c.d", 100_000))), "expected tensor names like the module's");
-        Hostile.AssertRefused(_folder.Write("some.pth", InArchive(CreateMany("bn1.running_mean", 100_000))), factor: 400, "0 tensors fit"); // six bytes per dictionary
-        Hostile.AssertRefused(_folder.Write("long.pth", InArchive(CreateMany(string.Concat(Enumerable.Repeat("a.", 490)) + "bn1.bias", 50_000))), "expected tensor names");
+        Hostile.AssertRefused(_folder.Write("none.pth", CreateArchive(CreateMany("a.b.c.d", 100_000))), "expected tensor names like the module's");
+        Hostile.AssertRefused(_folder.Write("some.pth", CreateArchive(CreateMany("bn1.running_mean", 100_000))), factor: 400, "0 tensors fit"); // six bytes per dictionary
+        Hostile.AssertRefused(_folder.Write("long.pth", CreateArchive(CreateMany(string.Concat(Enumerable.Repeat("a.", 490)) + "bn1.bias", 50_000))), "expected tensor names");
 
         byte[] CreateMany(string name, int count) => [.. Proto, .. Text(name), .. "q\u0001"u8, .. Weight(2), .. "q\u0002]("u8, .. Enumerable.Repeat(one, count).SelectMany(bytes => bytes), (byte)'e', 0x85, (byte)'.'];
     }
@@ -204,7 +204,7 @@ public sealed class FindStateDictTests : IDisposable
         unchanged.Assert();
     }
 
-    private string Write(byte[] items) => _folder.Write("weights.pth", InArchive([.. Proto, (byte)'}', .. items, (byte)'.']));
+    private string Write(byte[] items) => _folder.Write("weights.pth", CreateArchive([.. Proto, (byte)'}', .. items, (byte)'.']));
 
     private static byte[] Entry(string key, byte[] value) => [.. Text(key), .. value, (byte)'s'];
 

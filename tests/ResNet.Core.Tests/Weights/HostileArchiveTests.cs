@@ -73,8 +73,8 @@ public sealed class HostileArchiveTests : IDisposable
     {
         AssertRefused(Zip.Create(compressed: "archive/data.pkl", ("archive/data.pkl", new byte[4_000_000])), "an entry 'archive/data.pkl' that is compressed");
         AssertRefused(Zip.Create(compressed: "archive/data/0", ("archive/data.pkl", Dict("weight", Tensor(Storage(count: 25_000_000), 0, Ints(5000, 5000), Ints(5000, 1)))), ("archive/data/0", new byte[100_000_000])), "an entry 'archive/data/0' that is compressed");
-        AssertRefused(Zip.WithSizes(InArchive(pickle), uint.MaxValue - 1), "longer than the file", "4,294,967,294 bytes");
-        AssertRefused(Zip.WithSizes(InArchive(pickle), int.MaxValue), "longer than the file", "2,147,483,647 bytes");
+        AssertRefused(Zip.WithSizes(CreateArchive(pickle), uint.MaxValue - 1), "longer than the file", "4,294,967,294 bytes");
+        AssertRefused(Zip.WithSizes(CreateArchive(pickle), int.MaxValue), "longer than the file", "2,147,483,647 bytes");
 
         // A thousand entries that share the same megabyte
         var entries = Enumerable.Range(0, 1000).Select(i => ($"archive/data/{i}", new byte[i == 999 ? 1 << 20 : 0]));
@@ -87,7 +87,7 @@ public sealed class HostileArchiveTests : IDisposable
     public void A_forged_directory_is_refused_or_harmless()
     {
         using var bag = new TensorBag(("weight", TorchSharp.torch.ones(2, 2)));
-        foreach (var file in new[] { InArchive(pickle), Zip.WithCount(InArchive(pickle), 3) })
+        foreach (var file in new[] { CreateArchive(pickle), Zip.WithCount(CreateArchive(pickle), 3) })
         {
             var (refused, directory) = (0, file.AsSpan().IndexOf("PK\x01\x02"u8));
             foreach (var at in Enumerable.Range(0, 70).Concat(Enumerable.Range(directory, file.Length - directory)))
@@ -114,7 +114,7 @@ public sealed class HostileArchiveTests : IDisposable
     [Fact]
     public void Entries_that_contradict_the_directory_are_refused()
     {
-        var file = InArchive(pickle);
+        var file = CreateArchive(pickle);
         var name = file.AsSpan().IndexOf("archive/data.pkl"u8);
         file[name] = (byte)'X';
         AssertRefused(file, "is a damaged zip archive: 'archive/data.pkl' is not where its directory says");

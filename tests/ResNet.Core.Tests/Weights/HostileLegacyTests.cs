@@ -29,7 +29,7 @@ public sealed class HostileLegacyTests : IDisposable
     [Fact]
     public void Handwritten_files_load_when_nothing_is_wrong()
     {
-        Assert.Equal([0, 0, 0, 0], LoadWeight(InLegacyFile(pickle)));
+        Assert.Equal([0, 0, 0, 0], LoadWeight(CreateLegacyFile(pickle)));
         // Storages in any order, some of unsupported types and used by no tensor. The data of each follows that of the one before it.
         byte[] others = Tuple(LegacyStorage("ComplexFloatStorage", "c", 2), LegacyStorage("HalfStorage", "h", 3), LegacyStorage("QInt32Storage", "q", 3), LegacyStorage("ByteStorage", "empty", 0), LegacyStorage());
         Assert.Equal([1, 2, 3, 4], LoadWeight([.. LegacyStart, .. Dict("weight", [.. others, (byte)'0', .. Tensor(LegacyStorage(), 0, Ints(2, 2), Ints(2, 1))]),
@@ -53,21 +53,21 @@ public sealed class HostileLegacyTests : IDisposable
         AssertViewRefused("two different storages by the key '0'", View("0", 0, 4));
         AssertViewRefused("a storage whose key has 1,001 characters", View(new string('k', 1001), 0, 4));
 
-        void AssertViewRefused(string message, byte[] view) => AssertRefused(InLegacyFile(CreateDict(LegacyStorage(view: view))), message);
+        void AssertViewRefused(string message, byte[] view) => AssertRefused(CreateLegacyFile(CreateDict(LegacyStorage(view: view))), message);
     }
 
     [Fact]
     public void One_key_refers_to_one_storage()
     {
-        AssertTwoRefused("refers to storage '0' as 4 elements of torch.IntStorage, and elsewhere as 4 of torch.FloatStorage", LegacyStorage(), LegacyStorage("IntStorage"));
-        AssertTwoRefused("refers to storage '0' as 5 elements of torch.FloatStorage, and elsewhere as 4", LegacyStorage(), LegacyStorage(count: 5));
-        AssertTwoRefused("refers to storage '0' as 4 elements of torch.QInt8Storage", LegacyStorage(), LegacyStorage("QInt8Storage"));
-        AssertTwoRefused("two different storages by the key '1'", LegacyStorage(view: View("1", 0, 4)), LegacyStorage(view: View("1", 0, 3)));
-        AssertTwoRefused("two different storages by the key '1'", LegacyStorage(view: View("1", 0, 4)), LegacyStorage(key: "1"));
-        AssertTwoRefused("two different storages by the key '1'", LegacyStorage(key: "1"), LegacyStorage(view: View("1", 0, 4)));
-        AssertTwoRefused("two different storages by the key '1'", LegacyStorage(view: View("1", 0, 4)), LegacyStorage(key: "2", view: View("1", 0, 4)));
+        AssertConflictRefused("refers to storage '0' as 4 elements of torch.IntStorage, and elsewhere as 4 of torch.FloatStorage", LegacyStorage(), LegacyStorage("IntStorage"));
+        AssertConflictRefused("refers to storage '0' as 5 elements of torch.FloatStorage, and elsewhere as 4", LegacyStorage(), LegacyStorage(count: 5));
+        AssertConflictRefused("refers to storage '0' as 4 elements of torch.QInt8Storage", LegacyStorage(), LegacyStorage("QInt8Storage"));
+        AssertConflictRefused("two different storages by the key '1'", LegacyStorage(view: View("1", 0, 4)), LegacyStorage(view: View("1", 0, 3)));
+        AssertConflictRefused("two different storages by the key '1'", LegacyStorage(view: View("1", 0, 4)), LegacyStorage(key: "1"));
+        AssertConflictRefused("two different storages by the key '1'", LegacyStorage(key: "1"), LegacyStorage(view: View("1", 0, 4)));
+        AssertConflictRefused("two different storages by the key '1'", LegacyStorage(view: View("1", 0, 4)), LegacyStorage(key: "2", view: View("1", 0, 4)));
 
-        void AssertTwoRefused(string message, byte[] one, byte[] other) => AssertRefused(InLegacyFile([.. Proto, .. one, .. other, (byte)'.']), message);
+        void AssertConflictRefused(string message, byte[] one, byte[] other) => AssertRefused(CreateLegacyFile([.. Proto, .. one, .. other, (byte)'.']), message);
     }
 
     [Fact]
@@ -83,7 +83,7 @@ public sealed class HostileLegacyTests : IDisposable
         AssertIdRefused("a str on its stack", [.. Text("0"), (byte)'Q']);
         AssertIdRefused("asks for os.system", [.. Tuple(Text("module"), Global("os", "system"), Text("a.py"), Text("import os")), (byte)'Q']);
 
-        void AssertIdRefused(string message, byte[] id) => AssertRefused(InLegacyFile(CreateDict(id)), message);
+        void AssertIdRefused(string message, byte[] id) => AssertRefused(CreateLegacyFile(CreateDict(id)), message);
     }
 
     [Fact]
@@ -110,7 +110,7 @@ public sealed class HostileLegacyTests : IDisposable
         AssertDataRefused("ends within storage '0': expected 8 more bytes, got 7", Int64(4)[..7]);
         AssertDataRefused("ends within storage '0': expected 8 more bytes, got 0", []);
         AssertDataRefused("has 1 bytes after its last storage", [.. Int64(4), .. new byte[17]]);
-        AssertDataRefused("after its last storage", [.. Int64(4), .. new byte[16], .. InLegacyFile(pickle)]); // as after a second torch.save into one file
+        AssertDataRefused("after its last storage", [.. Int64(4), .. new byte[16], .. CreateLegacyFile(pickle)]); // as after a second torch.save into one file
 
         const long More = long.MaxValue / 4 + 5; // 16 bytes if computed in 64 bits
         AssertRefused([.. LegacyStart, .. CreateDict(LegacyStorage(count: More)), .. Keys("0"), .. Int64(More), .. new byte[16]], "ends within storage '0': expected 9,223,372,036,854,775,824 more bytes, got 16");
@@ -121,7 +121,7 @@ public sealed class HostileLegacyTests : IDisposable
     [Fact]
     public void A_header_that_torch_save_did_not_write_is_refused()
     {
-        byte[] magic = LegacyStart[..15], version = [.. Proto, .. Int(1001), (byte)'.'], rest = InLegacyFile(pickle)[LegacyStart.Length..];
+        byte[] magic = LegacyStart[..15], version = [.. Proto, .. Int(1001), (byte)'.'], rest = CreateLegacyFile(pickle)[LegacyStart.Length..];
         AssertRefused([.. magic, .. Proto, .. Int(1002), (byte)'.', .. Dict("little_endian", [0x88]), .. rest], "is of version 1002 of the format", "expected 1001");
         AssertRefused([.. magic, .. Proto, .. Text("1001"), (byte)'.', .. Dict("little_endian", [0x88]), .. rest], "is of version a str");
         AssertRefused([.. magic, .. version, .. Dict("little_endian", [0x89]), .. rest], "was written on a big-endian machine, expected little-endian numbers");

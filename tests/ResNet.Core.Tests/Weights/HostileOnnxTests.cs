@@ -358,35 +358,35 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
 
     [Theory, Trait(Category.Name, Category.Slow)]
     [MemberData(nameof(ManyElements))]
-    public void Memory_for_many_elements_is_bounded_by_the_file_size(string what)
+    public void Memory_for_many_elements_is_bounded_by_the_file_size(string kind)
     {
         var parts = new List<byte[]>();
         for (var (i, length) = (0, 0); length < 1 << 19; i++, length += parts[^1].Length)
-            parts.Add(manyElements[what](i));
-        AssertMemory(what, Join([.. parts]));
+            parts.Add(manyElements[kind](i));
+        AssertMemory(kind, Join([.. parts]));
     }
 
     [Theory]
     [MemberData(nameof(LargeElements))]
-    public void Memory_for_one_large_element_is_bounded_by_the_file_size(string what)
+    public void Memory_for_one_large_element_is_bounded_by_the_file_size(string kind)
     {
-        var (start, again, within) = largeElements[what];
-        AssertMemory(what, within(Join([start, .. Enumerable.Repeat(again, (1 << 19) / again.Length)])));
+        var (start, again, within) = largeElements[kind];
+        AssertMemory(kind, within(Join([start, .. Enumerable.Repeat(again, (1 << 19) / again.Length)])));
     }
 
-    private void AssertMemory(string what, byte[] more)
+    private void AssertMemory(string kind, byte[] more)
     {
-        AssertFactor(what, Model(Join(new OnnxFile().Graph, more)));
-        AssertFactor(what, Model(Join(Field(11, Value("x")), Field(12, Text(1, "y")), more)));
+        AssertFactor(kind, Model(Join(new OnnxFile().Graph, more)));
+        AssertFactor(kind, Model(Join(Field(11, Value("x")), Field(12, Text(1, "y")), more)));
     }
 
     /// <summary>Asserts how many bytes .NET allocates per byte of the file, in addition to a megabyte.</summary>
-    private void AssertFactor(string what, byte[] file)
+    private void AssertFactor(string kind, byte[] file)
     {
         var allocated = GC.GetAllocatedBytesForCurrentThread();
         AssertRefused(file);
         var factor = (GC.GetAllocatedBytesForCurrentThread() - allocated - (1 << 20)) / (double)file.Length;
-        Assert.True(factor < 60, $"{what}: {factor}");
+        Assert.True(factor < 60, $"{kind}: {factor}");
     }
 
     [Fact]

@@ -9,19 +9,19 @@ public sealed class HostilePickleTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    private void AssertRefused(byte[] pickle, params string[] message) => Hostile.AssertRefused(_folder.Write("weights.pth", InArchive(pickle)), message);
+    private void AssertRefused(byte[] pickle, params string[] message) => Hostile.AssertRefused(_folder.Write("weights.pth", CreateArchive(pickle)), message);
 
     [Fact]
     public void Handwritten_pickles_load_when_nothing_is_wrong()
     {
         using var bag = new TensorBag(("weight", TorchSharp.torch.ones(2, 2)));
-        _folder.Write("weights.pth", InArchive(Dict("weight", Tensor(Storage(), 0, Ints(2, 2), Ints(2, 1)))));
+        _folder.Write("weights.pth", CreateArchive(Dict("weight", Tensor(Storage(), 0, Ints(2, 2), Ints(2, 1)))));
         Assert.Equal(["weight"], Checkpoint.Load(bag, _folder["weights.pth"]).Loaded);
         Assert.Equal(0, bag.state_dict()["weight"].sum().item<float>());
 
         // Other objects between tensors: a tuple, a list, marks and numbers
         byte[] rest = [.. "(]K\u0001a(K\u0002K\u0003e"u8, 0x85, (byte)'N', 0x86, .. "K\u0001N"u8, 0x87, .. "20(N0(01("u8, .. "01"u8];
-        _folder.Write("weights.pth", InArchive([.. Proto, (byte)'}', .. rest, .. Text("weight"), .. Tensor(Storage(), 3, Ints(2, 2), Ints(0, 0)), .. "s."u8]));
+        _folder.Write("weights.pth", CreateArchive([.. Proto, (byte)'}', .. rest, .. Text("weight"), .. Tensor(Storage(), 3, Ints(2, 2), Ints(0, 0)), .. "s."u8]));
         Assert.Equal(["weight"], Checkpoint.Load(bag, _folder["weights.pth"]).Loaded);
     }
 
@@ -48,27 +48,27 @@ public sealed class HostilePickleTests : IDisposable
             [
                 Dict("weight", zeros), Dict("weight", [.. parameter, .. state]), Dict("weight", [.. Global("torch.autograd.variable", "Variable"), .. zeros, 0x85, (byte)'R', .. state]),
                 Dict("weight", [.. Global("torch._utils", "_rebuild_parameter"), .. Tuple(zeros, [0x88], [(byte)'N']), (byte)'R']),
-                [.. Proto, .. DictOfLists([(byte)']', .. Text("weight"), (byte)'a', .. zeros, (byte)'a']), (byte)'.'],
-                [.. Proto, .. DictOfLists(Tuple(Text("weight"), parameter)), (byte)'.'],
+                [.. Proto, .. CreateDictFromPairs([(byte)']', .. Text("weight"), (byte)'a', .. zeros, (byte)'a']), (byte)'.'],
+                [.. Proto, .. CreateDictFromPairs(Tuple(Text("weight"), parameter)), (byte)'.'],
                 Dict("weight", [.. "(c__main__\nMeter\nK\u0001o}b0"u8, .. zeros]), // an instance of an old-style class of Python 2
                 Dict("weight", [.. "U\u0002\u007f"u8, 0xff, (byte)'0', .. "T\u0001\0\0\0"u8, 0xff, (byte)'0', .. zeros]), // Python 2's str with bytes that are not text
             ])
         {
-            Assert.Equal(["weight"], Checkpoint.Load(bag, _folder.Write("weights.pth", InArchive(pickle))).Loaded);
+            Assert.Equal(["weight"], Checkpoint.Load(bag, _folder.Write("weights.pth", CreateArchive(pickle))).Loaded);
             Assert.Equal(0, bag.state_dict()["weight"].sum().item<float>());
             unchanged.Restore();
         }
 
         AssertRefused(Dict("weight", [.. parameter, .. Tuple([0x88], Text("x"), [(byte)'N']), (byte)'b']), "a tuple of a bool, a str, None on its stack");
         AssertRefused(Dict("weight", [.. parameter, .. "Nb"u8]), "None on its stack");
-        AssertRefused([.. Proto, .. DictOfLists("K\u0001"u8.ToArray()), (byte)'.'], "calls collections.OrderedDict with an int in a list, expected a key and its value");
-        AssertRefused([.. Proto, .. DictOfLists(Ints(1, 2, 3)), (byte)'.'], "a tuple of an int, an int, an int in a list");
-        AssertRefused([.. Proto, .. DictOfLists(Tuple(Text("a"), [(byte)'N']), Tuple(Text("a"), [(byte)'N'])), (byte)'.'], "the key 'a' twice");
+        AssertRefused([.. Proto, .. CreateDictFromPairs("K\u0001"u8.ToArray()), (byte)'.'], "calls collections.OrderedDict with an int in a list, expected a key and its value");
+        AssertRefused([.. Proto, .. CreateDictFromPairs(Ints(1, 2, 3)), (byte)'.'], "a tuple of an int, an int, an int in a list");
+        AssertRefused([.. Proto, .. CreateDictFromPairs(Tuple(Text("a"), [(byte)'N']), Tuple(Text("a"), [(byte)'N'])), (byte)'.'], "the key 'a' twice");
         AssertRefused([.. Proto, .. "(cos\nsystem\nU\u0002ido."u8], "asks for os.system");
         AssertRefused([.. Proto, .. "(U\u0002ido."u8], "calls a str");
         AssertRefused([.. Proto, .. "(o."u8], "takes more from its stack");
 
-        static byte[] DictOfLists(params IEnumerable<byte[]> items) => [.. Global("collections", "OrderedDict"), .. "]("u8, .. items.SelectMany(item => item), (byte)'e', 0x85, (byte)'R'];
+        static byte[] CreateDictFromPairs(params IEnumerable<byte[]> items) => [.. Global("collections", "OrderedDict"), .. "]("u8, .. items.SelectMany(item => item), (byte)'e', 0x85, (byte)'R'];
     }
 
     public static TheoryData<byte> OtherOpcodes => [.. Enumerable.Range(0, 256).Select(opcode => (byte)opcode).Except("().012BCGIJKLMNQRTUX]abcehjoqrstu}"u8.ToArray()).Except([.. new byte[] { 0x80, 0x81 }]).Where(opcode => opcode is < 0x85 or > 0x96)];

@@ -22,7 +22,7 @@ public sealed class LoadMemoryTests(ITestOutputHelper log) : IDisposable
         using (var module = ChildProcess.CreateLargeModule())
         {
             if (extension.StartsWith("legacy", StringComparison.Ordinal))
-                SaveAsBeforePyTorch16(module, path);
+                SaveInLegacyFormat(module, path);
             else
                 Checkpoint.Save(module, path);
         }
@@ -33,7 +33,7 @@ public sealed class LoadMemoryTests(ITestOutputHelper log) : IDisposable
     }
 
     /// <summary>Writes the format from before PyTorch 1.6, with all values 0.</summary>
-    private static void SaveAsBeforePyTorch16(TorchSharp.torch.nn.Module module, string path)
+    private static void SaveInLegacyFormat(TorchSharp.torch.nn.Module module, string path)
     {
         var state = module.state_dict();
         using var file = File.Create(path);

@@ -101,7 +101,7 @@ public class LoadTests
         ("int64", ScalarType.Int64), ("int32", ScalarType.Int32), ("int16", ScalarType.Int16), ("int8", ScalarType.Int8), ("uint8", ScalarType.Byte), ("bool", ScalarType.Bool),
     ];
 
-    internal static TensorBag CreateEveryType() =>
+    internal static TensorBag CreateBagOfEveryType() =>
         new([.. types.Select(type => (type.Name, zeros([2, 3], type.Dtype))), ("empty", zeros(0, 3)), ("scalar", zeros([]))]);
 
     internal static readonly IEnumerable<string> TypeNames = types.Select(type => type.Name).Append("empty").Append("scalar");
@@ -112,7 +112,7 @@ public class LoadTests
     [InlineData("types.safetensors")]
     public void Every_type_is_loaded(string file)
     {
-        using var bag = CreateEveryType();
+        using var bag = CreateBagOfEveryType();
         Checkpoint.Load(bag, WeightsFixture.Find(file));
         Pattern.AssertIn(bag, TypeNames);
     }

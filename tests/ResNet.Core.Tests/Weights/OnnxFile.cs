@@ -49,7 +49,7 @@ internal sealed class OnnxFile
 
     /// <summary>A ResNet-18 with ten classes.</summary>
     /// <param name="type">ONNX's number for the elements' type.</param>
-    public static OnnxFile ResNet18(int type = 1) => new([64, 128, 256, 512], blocks: 2, classes: 10, type);
+    public static OnnxFile CreateResNet18(int type = 1) => new([64, 128, 256, 512], blocks: 2, classes: 10, type);
 
     private OnnxFile(int[] widths, int blocks, int classes, int type)
     {

@@ -31,9 +31,9 @@ public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
         using var session = new OnnxSession(_folder["model.onnx"]);
         exported.eval();
         model.eval();
-        var (apart, fromOnnx) = (Trained.Apart(exported.forward(x), model.forward(x)), Trained.Apart(session.Run(x), model.forward(x)));
-        log.WriteLine($"{architecture}: {apart:g2} from the model, {fromOnnx:g2} from ONNX Runtime");
-        Assert.InRange(Math.Max(apart, fromOnnx), 0, 1e-5);
+        var (difference, fromOnnx) = (Trained.Apart(exported.forward(x), model.forward(x)), Trained.Apart(session.Run(x), model.forward(x)));
+        log.WriteLine($"{architecture}: {difference:g2} from the model, {fromOnnx:g2} from ONNX Runtime");
+        Assert.InRange(Math.Max(difference, fromOnnx), 0, 1e-5);
 
         // Exporting the folded weights again changes nothing.
         OnnxExporter.Export(model, _folder["again.onnx"]);
@@ -65,9 +65,9 @@ public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
             var x = rand(2, 3, 64, 64);
             theirs.eval();
             model.eval();
-            var apart = Trained.Apart(theirs.forward(x), model.forward(x));
-            log.WriteLine($"{line}: {apart:g2}");
-            Assert.InRange(apart, 0, folded ? 1e-5 : 0);
+            var difference = Trained.Apart(theirs.forward(x), model.forward(x));
+            log.WriteLine($"{line}: {difference:g2}");
+            Assert.InRange(difference, 0, folded ? 1e-5 : 0);
         }
     }
 
@@ -180,7 +180,7 @@ public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
     {
         using var model = new ResNet18(10, Stem.Conv7MaxPool);
         ((BasicBlock)model.layer3.children().First()).bn2.eps = 1e-3;
-        var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(model, _folder.Write("model.onnx", OnnxFile.ResNet18().Bytes)));
+        var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(model, _folder.Write("model.onnx", OnnxFile.CreateResNet18().Bytes)));
         Assert.Contains("expected a network whose batch norms have eps 1E-05, the default, got several", problem.Message, StringComparison.Ordinal);
     }
 
@@ -279,7 +279,7 @@ public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
     [MemberData(nameof(Ways))]
     public void Every_way_of_writing_the_network_gives_the_same_weights(string way)
     {
-        var file = OnnxFile.ResNet18();
+        var file = OnnxFile.CreateResNet18();
         ways[way](file);
         AssertLoads(file);
     }
@@ -288,7 +288,7 @@ public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
     [Fact]
     public void Casts_to_half_precision_around_the_network_are_unexpected()
     {
-        var file = OnnxFile.ResNet18();
+        var file = OnnxFile.CreateResNet18();
         file.Nodes.InsertRange(0, [new OnnxNode("Cast", ["x"], ["half"]).With(Int("to", 16)), new OnnxNode("Cast", ["half"], ["float"]).With(Int("to", 1))]);
         file.FindNode("conv1").Inputs[0] = "float";
         file.FindNode("fc").Outputs[0] = "logits";
@@ -301,7 +301,7 @@ public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
     [InlineData(10)]
     [InlineData(11)]
     [InlineData(16)]
-    public void Weights_of_another_floating_point_type_are_converted(int type) => AssertLoads(OnnxFile.ResNet18(type));
+    public void Weights_of_another_floating_point_type_are_converted(int type) => AssertLoads(OnnxFile.CreateResNet18(type));
 
     private void AssertLoads(OnnxFile file)
     {

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace ResNet.Core.Tests.Weights;
 
-/// <summary>Pieces of handwritten pickles. Each method returns the instructions that put such an object on the stack.</summary>
+/// <summary>Pieces of handwritten pickles. A method without a verb returns the instructions that put an object of that kind on the stack.</summary>
 internal static class Pickled
 {
     public static readonly byte[] Proto = [0x80, 2], OrderedDict = [.. Global("collections", "OrderedDict"), .. ")R"u8];
@@ -59,8 +59,8 @@ internal static class Pickled
     public static byte[] Keys(params IEnumerable<string> keys) => [.. Proto, .. "]("u8, .. keys.SelectMany(Text), .. "e."u8];
 
     /// <summary>A file from before PyTorch 1.6 with this pickle and one storage, "0", of four elements in 16 bytes.</summary>
-    public static byte[] InLegacyFile(byte[] pickle) => [.. LegacyStart, .. pickle, .. Keys("0"), .. Int64(4), .. new byte[16]];
+    public static byte[] CreateLegacyFile(byte[] pickle) => [.. LegacyStart, .. pickle, .. Keys("0"), .. Int64(4), .. new byte[16]];
 
     /// <summary>An archive with this pickle and one storage, "0", of 16 bytes.</summary>
-    public static byte[] InArchive(byte[] pickle) => Zip.Create(("archive/data.pkl", pickle), ("archive/data/0", new byte[16]), ("archive/version", "3\n"u8.ToArray()));
+    public static byte[] CreateArchive(byte[] pickle) => Zip.Create(("archive/data.pkl", pickle), ("archive/data/0", new byte[16]), ("archive/version", "3\n"u8.ToArray()));
 }

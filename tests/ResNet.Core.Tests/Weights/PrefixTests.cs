@@ -100,7 +100,7 @@ public sealed class PrefixTests : IDisposable
         byte[] weight = [.. Pickled.Tensor(Pickled.Storage(), 0, Pickled.Ints(4), Pickled.Ints(1)), .. "q\u0001"u8], other = [.. Pickled.Tensor(Pickled.Storage(), 0, Pickled.Ints(2, 2), Pickled.Ints(2, 1)), .. "q\u0002"u8];
         byte[] more = [.. Enumerable.Range(0, count).SelectMany(i => (byte[])[.. Pickled.Text($"p{i}.w"), .. "h\u0001s"u8, .. Pickled.Text($"p{i}.other"), .. "h\u0002s"u8])];
         byte[] distinct = [.. Enumerable.Range(0, 2).SelectMany(i => (byte[])[.. Pickled.Text($"x{i}.w"), .. Pickled.Tensor(Pickled.Storage(), 0, Pickled.Ints(4), Pickled.Ints(i)), (byte)'s'])];
-        var path = _folder.Write("model.pth", Pickled.InArchive([.. Pickled.Proto, (byte)'}', .. Pickled.Text("first.w"), .. weight, (byte)'s', .. Pickled.Text("first.other"), .. other, (byte)'s', .. more, .. distinct, (byte)'.']));
+        var path = _folder.Write("model.pth", Pickled.CreateArchive([.. Pickled.Proto, (byte)'}', .. Pickled.Text("first.w"), .. weight, (byte)'s', .. Pickled.Text("first.other"), .. other, (byte)'s', .. more, .. distinct, (byte)'.']));
         Assert.Contains("more than one state_dict that fits", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(loaded, path, strict: false)).Message, StringComparison.Ordinal);
         unchanged.Assert();
     }

@@ -31,7 +31,7 @@ public sealed class PyTorchTests(ITestOutputHelper log) : IDisposable
     [PyTorchFact]
     public void PyTorch_reads_every_type_unchanged()
     {
-        using var bag = LoadTests.CreateEveryType();
+        using var bag = LoadTests.CreateBagOfEveryType();
         foreach (var file in (string[])["types.pth", "types.safetensors"])
         {
             Checkpoint.Load(bag, WeightsFixture.Find(file));

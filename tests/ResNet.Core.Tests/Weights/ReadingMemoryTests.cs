@@ -51,14 +51,14 @@ public sealed class ReadingMemoryTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Programs))]
-    public void Memory_for_a_repetitive_pickle_is_bounded(string what, string start, string again)
+    public void Memory_for_a_repetitive_pickle_is_bounded(string kind, string start, string repeated)
     {
-        byte[] first = [.. Proto, .. Encoding.Latin1.GetBytes(start)], unit = Encoding.Latin1.GetBytes(again);
+        byte[] first = [.. Proto, .. Encoding.Latin1.GetBytes(start)], unit = Encoding.Latin1.GetBytes(repeated);
         byte[] pickle = [.. first, .. Enumerable.Repeat(unit, (Size - first.Length) / unit.Length).SelectMany(bytes => bytes), (byte)'.'];
-        foreach (var file in new[] { InArchive(pickle), InLegacyFile(pickle) })
+        foreach (var file in new[] { CreateArchive(pickle), CreateLegacyFile(pickle) })
         {
             var factor = MeasureFactor("weights.pth", file);
-            Assert.True(factor < 45, $"{what}: {factor}");
+            Assert.True(factor < 45, $"{kind}: {factor}");
         }
     }
 
@@ -81,7 +81,7 @@ public sealed class ReadingMemoryTests : IDisposable
             ? [.. "(h\0h\u0001U\u0001aU\0K\u0009U\u0006"u8, .. Encoding.ASCII.GetBytes($"{i:x6}"), .. "K\0K\u0001"u8, 0x87, .. "tQ0"u8]
             : [.. "(h\0h\u0001U\u0006"u8, .. Encoding.ASCII.GetBytes($"{i:x6}"), .. "U\0K\u0009NtQ0"u8];
         byte[] pickle = [.. start, .. Enumerable.Range(0, 17 * Size / CreateStorage(0).Count()).SelectMany(One), (byte)'.'];
-        Hostile.AssertRefused(_folder.Write("weights.pth", InLegacyFile(pickle)), factor: 12, "creates more objects than");
+        Hostile.AssertRefused(_folder.Write("weights.pth", CreateLegacyFile(pickle)), factor: 12, "creates more objects than");
     }
 
     [Fact]
@@ -89,7 +89,7 @@ public sealed class ReadingMemoryTests : IDisposable
     {
         byte[] shape = Tuple(Enumerable.Repeat("K\u0001"u8.ToArray(), 64)), strides = Tuple(Enumerable.Repeat("K\0"u8.ToArray(), 64));
         byte[] start = [.. Proto, .. Global("torch._utils", "_rebuild_tensor_v2"), .. "q\0"u8, .. Tuple(Storage(), Int(0), shape, strides, [0x89], OrderedDict), .. "q\u0001"u8];
-        Assert.True(MeasureFactor("weights.pth", InArchive([.. start, .. Enumerable.Repeat("h\0h\u0001R"u8.ToArray(), Size / 5).SelectMany(bytes => bytes), (byte)'.'])) < 20);
+        Assert.True(MeasureFactor("weights.pth", CreateArchive([.. start, .. Enumerable.Repeat("h\0h\u0001R"u8.ToArray(), Size / 5).SelectMany(bytes => bytes), (byte)'.'])) < 20);
     }
 
     public static TheoryData<string, string, string, string> Headers => new()
@@ -105,8 +105,8 @@ public sealed class ReadingMemoryTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Headers))]
-    public void Memory_for_a_repetitive_safetensors_header_is_bounded(string what, string start, string again, string end) =>
-        Assert.True(MeasureFactor("weights.safetensors", CreateHeader(start + string.Concat(Enumerable.Repeat(again, Size / again.Length)) + end)) < 8, what);
+    public void Memory_for_a_repetitive_safetensors_header_is_bounded(string kind, string start, string repeated, string end) =>
+        Assert.True(MeasureFactor("weights.safetensors", CreateHeader(start + string.Concat(Enumerable.Repeat(repeated, Size / repeated.Length)) + end)) < 8, kind);
 
     [Theory]
     [InlineData("{'__metadata__':{*}}", "'#':''", 13)]
@@ -133,7 +133,7 @@ public sealed class ReadingMemoryTests : IDisposable
     public void A_long_text_is_never_hashed_as_a_key_or_storage_name()
     {
         byte[] key = [.. Proto, .. Text(new string('k', Size)), .. "q\0]("u8, .. Enumerable.Repeat("}h\0Ns"u8.ToArray(), 50_000).SelectMany(bytes => bytes), .. "e."u8];
-        Hostile.AssertRefused(_folder.Write("key.pth", InArchive(key)), "holds a list");
-        Hostile.AssertRefused(_folder.Write("storage.pth", InArchive(Dict("weight", Tensor(Storage(key: new string('k', 1001)), 0, Ints(4), Ints(1))))), "a storage whose key has 1,001 characters");
+        Hostile.AssertRefused(_folder.Write("key.pth", CreateArchive(key)), "holds a list");
+        Hostile.AssertRefused(_folder.Write("storage.pth", CreateArchive(Dict("weight", Tensor(Storage(key: new string('k', 1001)), 0, Ints(4), Ints(1))))), "a storage whose key has 1,001 characters");
     }
 }

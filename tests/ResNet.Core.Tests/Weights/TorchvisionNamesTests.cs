@@ -120,10 +120,10 @@ public sealed class TorchvisionNamesTests : IDisposable
     {
         using var model = new ResNet18(2, stem);
         using var inside = nn.Sequential(("backbone", model));
-        foreach (var (module, which) in ((nn.Module, string)[])[(model, "one"), (inside, "backbone")])
+        foreach (var (module, name) in ((nn.Module, string)[])[(model, "one"), (inside, "backbone")])
         {
             var problem = Assert.Throws<ArgumentException>(() => Checkpoint.Save(module, _folder["model.pth"], WeightNames.Torchvision));
-            Assert.StartsWith($"Expected a network with Stem.Conv7MaxPool under torchvision's names, got {which} with Stem.{stem}: ", problem.Message, StringComparison.Ordinal);
+            Assert.StartsWith($"Expected a network with Stem.Conv7MaxPool under torchvision's names, got {name} with Stem.{stem}: ", problem.Message, StringComparison.Ordinal);
             Assert.EndsWith("Create the network with Stem.Conv7MaxPool before training, or save it under WeightNames.ResNetCore.", problem.Message, StringComparison.Ordinal);
             Assert.Empty(Directory.GetFileSystemEntries(_folder.Path));
         }

@@ -30,7 +30,7 @@ public sealed class TorchvisionTests(ITestOutputHelper log) : IDisposable
             Assert.True(report.IsComplete);
             Assert.Equal(tensors, $"{report.Loaded.Count} tensors");
             File.Delete(_folder["theirs.pth"]);
-            var apart = AssertOutputs(model, architecture);
+            var difference = AssertOutputs(model, architecture);
 
             foreach (var file in inBothFormats.Contains(architecture) ? (string[])["ours.pth", "ours.safetensors"] : ["ours.pth"])
             {
@@ -38,7 +38,7 @@ public sealed class TorchvisionTests(ITestOutputHelper log) : IDisposable
                 Assert.Equal("the same network", await torchvision.AskAsync(file));
                 File.Delete(_folder[file]);
             }
-            log.WriteLine($"{architecture}: {tensors}, outputs at most {apart:e1} apart, {clock.Elapsed.TotalSeconds:f1} s");
+            log.WriteLine($"{architecture}: {tensors}, outputs at most {difference:e1} apart, {clock.Elapsed.TotalSeconds:f1} s");
         }
     }
 

@@ -9,7 +9,7 @@ internal sealed class Unchanged(nn.Module module) : IDisposable
 
     public bool Holds => module.state_dict().All(entry => entry.Value.bytes.SequenceEqual(_before[entry.Key].bytes));
 
-    public void Assert() => Xunit.Assert.True(Holds, "the module has changed");
+    public void Assert() => Xunit.Assert.True(Holds, "the module was changed");
 
     public void Restore()
     {
