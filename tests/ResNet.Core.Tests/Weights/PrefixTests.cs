@@ -93,7 +93,7 @@ public sealed class PrefixTests : IDisposable
     [InlineData(3)]
     [InlineData(11)]
     [InlineData(20_000)]
-    public void Any_number_of_fitting_prefixes_is_refused(int count)
+    public void Many_prefixes_that_fit_are_refused(int count)
     {
         using var loaded = new TensorBag(("w", zeros(4)));
         using var unchanged = new Unchanged(loaded);

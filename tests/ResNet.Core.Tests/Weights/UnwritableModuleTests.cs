@@ -53,7 +53,7 @@ public sealed class UnwritableModuleTests : IDisposable
     }
 
     [Fact]
-    public void A_tensor_missing_in_the_file_can_be_of_any_kind()
+    public void A_tensor_missing_from_the_file_can_be_of_any_kind()
     {
         using var saved = new TensorBag(("a", ones(5)));
         using var loaded = new TensorBag(("a", zeros(5)), ("odd", CreateOddTensor("expanded")));
