@@ -30,14 +30,14 @@ public sealed class ExtraObjectsTests : IDisposable
 
     /// <summary>Writes a dict with a tensor and an extra object.</summary>
     private string WriteWithExtra(params ReadOnlySpan<byte> value) => _folder.Write("weights.pth", CreateArchive(
-        [.. Proto, (byte)'}', .. Text("weight"), .. Tensor(Storage(), 0, Ints(2, 2), Ints(2, 1)), (byte)'s', .. Text("beside"), .. value, .. "s."u8]));
+        [.. Proto, (byte)'}', .. Text("weight"), .. Tensor(Storage(), 0, Ints(2, 2), Ints(2, 1)), (byte)'s', .. Text("extra"), .. value, .. "s."u8]));
 
     private LoadReport LoadWithExtra(params ReadOnlySpan<byte> value)
     {
         using var bag = new TensorBag(("weight", ones(2, 2)));
         var report = Checkpoint.Load(bag, WriteWithExtra(value), strict: false);
         Assert.Equal(0, bag.state_dict()["weight"].sum().item<float>());
-        Assert.Equal(["beside"], report.Unexpected);
+        Assert.Equal(["extra"], report.Unexpected);
         return report;
     }
 
@@ -209,7 +209,7 @@ public sealed class ExtraObjectsTests : IDisposable
         AssertKind("nested tensor", [.. Global("torch._utils", "_rebuild_nested_tensor"), (byte)')', Reduce]);
         AssertKind("tensor of class mylib.Scaled", [.. Global("torch._tensor", "_rebuild_from_type_v2"), .. Tuple(v2, Global("mylib", "Scaled"), "("u8.ToArray().Append((byte)'t').ToArray(), "}"u8.ToArray()), Reduce]);
 
-        void AssertKind(string kind, byte[] tensor) => Assert.Contains($"beside ({kind}", LoadWithExtra(tensor).ToString(), StringComparison.Ordinal);
+        void AssertKind(string kind, byte[] tensor) => Assert.Contains($"extra ({kind}", LoadWithExtra(tensor).ToString(), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -78,7 +78,7 @@ public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
         using var python = PyTorchFactAttribute.StartExports(_folder.Path);
         foreach (var (extra, messages, missing, unexpected) in ((string, string[], string, string)[])[
             ("extra_block", ["layer4.2.conv1.weight", "the file's network has 20 layers, expected 18"], "", "layer4.2.conv1.weight"),
-            ("softmax", ["Softmax '/behind/Softmax' after fc"], "", "Softmax '/behind/Softmax' after fc"),
+            ("softmax", ["Softmax '/after/Softmax' after fc"], "", "Softmax '/after/Softmax' after fc"),
             ("scaled", ["Sub '/before/Sub' before conv1, Div '/before/Div' before conv1"], "", "Sub '/before/Sub' before conv1"),
             ("no_head", ["missing in the file: fc.weight, fc.bias"], "fc.weight", ""),
             ("max", ["GlobalMaxPool '/avgpool/GlobalMaxPool' after the last block"], "fc.weight", "GlobalMaxPool '/avgpool/GlobalMaxPool' after the last block")])

@@ -17,14 +17,14 @@ from pytorch import randomize_statistics  # noqa: E402
 
 
 class Wrapped(nn.Module):
-    """A network with modules before and behind it."""
+    """A network with modules before and after it."""
 
-    def __init__(self, model, before=None, behind=None):
+    def __init__(self, model, before=None, after=None):
         super().__init__()
-        self.model, self.before, self.behind = model, before or nn.Identity(), behind or nn.Identity()
+        self.model, self.before, self.after = model, before or nn.Identity(), after or nn.Identity()
 
     def forward(self, x):
-        return self.behind(self.model(self.before(x)))
+        return self.after(self.model(self.before(x)))
 
 
 class Call(nn.Module):
@@ -70,7 +70,7 @@ def change(model, extra):
     elif extra == "extra_block":
         model.layer4.append(torchvision.models.resnet.BasicBlock(512, 512))
     elif extra == "softmax":
-        return Wrapped(model, behind=nn.Softmax(dim=1))
+        return Wrapped(model, after=nn.Softmax(dim=1))
     elif extra == "scaled":
         return Wrapped(model, before=Call(lambda x: (x - torch.tensor([123.0, 117.0, 104.0]).view(1, 3, 1, 1)) / 58.0))
     elif extra == "no_head":
