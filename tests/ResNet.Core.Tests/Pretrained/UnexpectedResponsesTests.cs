@@ -30,7 +30,7 @@ public sealed class UnexpectedResponsesTests : IDisposable
     }
 
     [Fact]
-    public async Task A_refused_connection_is_reported_without_a_retry()
+    public async Task A_refused_connection_is_reported()
     {
         using var server = new WebServer(request => throw new InvalidOperationException());
         server.Dispose();
