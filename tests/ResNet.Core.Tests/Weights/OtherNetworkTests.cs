@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests.Weights;
 
-/// <summary>Weights of one network of the family for another: of hundreds of names the message says what a person wants to know.</summary>
+/// <summary>Weights of another network of the family. Out of hundreds of names, the message picks what matters.</summary>
 public sealed class OtherNetworkTests : IDisposable
 {
     private readonly TempFolder _folder = new();
@@ -14,7 +14,7 @@ public sealed class OtherNetworkTests : IDisposable
     [InlineData("resnet34", "resnet18", "122 tensors fit; unexpected in the file: layer1.2.conv1.weight, ", "; the file's network has 34 layers, expected 18")]
     [InlineData("resnet50", "resnet101", "320 tensors fit; missing in the file: layer3.6.conv1.weight, ", " and 300 more; the file's network has 50 layers, expected 101")]
     [InlineData("resnet34", "resnet50", "missing in the file: layer1.0.conv3.weight, ", "; the file's network has 34 layers, expected 50")]
-    public void Of_another_depth(string saved, string loaded, string fits, string depth)
+    public void Weights_of_another_depth_are_refused_with_both_depths(string saved, string loaded, string fits, string depth)
     {
         using var model = Family.Create(saved, 2, Stem.Conv7MaxPool);
         using var other = Family.Create(loaded, 2, Stem.Conv7MaxPool);
@@ -38,7 +38,7 @@ public sealed class OtherNetworkTests : IDisposable
     [Theory]
     [InlineData("wide_resnet50_2", "resnet50", "layer1.0.conv1.weight (expected (64, 64, 1, 1), got (128, 64, 1, 1))")]
     [InlineData("resnext50_32x4d", "wide_resnet50_2", "layer1.0.conv2.weight (expected (128, 128, 3, 3), got (128, 4, 3, 3))")]
-    public void Of_another_width(string saved, string loaded, string mismatch)
+    public void Weights_of_another_width_are_refused_with_the_shapes(string saved, string loaded, string mismatch)
     {
         using var model = Family.Create(saved, 2);
         using var other = Family.Create(loaded, 2);
