@@ -36,8 +36,8 @@ public sealed class ChangedNetworkTests : IDisposable
         ["a convolution with dilation"] = (model => { GetBlock(model.layer4, 1).conv1.dilation = [2, 2]; GetBlock(model.layer4, 1).conv1.SetPadding([2, 2]); }, ["layer4.1.conv1", "dilation", "2"]),
         ["a stride that is not the same in both directions"] = (model => model.conv1.stride = [2, 1], ["conv1", "stride", "(2, 1)"]),
         ["padding that is not the same in both directions"] = (model => model.conv1.SetPadding([3, 2]), ["conv1", "padding", "(3, 2)"]),
-        ["padding by name"] = (model => GetBlock(model.layer1, 0).conv1.SetPadding(Padding.Same), ["layer1.0.conv1", "padding", "Same"]),
-        ["padding with what is there"] = (model => GetBlock(model.layer1, 0).conv1.padding_mode = PaddingModes.Reflect, ["layer1.0.conv1", "padding", "Reflect"]),
+        ["padding given by name"] = (model => GetBlock(model.layer1, 0).conv1.SetPadding(Padding.Same), ["layer1.0.conv1", "padding", "Same"]),
+        ["reflection padding"] = (model => GetBlock(model.layer1, 0).conv1.padding_mode = PaddingModes.Reflect, ["layer1.0.conv1", "padding", "Reflect"]),
         ["a kernel that is not square"] = (model => Replace(model, "conv1", nn.Conv2d(3, 64, (7L, 5L), stride: (2L, 2L), padding: (3L, 3L), bias: false)), ["conv1", "(64, 3, 7, 5)"]),
         ["a shortcut's convolution with a bias"] = (model => ((Conv2d)GetBlock(model.layer2, 0).shortcut.children().First()).bias = nn.Parameter(ones(128)), ["layer2.0.shortcut.0", "bias"]),
         // These used to end the process, in oneDNN.
@@ -54,7 +54,7 @@ public sealed class ChangedNetworkTests : IDisposable
         ["a classifier for other features"] = (model => Replace(model, "fc", nn.Linear(1024, 10)), ["fc", "512 features", "1024"]),
 
         ["a batch norm without running statistics"] = (model => (model.bn1.running_mean, model.bn1.running_var) = (null, null), ["bn1.running_mean", "none"]),
-        ["a batch norm that never had any"] = (model => Replace(GetBlock(model.layer1, 0), "bn2", nn.BatchNorm2d(64, track_running_stats: false)), ["layer1.0.bn2.running_mean", "none"]),
+        ["a batch norm that never had running statistics"] = (model => Replace(GetBlock(model.layer1, 0), "bn2", nn.BatchNorm2d(64, track_running_stats: false)), ["layer1.0.bn2.running_mean", "none"]),
         ["a batch norm without weights"] = (model => Replace(GetBlock(model.layer1, 0), "bn2", nn.BatchNorm2d(64, affine: false)), ["layer1.0.bn2.weight", "none"]),
         ["a batch norm without bias"] = (model => model.bn1.bias = null, ["bn1.bias", "none"]),
         ["a batch norm that eval() does not reach"] = (model => { model.register_module("bn1", null!); model.register_module("bn1", nn.BatchNorm2d(64)); }, ["bn1", "eval()"]),
@@ -76,7 +76,7 @@ public sealed class ChangedNetworkTests : IDisposable
         ["an epsilon that is 0 in float32"] = (model => model.bn1.eps = 1e-60, ["bn1", "eps", "1E-60"]),
         ["weights of another type"] = (model => model.layer3.to(ScalarType.Float64), ["layer3.0.conv1.weight", "Float32", "Float64"]),
         ["a classifier of another type"] = (model => model.fc.to(ScalarType.BFloat16), ["fc.weight", "Float32", "BFloat16"]),
-        ["weights elsewhere"] = (model => model.layer2.to(META), ["layer2.0.conv1.weight", "meta"]),
+        ["weights on another device"] = (model => model.layer2.to(META), ["layer2.0.conv1.weight", "meta"]),
         ["no weights at all"] = (model => model.to(META), ["conv1.weight", "meta"]),
 
         ["NaN in a convolution"] = (model => Fill(GetBlock(model.layer3, 1).conv2.weight, float.NaN), ["layer3.1.conv2", "finite"]),

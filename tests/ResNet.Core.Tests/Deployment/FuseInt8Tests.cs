@@ -58,7 +58,7 @@ public class FuseInt8Tests(ITestOutputHelper log)
     [Int8Theory]
     [InlineData(Stem.Conv7)]
     [InlineData(Stem.Conv7MaxPool)]
-    public void The_error_is_no_larger_than_in_ONNX_Runtime(Stem stem)
+    public void The_error_is_comparable_to_that_of_ONNX_Runtime(Stem stem)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
@@ -175,9 +175,9 @@ public class FuseInt8Tests(ITestOutputHelper log)
             expectedOutputs = [.. images.Select(image => Predict(alone, image))];
 
         using var fused = model.Fuse(images);
-        var (wrong, afterFirst, atTheEnd) = Crowd.Run(Threads, Requests, First, images.Length, which =>
+        var (wrong, afterFirst, atTheEnd) = Crowd.Run(Threads, Requests, First, images.Length, index =>
         {
-            var (output, expected) = (Predict(fused, images[which]), expectedOutputs[which]);
+            var (output, expected) = (Predict(fused, images[index]), expectedOutputs[index]);
             // The kernels for one size may round differently than those for any size.
             return output.Zip(expected).All(pair => Math.Abs(pair.First - pair.Second) <= Tolerance / 4 * expected.Max(Math.Abs));
         });
