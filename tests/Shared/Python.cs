@@ -19,11 +19,11 @@ internal static class Python
     /// <param name="script">Its path within the folder <c>tests</c>.</param>
     /// <param name="arguments">The script's arguments.</param>
     /// <returns>Its output.</returns>
-    public static string RunScript(string script, params string[] arguments) => Run(Arguments(script, arguments)).Succeeded().Output;
+    public static string RunScript(string script, params string[] arguments) => Run(BuildArguments(script, arguments)).Succeeded().Output;
 
     /// <summary>Creates the start info of a script.</summary>
     /// <inheritdoc cref="RunScript"/>
-    public static ProcessStartInfo StartInfo(string script, params string[] arguments) => StartInfo(Arguments(script, arguments));
+    public static ProcessStartInfo StartInfo(string script, params string[] arguments) => StartInfo(BuildArguments(script, arguments));
 
     private static ChildResult Run(string[] arguments)
     {
@@ -35,5 +35,5 @@ internal static class Python
     private static ProcessStartInfo StartInfo(string[] arguments) => new(Interpreter, arguments) { WorkingDirectory = Path.GetTempPath() };
 
     // -B: Python writes no compiled copies into the checkout.
-    private static string[] Arguments(string script, string[] arguments) => ["-B", Path.Combine(Repository.Root, "tests", script), .. arguments];
+    private static string[] BuildArguments(string script, string[] arguments) => ["-B", Path.Combine(Repository.Root, "tests", script), .. arguments];
 }

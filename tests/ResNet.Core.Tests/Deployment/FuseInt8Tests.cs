@@ -38,7 +38,7 @@ public class FuseInt8Tests(ITestOutputHelper log)
             Assert.Equal(ScalarType.Float32, first.dtype);
             var difference = Trained.Apart(model.call(x), first);
             log.WriteLine($"{batch}x3x{height}x{width}: {difference:g2}");
-            Assert.InRange(difference, 1e-4, tolerance); // a smaller difference would be float32
+            Assert.InRange(difference, 1e-4, tolerance); // float32 would be closer
             for (var i = 0; i < SizedPrograms.CallsBefore + 2; i++) // with the weights of this size, too
                 Assert.InRange(Trained.Apart(first, fused.call(x.ToMemoryFormat(memory_format.channels_last))), 0, tolerance / 4);
 

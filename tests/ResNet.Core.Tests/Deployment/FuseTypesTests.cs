@@ -28,7 +28,7 @@ public class FuseTypesTests
             var x = randn(batch, 3, height, width);
             var first = fused.call(x);
             Assert.Equal(ScalarType.Float32, first.dtype);
-            Assert.InRange(Trained.Apart(model.call(x), first), 1e-6, 0.03); // a smaller difference would be float32
+            Assert.InRange(Trained.Apart(model.call(x), first), 1e-6, 0.03); // float32 would be closer
             for (var i = 0; i < SizedPrograms.CallsBefore; i++) // with the weights of this size, too
                 Assert.InRange(Trained.Apart(first, fused.call(x)), 0, 0.03);
 

@@ -12,7 +12,7 @@ public class TapsTests
     [InlineData(2, 3, 2, 1, 1, 2, 0)]
     [InlineData(1, 7, 2, 3, 3, 1, 0)]
     [InlineData(3, 7, 2, 3, 1, 5, 2)]
-    [InlineData(2, 3, 1, 1, 0, 3, 1)] // each position meets another tap
+    [InlineData(2, 3, 1, 1, 0, 3, 1)] // every tap meets a pixel at some position
     [InlineData(7, 3, 1, 1, 0, 3, 1)]
     [InlineData(1, 1, 2, 0, 0, 1, 0)]
     public void Only_taps_that_can_meet_a_pixel_are_kept(long size, long kernel, long stride, long padding, long first, long count, long left) =>

@@ -32,7 +32,7 @@ public class RelaxLibstdcxxTests(BuildTools tools)
     }
 
     [Fact]
-    public void Copies_a_library_that_asks_for_no_versions()
+    public void Copies_a_library_that_requires_no_versions()
     {
         var library = TorchSharpNative.ReadFromPackage(tools);
         library[new Elf(library).FindSectionType(".gnu.version_r")] = 0x42;

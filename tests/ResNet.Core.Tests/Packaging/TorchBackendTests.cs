@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace ResNet.Core.Tests.Packaging;
 
-/// <summary>The packages that each value of TorchBackend selects. Those with CUDA have gigabytes, so the tests evaluate the projects and restore nothing.</summary>
+/// <summary>The packages that each value of TorchBackend selects. Those with CUDA are gigabytes large, so the tests evaluate the projects and restore nothing.</summary>
 [Collection(nameof(BuildTools)), Trait(Category.Name, Category.Slow)]
 public class TorchBackendTests(BuildTools tools)
 {
