@@ -94,7 +94,7 @@ public sealed class OnnxExportTests(ITestOutputHelper log) : IDisposable
             Classes = ["Größe \"1\"", "boot", ""],
             Mean = [0.485, 0.456, 0.406],
             StandardDeviation = [0.229, 0.224, 0.225],
-            Properties = new Dictionary<string, string> { ["size"] = "224", ["licence"] = "MIT" },
+            Properties = new Dictionary<string, string> { ["size"] = "224", ["license"] = "MIT" },
         }, inputName: "images", outputName: "scores");
 
         using var session = new OnnxSession(File);
@@ -116,7 +116,7 @@ public sealed class OnnxExportTests(ITestOutputHelper log) : IDisposable
                 ["mean"] = "[0.485,0.456,0.406]",
                 ["std"] = "[0.229,0.224,0.225]",
                 ["size"] = "224",
-                ["licence"] = "MIT",
+                ["license"] = "MIT",
             },
             metadata.CustomMetadataMap);
     }
