@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Writes numbers of real torchvision for the networks and the bottleneck block. The parity tests compare with them.
+"""Writes the numbers that real torchvision gives for the networks and the bottleneck block, for the parity tests to compare with.
 
     /usr/bin/python3 make_family_fixtures.py            writes Fixtures/family.json and bottleneck.json
     /usr/bin/python3 make_family_fixtures.py --check    computes them again and compares
 
-make_fixtures.py does the same for the PyTorch code that ResNet18 mirrors. These networks have 5,000 tensors, so less is stored
-of each: eight digits of its SHA-256, or its norm and its product with a fixed pattern, which differ for a wrong, permuted or
-transposed tensor. The order is that of TorchSharp's state_dict: parameters first, then buffers.
+make_fixtures.py does the same for the PyTorch code that ResNet18 mirrors. There are 5,000 tensors here, so less is stored
+of each: eight digits of its SHA-256, or its norm and its product with a fixed pattern, which a wrong, permuted or
+transposed tensor does not share. They stand in the order of TorchSharp's state_dict: parameters first, buffers behind.
 """
 
 import contextlib
@@ -41,7 +41,7 @@ def make_network(architecture, num_classes, stem):
 
 
 def make_block(in_channels, planes, stride, groups, base_width):
-    """torchvision takes a block's shortcut as an argument. Here it is drawn last, as a single Bottleneck in ResNet.Core does."""
+    """torchvision is handed a block's shortcut ready made; here it is drawn last, as a Bottleneck alone does in ResNet.Core."""
     block = torchvision.models.resnet.Bottleneck(in_channels, planes, stride, groups=groups, base_width=base_width)
     if stride != 1 or in_channels != 4 * planes:
         block.downsample = nn.Sequential(nn.Conv2d(in_channels, 4 * planes, kernel_size=1, stride=stride, bias=False), nn.BatchNorm2d(4 * planes))
@@ -49,7 +49,7 @@ def make_block(in_channels, planes, stride, groups, base_width):
 
 
 def listing(module):
-    """The SHA-256 of the names (ResNet.Core's), shapes and types of all tensors, and the first digits of that of each tensor's bytes."""
+    """One SHA-256 over names (ResNet.Core's), shapes and types of all tensors, and the beginning of that of each one's bytes."""
     tensors = [*module.named_parameters(), *module.named_buffers()]
     lines = "".join(f"{n.replace('downsample', 'shortcut')} {list(t.shape)} {t.dtype}\n".replace("torch.", "") for n, t in tensors)
     return {"count": len(tensors), "listing_sha256": hashlib.sha256(lines.encode()).hexdigest(), "sha256": [sha256(t)[:8] for _, t in tensors]}
@@ -59,7 +59,7 @@ PATTERN = ((torch.arange(1 << 24) * 7919 % 1009).double() / 1009 - 0.5)
 
 
 def sketch(*tensors):
-    """The norm of all tensors together, and the sum of their products with the pattern, to twelve digits."""
+    """The norm of all of them, and the sum of their products with the pattern, to twelve digits."""
     flat = [t.detach().double().flatten() for t in tensors]
     norm = torch.stack([t.norm() for t in flat]).norm().item()
     dot = sum(t.dot(PATTERN[:t.numel()]).item() for t in flat)
@@ -74,8 +74,8 @@ def gradients(module):
     return [sketch(p.grad) for p in module.parameters()]
 
 
-def eval_outputs(model, x):
-    """Logits in eval mode, and the features that layer4 computes for them."""
+def answers(model, x):
+    """Logits in eval mode, and the features that layer4 makes for them."""
     seen = []
     hook = model.layer4.register_forward_hook(lambda _, __, output: seen.append(output))
     with torch.no_grad():
@@ -86,14 +86,14 @@ def eval_outputs(model, x):
 
 
 def outputs(model, x):
-    """Outputs in train mode, then in eval mode with the running statistics of the train pass. float32 is chaotic."""
+    """Answers in train mode, and in eval mode with the running statistics that the pass in train mode left; float32 is chaotic."""
     with torch.no_grad():
         train = model(x)
-    return {"dtype": "float32", "tolerance": 2e-2, "train": train.flatten().tolist()} | eval_outputs(model, x)
+    return {"dtype": "float32", "tolerance": 2e-2, "train": train.flatten().tolist()} | answers(model, x)
 
 
 def training(model, x, y, steps):
-    """The same in float64 with every gradient, then steps of SGD with momentum and weight decay, and each child's tensors after them."""
+    """The same in float64 with every gradient, then steps of SGD with momentum and weight decay, and what they make of each of the network's children."""
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-4, momentum=0.9, weight_decay=0.05)
     result = {"dtype": "float64", "labels": y.tolist(), "lr": 1e-4, "momentum": 0.9, "weight_decay": 0.05}
     losses = []
@@ -103,19 +103,19 @@ def training(model, x, y, steps):
         loss = F.cross_entropy(logits, y)
         loss.backward()
         if step == 0:
-            result |= {"train": logits.flatten().tolist(), "statistics": statistics(model), "gradients": gradients(model)} | eval_outputs(model, x)
+            result |= {"train": logits.flatten().tolist(), "statistics": statistics(model), "gradients": gradients(model)} | answers(model, x)
         losses.append(loss.item())
         optimizer.step()
     state = {
         name: sketch(*child.parameters(), *(b for b in child.buffers() if b.is_floating_point()))
         for name, child in model.named_children() if list(child.parameters())
     }
-    # Each step multiplies differences: by some 5,000 in an untrained network of 152 layers.
+    # Each step multiplies differences: by some 5,000 in a network of 152 layers that has not learned yet.
     return result | {"after": {"tolerance": 1e-6, "losses": losses, "state": state}}
 
 
 def family():
-    """New torchvision networks. Those with torchvision's stem also train, the deepest and widest for a step less."""
+    """Networks fresh from torchvision; those with its own stem also learn, the deepest and widest a step less."""
     cases = [
         ("resnet34", "Conv7MaxPool", 0, 10, [3, 3, 33, 33], 3),
         ("resnet34", "Conv7", 1, 7, [3, 3, 33, 20], 0),

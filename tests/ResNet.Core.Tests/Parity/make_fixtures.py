@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Writes numbers of real PyTorch. The parity tests compare with them.
+"""Writes the numbers that real PyTorch gives, for the parity tests to compare with.
 
     /usr/bin/python3 make_fixtures.py            writes Fixtures/*.json
     /usr/bin/python3 make_fixtures.py --check    computes them again and compares
 
-No weights are stored: a seed creates them on either side, and a SHA-256 of their bytes shows whether they are the same. For a
-large tensor a digest is stored: its norm, its product with a fixed pattern, and eight of its values. A wrong, permuted or
-transposed tensor has another one.
+No weights are stored: a seed makes them on either side, and a SHA-256 of their bytes says whether they are the same. Of
+a large tensor a digest is stored, which a wrong, permuted or transposed tensor does not share: its norm, its product
+with a fixed pattern, and eight of its values.
 """
 
 import argparse
@@ -52,13 +52,13 @@ STEMS = {"Conv7": resnet.ResNet18, "Conv7MaxPool": Conv7MaxPool, "Conv3": Conv3}
 
 
 def make_model(seed, num_classes, stem="Conv7", dtype=torch.float32):
-    """Draws the weights in float32 for every type, so that a seed always means the same network."""
+    """Weights are drawn in float32 whatever they become, so that one seed means one network."""
     torch.manual_seed(seed)
     return STEMS[stem](num_classes).to(dtype)
 
 
 def make_input(seed, shape, dtype=torch.float32):
-    """Uniform on [0, 1). randn would need a logarithm, whose last bit differs between processors."""
+    """Uniform on [0, 1): unlike randn it needs no logarithm, whose last bit differs between processors."""
     torch.manual_seed(seed)
     return torch.rand(*shape).to(dtype)
 
@@ -87,7 +87,7 @@ def floating_state(model):
 
 
 def weights():
-    """Names, shapes, types and bytes of new networks and blocks."""
+    """Names, shapes, types and bytes of freshly made networks and blocks."""
     def entries(module):
         return [
             {"name": name, "shape": list(t.shape), "dtype": str(t.dtype).removeprefix("torch."), "sha256": sha256(t)}
@@ -108,7 +108,7 @@ def weights():
 
 
 def outputs():
-    """A pass in train mode, the running statistics after it, and a pass in eval mode, which uses them."""
+    """A pass in train mode, the running statistics that it leaves, and a pass in eval mode, which uses them."""
     cases = [
         (0, 1000, "Conv7", [2, 3, 64, 64]),
         (1, 10, "Conv7", [4, 3, 32, 32]),
@@ -165,7 +165,7 @@ def training():
 
 
 def mixed_precision():
-    """Twenty steps of SGD under torch.autocast in bfloat16. Momentum would add up rounding errors, so there is none."""
+    """Twenty steps of SGD under torch.autocast in bfloat16, without momentum, which would add up what rounding does."""
     cases = [(3, "Conv7", [16, 3, 32, 32]), (4, "Conv7MaxPool", [16, 3, 48, 48]), (5, "Conv3", [16, 3, 16, 16])]
     result = []
     for seed, stem, shape in cases:
@@ -189,12 +189,12 @@ def mixed_precision():
 
 
 def differences(expected, actual, path="", tolerance=0.0, scale=0.0):
-    """Yields the differences. Text and integers must be equal; floating-point numbers may differ by the tolerance times their scale."""
+    """Yields what differs: text and integers at all, floating-point numbers by more than the tolerance times their scale."""
     if isinstance(expected, dict) and isinstance(actual, dict) and expected.keys() == actual.keys():
-        # A case contains its tolerance, or the precision in which it was computed.
+        # A case says in which precision it was computed, or how far apart it may be.
         tolerance = expected.get("tolerance", {"bfloat16": 2e-2, "float32": 1e-3, "float64": 1e-9}.get(expected.get("dtype"), tolerance))
         for key in expected:
-            # A digest's product with the pattern can cancel to 0, so its scale is the norm.
+            # A digest's product with the pattern can cancel to nothing; what it is a part of is the norm.
             yield from differences(expected[key], actual[key], f"{path}.{key}", tolerance, expected["norm"] if key == "dot" else 0.0)
     elif isinstance(expected, list) and isinstance(actual, list) and len(expected) == len(actual):
         scale = max((abs(e) for e in expected if isinstance(e, float)), default=0.0)
@@ -208,19 +208,19 @@ def differences(expected, actual, path="", tolerance=0.0, scale=0.0):
 
 
 def main(description, makers):
-    """Writes or checks a file for each function, named after it."""
+    """Writes or checks a file for each function, under its name."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="compare with the files instead of writing them")
     check = parser.parse_args().check
 
     if "usage: AVX" not in torch.__config__.show():
-        print("Without fused multiply-add PyTorch draws weights that differ in the last bit. The fixtures need an x64 processor with AVX2 or AVX-512.")
+        print("Without fused multiply-add PyTorch draws weights with other last bits: the fixtures are made on x64 processors with AVX2 or AVX-512.")
         return 0 if check else 1
 
     failed = False
     for make in makers:
         path = FIXTURES / f"{make.__name__}.json"
-        # Through text, so that the comparison sees what a file would contain.
+        # Through text, so that what is compared is what a file would hold.
         actual = json.loads(json.dumps(make()))
         if not check:
             path.parent.mkdir(exist_ok=True)
