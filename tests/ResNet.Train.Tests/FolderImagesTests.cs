@@ -15,7 +15,7 @@ public sealed class FolderImagesTests : IDisposable
     [Fact]
     public void All_images_in_class_folders_are_tested()
     {
-        TestImages.WriteSet(_folder, each: 7);
+        TestImages.WriteSet(_folder, perClass: 7);
         var images = LoadForTest();
 
         Assert.Equal($"all images in '{_folder.Path}'", images.Description);
