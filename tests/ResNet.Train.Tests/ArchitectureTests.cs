@@ -16,7 +16,7 @@ public sealed class ArchitectureTests
     public void Each_name_creates_the_network_of_that_name(string name)
     {
         var architecture = Enum.Parse<Architecture>(name);
-        using var network = architecture.Create(3, Stem.Conv3, META); // on the meta device, because weights take seconds
+        using var network = architecture.Create(3, Stem.Conv3, META); // on the meta device, because initializing weights takes seconds
 
         Assert.Equal(KeepLettersAndDigits(name), KeepLettersAndDigits(network.GetType().Name));
         Assert.Equal(KeepLettersAndDigits(name), KeepLettersAndDigits(architecture.GetTitle()));

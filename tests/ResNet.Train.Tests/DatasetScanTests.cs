@@ -33,7 +33,7 @@ public sealed class DatasetScanTests : IDisposable
     [Fact]
     public void Pixels_outside_the_center_crop_are_not_measured()
     {
-        // 28 of 32 rows and columns, those in the middle
+        // The middle 28 of 32 rows and columns
         var inside = Enumerable.Range(0, 32 * 32).Select(i => i / 32 is >= 2 and < 30 && i % 32 is >= 2 and < 30).ToArray();
         byte[] pixels = [.. inside.Select((isInside, i) => isInside ? (byte)(i % 100) : (byte)255)];
 

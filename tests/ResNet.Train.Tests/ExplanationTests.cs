@@ -71,7 +71,7 @@ public sealed class ExplanationTests : IDisposable
         Assert.InRange(x / scale, square.Left - 1, square.Right + 1);
         Assert.InRange(y / scale, square.Top - 1, square.Bottom + 1);
 
-        // Outside the center crop, the image is darker and its color unchanged.
+        // Outside the center crop, the image is darker but not tinted.
         if (seen.Left > 2 || seen.Top > 2)
             Assert.Equal(new SKColor(60, 60, 60), drawing.GetPixel(1, drawing.Height - 2));
     }

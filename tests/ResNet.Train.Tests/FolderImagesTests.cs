@@ -3,7 +3,7 @@ using SkiaSharp;
 
 namespace ResNet.Train.Tests;
 
-/// <summary>The images of a folder that the user names for a test, and their labels, which are the network's.</summary>
+/// <summary>The images of a folder for a test or a calibration, labeled with the network's classes.</summary>
 public sealed class FolderImagesTests : IDisposable
 {
     private static readonly ModelConfig network = new(Stem.Conv7, 32, 1, Grayscale: false, new Normalization([0, 0, 0], [1, 1, 1]), ["yellow", "red", "blue"]);

@@ -6,7 +6,7 @@ public sealed class HeldOutTests
     [Fact]
     public void The_last_image_of_a_class_is_never_held_out()
     {
-        // 200 classes of three, as many of one, and one class of many
+        // 200 classes of three images, 200 of one, and one of fifty
         Image[] images = [.. Enumerable.Range(0, 200).SelectMany(label => CreateImages(label, 3)), .. Enumerable.Range(200, 200).SelectMany(label => CreateImages(label, 1)), .. CreateImages(400, 50)];
         var (test, others) = DataSet.Split(images);
         var (validation, training) = DataSet.Split(others);

@@ -86,7 +86,7 @@ public sealed class SharesTests : IDisposable
     public void LeastSize_is_the_size_of_the_smallest_batch() =>
         Assert.Equal((3, 6), (new TrainingBatches(CreateDataset().Images, CreateDataset().Network, recipe, seed: 1) is var batches ? (batches.Count, batches.LeastSize) : default));
 
-    /// <summary>Creates images of several sizes, for which augmentation draws different numbers of random numbers.</summary>
+    /// <summary>Creates images of several sizes, so that augmentation draws more random numbers for some than for others.</summary>
     private (IReadOnlyList<Image> Images, ModelConfig Network) CreateDataset()
     {
         var images = Enumerable.Range(0, 20).Select(i => new FileImage(
