@@ -59,9 +59,9 @@ public sealed partial class ProgramTests : IDisposable
         using var after = new ResNet18(num_classes: 2, Stem.Conv7MaxPool);
         Checkpoint.Load(after, _folder["model.pth"]);
         var others = before.state_dict();
-        Assert.Equal(["fc.bias", "fc.weight"], after.state_dict().Where(entry => !Same(entry.Value, others[entry.Key])).Select(entry => entry.Key).Order(StringComparer.Ordinal));
+        Assert.Equal(["fc.bias", "fc.weight"], after.state_dict().Where(entry => !AreEqual(entry.Value, others[entry.Key])).Select(entry => entry.Key).Order(StringComparer.Ordinal));
 
-        static bool Same(Tensor left, Tensor right) => left.shape.SequenceEqual(right.shape) && left.equal(right).all().item<bool>();
+        static bool AreEqual(Tensor left, Tensor right) => left.shape.SequenceEqual(right.shape) && left.equal(right).all().item<bool>();
     }
 
     /// <summary>The stored images of both classes are the same. Only EXIF tells that those of one class are upside down.</summary>

@@ -102,7 +102,7 @@ public sealed class FileImageTests : IDisposable
     {
         var rowsRun = firstRow is "top" or "bottom";
         var corners = new SKColor[4];
-        foreach (var (color, row, column) in new[] { (red, firstRow, firstColumn), (green, firstRow, Opposite(firstColumn)), (blue, Opposite(firstRow), firstColumn), (yellow, Opposite(firstRow), Opposite(firstColumn)) })
+        foreach (var (color, row, column) in new[] { (red, firstRow, firstColumn), (green, firstRow, GetOpposite(firstColumn)), (blue, GetOpposite(firstRow), firstColumn), (yellow, GetOpposite(firstRow), GetOpposite(firstColumn)) })
         {
             string[] sides = [row, column];
             corners[(sides.Contains("bottom") ? 2 : 0) + (sides.Contains("right") ? 1 : 0)] = color;
@@ -127,7 +127,7 @@ public sealed class FileImageTests : IDisposable
             AssertCorners(corners, image, 8);
         }
 
-        static string Opposite(string side) => side switch { "top" => "bottom", "bottom" => "top", "left" => "right", _ => "left" };
+        static string GetOpposite(string side) => side switch { "top" => "bottom", "bottom" => "top", "left" => "right", _ => "left" };
     }
 
     [Fact]

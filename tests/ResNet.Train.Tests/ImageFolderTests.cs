@@ -11,7 +11,7 @@ public sealed class ImageFolderTests : IDisposable
     [Fact]
     public void Classes_are_the_folders_in_ordinal_order()
     {
-        Add("cat/1.jpg", "Dog/1.jpg", "apple/1.jpg", "Émeu/1.jpg", "cat-2/1.jpg");
+        AddFiles("cat/1.jpg", "Dog/1.jpg", "apple/1.jpg", "Émeu/1.jpg", "cat-2/1.jpg");
 
         var data = DataSet.Load(_folder.Path);
 
@@ -24,7 +24,7 @@ public sealed class ImageFolderTests : IDisposable
     [Fact]
     public void Hidden_files_and_folders_are_ignored()
     {
-        Add("cat/1.jpg", "cat/.DS_Store", "dog/1.jpg", ".git/config", ".DS_Store", "readme.txt");
+        AddFiles("cat/1.jpg", "cat/.DS_Store", "dog/1.jpg", ".git/config", ".DS_Store", "readme.txt");
 
         var data = DataSet.Load(_folder.Path);
 
@@ -35,14 +35,14 @@ public sealed class ImageFolderTests : IDisposable
     [Fact]
     public void Hidden_folders_inside_a_class_are_ignored()
     {
-        Add("cat/1.jpg", "cat/.thumbnails/1.jpg", "cat/more/.thumbnails/large/1.jpg", "dog/1.jpg");
+        AddFiles("cat/1.jpg", "cat/.thumbnails/1.jpg", "cat/more/.thumbnails/large/1.jpg", "dog/1.jpg");
         Assert.Equal(["cat/1.jpg", "dog/1.jpg"], GetNames(DataSet.Load(_folder.Path).All));
     }
 
     [Fact]
     public void Images_may_lie_in_subfolders()
     {
-        Add("cat/a/1.jpg", "cat/a/b/2.jpg", "cat/3.jpg", "dog/1.jpg");
+        AddFiles("cat/a/1.jpg", "cat/a/b/2.jpg", "cat/3.jpg", "dog/1.jpg");
 
         var data = DataSet.Load(_folder.Path);
 
@@ -53,7 +53,7 @@ public sealed class ImageFolderTests : IDisposable
     [Fact]
     public void A_dataset_without_parts_is_always_split_the_same_way()
     {
-        Add([.. Enumerable.Range(0, 200).Select(i => $"{(i % 2 == 0 ? "cat" : "dog")}/{i}.jpg")]);
+        AddFiles([.. Enumerable.Range(0, 200).Select(i => $"{(i % 2 == 0 ? "cat" : "dog")}/{i}.jpg")]);
 
         var data = DataSet.Load(_folder.Path);
 
@@ -76,7 +76,7 @@ public sealed class ImageFolderTests : IDisposable
     [InlineData("train", "test")]
     public void The_only_part_beside_the_training_images_is_the_test(string train, string other)
     {
-        Add([.. ListFiles(train, 30), .. ListFiles(other, 3)]);
+        AddFiles([.. ListFiles(train, 30), .. ListFiles(other, 3)]);
 
         var data = DataSet.Load(_folder.Path);
 
@@ -89,7 +89,7 @@ public sealed class ImageFolderTests : IDisposable
     [Fact]
     public void Three_parts_are_what_they_are_called()
     {
-        Add([.. ListFiles("train", 10), .. ListFiles("val", 3), .. ListFiles("test", 4)]);
+        AddFiles([.. ListFiles("train", 10), .. ListFiles("val", 3), .. ListFiles("test", 4)]);
 
         var data = DataSet.Load(_folder.Path);
 
@@ -102,7 +102,7 @@ public sealed class ImageFolderTests : IDisposable
     [Fact]
     public void Training_images_alone_are_split()
     {
-        Add([.. ListFiles("train", 50)]);
+        AddFiles([.. ListFiles("train", 50)]);
 
         var data = DataSet.Load(_folder.Path);
 
@@ -114,14 +114,14 @@ public sealed class ImageFolderTests : IDisposable
     [Fact]
     public void A_train_beside_a_plane_is_a_class()
     {
-        Add("train/1.jpg", "plane/1.jpg", "car/1.jpg");
+        AddFiles("train/1.jpg", "plane/1.jpg", "car/1.jpg");
         Assert.Equal(["car", "plane", "train"], DataSet.Load(_folder.Path).Classes);
     }
 
     [Fact]
     public void A_class_may_be_missing_in_the_test()
     {
-        Add([.. ListFiles("train", 10), "val/dog/1.jpg"]);
+        AddFiles([.. ListFiles("train", 10), "val/dog/1.jpg"]);
         Assert.Equal(1, Assert.Single(DataSet.Load(_folder.Path).Test).Label);
     }
 
@@ -130,21 +130,21 @@ public sealed class ImageFolderTests : IDisposable
     [InlineData("test")]
     public void A_class_without_training_images_is_refused(string part)
     {
-        Add([.. ListFiles("train", 10), .. ListFiles(part, 2), $"{part}/horse/1.jpg", $"{part}/mouse/1.jpg"]);
+        AddFiles([.. ListFiles("train", 10), .. ListFiles(part, 2), $"{part}/horse/1.jpg", $"{part}/mouse/1.jpg"]);
         AssertRefused(_folder[part], "got others as well: horse, mouse");
     }
 
     [Fact]
     public void A_single_class_is_refused()
     {
-        Add("cat/1.jpg", "cat/2.jpg", ".hidden/1.jpg");
+        AddFiles("cat/1.jpg", "cat/2.jpg", ".hidden/1.jpg");
         AssertRefused(_folder.Path, "two or more classes, got 1");
     }
 
     [Fact]
     public void Training_images_of_a_single_class_are_refused()
     {
-        Add("train/cat/1.jpg", "val/cat/1.jpg");
+        AddFiles("train/cat/1.jpg", "val/cat/1.jpg");
         AssertRefused(_folder["train"], "two or more classes, got 1");
     }
 
@@ -154,7 +154,7 @@ public sealed class ImageFolderTests : IDisposable
     [Fact]
     public void A_folder_of_files_only_is_refused()
     {
-        Add("1.jpg", "2.jpg");
+        AddFiles("1.jpg", "2.jpg");
         AssertRefused(_folder.Path, "expected a folder of images for each class");
     }
 
@@ -168,7 +168,7 @@ public sealed class ImageFolderTests : IDisposable
     [Fact]
     public void Folders_beside_the_parts_are_not_classes()
     {
-        Add([.. ListFiles("train", 20), .. ListFiles("test", 3), "unlabeled/1.jpg", "more/train/cat/1.jpg", "scripts/a.py", "__MACOSX/train/cat/1.jpg"]);
+        AddFiles([.. ListFiles("train", 20), .. ListFiles("test", 3), "unlabeled/1.jpg", "more/train/cat/1.jpg", "scripts/a.py", "__MACOSX/train/cat/1.jpg"]);
 
         var data = DataSet.Load(_folder.Path);
 
@@ -180,7 +180,7 @@ public sealed class ImageFolderTests : IDisposable
     [Fact]
     public void A_train_folder_with_classes_is_a_part_beside_another_folder()
     {
-        Add([.. ListFiles("train", 20), "unlabeled/1.jpg"]);
+        AddFiles([.. ListFiles("train", 20), "unlabeled/1.jpg"]);
 
         var data = DataSet.Load(_folder.Path);
 
@@ -203,7 +203,7 @@ public sealed class ImageFolderTests : IDisposable
     [InlineData("flowers-train", "flowers-valid", "flowers-other/1.jpg")]
     public void Parts_are_recognized_under_many_names(string train, string test, string? other)
     {
-        Add([.. ListFiles(train, 20), .. ListFiles(test, 3), .. other is null ? [] : (string[])[other]]);
+        AddFiles([.. ListFiles(train, 20), .. ListFiles(test, 3), .. other is null ? [] : (string[])[other]]);
 
         var data = DataSet.Load(_folder.Path);
 
@@ -221,7 +221,7 @@ public sealed class ImageFolderTests : IDisposable
     [InlineData("contest", "latest", "strain")]
     public void Class_names_may_contain_the_names_of_parts(params string[] classes)
     {
-        Add([.. classes.Select(name => $"{name}/1.jpg")]);
+        AddFiles([.. classes.Select(name => $"{name}/1.jpg")]);
         Assert.Equal(classes.Order(StringComparer.Ordinal), DataSet.Load(_folder.Path).Classes);
     }
 
@@ -240,7 +240,7 @@ public sealed class ImageFolderTests : IDisposable
     [InlineData("expected training images of every class, got none of horse, mouse", "cat/1.jpg", "dog/1.jpg", "horse/", "mouse/Thumbs.db")]
     public void Ambiguous_and_incomplete_layouts_are_refused(string message, params string[] names)
     {
-        Add(names);
+        AddFiles(names);
         AssertRefused(_folder.Path, message);
     }
 
@@ -250,14 +250,14 @@ public sealed class ImageFolderTests : IDisposable
     [InlineData("train/1.jpg", "test/1.jpg", "unlabeled/1.jpg")]
     public void Parts_without_classes_are_refused(params string[] names)
     {
-        Add(names);
+        AddFiles(names);
         AssertRefused(_folder["train"], "two or more classes, got 0");
     }
 
     [Fact]
     public void Class_names_are_case_sensitive()
     {
-        Add([.. ListFiles("train", 10), "val/Cat/1.jpg", "val/dog/1.jpg"]);
+        AddFiles([.. ListFiles("train", 10), "val/Cat/1.jpg", "val/dog/1.jpg"]);
         AssertRefused(_folder["val"], "got others as well: Cat; upper and lower case differ");
     }
 
@@ -269,7 +269,7 @@ public sealed class ImageFolderTests : IDisposable
     [InlineData("test", "a tenth of the training images of each class", 1, 4, "val/1.jpg", "test/cat/1.jpg")]
     public void A_part_without_classes_is_reported_with_its_replacement(string test, string validation, int tested, int validated, params string[] others)
     {
-        Add([.. ListFiles("train", 20), .. others]);
+        AddFiles([.. ListFiles("train", 20), .. others]);
 
         var data = DataSet.Load(_folder.Path);
 
@@ -285,14 +285,14 @@ public sealed class ImageFolderTests : IDisposable
     [Fact]
     public void Images_beside_the_class_folders_are_counted()
     {
-        Add([.. ListFiles("train", 10), .. ListFiles("test", 2), "train/1.jpg", "train/2.jpg", "train/labels.csv", "test/1.jpg"]);
+        AddFiles([.. ListFiles("train", 10), .. ListFiles("test", 2), "train/1.jpg", "train/2.jpg", "train/labels.csv", "test/1.jpg"]);
         Assert.Equal([$"{_folder["train"]}: left out 2 image(s) beside the class folders", $"{_folder["test"]}: left out 1 image(s) beside the class folders"], DataSet.Load(_folder.Path).Remarks);
     }
 
     [Fact]
     public void System_files_and_folders_are_ignored()
     {
-        Add("cat/1.jpg", "cat/Thumbs.db", "cat/desktop.ini", "cat/@eaDir/1.jpg", "dog/1.jpg", "dog/._1.jpg", "@eaDir/1.jpg", "$RECYCLE.BIN/1.jpg", "__MACOSX/cat/1.jpg");
+        AddFiles("cat/1.jpg", "cat/Thumbs.db", "cat/desktop.ini", "cat/@eaDir/1.jpg", "dog/1.jpg", "dog/._1.jpg", "@eaDir/1.jpg", "$RECYCLE.BIN/1.jpg", "__MACOSX/cat/1.jpg");
 
         var data = DataSet.Load(_folder.Path);
 
@@ -304,10 +304,10 @@ public sealed class ImageFolderTests : IDisposable
     [UnixFact]
     public void A_link_to_a_parent_folder_is_reported_and_not_followed()
     {
-        Add("cat/1.jpg", "dog/1.jpg");
-        Link("cat/up", "..");
-        Link("cat/self", ".");
-        Link("dog/top", "/");
+        AddFiles("cat/1.jpg", "dog/1.jpg");
+        CreateLink("cat/up", "..");
+        CreateLink("cat/self", ".");
+        CreateLink("dog/top", "/");
 
         var data = DataSet.Load(_folder.Path);
 
@@ -322,9 +322,9 @@ public sealed class ImageFolderTests : IDisposable
         Directory.CreateDirectory(store["horse/deep"]);
         store.Write("horse/deep/1.jpg", []);
         store.Write("2.jpg", []);
-        Add("cat/1.jpg", "dog/1.jpg");
-        Link("horse", store["horse"]);
-        Link("dog/2.jpg", store["2.jpg"]);
+        AddFiles("cat/1.jpg", "dog/1.jpg");
+        CreateLink("horse", store["horse"]);
+        CreateLink("dog/2.jpg", store["2.jpg"]);
 
         var data = DataSet.Load(_folder.Path);
 
@@ -335,11 +335,11 @@ public sealed class ImageFolderTests : IDisposable
     [UnixFact]
     public void A_file_counts_once_in_its_class_however_many_links_lead_to_it()
     {
-        Add("cat/1.jpg", "cat/a/2.jpg", "dog/1.jpg");
-        Link("cat/3.jpg", "1.jpg");
-        Link("cat/4.jpg", _folder["cat/3.jpg"]);
-        Link("cat/b", "a");
-        Link("cat/5.jpg", "b/2.jpg");
+        AddFiles("cat/1.jpg", "cat/a/2.jpg", "dog/1.jpg");
+        CreateLink("cat/3.jpg", "1.jpg");
+        CreateLink("cat/4.jpg", _folder["cat/3.jpg"]);
+        CreateLink("cat/b", "a");
+        CreateLink("cat/5.jpg", "b/2.jpg");
 
         Assert.Equal(["cat/1.jpg", "cat/5.jpg", "dog/1.jpg"], GetNames(DataSet.Load(_folder.Path).All));
     }
@@ -347,34 +347,34 @@ public sealed class ImageFolderTests : IDisposable
     [UnixFact]
     public void A_file_in_two_classes_is_refused()
     {
-        Add("cat/1.jpg", "dog/1.jpg");
-        Link("cat/2.jpg", "../dog/1.jpg");
+        AddFiles("cat/1.jpg", "dog/1.jpg");
+        CreateLink("cat/2.jpg", "../dog/1.jpg");
         AssertRefused(_folder["dog/1.jpg"], $"expected each image in one class and one part of the dataset, got the same file as {_folder["cat/2.jpg"]}");
 
         File.Delete(_folder["cat/2.jpg"]);
-        Link("cat/more", "../dog");
+        CreateLink("cat/more", "../dog");
         AssertRefused(_folder["dog/1.jpg"], $"got the same file as {_folder["cat/more/1.jpg"]}");
     }
 
     [UnixFact]
     public void Training_and_test_may_not_share_a_file_but_validation_and_test_may()
     {
-        Add([.. ListFiles("train", 10), .. ListFiles("val", 1)]);
-        Link("test", "val");
+        AddFiles([.. ListFiles("train", 10), .. ListFiles("val", 1)]);
+        CreateLink("test", "val");
         Assert.Equal(2, DataSet.Load(_folder.Path).Test.Count);
 
         Directory.Delete(_folder["test"]);
-        Link("test", "train");
+        CreateLink("test", "train");
         AssertRefused(_folder["test/cat/0.jpg"], $"got the same file as {_folder["train/cat/0.jpg"]}");
     }
 
     [UnixFact]
     public async Task Pipes_and_broken_links_are_left_to_the_dataset_scan()
     {
-        Add("cat/1.jpg", "dog/1.jpg");
+        AddFiles("cat/1.jpg", "dog/1.jpg");
         Process.Start("mkfifo", [_folder["cat/pipe"], _folder["pipe"]]).WaitForExit();
-        Link("cat/nowhere", "nothing");
-        Link("cat/circle", "circle");
+        CreateLink("cat/nowhere", "nothing");
+        CreateLink("cat/circle", "circle");
 
         var data = await Task.Run(() => DataSet.Load(_folder.Path)).WaitAsync(TimeSpan.FromSeconds(30));
 
@@ -395,7 +395,7 @@ public sealed class ImageFolderTests : IDisposable
     private static IEnumerable<string> ListFiles(string part, int count) =>
         Enumerable.Range(0, count).SelectMany(i => new[] { $"{part}/cat/{i}.jpg", $"{part}/dog/{i}.jpg" });
 
-    private void Add(params string[] names)
+    private void AddFiles(params string[] names)
     {
         foreach (var name in names)
         {
@@ -405,7 +405,7 @@ public sealed class ImageFolderTests : IDisposable
         }
     }
 
-    private void Link(string name, string target) => File.CreateSymbolicLink(_folder[name], target);
+    private void CreateLink(string name, string target) => File.CreateSymbolicLink(_folder[name], target);
 
     private void AssertRefused(string path, string message)
     {

@@ -20,11 +20,11 @@ public sealed class LinearHeadTests : IDisposable
         using var head = Fit(features, labels, 3);
 
         // No nearby head is better.
-        var least = Objective(head.Weight, head.Bias);
+        var least = ComputeObjective(head.Weight, head.Bias);
         for (var i = 0; i < 20; i++)
-            Assert.True(least < Objective(head.Weight + 0.03 * randn_like(head.Weight), head.Bias + 0.03 * randn_like(head.Bias)));
+            Assert.True(least < ComputeObjective(head.Weight + 0.03 * randn_like(head.Weight), head.Bias + 0.03 * randn_like(head.Bias)));
 
-        double Objective(Tensor weight, Tensor bias)
+        double ComputeObjective(Tensor weight, Tensor bias)
         {
             var standardized = weight * features.std(0, unbiased: false);
             return (F.cross_entropy(F.linear(features, weight, bias), labels) + 0.01 / 2 * standardized.square().sum()).item<float>();

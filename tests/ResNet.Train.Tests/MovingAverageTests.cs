@@ -55,13 +55,13 @@ public sealed class MovingAverageTests : IDisposable
             state, data, network, new Settings(folder.Path, null, recipe, Seed: 1, "cpu", Precision.Fp32, ChannelsLast: false), CPU, new Together(new Ranks(), interruption), classWeights: null);
         var (step, expected) = (0, ReadWeights(state.Model));
 
-        trainer.Train(new TrainingReport(_ => Average(), _ => { }));
+        trainer.Train(new TrainingReport(_ => UpdateExpected(), _ => { }));
 
         Assert.Equal(8, step);
         Assert.All(expected.Zip(ReadWeights(state.Average!)), pair => Assert.Equal(pair.First, pair.Second, 1e-6));
         Assert.Same(state.Average, state.Result);
 
-        void Average()
+        void UpdateExpected()
         {
             var share = Math.Min(0.75, (1.0 + step) / (10 + step));
             expected = [.. expected.Zip(ReadWeights(state.Model), (average, weight) => share * average + (1 - share) * weight)];

@@ -107,13 +107,13 @@ public sealed class StartingWeightsTests : IDisposable
     }
 
     [Fact]
-    public void A_missing_file_is_refused() => Refused($"--weights: expected a file, got '{_files["nothing"]}'", _files["nothing"]);
+    public void A_missing_file_is_refused() => AssertRefused($"--weights: expected a file, got '{_files["nothing"]}'", _files["nothing"]);
 
     [Fact]
-    public void A_folder_is_refused() => Refused($"--weights: expected a file, got '{_files.Path}'", _files.Path);
+    public void A_folder_is_refused() => AssertRefused($"--weights: expected a file, got '{_files.Path}'", _files.Path);
 
     [Fact]
-    public void An_empty_name_is_refused() => Refused("--weights: expected a file, imagenet or torchvision, got ''", "");
+    public void An_empty_name_is_refused() => AssertRefused("--weights: expected a file, imagenet or torchvision, got ''", "");
 
     [Fact]
     public void An_unreadable_file_is_refused()
@@ -121,7 +121,7 @@ public sealed class StartingWeightsTests : IDisposable
         using var other = new ResNet18(10);
         var path = Save(other);
         using var locked = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None);
-        Refused($"--weights: expected a readable file, got '{path}'", path);
+        AssertRefused($"--weights: expected a readable file, got '{path}'", path);
     }
 
     [Theory]
@@ -133,12 +133,12 @@ public sealed class StartingWeightsTests : IDisposable
         var path = Save(other, name);
         using (var file = File.OpenWrite(path))
             file.SetLength(file.Length / 2);
-        Refused($"--weights: {path}: ", path);
+        AssertRefused($"--weights: {path}: ", path);
     }
 
     [Fact]
     public void A_file_of_another_format_is_refused() =>
-        Refused("is compressed with gzip, expected weights written by torch.save or safetensors", _data["t10k-labels-idx1-ubyte.gz"]);
+        AssertRefused("is compressed with gzip, expected weights written by torch.save or safetensors", _data["t10k-labels-idx1-ubyte.gz"]);
 
     private string Save(nn.Module model, string name = "model.pth")
     {
@@ -182,7 +182,7 @@ public sealed class StartingWeightsTests : IDisposable
         Assert.EndsWith(message, Assert.Throws<UserException>(() => StartingWeights.LoadFile(model, weights)).Message, StringComparison.Ordinal);
     }
 
-    private void Refused(string message, string weights)
+    private void AssertRefused(string message, string weights)
     {
         SampleProgram.Refused(message, "--data", _data.Path, "--out", _out["new"], "--weights", weights);
         Assert.False(Directory.Exists(_out["new"])); // refused before anything was written
