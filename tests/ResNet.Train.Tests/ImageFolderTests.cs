@@ -59,7 +59,7 @@ public sealed class ImageFolderTests : IDisposable
 
         Assert.Equal(20, data.Test.Count);
         Assert.InRange(data.Validation.Count, 18, 20);
-        Assert.Equal(200, data.All.Count());
+        Assert.Equal(200, data.All.Count);
         Assert.Equal(200, GetNames(data.All).Distinct().Count());
         Assert.Contains(data.Test, image => image.Label == 0);
         Assert.Contains(data.Test, image => image.Label == 1);
