@@ -26,7 +26,7 @@ public sealed class ShrunkImagesTests : IDisposable
         bitmap.Pixels = [.. Enumerable.Range(0, Side * Side).Select(i => cells[i / Side / Cell * Cells + i % Side / Cell])];
         using var png = bitmap.Encode(SKEncodedImageFormat.Png, 100);
         Assert.Equal(alpha ? 6 : 2, png.Span[25]); // its color type
-        var path = _folder.Write("image.png", [.. png.Span[..33], .. ImageBytes.PngChunk("eXIf", [.. "II*\0"u8, 8, 0, 0, 0, 1, 0, 0x12, 1, 3, 0, 1, 0, 0, 0, orientation, 0, 0, 0, 0, 0, 0, 0]), .. png.Span[33..]]);
+        var path = _folder.Write("image.png", [.. png.Span[..33], .. ImageBytes.CreatePngChunk("eXIf", [.. "II*\0"u8, 8, 0, 0, 0, 1, 0, 0x12, 1, 3, 0, 1, 0, 0, 0, orientation, 0, 0, 0, 0, 0, 0, 0]), .. png.Span[33..]]);
 
         var drawn = Draw(new FileImage(path, 0), Small);
 
