@@ -16,7 +16,7 @@ public sealed class EvaluateTests : IDisposable
     }
 
     [Fact, Trait(Category.Name, Category.Slow)]
-    public void It_finds_the_accuracy_that_the_training_found()
+    public void Evaluate_repeats_the_accuracy_of_the_training()
     {
         var (code, trained, _) = Run("--data", _data.Path, "--out", _out["run"], "--epochs", "2", "--batch-size", "16", "--device", "cpu");
         Assert.Equal(0, code);
@@ -38,7 +38,7 @@ public sealed class EvaluateTests : IDisposable
     }
 
     [Fact]
-    public void Weights_that_do_not_fit_are_told()
+    public void Weights_and_folders_that_do_not_fit_are_refused()
     {
         using var run = new TempFolder();
         UntrainedRun.Write(run, new ModelConfig(Stem.Conv7, 32, 32.0 / 28, Grayscale: true, new Normalization([0.1], [0.2]), [.. Enumerable.Range(0, 10).Select(digit => $"{digit}")]));

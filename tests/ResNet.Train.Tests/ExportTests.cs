@@ -4,7 +4,7 @@ using static ResNet.Tests.SampleProgram;
 
 namespace ResNet.Train.Tests;
 
-/// <summary>From a training to an ONNX file, and what the file says of a picture beside what the training's own weights say.</summary>
+/// <summary>Exports a training to ONNX, and compares the file's predictions with those of the training's weights.</summary>
 public sealed class ExportTests : IDisposable
 {
     private readonly TempFolder _data = new(), _out = new();
@@ -18,11 +18,11 @@ public sealed class ExportTests : IDisposable
     }
 
     [Fact, Trait(Category.Name, Category.Slow)]
-    public void Both_engines_say_the_same_and_8_bits_nearly_so()
+    public void Both_engines_predict_the_same_and_8_bits_nearly_so()
     {
         Succeeded("--data", _data.Path, "--out", _out.Path, "--size", "32", "--epochs", "8", "--batch-size", "8", "--device", "cpu");
-        var picture = TestImages.Write(_out, "new.png", SKColors.Red, SKEncodedImageFormat.Png, 40, 50);
-        Refused("model.onnx, found none; export writes it", "predict", picture, "--model", _out.Path, "--engine", "onnx");
+        var image = TestImages.Write(_out, "new.png", SKColors.Red, SKEncodedImageFormat.Png, 40, 50);
+        Refused("model.onnx, found none; export writes it", "predict", image, "--model", _out.Path, "--engine", "onnx");
 
         Assert.StartsWith(_out["model.onnx"], Succeeded("export", _out.Path), StringComparison.Ordinal);
         Assert.StartsWith(_out["model.int8.onnx"], Succeeded("export", _out.Path, "--int8"), StringComparison.Ordinal);
@@ -30,17 +30,17 @@ public sealed class ExportTests : IDisposable
         Succeeded("export", _out["model.pth"], "--out", _out["again.onnx"]);
         Assert.True(File.ReadAllBytes(_out["again.onnx"]).AsSpan().SequenceEqual(File.ReadAllBytes(_out["model.onnx"])));
 
-        var torch = Succeeded("predict", picture, "--model", _out.Path, "--device", "cpu");
-        Assert.Equal(torch, Succeeded("predict", picture, "--model", _out.Path, "--engine", "onnx"));
-        var int8 = Succeeded("predict", picture, "--model", _out["model.int8.onnx"], "--engine", "onnx");
-        Assert.Equal(First(torch).Name, First(int8).Name);
-        Assert.Equal(First(torch).Percent, First(int8).Percent, 10.0);
+        var torch = Succeeded("predict", image, "--model", _out.Path, "--device", "cpu");
+        Assert.Equal(torch, Succeeded("predict", image, "--model", _out.Path, "--engine", "onnx"));
+        var int8 = Succeeded("predict", image, "--model", _out["model.int8.onnx"], "--engine", "onnx");
+        Assert.Equal(ParseFirst(torch).Name, ParseFirst(int8).Name);
+        Assert.Equal(ParseFirst(torch).Percent, ParseFirst(int8).Percent, 10.0);
 
         var tested = Tested(_out.Path, "--device", "cpu");
         Assert.Equal(tested, Tested(_out.Path, "--engine", "onnx"));
         Assert.StartsWith("test accuracy", Tested(_out["model.int8.onnx"], "--engine", "onnx"), StringComparison.Ordinal);
 
-        static (string Name, double Percent) First(string answer)
+        static (string Name, double Percent) ParseFirst(string answer)
         {
             var words = answer.Split('\n')[1].Split(' ', StringSplitOptions.RemoveEmptyEntries);
             return (words[0], double.Parse(words[1], System.Globalization.CultureInfo.InvariantCulture));
@@ -48,7 +48,7 @@ public sealed class ExportTests : IDisposable
     }
 
     [Fact]
-    public void What_is_no_network_is_told()
+    public void Wrong_files_and_options_are_refused()
     {
         UntrainedRun.Write(_out, new ModelConfig(Stem.Conv7, 32, 0.875, Grayscale: false, new Normalization([0.5, 0.5, 0.5], [0.5, 0.5, 0.5]), ["blue", "red", "yellow"]));
         var broken = _out.Write("broken.onnx", [1, 2, 3]);

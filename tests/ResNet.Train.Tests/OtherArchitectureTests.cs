@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Train.Tests;
 
-/// <summary>All commands with a network that is no ResNet-18.</summary>
+/// <summary>Networks other than ResNet-18.</summary>
 public sealed class OtherArchitectureTests : IDisposable
 {
     private readonly TempFolder _data = new(), _out = new();
@@ -19,13 +19,13 @@ public sealed class OtherArchitectureTests : IDisposable
     }
 
     [Fact, Trait(Category.Name, Category.Slow)]
-    public void A_ResNet_50_is_trained_resumed_tested_asked_and_exported()
+    public void Every_command_works_with_a_ResNet_50()
     {
         string[] arguments = ["train", "--arch", "resnet50", "--data", _data.Path, "--out", _out["run"], "--size", "16", "--epochs", "2", "--lr", "0.001", "--batch-size", "16", "--device", "cpu", "--ema", "0.9", "--precision", "bf16", "--channels-last"];
         using (var program = Start(arguments))
         {
             while (program.StandardOutput.ReadLine() is { } line && !line.StartsWith("epoch 1/2", StringComparison.Ordinal)) { }
-            while (!File.Exists(_out["run/metrics.csv"])) // which is written after the checkpoint
+            while (!File.Exists(_out["run/metrics.csv"])) // written after the checkpoint
                 Thread.Sleep(10);
             program.Kill();
             program.WaitForExit();
@@ -37,7 +37,7 @@ public sealed class OtherArchitectureTests : IDisposable
         Assert.Contains("resumed after 1 epochs", resumed, StringComparison.Ordinal);
         Assert.Contains("epoch 2/2  ", resumed, StringComparison.Ordinal);
         using (var network = new ResNet50(10, Stem.Conv7))
-            Checkpoint.Load(network, _out["run/model.safetensors"]); // all of it, and for this stem
+            Checkpoint.Load(network, _out["run/model.safetensors"]); // strict, and for this stem
 
         Succeeded("export", _out["run"]);
         Succeeded("export", _out["run"], "--int8");
@@ -49,7 +49,7 @@ public sealed class OtherArchitectureTests : IDisposable
         var image = TestImages.Write(_out, "new.png", SKColors.Gray, SKEncodedImageFormat.Png, 28, 28);
         Assert.Equal(Succeeded("predict", image, "--model", _out["run"], "--device", "cpu"), Succeeded("predict", image, "--model", _out["run"], "--engine", "onnx"));
 
-        // An edited file is not taken for the training's.
+        // An edited network.json is refused.
         File.WriteAllText(_out["run/network.json"], File.ReadAllText(_out["run/network.json"]).Replace("resnet50", "resnet34", StringComparison.Ordinal));
         Refused($"resume: expected network.json and settings.json of one training in '{_out["run"]}', got files of two trainings: (resnet34, Conv7, 16, ", "resume", _out["run"]);
         Refused($"{_out["run/model.safetensors"]}: does not fit ResNet34", "evaluate", _out["run"]);
@@ -75,7 +75,7 @@ public sealed class OtherArchitectureTests : IDisposable
     [InlineData(nameof(Architecture.resnet34), nameof(Architecture.resnet18), "layer1.2.conv1.weight (unexpected)")]
     [InlineData(nameof(Architecture.resnet18), nameof(Architecture.resnet50), "layer1.0.conv3.weight (missing)")]
     [InlineData(nameof(Architecture.resnet50), nameof(Architecture.resnext50_32x4d), "layer1.0.conv1.weight (expected (128, 64, 1, 1), got (64, 64, 1, 1))")]
-    public void What_does_not_fit_is_named(string saved, string expected, string message)
+    public void Tensors_that_do_not_fit_are_named(string saved, string expected, string message)
     {
         using var other = Enum.Parse<Architecture>(saved).Create(10, Stem.Conv7, CPU);
         using var model = Enum.Parse<Architecture>(expected).Create(10, Stem.Conv7, CPU);
