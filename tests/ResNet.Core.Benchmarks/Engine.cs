@@ -48,9 +48,9 @@ internal sealed class Engine : IDisposable
     {
         process.StandardInput.WriteLine(Seconds);
         process.StandardInput.Flush();
-        var answer = process.StandardOutput.ReadLine() ?? throw new InvalidOperationException($"The process of {Name} has ended.");
+        var median = process.StandardOutput.ReadLine() ?? throw new InvalidOperationException($"The process of {Name} has ended.");
         if (counts)
-            times.Add(double.Parse(answer, CultureInfo.InvariantCulture));
+            times.Add(double.Parse(median, CultureInfo.InvariantCulture));
         process.Refresh();
         PeakMemory = process.PeakWorkingSet64;
         Thread.Sleep(50); // until the engine's threads have stopped spinning

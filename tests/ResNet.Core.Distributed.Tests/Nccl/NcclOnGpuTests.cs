@@ -43,6 +43,6 @@ public class NcclOnGpuTests
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class NcclTheoryAttribute : TheoryAttribute
 {
-    public override string? Skip => !cuda.is_available() ? "There is no CUDA device here: torch.cuda.is_available() is false."
+    public override string? Skip => !cuda.is_available() ? "No CUDA device is available: torch.cuda.is_available() is false."
         : NcclFunctions.TryLoad() is null ? "NCCL was not found." : null;
 }
