@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Writes ONNX files with torch.onnx.export, and the same weights as .pth files.
+"""Writes ONNX files with torch.onnx.export, together with their weights.
 
-    export_onnx.py FOLDER    reads lines NETWORK OPSET TRAINING FOLDING EXTRA, such as "resnet18 17 EVAL fold -", and for each writes theirs.onnx and theirs.pth
-                             into the folder. EXTRA is one of the changes below, or -
+    export_onnx.py FOLDER    reads lines of NETWORK OPSET TRAINING FOLDING EXTRA, such as "resnet18 17 EVAL fold -", and for each writes theirs.onnx and
+                             theirs.pth to the folder. EXTRA is one of the changes below, or -
 """
 
 import sys
@@ -17,7 +17,7 @@ from pytorch import randomize_statistics  # noqa: E402
 
 
 class Wrapped(nn.Module):
-    """A network with modules before and after it."""
+    """A network with a module before or after it."""
 
     def __init__(self, model, before=None, after=None):
         super().__init__()
@@ -56,7 +56,7 @@ class PreActivation(nn.Module):
 
 
 def change(model, extra):
-    """Changes the network."""
+    """Changes the network, and returns the module to export."""
     if extra == "mean":
         model.avgpool = Call(lambda x: x.mean([2, 3], keepdim=True))
     elif extra == "mean_flat":
@@ -93,17 +93,17 @@ def export(folder, name, opset, training, folding, extra):
     torch.manual_seed(0)
     model = getattr(torchvision.models, name)(weights=None, num_classes=10)
     randomize_statistics(model)
-    if extra != "shared":  # the file has equal tensors once
+    if extra != "shared":  # with "shared", equal tensors stay, which the export writes only once
         with torch.no_grad():
             for parameter in model.parameters():
                 if parameter.dim() == 1:
                     parameter.uniform_(0.5, 1.5)
-            for block in model.modules():  # as in a trained network, each adds little to its input
+            for block in model.modules():  # each block adds little to its input, as in a trained network
                 if hasattr(block, "bn3") or hasattr(block, "bn2"):
                     getattr(block, "bn3", block.bn2).weight.mul_(0.2)
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
-            module.momentum = 0.0  # the export runs the network, and in training mode that would change its statistics
+            module.momentum = 0.0  # the export runs the network, also in training mode, and must not change the statistics
     changed = change(model, extra)
     x = torch.rand(2, 3, 64, 64)
     torch.save({key.replace("block.", ""): value for key, value in model.state_dict().items()}, f"{folder}/theirs.pth")

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Writes the small files that the tests of Checkpoint read, with real PyTorch: Fixtures/*.
+"""Writes the small files that the tests of Checkpoint read, Fixtures/*, with real PyTorch.
 
     /usr/bin/python3 make_weights.py
 
-The i-th tensor of a file holds a pattern that the tests know, so they need no stored values.
+The i-th tensor of a file holds a pattern that the tests can compute, so no expected values are stored.
 """
 
 import argparse
@@ -42,7 +42,7 @@ TYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.int6
 
 
 def pattern(i, shape, dtype=torch.float32):
-    """Multiples of 1/64 up to 2, which every floating-point type holds exactly. The other types get the numerators."""
+    """Multiples of 1/64 up to 2, which every floating-point type represents exactly; for the other types, the multipliers."""
     n = torch.Size(shape).numel()
     whole = (torch.arange(n) * 7 + i * 13) % 251 - 125
     if dtype == torch.bool:
@@ -55,7 +55,7 @@ def pattern(i, shape, dtype=torch.float32):
 
 
 def block_state():
-    """The state_dict of a BasicBlock(3, 4, stride=2), filled with patterns."""
+    """The state_dict of a BasicBlock(3, 4, stride=2)."""
     state = resnet.BasicBlock(3, 4, stride=2).state_dict()
     for i, tensor in enumerate(state.values()):
         tensor.copy_(pattern(i, tensor.shape, tensor.dtype))
@@ -81,7 +81,7 @@ def renamed(state, rename):
 
 
 def save_safetensors(state, path, metadata):
-    """Follows the published format and uses no library. Sorts by decreasing element size, as the reference implementation does."""
+    """Follows the published format, independently of this library. Larger element types come first, as in the reference implementation."""
     header, data = {"__metadata__": metadata}, b""
     for name, tensor in sorted(state.items(), key=lambda item: -item[1].element_size()):
         # numpy has no bfloat16
@@ -96,7 +96,7 @@ def save_safetensors(state, path, metadata):
     path.write_bytes(struct.pack("<Q", len(text)) + text + data)
 
 
-# Objects beside the weights in a checkpoint. Pickle needs their classes at the top level.
+# Objects beside the weights in a checkpoint. Pickle needs top-level classes.
 
 class Config:
     def __init__(self):
@@ -110,7 +110,7 @@ class Settings:
 
 
 class Keywords:
-    """Pickled with a functools.partial in protocols 2 and 3, and with an instruction of its own since."""
+    """Pickled with a functools.partial in protocols 2 and 3, and with a dedicated opcode in later ones."""
 
     def __new__(cls, *, lr):
         return super().__new__(cls)
@@ -140,7 +140,7 @@ Point = collections.namedtuple("Point", "x y")
 
 
 def stand_in(module, name, base=object):
-    """Stands in for a class of a package that is not installed: a pickle has only its name."""
+    """Makes a class of a package that is not installed. A pickle refers to a class only by name."""
     made = type(name, (base,), {"__module__": module})
     parts = module.split(".")
     for end in range(1, len(parts) + 1):
@@ -184,7 +184,7 @@ def beside():
 
 
 class StorageView:
-    """A view of a storage, with its own key, as in PyTorch before 0.4. It consists of its persistent id."""
+    """A part of a storage in PyTorch before 0.4, with its own key. A file contains only its persistent id."""
 
     def __init__(self, *id):
         self.id = id
@@ -196,7 +196,7 @@ class OldTensor:
 
 
 class Python2Pickler(pickle._Pickler):
-    """Writes pickles as Python 2 and PyTorch 0.3 did."""
+    """Pickles like Python 2 with PyTorch 0.3."""
 
     dispatch = dict(pickle._Pickler.dispatch)
 
@@ -237,7 +237,7 @@ class Python2Pickler(pickle._Pickler):
 
 
 def save_as_python2(state, path):
-    """All floating-point tensors share one storage that was on a GPU. Each lies in a view that begins two elements before it. Every other one is a parameter."""
+    """All floating-point tensors are parts of one storage on a GPU. Each refers to a view that begins two elements before it. Every other tensor is a parameter."""
     floats = torch.cat([torch.full((5,), 9.0), *[tensor.flatten() for tensor in state.values() if tensor.is_floating_point()]])
     longs = torch.stack([tensor for tensor in state.values() if not tensor.is_floating_point()])
     content, offset, count, views = OrderedDict(), 5, 0, {}
@@ -263,8 +263,8 @@ def save_as_python2(state, path):
 
 
 def legacy(state):
-    """Writes the format of torch.save before PyTorch 1.6."""
-    # torch.save puts the source of a model's classes into the file. PyTorch's own source does not belong in this repository.
+    """Writes the format that torch.save used before PyTorch 1.6."""
+    # torch.save puts the source code of a model's classes into the file. PyTorch's own code must not be copied into this repository.
     torch.serialization.get_source_lines_and_file = lambda type: ([f"class {type.__name__}:\n", "    pass\n"], 1, "größe.py")
 
     def save(value, name, protocol=2):
@@ -312,7 +312,7 @@ def main():
     torch.save(renamed(state, lambda name: name.replace("shortcut", "downsample")), FIXTURES / "downsample.pth")
     torch.save(OrderedDict((name, tensor) for name, tensor in state.items() if "num_batches_tracked" not in name), FIXTURES / "no_counters.pth")
 
-    # What training programs save
+    # Objects that training programs save beside the weights
     model = resnet.BasicBlock(3, 4, stride=2)
     optimizer = torch.optim.Adam(model.parameters())
     model(torch.rand(2, 3, 4, 4)).sum().backward()

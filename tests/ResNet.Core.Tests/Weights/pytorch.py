@@ -1,18 +1,18 @@
 #!/usr/bin/env python3
-"""Checks and writes files with real PyTorch. The tests run it if PyTorch is installed.
+"""Reads and writes files with real PyTorch. The tests run this script if PyTorch is installed.
 
-    pytorch.py read FILE [CLASSES]    prints name, type, shape and SHA-256 of each tensor of a .pth or .safetensors file; with
-                                      CLASSES, also loads it strictly into a ResNet18
-    pytorch.py resave FILE OUT CLASSES  loads a .pth file strictly into a ResNet18 and saves the state_dict that was in the file
-    pytorch.py torchvision FOLDER     writes torchvision's ResNet-18 with random weights, images and its outputs
-    pytorch.py family FOLDER          reads lines: for the name of a network of torchvision it writes theirs.pth and outputs.pth, as above
-                                      with ten classes; for the name of a file in the folder, loads it strictly into that network
-    pytorch.py published              prints what torchvision publishes for the residual networks, one file per line
-    pytorch.py cache                  reads lines of environment variables in JSON, and prints torch.hub's folder for each
-    pytorch.py hub TORCH_HOME URL     prints the number of tensors in the file that torch.hub has in its cache or downloads from the URL
-    pytorch.py legacy FOLDER          reads lines: writes the named network of torchvision twice, in the format from before PyTorch 1.6 as legacy.pth and
-                                      in today's as zip.pth, as torchvision published such files in 2019; after `training`, as a checkpoint with an
-                                      optimizer's state
+    pytorch.py read FILE [CLASSES]    prints name, type, shape and SHA-256 of each tensor in a .pth or .safetensors file; with
+                                      CLASSES, also loads the file strictly into a ResNet18
+    pytorch.py resave FILE OUT CLASSES  loads a .pth file strictly into a ResNet18, and saves the state_dict from the file
+    pytorch.py torchvision FOLDER     writes torchvision's ResNet-18 with random weights, and images with its outputs
+    pytorch.py family FOLDER          reads lines. For the name of one of torchvision's networks, it writes theirs.pth and answers.pth, as above with ten
+                                      classes; for the name of a file in the folder, it loads the file strictly into that network
+    pytorch.py published              prints the weights that torchvision publishes for the residual networks, one file per line
+    pytorch.py cache                  reads lines with environment variables in JSON, and prints torch.hub's folder for each
+    pytorch.py hub TORCH_HOME URL     prints the number of tensors in the file that torch.hub has cached, or downloads, for a URL
+    pytorch.py legacy FOLDER          reads lines with the name of one of torchvision's networks. It writes the network as torchvision published it in
+                                      2019: legacy.pth in the format before PyTorch 1.6, and zip.pth in the current format. If the line begins with
+                                      `training`, both are checkpoints with an optimizer's state
     pytorch.py parameters FOLDER      writes archive.pth, a ResNet-18 as torchvision has published it since 2021
 """
 
@@ -33,13 +33,13 @@ import resnet  # noqa: E402
 
 
 def load_safetensors(path):
-    """Follows the published format and checks each rule."""
+    """Follows the published format and checks each of its rules."""
     raw = pathlib.Path(path).read_bytes()
     (length,) = struct.unpack("<Q", raw[:8])
     assert length <= 100_000_000 and length % 8 == 0 and raw[8:9] == b"{"
 
     def unique(pairs):
-        assert len(dict(pairs)) == len(pairs), "a duplicate name"
+        assert len(dict(pairs)) == len(pairs), "a name occurs twice"
         return dict(pairs)
 
     header = json.loads(raw[8:8 + length].decode("utf-8"), object_pairs_hook=unique)
@@ -94,7 +94,7 @@ def torchvision_reference(folder):
 
 
 def randomize_statistics(model):
-    """A new network's statistics are all 0 and 1, which would hide a mix-up."""
+    """In a new network they are all 0 or 1, so mixing them up would go unnoticed."""
     with torch.no_grad():
         for name, tensor in model.state_dict().items():
             if name.endswith("running_mean"):
@@ -124,7 +124,7 @@ def family(folder):
             torch.manual_seed(0)
             model = getattr(torchvision.models, line)(weights=None, num_classes=10)
             randomize_statistics(model)
-            half = line.startswith("wide")  # as torchvision publishes the first of them
+            half = line.startswith("wide")  # as torchvision publishes the first version of these
             if half:
                 model.half().float()
             torch.save({name: tensor.half() if half and tensor.is_floating_point() else tensor for name, tensor in model.state_dict().items()}, f"{folder}/theirs.pth")
@@ -194,7 +194,7 @@ def legacy(folder):
 
 
 def parameters(folder):
-    """Parameters and buffers without counters and metadata. The storages are named by address, as PyTorch 1.6 to 1.8 did."""
+    """Parameters and buffers without counters and metadata. Storages are named by their address, as in PyTorch 1.6 to 1.8."""
     import io
     import pickle
     import torchvision
