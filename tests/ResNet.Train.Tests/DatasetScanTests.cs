@@ -80,7 +80,7 @@ public sealed class DatasetScanTests : IDisposable
 
         public override string Name => picture.Name;
 
-        public override string Digest() => picture.Digest();
+        public override string ComputeDigest() => picture.ComputeDigest();
 
         public override SKImage Decode(int size)
         {

@@ -54,7 +54,7 @@ internal sealed record DatasetScan(IReadOnlyList<Image> Readable, IReadOnlyList<
             {
                 try
                 {
-                    digests[i] = images[i].Digest();
+                    digests[i] = images[i].ComputeDigest();
                     if (isKnown is null || !isKnown(digests[i]))
                         Count(images[i], size, frame, grayscale, own);
                 }
