@@ -73,7 +73,7 @@ public class LauncherTests
         var launcher = Find(environment)!;
         Assert.Equal(advice is null, launcher.Advise(library, Variables(environment).GetValueOrDefault) is null);
         Assert.Contains(advice ?? "", launcher.Advise(library, Variables(environment).GetValueOrDefault) ?? "", StringComparison.Ordinal);
-        Assert.Contains(hint, launcher.HintFor(library), StringComparison.Ordinal);
+        Assert.Contains(hint, launcher.GetHint(library), StringComparison.Ordinal);
     }
 
     private static Launcher? Find(string environment) => Launcher.Find(Variables(environment).GetValueOrDefault);
