@@ -43,7 +43,7 @@ public sealed class OutputFolder
     /// <inheritdoc cref="Write(string, byte[])"/>
     public string Write(string name, nn.Module model) => Write(name, path => Checkpoint.Save(model, path));
 
-    public string PathFor(string name) => Path.Combine(_path, name);
+    public string GetPath(string name) => Path.Combine(_path, name);
 
     /// <summary>Deletes a file if it exists.</summary>
     /// <exception cref="UserException">The file cannot be deleted.</exception>
@@ -51,7 +51,7 @@ public sealed class OutputFolder
     {
         try
         {
-            File.Delete(PathFor(name));
+            File.Delete(GetPath(name));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -61,7 +61,7 @@ public sealed class OutputFolder
 
     private string Write(string name, Action<string> write)
     {
-        var path = PathFor(name);
+        var path = GetPath(name);
         OutputFile.Replace(() => write(path));
         return path;
     }

@@ -46,6 +46,6 @@ public sealed class CopiesTests : IDisposable
         var data = DataSet.Load(folder);
         Assert.Empty(SameImages.Find(data, new ImageList(ListDigests(data.Training), ListDigests(data.Validation), ListDigests(data.Test)), folder));
 
-        IReadOnlyDictionary<string, string> ListDigests(IReadOnlyList<Image> images) => images.ToDictionary(image => image.GetNameIn(folder), image => image.Digest());
+        IReadOnlyDictionary<string, string> ListDigests(IReadOnlyList<Image> images) => images.ToDictionary(image => image.GetNameIn(folder), image => image.ComputeDigest());
     }
 }

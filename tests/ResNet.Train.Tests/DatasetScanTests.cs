@@ -80,7 +80,7 @@ public sealed class DatasetScanTests : IDisposable
 
         public override string Name => image.Name;
 
-        public override string Digest() => image.Digest();
+        public override string ComputeDigest() => image.ComputeDigest();
 
         public override SKImage Decode(int size)
         {

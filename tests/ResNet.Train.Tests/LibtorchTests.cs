@@ -32,7 +32,7 @@ public sealed class LibtorchTests : IDisposable
     [InlineData(0, "cuda-12.1", null, "CUDA Version 12.1 or higher: otherwise install a newer driver$")]
     public void A_missing_GPU_is_explained_with_a_remedy(int gpus, string backend, string? notLoaded, string expected)
     {
-        var message = Libtorch.NoGpu("cuda:3", gpus, backend, notLoaded).Message;
+        var message = Libtorch.CreateNoGpu("cuda:3", gpus, backend, notLoaded).Message;
         Assert.StartsWith("--device: expected an available GPU, got 'cuda:3', and ", message, StringComparison.Ordinal);
         Assert.Contains(expected, message + "$", StringComparison.Ordinal); // $ is the end: the message suggests no older version
     }

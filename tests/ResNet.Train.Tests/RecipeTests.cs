@@ -29,9 +29,9 @@ public sealed class RecipeTests : IDisposable
     [InlineData(50_000, 5)]
     public void Fine_tuning_takes_more_epochs_for_fewer_images(int images, int epochs)
     {
-        Assert.Equal(epochs, Recipe.Photographs.ForFineTuning(images).Epochs);
-        Assert.Equal((Stem.Conv7MaxPool, 224, 0.2), (Recipe.Cifar.ForFineTuning(images).Stem, Recipe.FashionMnist.ForFineTuning(images).Size, Recipe.Photographs.ForFineTuning(images).MinCropArea));
-        Assert.Equal((Recipe.FashionMnist.CropRatio, 1), (Recipe.FashionMnist.ForFineTuning(images).CropRatio, Recipe.FashionMnist.ForFineTuning(images).MinCropArea));
+        Assert.Equal(epochs, Recipe.Photographs.AdaptForFineTuning(images).Epochs);
+        Assert.Equal((Stem.Conv7MaxPool, 224, 0.2), (Recipe.Cifar.AdaptForFineTuning(images).Stem, Recipe.FashionMnist.AdaptForFineTuning(images).Size, Recipe.Photographs.AdaptForFineTuning(images).MinCropArea));
+        Assert.Equal((Recipe.FashionMnist.CropRatio, 1), (Recipe.FashionMnist.AdaptForFineTuning(images).CropRatio, Recipe.FashionMnist.AdaptForFineTuning(images).MinCropArea));
     }
 
     /// <summary>Other tests check the effect of each option.</summary>

@@ -40,7 +40,7 @@ internal sealed class OwnTestImages
         {
             try
             {
-                now[image.GetNameIn(_data)] = image.Digest();
+                now[image.GetNameIn(_data)] = image.ComputeDigest();
             }
             catch (UserException)
             {

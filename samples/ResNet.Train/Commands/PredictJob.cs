@@ -110,7 +110,7 @@ internal sealed class PredictJob
         {
             explainer.Explain(image, probabilities);
             if (_isDetailed)
-                _screen.WriteLine($"  explained in {ExplanationFile.PathFor(image.Name)}");
+                _screen.WriteLine($"  explained in {ExplanationFile.GetPath(image.Name)}");
         }
         catch (UserException problem)
         {

@@ -78,14 +78,14 @@ internal sealed record ImageList(IReadOnlyDictionary<string, string> Training, I
     /// <returns>The differences in words; null if there are none.</returns>
     public string? Compare(ImageList now)
     {
-        var (before, after) = (All(), now.All());
+        var (before, after) = (ListAll(), now.ListAll());
         return Differences.Join(
             Differences.Format(after.Keys.Where(name => !before.ContainsKey(name)), "added"),
             Differences.Format(before.Keys.Where(name => !after.ContainsKey(name)), "gone or broken"),
             Differences.Format(before.Where(image => after.TryGetValue(image.Key, out var digest) && digest != image.Value).Select(image => image.Key), "changed"));
     }
 
-    private Dictionary<string, string> All()
+    private Dictionary<string, string> ListAll()
     {
         var all = new Dictionary<string, string>();
         foreach (var (name, digest) in Training.Concat(Validation).Concat(Test))

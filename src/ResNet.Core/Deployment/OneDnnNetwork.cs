@@ -57,7 +57,7 @@ internal sealed class OneDnnNetwork : InferenceNetwork
 
     protected override IEnumerable<IDisposable> Resources => [_sized, _any, _shared];
 
-    protected override Tensor Logits(Tensor x)
+    protected override Tensor ComputeLogits(Tensor x)
     {
         using var scope = NewDisposeScope();
         var images = x.to(_dtype).ToMemoryFormat(memory_format.channels_last);

@@ -25,13 +25,13 @@ internal sealed partial record NetworkDescription(Stem Stem, double? Epsilon)
     /// Null if there are no blocks.
     /// </summary>
     /// <param name="names">The names of the network's tensors.</param>
-    public static int? CountLayers(IEnumerable<string> names) => names.Count(name => BlockConvolution().IsMatch(name)) is > 0 and var convolutions ? convolutions + 2 : null;
+    public static int? CountLayers(IEnumerable<string> names) => names.Count(name => GetBlockConvolutionRegex().IsMatch(name)) is > 0 and var convolutions ? convolutions + 2 : null;
 
     /// <summary>Describes a module; null if it is not one of this library's networks.</summary>
     public static NetworkDescription? FromModule(nn.Module module) => module is ResidualNetwork network ? new(network.Stem, FindEpsilon(network)) : null;
 
-    private static double? FindEpsilon(ResidualNetwork network) => network.BatchNorms().Select(norm => norm.eps).Distinct().Take(2).ToArray() is [var one] ? one : null;
+    private static double? FindEpsilon(ResidualNetwork network) => network.GetBatchNorms().Select(norm => norm.eps).Distinct().Take(2).ToArray() is [var one] ? one : null;
 
     [GeneratedRegex(@"^layer[1-4]\.[0-9]+\.conv[0-9]+\.weight\z", RegexOptions.CultureInvariant)]
-    private static partial Regex BlockConvolution();
+    private static partial Regex GetBlockConvolutionRegex();
 }

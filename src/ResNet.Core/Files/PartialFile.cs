@@ -21,7 +21,7 @@ internal sealed class PartialFile : IDisposable
     /// <exception cref="UnauthorizedAccessException">The process may not write to the file or its folder.</exception>
     public static PartialFile? TryOpen(string target)
     {
-        var path = PathFor(target);
+        var path = GetPath(target);
         if (RegularFile.IsOther(path))
             throw new IOException($"{path}: expected a file or nothing, got a link, a folder or a device.");
         try
@@ -42,7 +42,7 @@ internal sealed class PartialFile : IDisposable
     /// <summary>Deletes the partial file of a file that is complete.</summary>
     public static void DeleteLeftOver(string target)
     {
-        var path = PathFor(target);
+        var path = GetPath(target);
         if (File.Exists(path) && !RegularFile.IsOther(path))
             TemporaryFile.DeleteUnlocked(path);
     }
@@ -58,5 +58,5 @@ internal sealed class PartialFile : IDisposable
     public void Dispose() => Stream.Dispose();
 
     /// <summary>The path of the partial file. It differs from the names of <see cref="TemporaryFile"/>, which the next save in the folder deletes.</summary>
-    private static string PathFor(string target) => Path.Combine(Path.GetDirectoryName(target)!, $"resnet-core-{Path.GetFileName(target)}.partial");
+    private static string GetPath(string target) => Path.Combine(Path.GetDirectoryName(target)!, $"resnet-core-{Path.GetFileName(target)}.partial");
 }

@@ -71,7 +71,7 @@ internal sealed class Download(HttpClient client, Uri url, string path, string s
         }
         catch (Exception e) when (WriteErrors.Includes(e))
         {
-            throw WriteErrors.WithPath(path, e);
+            throw WriteErrors.AddPath(path, e);
         }
         catch (InvalidDataException e)
         {

@@ -50,13 +50,13 @@ internal static unsafe class Binding
     private static void CallAll(MpiApi mpi, Launcher launcher)
     {
         var (rank, size) = (launcher.Rank, launcher.WorldSize);
-        Expect(rank, mpi.Rank(mpi.Abi.CommWorld));
-        Expect(size, mpi.Size(mpi.Abi.CommWorld));
+        Expect(rank, mpi.GetRank(mpi.Abi.CommWorld));
+        Expect(size, mpi.GetSize(mpi.Abi.CommWorld));
         var comm = mpi.Duplicate(mpi.Abi.CommWorld);
         Expect(false, comm == mpi.Abi.CommWorld);
-        Expect((rank, size), (mpi.Rank(comm), mpi.Size(comm)));
+        Expect((rank, size), (mpi.GetRank(comm), mpi.GetSize(comm)));
         var shared = mpi.SplitShared(comm);
-        Expect((rank, size), (mpi.Rank(shared), mpi.Size(shared)));
+        Expect((rank, size), (mpi.GetRank(shared), mpi.GetSize(shared)));
 
         // More than fits into one message.
         ReduceAll(mpi, comm, mpi.Abi.Float, 300_007, (rank, i) => (float)((rank + i) % 100)); // small, so that sums are exact in any order
@@ -99,7 +99,7 @@ internal static unsafe class Binding
 
     private static void ReduceAll<T>(MpiApi mpi, nint comm, nint type, int count, Func<int, int, T> value) where T : unmanaged, System.Numerics.INumber<T>
     {
-        var (rank, size) = (mpi.Rank(comm), mpi.Size(comm));
+        var (rank, size) = (mpi.GetRank(comm), mpi.GetSize(comm));
         var buffer = (T*)NativeMemory.Alloc((nuint)(count * sizeof(T)));
         foreach (var (op, reduce) in new (nint, Func<T, T, T>)[] { (mpi.Abi.Sum, (a, b) => a + b), (mpi.Abi.Product, (a, b) => a * b), (mpi.Abi.Min, T.Min), (mpi.Abi.Max, T.Max) })
         {

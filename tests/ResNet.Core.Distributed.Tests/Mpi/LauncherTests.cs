@@ -73,8 +73,8 @@ public class LauncherTests
         var launcher = Find(environment)!;
         Assert.Equal(advice is null, launcher.Advise(library, Variables(environment).GetValueOrDefault) is null);
         Assert.Contains(advice ?? "", launcher.Advise(library, Variables(environment).GetValueOrDefault) ?? "", StringComparison.Ordinal);
-        Assert.Equal(hint is null, launcher.HintFor(library).Length == 0);
-        Assert.Contains(hint ?? "", launcher.HintFor(library), StringComparison.Ordinal);
+        Assert.Equal(hint is null, launcher.GetHint(library).Length == 0);
+        Assert.Contains(hint ?? "", launcher.GetHint(library), StringComparison.Ordinal);
     }
 
     private static Launcher? Find(string environment) => Launcher.Find(Variables(environment).GetValueOrDefault);
