@@ -30,7 +30,7 @@ public sealed partial class ProgramTests : IDisposable
     {
         WriteColors("blue", "red", "yellow");
 
-        var result = Run(_folder["images"], _weights, "2").Succeeded();
+        var result = Run(_folder["images"], _weights, "2").AssertSucceeded();
 
         Assert.Contains($"3 classes: blue, red, yellow; {3 * PerClass * 4 / 5} images to train, {3 * PerClass / 5} to test\n", result.Output, StringComparison.Ordinal);
         Assert.InRange(ReadAccuracy(result), 0.8, 1); // chance is 0.33
@@ -52,7 +52,7 @@ public sealed partial class ProgramTests : IDisposable
     {
         WriteColors("blue", "red");
 
-        Assert.InRange(ReadAccuracy(Run(_folder["images"], _weights).Succeeded()), 0.75, 1);
+        Assert.InRange(ReadAccuracy(Run(_folder["images"], _weights).AssertSucceeded()), 0.75, 1);
 
         using var before = new ResNet18(num_classes: 4, Stem.Conv7MaxPool);
         Checkpoint.Load(before, _weights);
@@ -75,7 +75,7 @@ public sealed partial class ProgramTests : IDisposable
             Write($"images/down/{i}.jpg", TurnUpsideDown(jpeg));
         }
 
-        Assert.Equal(1, ReadAccuracy(Run(_folder["images"], _weights).Succeeded()));
+        Assert.Equal(1, ReadAccuracy(Run(_folder["images"], _weights).AssertSucceeded()));
     }
 
     [Fact]
@@ -85,7 +85,7 @@ public sealed partial class ProgramTests : IDisposable
         Write("images/red/notes.txt", "what I had in mind"u8.ToArray());
         Write("images/red/cut.jpg", File.ReadAllBytes(_folder["images/red/0.jpg"])[..^200]);
 
-        var output = Run(_folder["images"], _weights).Succeeded().Output;
+        var output = Run(_folder["images"], _weights).AssertSucceeded().Output;
 
         Assert.Contains($"{Path.Combine(_folder["images"], "red", "notes.txt")}: left out, expected a whole", output, StringComparison.Ordinal);
         Assert.Contains($"{Path.Combine(_folder["images"], "red", "cut.jpg")}: left out, expected a whole", output, StringComparison.Ordinal);

@@ -23,7 +23,7 @@ public class MemoryPagesTests
     {
         using var folder = new TempFolder();
         File.WriteAllText(folder["other.c"], "#include <stddef.h>\nextern void *__libc_malloc(size_t); void *malloc(size_t size) { return __libc_malloc(size); }");
-        Tool.Run(folder.Path, CompilerFactAttribute.Compiler, "-shared", "-fPIC", "-o", "other.so", "other.c").Succeeded();
+        Tool.Run(folder.Path, CompilerFactAttribute.Compiler, "-shared", "-fPIC", "-o", "other.so", "other.c").AssertSucceeded();
         Assert.Equal(Refused, Run(Kept, folder["other.so"]));
     }
 
@@ -33,7 +33,7 @@ public class MemoryPagesTests
 
     /// <summary>Runs in the child process.</summary>
     /// <returns>By how many bytes the process has grown after a tensor of <see cref="Size"/> bytes was created and disposed.</returns>
-    internal static string Free(string pages)
+    internal static string CreateAndDispose(string pages)
     {
         if (pages == Kept && !MemoryPages.Keep())
             return Refused;

@@ -66,7 +66,7 @@ public sealed class ProgramTests : IDisposable
     {
         // The other options are good.
         string[][] good = [["--data", _data.Path], ["--out", _out.Path], ["--epochs", "2"], ["--batch-size", "16"]];
-        Refused(message, [.. good.Where(option => !arguments.Contains(option[0])).SelectMany(option => option), .. arguments]);
+        AssertRefused(message, [.. good.Where(option => !arguments.Contains(option[0])).SelectMany(option => option), .. arguments]);
     }
 
     [Fact]

@@ -32,7 +32,7 @@ public sealed class ArchitectureTests
 
     [Fact]
     public void An_undefined_value_is_refused() =>
-        Assert.Throws<ArgumentOutOfRangeException>(() => ((Architecture)10).Create(3, Stem.Conv3, META));
+        Assert.Throws<ArgumentOutOfRangeException>(() => ((Architecture)(-1)).Create(3, Stem.Conv3, META));
 
     /// <summary>Drops the separators, which differ between torchvision's names, C# and titles.</summary>
     private static string KeepLettersAndDigits(string name) => string.Concat(name.Where(char.IsAsciiLetterOrDigit)).ToLowerInvariant();

@@ -68,11 +68,11 @@ public sealed class AutoPrecisionTests : IDisposable
         var decided = (settings with { Recipe = settings.Recipe with { BatchSize = 16 } }).Decide(BFloat16.IsNative(CPU));
         string[] options = ["--data", _data.Path, "--out", _out["run"], "--epochs", "1", "--batch-size", "16", "--device", "cpu"];
 
-        Assert.Contains($"without CUDA{decided.DescribeComputation(CPU)}: 60 images", Succeeded(options), StringComparison.Ordinal);
+        Assert.Contains($"without CUDA{decided.DescribeComputation(CPU)}: 60 images", RunSuccessfully(options), StringComparison.Ordinal);
         var kept = Settings.Read(_out["run"]);
         Assert.Equal((decided.Precision, decided.ChannelsLast), (kept.Precision, kept.ChannelsLast));
 
-        Succeeded([.. options, "--precision", "Fp32"]);
+        RunSuccessfully([.. options, "--precision", "Fp32"]);
         Assert.Equal((Precision.Fp32, false), (Settings.Read(_out["run"]).Precision, Settings.Read(_out["run"]).ChannelsLast));
     }
 

@@ -91,17 +91,17 @@ public sealed class EarlierVersionTests : IDisposable
     [Fact, Trait(Category.Name, Category.Slow)]
     public void Every_command_works_on_a_training_of_version_0_1_0()
     {
-        var tested = Tested(_run.Path, "--device", "cpu");
+        var tested = Evaluate(_run.Path, "--device", "cpu");
         Assert.Contains(" of 20 images, loss ", tested, StringComparison.Ordinal);
-        Assert.Equal(tested, Tested(_run["model.pth"], "--device", "cpu"));
-        Succeeded("export", _run.Path);
-        Succeeded("export", _run.Path, "--int8");
-        Assert.Equal(tested, Tested(_run.Path, "--engine", "onnx"));
+        Assert.Equal(tested, Evaluate(_run["model.pth"], "--device", "cpu"));
+        RunSuccessfully("export", _run.Path);
+        RunSuccessfully("export", _run.Path, "--int8");
+        Assert.Equal(tested, Evaluate(_run.Path, "--engine", "onnx"));
 
         var image = TestImages.Write(_run, "new.png", SkiaSharp.SKColors.Gray, SkiaSharp.SKEncodedImageFormat.Png, 28, 28);
-        Assert.Equal(Succeeded("predict", image, "--model", _run.Path, "--device", "cpu"), Succeeded("predict", image, "--model", _run.Path, "--engine", "onnx"));
+        Assert.Equal(RunSuccessfully("predict", image, "--model", _run.Path, "--device", "cpu"), RunSuccessfully("predict", image, "--model", _run.Path, "--engine", "onnx"));
 
-        var resumed = Succeeded("resume", _run.Path);
+        var resumed = RunSuccessfully("resume", _run.Path);
         Assert.Contains("\nResNet-18 on cpu", resumed, StringComparison.Ordinal);
         Assert.Contains("resumed after 1 epochs", resumed, StringComparison.Ordinal);
         Assert.Contains("there is no images.json in the training's folder", resumed, StringComparison.Ordinal);

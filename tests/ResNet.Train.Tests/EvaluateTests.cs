@@ -45,14 +45,14 @@ public sealed class EvaluateTests : IDisposable
         using var other = new ResNet18(7);
         Checkpoint.Save(other, run["other.pth"]);
         Checkpoint.Save(other, _out["alone.pth"]);
-        Refused("fc.bias (expected (10), got (7))", "evaluate", run["other.pth"], "--data", _data.Path);
-        Refused("expected the folder of a training run, or a file in it", "evaluate", _out["alone.pth"], "--data", _data.Path);
-        Refused("Could not find", "evaluate", run["nothing.pth"], "--data", _data.Path);
-        Refused("expected the folder of a training run, or a file in it", "evaluate", _data.Path, "--data", _data.Path);
-        Refused("expected images of the network's classes", "evaluate", run.Path, "--data", Path.Combine(AppContext.BaseDirectory, "data"));
-        Refused("Required argument", "evaluate");
+        AssertRefused("fc.bias (expected (10), got (7))", "evaluate", run["other.pth"], "--data", _data.Path);
+        AssertRefused("expected the folder of a training run, or a file in it", "evaluate", _out["alone.pth"], "--data", _data.Path);
+        AssertRefused("Could not find", "evaluate", run["nothing.pth"], "--data", _data.Path);
+        AssertRefused("expected the folder of a training run, or a file in it", "evaluate", _data.Path, "--data", _data.Path);
+        AssertRefused("expected images of the network's classes", "evaluate", run.Path, "--data", Path.Combine(AppContext.BaseDirectory, "data"));
+        AssertRefused("Required argument", "evaluate");
 
         File.WriteAllText(run["network.json"], "{}");
-        Refused("network.json: expected the file that a training wrote", "evaluate", run.Path);
+        AssertRefused("network.json: expected the file that a training wrote", "evaluate", run.Path);
     }
 }

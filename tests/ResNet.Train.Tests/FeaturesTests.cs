@@ -50,7 +50,7 @@ public sealed class FeaturesTests : IDisposable
     [Fact]
     public void Similar_lists_the_most_similar_images_first_and_leaves_out_the_image_itself()
     {
-        var lines = Succeeded("similar", _images["red/1.png"], "--in", _images.Path, "--count", "2", "--model", _run.Path, "--device", "cpu").ReplaceLineEndings("\n").TrimEnd().Split('\n');
+        var lines = RunSuccessfully("similar", _images["red/1.png"], "--in", _images.Path, "--count", "2", "--model", _run.Path, "--device", "cpu").ReplaceLineEndings("\n").TrimEnd().Split('\n');
         Assert.Equal(2, lines.Length);
         Assert.EndsWith(_images["red/2.png"].Replace('/', Path.DirectorySeparatorChar), lines[0].Replace('/', Path.DirectorySeparatorChar), StringComparison.Ordinal);
         Assert.Equal(["  ", "  "], lines.Select(line => line[5..7]));
@@ -61,15 +61,15 @@ public sealed class FeaturesTests : IDisposable
     [Fact]
     public void Wrong_options_and_weights_are_refused()
     {
-        Refused("--out: expected a file whose name ends with .safetensors, got 'features.csv'", "features", _images.Path, "--out", "features.csv");
-        Refused("'--out'", "features", _images.Path);
-        Refused("--in: expected a folder, got 'nothing'", "similar", _images["red/1.png"], "--in", "nothing");
-        Refused("--model: expected no --weights beside it", "similar", _images["red/1.png"], "--in", _images.Path, "--model", _run.Path, "--weights", "imagenet");
-        Refused("beside a network.json; use --model for a training run", "similar", _images["red/1.png"], "--in", _images.Path, "--weights", _run[ModelConfig.WeightsFileName]);
+        AssertRefused("--out: expected a file whose name ends with .safetensors, got 'features.csv'", "features", _images.Path, "--out", "features.csv");
+        AssertRefused("'--out'", "features", _images.Path);
+        AssertRefused("--in: expected a folder, got 'nothing'", "similar", _images["red/1.png"], "--in", "nothing");
+        AssertRefused("--model: expected no --weights beside it", "similar", _images["red/1.png"], "--in", _images.Path, "--model", _run.Path, "--weights", "imagenet");
+        AssertRefused("beside a network.json; use --model for a training run", "similar", _images["red/1.png"], "--in", _images.Path, "--weights", _run[ModelConfig.WeightsFileName]);
         using var other = new ResNet18(2);
         Checkpoint.Save(other, _images["other.pth"]);
-        Refused("which is for another stem: expected Conv7MaxPool, got Conv7", "similar", _images["red/1.png"], "--in", _images.Path, "--weights", _images["other.pth"]);
-        Refused($"{_images["red"]}: expected a file, got a folder", "similar", _images["red"], "--in", _images.Path, "--model", _run.Path);
+        AssertRefused("which is for another stem: expected Conv7MaxPool, got Conv7", "similar", _images["red/1.png"], "--in", _images.Path, "--weights", _images["other.pth"]);
+        AssertRefused($"{_images["red"]}: expected a file, got a folder", "similar", _images["red"], "--in", _images.Path, "--model", _run.Path);
     }
 
     private sealed class Features : nn.Module

@@ -40,9 +40,9 @@ public sealed class HeadTrainingTests : IDisposable
         Assert.Equal(1 + LinearHead.Steps, File.ReadAllLines(_out["run/metrics.csv"]).Length);
 
         var weights = File.ReadAllBytes(_out["run/model.safetensors"]);
-        Assert.Contains($"{image}\n  red ", Succeeded("predict", image, "--model", _out["run"]).ReplaceLineEndings("\n"), StringComparison.Ordinal);
-        Assert.StartsWith("test accuracy 1.000 ", Succeeded("evaluate", _out["run"], "--data", _data.Path), StringComparison.Ordinal);
-        Assert.Contains("model.int8.onnx", Succeeded("export", _out["run"], "--int8"), StringComparison.Ordinal);
+        Assert.Contains($"{image}\n  red ", RunSuccessfully("predict", image, "--model", _out["run"]).ReplaceLineEndings("\n"), StringComparison.Ordinal);
+        Assert.StartsWith("test accuracy 1.000 ", RunSuccessfully("evaluate", _out["run"], "--data", _data.Path), StringComparison.Ordinal);
+        Assert.Contains("model.int8.onnx", RunSuccessfully("export", _out["run"], "--int8"), StringComparison.Ordinal);
         // Again, with the stored features
         var (code, resumed, _) = Run("resume", _out["run"]);
         Assert.Equal(0, code);
@@ -105,7 +105,7 @@ public sealed class HeadTrainingTests : IDisposable
         Assert.Equal(0, code);
         Assert.Contains("test accuracy 1.000 (95 % interval 0.806 to 1.000): 16 of 16 images", output, StringComparison.Ordinal);
         Assert.Contains("16 of 16 images of the test have a near-duplicate among the training images, such as", error, StringComparison.Ordinal);
-        Assert.StartsWith("test accuracy 1.000 ", Succeeded("evaluate", _out["run"]), StringComparison.Ordinal);
+        Assert.StartsWith("test accuracy 1.000 ", RunSuccessfully("evaluate", _out["run"]), StringComparison.Ordinal);
     }
 
     [Fact, Trait(Category.Name, Category.Slow)]
@@ -121,7 +121,7 @@ public sealed class HeadTrainingTests : IDisposable
         var config = ModelConfig.Read(_out["run"]);
         Assert.True(config.Grayscale);
         Assert.Equal(Normalization.ImageNet.Mean, config.Normalization.Mean);
-        Assert.StartsWith("test accuracy ", Succeeded("evaluate", _out["run"]), StringComparison.Ordinal);
+        Assert.StartsWith("test accuracy ", RunSuccessfully("evaluate", _out["run"]), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -129,10 +129,10 @@ public sealed class HeadTrainingTests : IDisposable
     {
         TestImages.WriteSet(_data, perClass: 8);
         foreach (var option in new[] { "--lr", "--epochs", "--flip", "--min-crop-area", "--scale" })
-            Refused($"{option}: expected no such option when training the classifier alone", [.. CreateArguments("run"), option, "1"]);
-        Refused("--channels-last: expected no such option when training the classifier alone", [.. CreateArguments("run"), "--channels-last"]);
-        Refused("--precision: expected Auto, Fp32 or Bf16 when training the classifier alone, got Fp16", [.. CreateArguments("run"), "--precision", "fp16"]);
-        Refused("--train Head: expected weights for the features, got none", "--data", _data.Path, "--train", "head");
+            AssertRefused($"{option}: expected no such option when training the classifier alone", [.. CreateArguments("run"), option, "1"]);
+        AssertRefused("--channels-last: expected no such option when training the classifier alone", [.. CreateArguments("run"), "--channels-last"]);
+        AssertRefused("--precision: expected Auto, Fp32 or Bf16 when training the classifier alone, got Fp16", [.. CreateArguments("run"), "--precision", "fp16"]);
+        AssertRefused("--train Head: expected weights for the features, got none", "--data", _data.Path, "--train", "head");
         Assert.False(Directory.Exists(_out["run"]));
     }
 

@@ -70,8 +70,8 @@ public sealed class ImageTrainingTests : IDisposable
         var problems = error.ReplaceLineEndings("\n").TrimEnd().Split('\n');
         Assert.Equal(bad.Length, problems.Length);
         Assert.All(bad.Zip(problems), pair => Assert.StartsWith(pair.First + ": ", pair.Second, StringComparison.Ordinal));
-        Refused("--model: expected the folder of a training run, got none", "predict", _data["red/01.png"]);
-        Refused("Required argument", "predict");
+        AssertRefused("--model: expected the folder of a training run, got none", "predict", _data["red/01.png"]);
+        AssertRefused("Required argument", "predict");
     }
 
     [Fact, Trait(Category.Name, Category.Slow)]
@@ -91,7 +91,7 @@ public sealed class ImageTrainingTests : IDisposable
     {
         using var few = new TempFolder();
         TestImages.WriteSet(few, perClass: 6);
-        Refused("expected at least 20 training images, got 16; with --weights imagenet 4 are enough", "--data", few.Path, "--out", _out.Path);
+        AssertRefused("expected at least 20 training images, got 16; with --weights imagenet 4 are enough", "--data", few.Path, "--out", _out.Path);
 
         for (var i = 0; i < 15; i++)
             _data.Write($"red/{i:00}.{(i % 2 == 0 ? "jpg" : "png")}", [1, 2, 3]);
@@ -128,6 +128,6 @@ public sealed class ImageTrainingTests : IDisposable
     public void A_folder_without_images_is_refused()
     {
         using var nothing = new TempFolder();
-        Refused("expected a folder of images for each class, or files in", "--data", nothing.Path, "--out", _out.Path);
+        AssertRefused("expected a folder of images for each class, or files in", "--data", nothing.Path, "--out", _out.Path);
     }
 }

@@ -68,7 +68,7 @@ public sealed class LearningRateFinderTests : IDisposable
         Assert.Equal("learning_rate,loss", rows[0]);
         var lowest = rows[1..].Select(row => row.Split(',').Select(cell => double.Parse(cell, CultureInfo.InvariantCulture)).ToArray()).MinBy(row => row[1])!;
         Assert.Contains($"--lr {Digits.FormatRate(lowest[0] / 10)}", output, StringComparison.Ordinal);
-        Refused("--steps: expected a whole number from 10 to 10000, got '9'", "lr-find", "--steps", "9");
-        Refused("'--epochs'", "lr-find", "--epochs", "9");
+        AssertRefused("--steps: expected a whole number from 10 to 10000, got '9'", "lr-find", "--steps", "9");
+        AssertRefused("'--epochs'", "lr-find", "--epochs", "9");
     }
 }

@@ -48,7 +48,7 @@ public sealed class MnistTests : IDisposable
     public void There_are_as_many_classes_as_distinct_labels()
     {
         Idx.WriteSet(_folder);
-        _folder.Write("train-labels-idx1-ubyte.gz", Idx.Gzip(Idx.Labels([.. Enumerable.Range(0, 60).Select(i => (byte)(i % 26))])));
+        _folder.Write("train-labels-idx1-ubyte.gz", Idx.Compress(Idx.CreateLabels([.. Enumerable.Range(0, 60).Select(i => (byte)(i % 26))])));
 
         Assert.Equal(26, DataSet.Load(_folder.Path).Classes.Count);
     }
@@ -58,7 +58,7 @@ public sealed class MnistTests : IDisposable
     {
         Idx.WriteSet(_folder);
         File.Delete(_folder["t10k-labels-idx1-ubyte.gz"]);
-        _folder.Write("t10k-labels-idx1-ubyte", Idx.Labels(new byte[20]));
+        _folder.Write("t10k-labels-idx1-ubyte", Idx.CreateLabels(new byte[20]));
 
         Assert.Equal(new byte[20], IdxSet.Read(_folder.Path).Test.Labels);
     }
@@ -78,7 +78,7 @@ public sealed class MnistTests : IDisposable
     public void Different_counts_of_images_and_labels_are_refused()
     {
         Idx.WriteSet(_folder);
-        _folder.Write("train-labels-idx1-ubyte.gz", Idx.Gzip(Idx.Labels(new byte[59])));
+        _folder.Write("train-labels-idx1-ubyte.gz", Idx.Compress(Idx.CreateLabels(new byte[59])));
         AssertRefused("expected a label for each of the 60 images in train-images-idx3-ubyte.gz, got 59");
     }
 
@@ -86,7 +86,7 @@ public sealed class MnistTests : IDisposable
     public void A_label_out_of_range_is_refused()
     {
         Idx.WriteSet(_folder);
-        _folder.Write("t10k-labels-idx1-ubyte.gz", Idx.Gzip(Idx.Labels([.. new byte[13], 10, .. new byte[6]])));
+        _folder.Write("t10k-labels-idx1-ubyte.gz", Idx.Compress(Idx.CreateLabels([.. new byte[13], 10, .. new byte[6]])));
         AssertRefused("expected labels from 0 to 9, as the training images have, got 10 for image 13");
     }
 

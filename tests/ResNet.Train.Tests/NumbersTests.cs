@@ -75,7 +75,7 @@ public class NumbersTests
     [InlineData("--data: expected the options of evaluate after its name", "--data", "images", "evaluate", "run")]
     [InlineData("got '@file'", "--lr", "@file")]
     public void Misplaced_words_on_the_command_line_are_refused(string message, params string[] arguments) =>
-        Refused(message, arguments.Contains("evaluate") ? arguments : [.. arguments, "--data", "nowhere"]); // so that nothing is trained if the arguments pass
+        AssertRefused(message, arguments.Contains("evaluate") ? arguments : [.. arguments, "--data", "nowhere"]); // so that nothing is trained if the arguments pass
 
     [Theory]
     [InlineData("cuda:+0")]
@@ -110,7 +110,7 @@ public class NumbersTests
     [InlineData("--lr: expected a number above 0, got '--data'", "--lr", "--data", "nope")]
     [InlineData("--stem: expected Conv7, Conv7MaxPool, Conv3, got '--data'", "--stem", "--data", "nope")]
     [InlineData("--lr: expected a number above 0, got '--data'", "--lr=", "--data", "nope")]
-    public void A_missing_value_is_refused(string message, params string[] arguments) => Refused(message, arguments);
+    public void A_missing_value_is_refused(string message, params string[] arguments) => AssertRefused(message, arguments);
 
     [Theory]
     [InlineData(0.0123456, "0.0123")]

@@ -32,40 +32,40 @@ public sealed class OtherArchitectureTests : IDisposable
         }
         Assert.Contains("\"Architecture\": \"resnet50\"", File.ReadAllText(_out["run/network.json"]), StringComparison.Ordinal);
 
-        var resumed = Succeeded("resume", _out["run"]);
+        var resumed = RunSuccessfully("resume", _out["run"]);
         Assert.Contains("\nResNet-50 on cpu", resumed, StringComparison.Ordinal);
         Assert.Contains("resumed after 1 epochs", resumed, StringComparison.Ordinal);
         Assert.Contains("epoch 2/2  ", resumed, StringComparison.Ordinal);
         using (var network = new ResNet50(10, Stem.Conv7))
             Checkpoint.Load(network, _out["run/model.safetensors"]); // strict, and for this stem
 
-        Succeeded("export", _out["run"]);
-        Succeeded("export", _out["run"], "--int8");
+        RunSuccessfully("export", _out["run"]);
+        RunSuccessfully("export", _out["run"], "--int8");
         Assert.True(new FileInfo(_out["run/model.int8.onnx"]).Length < 0.3 * new FileInfo(_out["run/model.onnx"]).Length);
-        var tested = Tested(_out["run"], "--device", "cpu");
+        var tested = Evaluate(_out["run"], "--device", "cpu");
         Assert.Contains(tested.Split(',')[0], resumed, StringComparison.Ordinal); // the accuracy
-        Assert.Equal(tested, Tested(_out["run"], "--engine", "onnx"));
-        Assert.StartsWith("test accuracy", Tested(_out["run/model.int8.onnx"], "--engine", "onnx"), StringComparison.Ordinal);
+        Assert.Equal(tested, Evaluate(_out["run"], "--engine", "onnx"));
+        Assert.StartsWith("test accuracy", Evaluate(_out["run/model.int8.onnx"], "--engine", "onnx"), StringComparison.Ordinal);
         var image = TestImages.Write(_out, "new.png", SKColors.Gray, SKEncodedImageFormat.Png, 28, 28);
-        Assert.Equal(Succeeded("predict", image, "--model", _out["run"], "--device", "cpu"), Succeeded("predict", image, "--model", _out["run"], "--engine", "onnx"));
+        Assert.Equal(RunSuccessfully("predict", image, "--model", _out["run"], "--device", "cpu"), RunSuccessfully("predict", image, "--model", _out["run"], "--engine", "onnx"));
 
         // An edited network.json is refused.
         File.WriteAllText(_out["run/network.json"], File.ReadAllText(_out["run/network.json"]).Replace("resnet50", "resnet34", StringComparison.Ordinal));
-        Refused($"resume: expected network.json and settings.json of one training in '{_out["run"]}', got files of two trainings: (resnet34, Conv7, 16, ", "resume", _out["run"]);
-        Refused($"{_out["run/model.safetensors"]}: does not fit ResNet34", "evaluate", _out["run"]);
-        Refused("model.onnx: expected the network in network.json beside it, got another one: expected arch resnet34, got resnet50", "evaluate", _out["run"], "--engine", "onnx");
+        AssertRefused($"resume: expected network.json and settings.json of one training in '{_out["run"]}', got files of two trainings: (resnet34, Conv7, 16, ", "resume", _out["run"]);
+        AssertRefused($"{_out["run/model.safetensors"]}: does not fit ResNet34", "evaluate", _out["run"]);
+        AssertRefused("model.onnx: expected the network in network.json beside it, got another one: expected arch resnet34, got resnet50", "evaluate", _out["run"], "--engine", "onnx");
     }
 
     [Fact, Trait(Category.Name, Category.Slow)]
     public void A_learning_rate_is_found_for_grouped_convolutions() =>
-        Assert.Contains("lowest loss at ", Succeeded("lr-find", "--arch", "resnext50_32x4d", "--data", _data.Path, "--out", _out.Path, "--size", "16", "--batch-size", "8", "--steps", "10", "--device", "cpu"), StringComparison.Ordinal);
+        Assert.Contains("lowest loss at ", RunSuccessfully("lr-find", "--arch", "resnext50_32x4d", "--data", _data.Path, "--out", _out.Path, "--size", "16", "--batch-size", "8", "--steps", "10", "--device", "cpu"), StringComparison.Ordinal);
 
     [Fact]
     public void Weights_of_another_architecture_are_refused_before_anything_is_written()
     {
         using var other = new ResNet18(10);
         Checkpoint.Save(other, _out["other.safetensors"]);
-        Refused(
+        AssertRefused(
             $"--weights: expected weights of a ResNet34 with the stem Conv7, as in --arch and --stem, got '{_out["other.safetensors"]}', which does not fit: layer1.2.conv1.weight (missing), ",
             "--arch", "resnet34", "--data", _data.Path, "--out", _out["run"], "--weights", _out["other.safetensors"]);
         Assert.False(Directory.Exists(_out["run"]));

@@ -79,10 +79,10 @@ public sealed class PredictTests : IDisposable
     {
         WriteImages("a.png", "b.png");
         var before = File.ReadAllBytes(_images["a.png"]);
-        Refused($"--csv: expected a file for the table, got '{_images["a.png"]}', which is an image", "predict", "--csv", _images["a.png"], _images["b.png"], "--model", _run.Path);
+        AssertRefused($"--csv: expected a file for the table, got '{_images["a.png"]}', which is an image", "predict", "--csv", _images["a.png"], _images["b.png"], "--model", _run.Path);
         Assert.Equal(before, File.ReadAllBytes(_images["a.png"]));
-        Refused($"--csv: {_images["nothing/table.csv"]}: cannot be written", "predict", _images["b.png"], "--csv", _images["nothing/table.csv"], "--model", _run.Path);
-        Refused("--explain: expected --engine Torch", "predict", _images["b.png"], "--explain", "--engine", "onnx", "--model", _run.Path);
+        AssertRefused($"--csv: {_images["nothing/table.csv"]}: cannot be written", "predict", _images["b.png"], "--csv", _images["nothing/table.csv"], "--model", _run.Path);
+        AssertRefused("--explain: expected --engine Torch", "predict", _images["b.png"], "--explain", "--engine", "onnx", "--model", _run.Path);
 
         Directory.CreateDirectory(_images["empty"]);
         File.WriteAllText(_images["empty/.hidden"], "");

@@ -94,7 +94,7 @@ public sealed class ProgramTests : IDisposable
     {
         // The other options are good.
         string[] rest = [.. arguments.Contains("--data") ? [] : (string[])["--data", _data.Path], .. arguments.Contains("--out") ? [] : (string[])["--out", _out.Path]];
-        Refused(message, [.. rest, .. arguments]);
+        AssertRefused(message, [.. rest, .. arguments]);
     }
 
     [Fact]
@@ -102,12 +102,12 @@ public sealed class ProgramTests : IDisposable
     {
         var path = _data["train-images-idx3-ubyte.gz"];
         File.WriteAllBytes(path, File.ReadAllBytes(path)[..^20]);
-        Refused(path, "--data", _data.Path, "--out", _out.Path);
+        AssertRefused(path, "--data", _data.Path, "--out", _out.Path);
     }
 
     [Fact]
     public void An_output_folder_that_is_a_file_is_refused_in_one_line() =>
-        Refused("--out: expected a folder that can be written", "--data", _data.Path, "--out", _data["t10k-labels-idx1-ubyte.gz"]);
+        AssertRefused("--out: expected a folder that can be written", "--data", _data.Path, "--out", _data["t10k-labels-idx1-ubyte.gz"]);
 
     [Fact]
     public void Help_lists_the_options_and_trains_nothing()

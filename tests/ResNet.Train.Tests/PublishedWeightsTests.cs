@@ -87,7 +87,7 @@ public sealed class PublishedWeightsTests : IDisposable
     public void Another_stem_is_refused()
     {
         WriteStripes(perClass: 8);
-        Refused("--weights imagenet: expected --stem Conv7MaxPool, the stem of these weights, got Conv3", "--data", _data.Path, "--out", _out["run"], "--weights", "imagenet", "--stem", "conv3");
+        AssertRefused("--weights imagenet: expected --stem Conv7MaxPool, the stem of these weights, got Conv3", "--data", _data.Path, "--out", _out["run"], "--weights", "imagenet", "--stem", "conv3");
     }
 
     /// <summary>Writes two classes of images that differ a little: broad stripes and narrow ones.</summary>

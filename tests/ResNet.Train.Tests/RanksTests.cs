@@ -36,7 +36,7 @@ public sealed class RanksTests : IDisposable
         Assert.Single(Directory.GetFiles(_out["run"], "events.*"));
 
         // To the last digit: each rank computes whole batches, as one process does.
-        var alone = Tested(_out["run"]);
+        var alone = Evaluate(_out["run"]);
         var (evaluated, shared, _) = LaunchedProgram.Run(mpi, "evaluate", _out["run"]);
         Assert.Equal(0, evaluated);
         Assert.Equal(alone, string.Join('\n', shared.TrimEnd().Split('\n').SkipLast(1)));

@@ -56,5 +56,5 @@ public sealed class RecipeTests : IDisposable
     [InlineData("--weight-decay: expected a number from 0 to 1, got '-1'", "--weight-decay", "-1")]
     [InlineData("--label-smoothing: expected a number from 0 to below 1, got '1'", "--label-smoothing", "1")]
     [InlineData("--ema: expected a number from 0 to below 1, got 'NaN'", "--ema", "NaN")]
-    public void A_bad_value_is_refused(string message, params string[] arguments) => Refused(message, arguments);
+    public void A_bad_value_is_refused(string message, params string[] arguments) => AssertRefused(message, arguments);
 }

@@ -171,9 +171,9 @@ public sealed class ResumeTests : IDisposable
     [Fact]
     public void A_folder_without_a_training_is_refused()
     {
-        Refused("resume: expected the folder of a training run, got", "resume", _out["nothing"]);
-        Refused("resume: expected the folder of a training run, got", "resume", _data.Path);
-        Refused("Required argument", "resume");
+        AssertRefused("resume: expected the folder of a training run, got", "resume", _out["nothing"]);
+        AssertRefused("resume: expected the folder of a training run, got", "resume", _data.Path);
+        AssertRefused("Required argument", "resume");
     }
 
     [Fact, Trait(Category.Name, Category.Slow)]
@@ -184,20 +184,20 @@ public sealed class ResumeTests : IDisposable
         foreach (var damaged in new[] { " ", "null", "{}", settings[..20], settings.Replace("\"Seed\": 1", "\"Seed\": \"x\"", StringComparison.Ordinal) })
         {
             File.WriteAllText(_out["run/settings.json"], damaged);
-            Refused("settings.json: expected the file that a training wrote", "resume", _out["run"]);
+            AssertRefused("settings.json: expected the file that a training wrote", "resume", _out["run"]);
         }
 
         File.WriteAllText(_out["run/settings.json"], "");
-        Refused("settings.json: expected a file with something in it", "resume", _out["run"]);
+        AssertRefused("settings.json: expected a file with something in it", "resume", _out["run"]);
 
         File.WriteAllText(_out["run/settings.json"], settings);
         using (var file = File.OpenWrite(_out["run/checkpoint.safetensors"]))
             file.SetLength(file.Length - 1);
-        Refused("resume: ", "resume", _out["run"]);
+        AssertRefused("resume: ", "resume", _out["run"]);
 
         // The checkpoint of a training with another number of epochs
         File.WriteAllText(_out["run/settings.json"], settings.Replace("\"Epochs\": 1", "\"Epochs\": 2", StringComparison.Ordinal));
         Assert.Equal(2, JsonDocument.Parse(File.ReadAllText(_out["run/settings.json"])).RootElement.GetProperty("Recipe").GetProperty("Epochs").GetInt32());
-        Refused("resume: ", "resume", _out["run"]);
+        AssertRefused("resume: ", "resume", _out["run"]);
     }
 }

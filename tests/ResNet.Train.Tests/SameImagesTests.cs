@@ -90,8 +90,8 @@ public sealed class SameImagesTests : IClassFixture<SameImagesTests.Training>, I
     {
         using var elsewhere = new TempFolder();
         Directory.Move(_data.Path, elsewhere["data"]);
-        Refused($"resume: expected the training's images in '{_data.Path}', found no such folder; if they have moved, name their new folder with --data DIR", "resume", _run.Path);
-        Refused($"evaluate: expected the training's images in '{_data.Path}'", "evaluate", _run.Path);
+        AssertRefused($"resume: expected the training's images in '{_data.Path}', found no such folder; if they have moved, name their new folder with --data DIR", "resume", _run.Path);
+        AssertRefused($"evaluate: expected the training's images in '{_data.Path}'", "evaluate", _run.Path);
 
         Assert.Equal((0, ""), DropOutput(Run("resume", _run.Path, "--data", elsewhere["data"])));
         Assert.Equal(elsewhere["data"], Settings.Read(_run.Path).Data);
@@ -147,34 +147,34 @@ public sealed class SameImagesTests : IClassFixture<SameImagesTests.Training>, I
     public void Without_an_image_list_resume_and_evaluate_are_refused()
     {
         File.Delete(_run["images.json"]);
-        Refused($"resume: expected a file {_run["images.json"]}, found none", "resume", _run.Path);
-        Refused($"evaluate: expected a file {_run["images.json"]}, found none", "evaluate", _run.Path);
+        AssertRefused($"resume: expected a file {_run["images.json"]}, found none", "resume", _run.Path);
+        AssertRefused($"evaluate: expected a file {_run["images.json"]}, found none", "evaluate", _run.Path);
         Directory.Move(_data["red"], _data["rouge"]);
-        Refused("resume: expected the training's original classes", "resume", _run.Path);
+        AssertRefused("resume: expected the training's original classes", "resume", _run.Path);
     }
 
     [Fact]
     public void Files_of_two_trainings_are_refused()
     {
         File.WriteAllText(_run["network.json"], File.ReadAllText(_run["network.json"]).Replace("Conv7MaxPool", "Conv7", StringComparison.Ordinal));
-        Refused("resume: expected network.json and settings.json of one training", "resume", _run.Path);
+        AssertRefused("resume: expected network.json and settings.json of one training", "resume", _run.Path);
     }
 
     [Fact, Trait(Category.Name, Category.Slow)]
     public void Added_images_do_not_change_the_trainings_own_test_images()
     {
-        var before = Tested(_run.Path, "--device", "cpu");
+        var before = Evaluate(_run.Path, "--device", "cpu");
         for (var i = 0; i < 30; i++)
             TestImages.Write(_data, $"blue/more {i}.png", SKColors.Blue, SKEncodedImageFormat.Png, 40, 50);
         TestImages.Write(_data, "another class/1.png", SKColors.Green, SKEncodedImageFormat.Png, 40, 50);
-        Assert.Equal(before, Tested(_run.Path, "--device", "cpu"));
+        Assert.Equal(before, Evaluate(_run.Path, "--device", "cpu"));
         Assert.StartsWith("test accuracy ", before, StringComparison.Ordinal);
 
         var kept = ImageList.Read(_run.Path)!.Test.Keys.Order(StringComparer.Ordinal).ToArray();
         Assert.Equal(4, kept.Length);
         File.Delete(_data[kept[0]]);
         File.Copy(_data["blue/more 1.png"], _data[kept[1]], overwrite: true);
-        Refused($"evaluate: expected the training's test images in '{_data.Path}', got others: 1 gone or broken ({kept[0]}); 1 changed ({kept[1]})", "evaluate", _run.Path);
+        AssertRefused($"evaluate: expected the training's test images in '{_data.Path}', got others: 1 gone or broken ({kept[0]}); 1 changed ({kept[1]})", "evaluate", _run.Path);
     }
 
     [Fact, Trait(Category.Name, Category.Slow)]
@@ -196,7 +196,7 @@ public sealed class SameImagesTests : IClassFixture<SameImagesTests.Training>, I
         Assert.EndsWith("MB", Run("export", _run.Path, "--int8", "--data", some.Path).Output.TrimEnd(), StringComparison.Ordinal);
 
         Directory.Move(some["yellow"], some["gold"]);
-        Refused("got others as well: gold", "evaluate", _run.Path, "--data", some.Path, "--device", "cpu");
+        AssertRefused("got others as well: gold", "evaluate", _run.Path, "--data", some.Path, "--device", "cpu");
     }
 
     [Fact]
@@ -214,9 +214,9 @@ public sealed class SameImagesTests : IClassFixture<SameImagesTests.Training>, I
         Assert.Null(before.Compare(ScanFiles()));
 
         var labels = Enumerable.Range(0, 30).Select(i => (byte)(i == 7 ? 3 : i % 10)).ToArray();
-        files.Write("train-labels-idx1-ubyte.gz", Idx.Gzip(Idx.Labels(labels)));
+        files.Write("train-labels-idx1-ubyte.gz", Idx.Compress(Idx.CreateLabels(labels)));
         Assert.Equal("1 changed (training image 7)", before.Compare(ScanFiles()));
-        files.Write("t10k-images-idx3-ubyte.gz", Idx.Gzip(Idx.Images(2)));
+        files.Write("t10k-images-idx3-ubyte.gz", Idx.Compress(Idx.CreateImages(2)));
         Assert.Equal("3 changed (test image 0, test image 1, training image 7)", before.Compare(ScanFiles()));
     }
 

@@ -184,7 +184,7 @@ public sealed class StartingWeightsTests : IDisposable
 
     private void AssertRefused(string message, string weights)
     {
-        SampleProgram.Refused(message, "--data", _data.Path, "--out", _out["new"], "--weights", weights);
+        SampleProgram.AssertRefused(message, "--data", _data.Path, "--out", _out["new"], "--weights", weights);
         Assert.False(Directory.Exists(_out["new"])); // refused before anything was written
     }
 }

@@ -24,8 +24,8 @@ public sealed class TrainingLockTests : IDisposable
         {
             while (program.StandardOutput.ReadLine() is { } line && !line.StartsWith("epoch 1/", StringComparison.Ordinal)) { }
             var settings = File.ReadAllBytes(_out[Settings.FileName]);
-            Refused(Taken, [.. arguments, "1"]);
-            Refused(Taken, "resume", _out.Path);
+            AssertRefused(Taken, [.. arguments, "1"]);
+            AssertRefused(Taken, "resume", _out.Path);
             Assert.Equal(settings, File.ReadAllBytes(_out[Settings.FileName]));
             program.Kill();
             program.WaitForExit();

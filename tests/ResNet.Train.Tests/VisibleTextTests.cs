@@ -44,9 +44,9 @@ public sealed class VisibleTextTests : IDisposable
     [Fact]
     public void The_program_escapes_names_in_its_messages()
     {
-        Refused(@"got '\x1b[31mred'", "evaluate", "\e[31mred");
-        Refused(@"got '\x1b]0;title\x07'", "--data", "\e]0;title\a");
-        Refused(@"'--\x1b[2J'", "--\e[2J");
+        AssertRefused(@"got '\x1b[31mred'", "evaluate", "\e[31mred");
+        AssertRefused(@"got '\x1b]0;title\x07'", "--data", "\e]0;title\a");
+        AssertRefused(@"'--\x1b[2J'", "--\e[2J");
     }
 
     /// <summary>Windows has no such names.</summary>

@@ -4,7 +4,7 @@ namespace ResNet.Tests;
 internal sealed record ChildResult(string Command, int Code, string Output)
 {
     /// <summary>Asserts that the exit code is 0.</summary>
-    public ChildResult Succeeded()
+    public ChildResult AssertSucceeded()
     {
         Assert.True(Code == 0, $"{Command} ended with {Code}:\n{Output}");
         return this;

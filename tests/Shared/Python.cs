@@ -19,7 +19,7 @@ internal static class Python
     /// <param name="script">Its path within the folder <c>tests</c>.</param>
     /// <param name="arguments">The script's arguments.</param>
     /// <returns>Its output.</returns>
-    public static string RunScript(string script, params string[] arguments) => Run(BuildArguments(script, arguments)).Succeeded().Output;
+    public static string RunScript(string script, params string[] arguments) => Run(BuildArguments(script, arguments)).AssertSucceeded().Output;
 
     /// <summary>Creates the start info of a script.</summary>
     /// <inheritdoc cref="RunScript"/>

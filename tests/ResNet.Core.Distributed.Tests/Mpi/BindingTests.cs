@@ -12,7 +12,7 @@ public class BindingTests
     {
         using var folder = new TempFolder();
         var library = folder["libmpi_abi.so.1"];
-        Compiler.Run(mpi, "-shared", "-fPIC", "-o", library, Path.Combine(AppContext.BaseDirectory, "Mpi", "abi_shim.c")).Succeeded();
+        Compiler.Run(mpi, "-shared", "-fPIC", "-o", library, Path.Combine(AppContext.BaseDirectory, "Mpi", "abi_shim.c")).AssertSucceeded();
 
         Run(mpi, "MPI 5's standard ABI", ("RESNET_MPI_LIBRARY", library));
     }

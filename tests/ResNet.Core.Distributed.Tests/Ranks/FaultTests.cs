@@ -37,7 +37,7 @@ public sealed class FaultTests
     {
         using var program = RankProgram.Start(mpi, Ranks, ["wait"]);
         program.WaitForAll("joined");
-        Child.Run(TimeSpan.FromSeconds(10), "kill", $"-{signal}", program.LauncherId.ToString(CultureInfo.InvariantCulture)).Succeeded();
+        Child.Run(TimeSpan.FromSeconds(10), "kill", $"-{signal}", program.LauncherId.ToString(CultureInfo.InvariantCulture)).AssertSucceeded();
 
         program.AssertFails();
     }

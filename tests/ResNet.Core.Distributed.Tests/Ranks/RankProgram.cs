@@ -72,7 +72,7 @@ internal sealed class RankProgram : IDisposable
 
     public RankResult AssertSucceeds()
     {
-        var result = _launcher.End(Limit).Succeeded();
+        var result = _launcher.End(Limit).AssertSucceeded();
         Processes.ExpectNone(_marker, result);
         return new RankResult(result, _ranks);
     }

@@ -33,7 +33,7 @@ internal sealed class TwoHosts : IDisposable
                 exec unshare --uts -- /bin/sh -c 'hostname "$0"; exec ip netns exec "$0" /bin/sh -c "$1"' "$host" "$*"
 
                 """.ReplaceLineEndings("\n"));
-            Child.Run(TimeSpan.FromSeconds(10), "chmod", "+x", Agent).Succeeded();
+            Child.Run(TimeSpan.FromSeconds(10), "chmod", "+x", Agent).AssertSucceeded();
         }
         catch
         {
@@ -72,7 +72,7 @@ internal sealed class TwoHosts : IDisposable
         _folder.Dispose();
     }
 
-    private static void RunIp(params string[] arguments) => Child.Run(TimeSpan.FromSeconds(10), "ip", arguments).Succeeded();
+    private static void RunIp(params string[] arguments) => Child.Run(TimeSpan.FromSeconds(10), "ip", arguments).AssertSucceeded();
 
     private static bool CanRun(string program, params string[] arguments)
     {

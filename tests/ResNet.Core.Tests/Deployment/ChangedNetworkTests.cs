@@ -179,7 +179,7 @@ public sealed class ChangedNetworkTests : IDisposable
     public void Supported_changes_are_folded()
     {
         using var scope = NewDisposeScope();
-        using var model = Trained.ResNet18(3, Stem.Conv7MaxPool);
+        using var model = Trained.CreateResNet18(3, Stem.Conv7MaxPool);
         foreach (var norm in model.modules().OfType<BatchNorm2d>())
             (norm.eps, norm.momentum) = (0.5, null);
         (model.conv1.stride, model.conv1.kernel_size) = ([1, 1], [1, 1]); // nothing reads kernel_size: the weights have a size of their own
@@ -206,7 +206,7 @@ public sealed class ChangedNetworkTests : IDisposable
         }
         model.layer3.append(new BasicBlock(256, 256));
         model.layer4.append(new Bottleneck(512, 128));
-        Trained.Change(model);
+        Trained.Perturb(model);
 
         AssertFolded(model);
     }
@@ -215,13 +215,13 @@ public sealed class ChangedNetworkTests : IDisposable
     public void Batch_norms_may_have_another_type_than_convolutions()
     {
         using var scope = NewDisposeScope();
-        using var model = Trained.ResNet18(3, dtype: ScalarType.BFloat16);
+        using var model = Trained.CreateResNet18(3, dtype: ScalarType.BFloat16);
         foreach (var norm in model.modules().OfType<BatchNorm2d>())
             norm.to(ScalarType.Float32);
         using var fused = model.Fuse();
         model.eval();
         var x = randn([2, 3, 40, 33], ScalarType.BFloat16);
-        Assert.InRange(Trained.Apart(model.call(x), fused.call(x)), 0, 0.05);
+        Assert.InRange(Trained.MeasureDifference(model.call(x), fused.call(x)), 0, 0.05);
     }
 
     /// <summary>Asserts that the fused and the exported network give the model's outputs in eval mode.</summary>
@@ -232,11 +232,11 @@ public sealed class ChangedNetworkTests : IDisposable
         using var session = new OnnxSession(_folder["model.onnx"]);
         model.eval();
         var x = randn(2, 3, 40, 33);
-        Assert.InRange(Trained.Apart(model.call(x), fused.call(x)), 0, 1e-5);
-        Assert.InRange(Trained.Apart(model.call(x), session.Run(x)), 0, 1e-5);
+        Assert.InRange(Trained.MeasureDifference(model.call(x), fused.call(x)), 0, 1e-5);
+        Assert.InRange(Trained.MeasureDifference(model.call(x), session.Run(x)), 0, 1e-5);
         if (!FuseExtensions.IsInt8Supported) return;
         using var fused8 = model.Fuse([x]);
-        Assert.InRange(Trained.Apart(model.call(x), fused8.call(x)), 0, 0.05);
+        Assert.InRange(Trained.MeasureDifference(model.call(x), fused8.call(x)), 0, 0.05);
     }
 
     /// <summary>Asserts that Fuse and the exporters refuse the model, and leave neither a tensor nor a file behind.</summary>

@@ -26,7 +26,7 @@ public sealed class FamilyTests(ITestOutputHelper log) : IDisposable
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        using var model = Trained.Network(architecture);
+        using var model = Trained.Create(architecture);
         using var fused = model.Fuse();
         OnnxExporter.Export(model, _folder["model.onnx"]);
         using var session = new OnnxSession(_folder["model.onnx"]);
@@ -57,7 +57,7 @@ public sealed class FamilyTests(ITestOutputHelper log) : IDisposable
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        using var model = Trained.Network(architecture);
+        using var model = Trained.Create(architecture);
         Tensor[] calibration = [randn(8, 3, 32, 32) + 0.5, randn(3, 3, 33, 47) + 0.5];
         OnnxExporter.ExportInt8(model, calibration, _folder["model.onnx"]);
         using var session = new OnnxSession(_folder["model.onnx"]);
@@ -77,7 +77,7 @@ public sealed class FamilyTests(ITestOutputHelper log) : IDisposable
     public void Many_threads_get_correct_outputs_and_bad_inputs_are_refused(string architecture)
     {
         using var scope = NewDisposeScope();
-        using var model = Trained.Network(architecture);
+        using var model = Trained.Create(architecture);
         model.eval();
         using var fused = model.Fuse();
         foreach (var network in (nn.Module<Tensor, Tensor>[])[model, fused])
@@ -123,7 +123,7 @@ public sealed class FamilyTests(ITestOutputHelper log) : IDisposable
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        using var model = Trained.Network(architecture, stem).to(dtype).ToMemoryFormat(memory_format.channels_last);
+        using var model = Trained.Create(architecture, stem).to(dtype).ToMemoryFormat(memory_format.channels_last);
         using var fused = model.Fuse();
         OnnxExporter.Export(model, _folder["model.onnx"]); // in float32
         using var session = new OnnxSession(_folder["model.onnx"]);
@@ -177,7 +177,7 @@ public sealed class FamilyTests(ITestOutputHelper log) : IDisposable
 
     private void AssertClose(Tensor expected, Tensor actual, double tolerance, string name)
     {
-        var difference = Trained.Apart(expected, actual);
+        var difference = Trained.MeasureDifference(expected, actual);
         log.WriteLine($"{name}: {difference:g2}");
         Assert.InRange(difference, 0, tolerance);
     }

@@ -25,7 +25,7 @@ public class FuseInt8Tests(ITestOutputHelper log)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        using var model = Trained.Network(architecture, stem);
+        using var model = Trained.Create(architecture, stem);
         using var fused = model.Fuse([CreateImages(8), CreateImages(3, 40, 97)]);
         Assert.True(model.training);
         model.eval();
@@ -36,18 +36,18 @@ public class FuseInt8Tests(ITestOutputHelper log)
             var x = CreateImages(batch, height, width);
             var first = fused.call(x);
             Assert.Equal(ScalarType.Float32, first.dtype);
-            var difference = Trained.Apart(model.call(x), first);
+            var difference = Trained.MeasureDifference(model.call(x), first);
             log.WriteLine($"{batch}x3x{height}x{width}: {difference:g2}");
             Assert.InRange(difference, 1e-4, tolerance); // float32 would be closer
             for (var i = 0; i < SizedPrograms.CallsBefore + 2; i++) // with the weights of this size, too
-                Assert.InRange(Trained.Apart(first, fused.call(x.ToMemoryFormat(memory_format.channels_last))), 0, tolerance / 4);
+                Assert.InRange(Trained.MeasureDifference(first, fused.call(x.ToMemoryFormat(memory_format.channels_last))), 0, tolerance / 4);
 
             foreach (var value in (float[])[float.NaN, float.PositiveInfinity, float.NegativeInfinity])
             {
                 x[batch - 1, 1, height - 1, 0] = value;
                 var output = fused.call(x);
                 Assert.Equal(Enumerable.Range(1, batch).Select(image => image < batch), output.isfinite().all(1).data<bool>().ToArray());
-                Assert.InRange(batch == 1 ? 0 : Trained.Apart(first[..^1], output[..^1]), 0, tolerance / 4);
+                Assert.InRange(batch == 1 ? 0 : Trained.MeasureDifference(first[..^1], output[..^1]), 0, tolerance / 4);
             }
         }
         Assert.Equal([0, 10], fused.call(zeros(0, 3, 8, 8)).shape);
@@ -63,7 +63,7 @@ public class FuseInt8Tests(ITestOutputHelper log)
         using var scope = NewDisposeScope();
         using var _ = no_grad();
         using var folder = new TempFolder();
-        using var model = Trained.ResNet18(100, stem);
+        using var model = Trained.CreateResNet18(100, stem);
         var batch = CreateImages(8);
         using var fused = model.Fuse([batch]);
         OnnxExporter.ExportInt8(model, [batch], folder["model.onnx"]);
@@ -84,7 +84,7 @@ public class FuseInt8Tests(ITestOutputHelper log)
     public void Calibration_uses_every_batch(double first, double second)
     {
         using var scope = NewDisposeScope();
-        using var model = Trained.ResNet18();
+        using var model = Trained.CreateResNet18();
         using (var fused = model.Fuse([CreateImages(4) * first, CreateImages(4) * second]))
             Assert.InRange(MeasureDifference(model, fused, CreateImages(4)), 0, Tolerance);
         using (var fused = model.Fuse([CreateImages(4) * 0.05]))
@@ -95,7 +95,7 @@ public class FuseInt8Tests(ITestOutputHelper log)
     public void Channels_with_zero_weights_or_large_biases_stay_accurate()
     {
         using var scope = NewDisposeScope();
-        using var model = Trained.ResNet18();
+        using var model = Trained.CreateResNet18();
         foreach (var norm in Trained.MakeChannelsExtreme(model))
             using (no_grad())
                 norm.weight![3] = tensor(1e-40f);
@@ -111,7 +111,7 @@ public class FuseInt8Tests(ITestOutputHelper log)
     public void A_model_of_another_type_calibrates_in_that_type_and_gives_float32(ScalarType dtype)
     {
         using var scope = NewDisposeScope();
-        using var model = Trained.ResNet18().to(dtype);
+        using var model = Trained.CreateResNet18().to(dtype);
         using var fused = model.Fuse([CreateImages(8).to(dtype)]);
         Assert.InRange(MeasureDifference(model.to(ScalarType.Float32), fused, CreateImages(8)), 0, Tolerance);
     }
@@ -121,9 +121,9 @@ public class FuseInt8Tests(ITestOutputHelper log)
     public void More_than_100_groups_are_computed_correctly()
     {
         using var scope = NewDisposeScope();
-        using var model = Trained.ResNet18();
+        using var model = Trained.CreateResNet18();
         model.layer4.append(new Bottleneck(512, 128, groups: 128, base_width: 1));
-        Trained.Change(model);
+        Trained.Perturb(model);
         using var fused = model.Fuse([CreateImages(8)]);
         Assert.InRange(MeasureDifference(model, fused, CreateImages(4)), 0, Tolerance);
     }
@@ -142,7 +142,7 @@ public class FuseInt8Tests(ITestOutputHelper log)
     [Int8Fact]
     public void Calibration_reads_batches_once_without_changing_them_and_leaks_no_tensors()
     {
-        using var model = Trained.ResNet18();
+        using var model = Trained.CreateResNet18();
         using var batch = CreateImages(2);
         using var copy = batch.clone();
         var batches = new CountedBatches(batch);
@@ -168,7 +168,7 @@ public class FuseInt8Tests(ITestOutputHelper log)
     public void Many_threads_and_sizes_get_correct_outputs_and_memory_does_not_grow()
     {
         const int Threads = 8, Requests = 300, First = 150;
-        using var model = Trained.ResNet18();
+        using var model = Trained.CreateResNet18();
         var images = Enumerable.Range(0, 12).Select(i => CreateImages(1 + i % 2, 8 + 3 * i, 8 + 2 * i)).ToArray();
         float[][] expectedOutputs;
         using (var alone = model.Fuse(images))
@@ -198,7 +198,7 @@ public class FuseInt8Tests(ITestOutputHelper log)
     [Int8Fact, Trait(Category.Name, Category.Slow)]
     public void Disposed_networks_return_their_memory()
     {
-        using var model = Trained.ResNet18();
+        using var model = Trained.CreateResNet18();
         using var batch = CreateImages(1);
         FuseAndDispose(5);
         var before = Environment.WorkingSet;
@@ -270,7 +270,7 @@ public class FuseInt8Tests(ITestOutputHelper log)
         using var scope = NewDisposeScope();
         using var _ = no_grad();
         model.eval();
-        return Trained.Apart(model.forward(x), fused.call(x));
+        return Trained.MeasureDifference(model.forward(x), fused.call(x));
     }
 
     private sealed class Subclass() : ResNet18(3);

@@ -21,7 +21,7 @@ public class FuseSizesTests
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        using var model = Trained.Network(architecture, stem);
+        using var model = Trained.Create(architecture, stem);
         using var fused = model.Fuse();
         model.eval();
         foreach (var (batch, height, width) in ((int, int, int)[])[(1, 32, 32), (6, 32, 32), (1, 64, 64), (2, 17, 50), (3, 1, 2), (5, 20, 60), (4, 1, 2), (4, 33, 1)])
@@ -29,12 +29,12 @@ public class FuseSizesTests
             using var inner = NewDisposeScope();
             var x = randn(batch, 3, height, width);
             var (expected, first) = (model.call(x), fused.call(x));
-            Assert.InRange(Trained.Apart(expected, first), 0, 1e-5);
+            Assert.InRange(Trained.MeasureDifference(expected, first), 0, 1e-5);
             for (var i = 2; i < SizedPrograms.CallsBefore; i++)
                 Assert.True(fused.call(x).equal(first).all().item<bool>(), $"{batch}x3x{height}x{width}, call {i}");
             var own = fused.call(x);
-            Assert.InRange(Trained.Apart(first, own), 0, 3e-6);
-            Assert.InRange(Trained.Apart(expected, own), 0, 1e-5);
+            Assert.InRange(Trained.MeasureDifference(first, own), 0, 3e-6);
+            Assert.InRange(Trained.MeasureDifference(expected, own), 0, 1e-5);
             for (var i = 1; i < 3; i++)
                 Assert.True(fused.call(x).equal(own).all().item<bool>(), $"{batch}x3x{height}x{width}, {i} calls later");
 
@@ -46,7 +46,7 @@ public class FuseSizesTests
     [Fact]
     public void A_size_gets_its_own_weights_at_its_eighth_call_and_the_number_of_such_sizes_is_limited()
     {
-        using var model = Trained.ResNet18(stem: Stem.Conv7MaxPool);
+        using var model = Trained.CreateResNet18(stem: Stem.Conv7MaxPool);
         var before = LiveTensors.Count();
         using (var fused = model.Fuse())
         {
@@ -82,7 +82,7 @@ public class FuseSizesTests
     [Fact]
     public void Programs_are_not_replaced_for_ever()
     {
-        using var folded = Folding.Fold(Trained.ResNet18());
+        using var folded = Folding.Fold(Trained.CreateResNet18());
         using var packing = new OneDnnPacking(ScalarType.Float32);
         using var any = new OneDnnProgram(folded, packing);
         var created = 0;

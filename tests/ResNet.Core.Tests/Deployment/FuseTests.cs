@@ -28,7 +28,7 @@ public class FuseTests
     public void Fuse_matches_the_model_in_eval_mode(string device, Stem stem, ScalarType dtype, double tolerance)
     {
         using var scope = NewDisposeScope();
-        using var model = Trained.ResNet18(10, stem, new Device(device), dtype);
+        using var model = Trained.CreateResNet18(10, stem, new Device(device), dtype);
         using var fused = model.Fuse();
         Assert.True(model.training);
         model.eval();
@@ -43,7 +43,7 @@ public class FuseTests
                 Assert.Equal((dtype, input.device_type), (output.dtype, output.device_type));
                 Assert.Equal([n, 10], output.shape);
                 if (n > 0)
-                    Assert.InRange(Trained.Apart(model.call(input), output), 0, tolerance);
+                    Assert.InRange(Trained.MeasureDifference(model.call(input), output), 0, tolerance);
                 Assert.True(input.equal(before).all().item<bool>()); // activations are computed in place, but not in the caller's tensor
             }
         }
@@ -54,7 +54,7 @@ public class FuseTests
     {
         using var scope = NewDisposeScope();
         using var x = randn(2, 3, 32, 32);
-        var model = Trained.ResNet18();
+        var model = Trained.CreateResNet18();
         using var fused = model.Fuse();
         var output = fused.call(x);
 
@@ -67,7 +67,7 @@ public class FuseTests
 
         model.eval();
         using (var again = model.Fuse())
-            Assert.InRange(Trained.Apart(model.call(x), again.call(x)), 0, Single);
+            Assert.InRange(Trained.MeasureDifference(model.call(x), again.call(x)), 0, Single);
         model.Dispose();
         Assert.True(fused.call(x).equal(output).all().item<bool>());
     }
@@ -77,7 +77,7 @@ public class FuseTests
     {
         using var scope = NewDisposeScope();
         var path = Path.Combine(Path.GetTempPath(), $"{Path.GetRandomFileName()}.safetensors");
-        using var saved = Trained.ResNet18(stem: Stem.Conv3);
+        using var saved = Trained.CreateResNet18(stem: Stem.Conv3);
         saved.eval();
         using var loaded = new ResNet18(10, Stem.Conv3).ToMemoryFormat(memory_format.channels_last);
         try
@@ -91,7 +91,7 @@ public class FuseTests
         }
         using var fused = loaded.Fuse();
         var x = randn(2, 3, 32, 32);
-        Assert.InRange(Trained.Apart(saved.call(x), fused.call(x)), 0, Single);
+        Assert.InRange(Trained.MeasureDifference(saved.call(x), fused.call(x)), 0, Single);
     }
 
     [Theory]
@@ -100,7 +100,7 @@ public class FuseTests
     public void A_fused_network_computes_no_gradients_in_either_mode(string device, ScalarType dtype)
     {
         using var scope = NewDisposeScope();
-        using var model = Trained.ResNet18(device: new Device(device), dtype: dtype);
+        using var model = Trained.CreateResNet18(device: new Device(device), dtype: dtype);
         using var fused = model.Fuse();
         var x = randn([2, 3, 32, 32], dtype).requires_grad_();
         var output = fused.call(x);
@@ -116,7 +116,7 @@ public class FuseTests
     [CudaData(ScalarType.Float32)]
     public void A_forward_pass_leaves_only_its_output_and_Dispose_leaves_nothing(string device, ScalarType dtype)
     {
-        using var model = Trained.ResNet18(10, Stem.Conv7MaxPool, new Device(device), dtype);
+        using var model = Trained.CreateResNet18(10, Stem.Conv7MaxPool, new Device(device), dtype);
         using var x = randn([2, 3, 33, 33], dtype, new Device(device));
         var before = LiveTensors.Count();
         var fused = model.Fuse();
@@ -135,7 +135,7 @@ public class FuseTests
     [Fact]
     public void A_network_fused_inside_a_dispose_scope_outlives_it()
     {
-        using var model = Trained.ResNet18();
+        using var model = Trained.CreateResNet18();
         nn.Module<Tensor, Tensor> fused;
         using (NewDisposeScope())
             fused = model.Fuse();
@@ -151,7 +151,7 @@ public class FuseTests
     public void A_fused_network_keeps_its_device_and_type_even_inside_another_module(string device, ScalarType dtype)
     {
         using var scope = NewDisposeScope();
-        using var model = Trained.ResNet18(10, device: new Device(device), dtype: dtype);
+        using var model = Trained.CreateResNet18(10, device: new Device(device), dtype: dtype);
         using var fused = model.Fuse();
         using var wrapper = new Wrapper(fused);
         var x = randn([2, 3, 32, 32], dtype, new Device(device));
@@ -182,7 +182,7 @@ public class FuseTests
     public void OneDNN_computes_float32_on_x64_processors()
     {
         using var scope = NewDisposeScope();
-        using var model = Trained.ResNet18();
+        using var model = Trained.CreateResNet18();
         using var fused = model.Fuse();
         using var precise = model.to(ScalarType.Float64).Fuse();
         var hasOneDnn = RuntimeInformation.ProcessArchitecture == Architecture.X64 && !OperatingSystem.IsMacOS();
@@ -194,18 +194,18 @@ public class FuseTests
     public void Under_Autocast_it_accepts_the_images_that_the_model_accepts()
     {
         using var scope = NewDisposeScope();
-        using var model = Trained.ResNet18();
+        using var model = Trained.CreateResNet18();
         using var fused = model.Fuse();
         var x = randn(2, 3, 32, 32);
         using var autocast = new Autocast(DeviceType.CPU);
-        Assert.InRange(Trained.Apart(fused.call(x), fused.call(x.to(ScalarType.BFloat16)).to(ScalarType.Float32)), 0, 0.05);
+        Assert.InRange(Trained.MeasureDifference(fused.call(x), fused.call(x.to(ScalarType.BFloat16)).to(ScalarType.Float32)), 0, 0.05);
     }
 
     [Fact]
     public void Bad_models_and_inputs_are_refused()
     {
         using var scope = NewDisposeScope();
-        using var model = Trained.ResNet18();
+        using var model = Trained.CreateResNet18();
         using var fused = model.Fuse();
         AssertThrows<ArgumentException>(() => fused.call(rand(1, 1, 32, 32)), "(N, 3, H, W)", "(1, 1, 32, 32)");
         AssertThrows<ArgumentException>(() => fused.call(rand([1, 3, 32, 32], ScalarType.Float64)), "Float32", "Float64");

@@ -19,7 +19,7 @@ public class FuseTypesTests
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        using var model = Trained.Network(architecture, stem);
+        using var model = Trained.Create(architecture, stem);
         using var fused = model.Fuse(ScalarType.BFloat16);
         model.eval();
         foreach (var (batch, height, width) in ((int, int, int)[])[(1, 32, 32), (3, 33, 40), (2, 1, 1)])
@@ -28,9 +28,9 @@ public class FuseTypesTests
             var x = randn(batch, 3, height, width);
             var first = fused.call(x);
             Assert.Equal(ScalarType.Float32, first.dtype);
-            Assert.InRange(Trained.Apart(model.call(x), first), 1e-6, 0.03); // float32 would be closer
+            Assert.InRange(Trained.MeasureDifference(model.call(x), first), 1e-6, 0.03); // float32 would be closer
             for (var i = 0; i < SizedPrograms.CallsBefore; i++) // with the weights of this size, too
-                Assert.InRange(Trained.Apart(first, fused.call(x)), 0, 0.03);
+                Assert.InRange(Trained.MeasureDifference(first, fused.call(x)), 0, 0.03);
 
             x[0, 1, height - 1, 0] = float.NaN;
             Assert.Equal(Enumerable.Range(0, batch).Select(image => image > 0), fused.call(x).isfinite().all(1).data<bool>().ToArray());
@@ -45,11 +45,11 @@ public class FuseTypesTests
     public void A_bfloat16_network_takes_float32_images_whatever_the_models_type(ScalarType dtype)
     {
         using var scope = NewDisposeScope();
-        using var model = Trained.ResNet18(dtype: ScalarType.Float64);
+        using var model = Trained.CreateResNet18(dtype: ScalarType.Float64);
         using var fused = model.to(dtype).Fuse(ScalarType.BFloat16);
         model.to(ScalarType.Float64).eval();
         var x = randn(2, 3, 32, 32);
-        Assert.InRange(Trained.Apart(model.call(x.to(ScalarType.Float64)), fused.call(x).to(ScalarType.Float64)), 0, 0.05);
+        Assert.InRange(Trained.MeasureDifference(model.call(x.to(ScalarType.Float64)), fused.call(x).to(ScalarType.Float64)), 0, 0.05);
     }
 
     [BFloat16Theory]
@@ -82,13 +82,13 @@ public class FuseTypesTests
     public void A_network_fused_to_another_type_matches_the_model_in_that_type(ScalarType dtype, double tolerance)
     {
         using var scope = NewDisposeScope();
-        using var model = Trained.ResNet18(dtype: dtype == ScalarType.Float32 ? ScalarType.Float64 : ScalarType.Float32);
+        using var model = Trained.CreateResNet18(dtype: dtype == ScalarType.Float32 ? ScalarType.Float64 : ScalarType.Float32);
         using var fused = model.Fuse(dtype);
         model.eval();
         var x = randn([2, 3, 32, 32], dtype);
         var output = fused.call(x);
         Assert.Equal(dtype, output.dtype);
-        Assert.InRange(Trained.Apart(model.to(ScalarType.Float64).call(x.to(ScalarType.Float64)), output.to(ScalarType.Float64)), 0, tolerance);
+        Assert.InRange(Trained.MeasureDifference(model.to(ScalarType.Float64).call(x.to(ScalarType.Float64)), output.to(ScalarType.Float64)), 0, tolerance);
     }
 
     [Fact]

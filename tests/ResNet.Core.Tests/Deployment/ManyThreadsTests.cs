@@ -13,7 +13,7 @@ public class ManyThreadsTests
     [InlineData(true)]
     public void Every_output_is_that_of_a_single_thread_and_nothing_accumulates(bool fuse)
     {
-        using var model = Trained.ResNet18();
+        using var model = Trained.CreateResNet18();
         model.eval();
         using var network = fuse ? model.Fuse() : model;
 

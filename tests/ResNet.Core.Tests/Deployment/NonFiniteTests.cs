@@ -26,7 +26,7 @@ public sealed class NonFiniteTests : IDisposable
     public void A_nonfinite_image_gets_nonfinite_outputs_and_the_other_images_keep_theirs(string device, Stem stem, ScalarType dtype)
     {
         using var scope = NewDisposeScope();
-        using var model = Trained.ResNet18(10, stem).to(new Device(device), dtype);
+        using var model = Trained.CreateResNet18(10, stem).to(new Device(device), dtype);
         using var fused = model.Fuse();
         model.eval();
         AssertOneRowIsNotFinite(x => model.call(x), x => fused.call(x), dtype, new Device(device));
@@ -40,7 +40,7 @@ public sealed class NonFiniteTests : IDisposable
     public void A_nonfinite_image_gets_nonfinite_outputs_in_ONNX_Runtime_too(Stem stem)
     {
         using var scope = NewDisposeScope();
-        using var model = Trained.ResNet18(10, stem);
+        using var model = Trained.CreateResNet18(10, stem);
         OnnxExporter.Export(model, _folder["model.onnx"]);
         model.eval();
         using var session = new OnnxSession(_folder["model.onnx"]);
@@ -55,7 +55,7 @@ public sealed class NonFiniteTests : IDisposable
     public void An_image_that_overflows_float32_gets_nonfinite_outputs(Stem stem)
     {
         using var scope = NewDisposeScope();
-        using var model = Trained.ResNet18(10, stem);
+        using var model = Trained.CreateResNet18(10, stem);
         using var fused = model.Fuse();
         model.eval();
         var x = randn(3, 3, 40, 33);

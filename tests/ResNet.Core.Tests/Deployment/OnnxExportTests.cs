@@ -21,7 +21,7 @@ public sealed class OnnxExportTests(ITestOutputHelper log) : IDisposable
     [InlineData(Stem.Conv3)]
     public void ONNX_Runtime_matches_the_model_in_eval_mode(Stem stem)
     {
-        using var model = Trained.ResNet18(10, stem);
+        using var model = Trained.CreateResNet18(10, stem);
         OnnxExporter.Export(model, File); // in training mode
         Assert.True(model.training);
         model.eval();
@@ -38,7 +38,7 @@ public sealed class OnnxExportTests(ITestOutputHelper log) : IDisposable
             using var scope = NewDisposeScope();
             using var _ = no_grad();
             var x = randn(batch, 3, height, width);
-            var difference = Trained.Apart(model.forward(x), session.Run(x));
+            var difference = Trained.MeasureDifference(model.forward(x), session.Run(x));
             log.WriteLine($"{batch}x3x{height}x{width}: {difference:g2}");
             Assert.InRange(difference, 0, 1e-5);
         }
@@ -50,13 +50,13 @@ public sealed class OnnxExportTests(ITestOutputHelper log) : IDisposable
     public void A_model_of_another_type_is_written_in_float32(ScalarType dtype, double tolerance)
     {
         using var scope = NewDisposeScope();
-        using var model = Trained.ResNet18(7, dtype: dtype);
+        using var model = Trained.CreateResNet18(7, dtype: dtype);
         OnnxExporter.Export(model, File);
         model.eval();
         using var session = new OnnxSession(File);
         using var _ = no_grad();
         var x = randn(3, 3, 32, 32);
-        Assert.InRange(Trained.Apart(model.forward(x.to(dtype)).to(ScalarType.Float32), session.Run(x)), 0, tolerance);
+        Assert.InRange(Trained.MeasureDifference(model.forward(x.to(dtype)).to(ScalarType.Float32), session.Run(x)), 0, tolerance);
     }
 
     [OnnxFact, Trait(Category.Name, Category.Slow)]
@@ -64,7 +64,7 @@ public sealed class OnnxExportTests(ITestOutputHelper log) : IDisposable
     {
         foreach (var stem in Enum.GetValues<Stem>())
         {
-            using var model = Trained.ResNet18(10, stem);
+            using var model = Trained.CreateResNet18(10, stem);
             OnnxExporter.Export(model, File);
             var lines = OnnxFactAttribute.Run("check", File);
 
@@ -133,7 +133,7 @@ public sealed class OnnxExportTests(ITestOutputHelper log) : IDisposable
     [Fact]
     public void The_same_weights_give_the_same_bytes_and_the_model_does_not_change()
     {
-        using var model = Trained.ResNet18();
+        using var model = Trained.CreateResNet18();
         using var unchanged = new Unchanged(model);
         Dictionary<string, string> one = new() { ["a"] = "1", ["b"] = "2" }, other = new() { ["b"] = "2", ["a"] = "1" };
         OnnxExporter.Export(model, File, new() { Properties = one });

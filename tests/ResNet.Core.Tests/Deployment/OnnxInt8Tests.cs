@@ -25,7 +25,7 @@ public sealed class OnnxInt8Tests(ITestOutputHelper log) : IDisposable
     public void ONNX_Runtime_is_close_to_the_model(Stem stem)
     {
         using var scope = NewDisposeScope();
-        using var model = Trained.ResNet18(10, stem);
+        using var model = Trained.CreateResNet18(10, stem);
         OnnxExporter.ExportInt8(model, [CreateImages(8), CreateImages(3, 40, 97)], File);
         Assert.True(model.training);
 
@@ -39,7 +39,7 @@ public sealed class OnnxInt8Tests(ITestOutputHelper log) : IDisposable
     public void Calibration_uses_every_batch(double first, double second)
     {
         using var scope = NewDisposeScope();
-        using var model = Trained.ResNet18();
+        using var model = Trained.CreateResNet18();
         OnnxExporter.ExportInt8(model, [CreateImages(4) * first, CreateImages(4) * second], File);
         AssertAgrees(model, CreateImages(4));
 
@@ -51,7 +51,7 @@ public sealed class OnnxInt8Tests(ITestOutputHelper log) : IDisposable
     public void Channels_with_zero_weights_or_large_biases_stay_accurate()
     {
         using var scope = NewDisposeScope();
-        using var model = Trained.ResNet18();
+        using var model = Trained.CreateResNet18();
         Trained.MakeChannelsExtreme(model);
         OnnxExporter.ExportInt8(model, [CreateImages(8)], File);
         AssertAgrees(model, CreateImages(8));
@@ -64,7 +64,7 @@ public sealed class OnnxInt8Tests(ITestOutputHelper log) : IDisposable
     public void A_model_of_another_type_calibrates_in_that_type()
     {
         using var scope = NewDisposeScope();
-        using var model = Trained.ResNet18(dtype: ScalarType.Float64);
+        using var model = Trained.CreateResNet18(dtype: ScalarType.Float64);
         OnnxExporter.ExportInt8(model, [CreateImages(8).to(ScalarType.Float64)], File);
         AssertAgrees(model.to(ScalarType.Float32), CreateImages(8));
     }
@@ -75,7 +75,7 @@ public sealed class OnnxInt8Tests(ITestOutputHelper log) : IDisposable
         foreach (var stem in Enum.GetValues<Stem>())
         {
             using var scope = NewDisposeScope();
-            using var model = Trained.ResNet18(10, stem);
+            using var model = Trained.CreateResNet18(10, stem);
             OnnxExporter.ExportInt8(model, [CreateImages(2)], File);
 
             var lines = OnnxFactAttribute.Run("check", File).Select(line => line.Split('|')).ToList();
@@ -109,7 +109,7 @@ public sealed class OnnxInt8Tests(ITestOutputHelper log) : IDisposable
         foreach (var stem in Enum.GetValues<Stem>())
         {
             using var scope = NewDisposeScope();
-            using var model = Trained.ResNet18(10, stem);
+            using var model = Trained.CreateResNet18(10, stem);
             OnnxExporter.ExportInt8(model, [CreateImages(2)], File);
             // By default ONNX Runtime warns that such a file is for this machine only.
             new OnnxSession(File, new() { OptimizedModelFilePath = _folder["optimized.onnx"], LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR }).Dispose();
@@ -129,7 +129,7 @@ public sealed class OnnxInt8Tests(ITestOutputHelper log) : IDisposable
     public void Names_and_metadata_are_as_in_float32_and_Checkpoint_refuses_the_file()
     {
         using var scope = NewDisposeScope();
-        using var model = Trained.ResNet18(2);
+        using var model = Trained.CreateResNet18(2);
         OnnxExporter.ExportInt8(model, [CreateImages(1)], File, new() { Classes = ["a", "b"] }, "images", "scores");
         using var session = new OnnxSession(File);
         Assert.Equal([-1, 3, -1, -1], session.Session.InputMetadata["images"].Dimensions);
@@ -141,7 +141,7 @@ public sealed class OnnxInt8Tests(ITestOutputHelper log) : IDisposable
     [Fact]
     public void Calibration_reads_batches_once_and_changes_neither_them_nor_the_model()
     {
-        using var model = Trained.ResNet18();
+        using var model = Trained.CreateResNet18();
         using var unchanged = new Unchanged(model);
         using var batch = CreateImages(2);
         using var copy = batch.clone();
@@ -212,7 +212,7 @@ public sealed class OnnxInt8Tests(ITestOutputHelper log) : IDisposable
         using var _ = no_grad();
         using var session = new OnnxSession(File);
         model.eval();
-        return Trained.Apart(model.forward(x), session.Run(x));
+        return Trained.MeasureDifference(model.forward(x), session.Run(x));
     }
 
     private sealed class Subclass() : ResNet18(3);

@@ -7,17 +7,17 @@ namespace ResNet.Core.Tests.Deployment;
 /// <summary>Networks that look as if they were trained, without the time that training takes.</summary>
 internal static class Trained
 {
-    public static ResNet18 ResNet18(long classes = 10, Stem stem = Stem.Conv7, Device? device = null, ScalarType dtype = ScalarType.Float32)
+    public static ResNet18 CreateResNet18(long classes = 10, Stem stem = Stem.Conv7, Device? device = null, ScalarType dtype = ScalarType.Float32)
     {
         manual_seed(1);
-        return Change(new ResNet18(classes, stem, dtype: dtype)).to(device ?? CPU);
+        return Perturb(new ResNet18(classes, stem, dtype: dtype)).to(device ?? CPU);
     }
 
     /// <summary>
     /// Gives a network running statistics of real forward passes, and batch norms whose scales and biases differ from channel to
     /// channel. The 1 and 0 of a new network would hide wrong folding. The network is in training mode.
     /// </summary>
-    public static T Change<T>(T model) where T : ResidualNetwork
+    public static T Perturb<T>(T model) where T : ResidualNetwork
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
@@ -32,14 +32,14 @@ internal static class Trained
     /// Creates a network of any depth. As in a trained one, each block adds little to its input. With fully random weights, the rounding of
     /// 152 layers adds up: the model itself would be wrong by up to 1e-4 in float32.
     /// </summary>
-    public static ResidualNetwork Network(string architecture, Stem? stem = null)
+    public static ResidualNetwork Create(string architecture, Stem? stem = null)
     {
         manual_seed(1);
         var model = Family.Create(architecture, 10, stem);
         using (no_grad())
             foreach (var last in model.modules().Select(module => module is BasicBlock basic ? basic.bn2 : (module as Bottleneck)?.bn3).OfType<BatchNorm2d>())
                 last.weight!.mul_(0.2);
-        return Change(model);
+        return Perturb(model);
     }
 
     /// <summary>Changes two batch norms: channel 0 is only its bias, channel 1 is 0, and in channel 2 the bias is a million times larger than the rest.</summary>
@@ -62,7 +62,7 @@ internal static class Trained
     }
 
     /// <summary>The largest difference between two tensors, relative to the largest value of the first.</summary>
-    public static double Apart(Tensor expected, Tensor actual)
+    public static double MeasureDifference(Tensor expected, Tensor actual)
     {
         using var scope = NewDisposeScope();
         Assert.Equal(expected.shape, actual.shape);

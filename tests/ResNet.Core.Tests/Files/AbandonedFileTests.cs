@@ -66,7 +66,7 @@ public sealed class AbandonedFileTests : IDisposable
         File.Delete(_folder[left]);
         File.CreateSymbolicLink(_folder[left], victim);
         Directory.CreateDirectory(_folder[WithFirstDigit('0')]);
-        Tool.Run(_folder.Path, "mkfifo", WithFirstDigit('1')).Succeeded();
+        Tool.Run(_folder.Path, "mkfifo", WithFirstDigit('1')).AssertSucceeded();
         Save();
 
         Assert.Equal([1, 2, 3], File.ReadAllBytes(victim));

@@ -84,9 +84,9 @@ public sealed class PermissionTests : IDisposable
     {
         if (!Environment.IsPrivilegedProcess)
             return;
-        Tool.Run(_folder.Path, "chown", "12345:23456", "model.pth").Succeeded();
+        Tool.Run(_folder.Path, "chown", "12345:23456", "model.pth").AssertSucceeded();
         Checkpoint.Save(_module, _path);
-        Assert.Equal("12345:23456", Tool.Run(_folder.Path, "stat", "-c", "%u:%g", "model.pth").Succeeded().Output.Trim());
+        Assert.Equal("12345:23456", Tool.Run(_folder.Path, "stat", "-c", "%u:%g", "model.pth").AssertSucceeded().Output.Trim());
     }
 
     /// <summary>With a list, the mode's group bits are its mask. If the list got lost, they would become the group's own permissions.</summary>

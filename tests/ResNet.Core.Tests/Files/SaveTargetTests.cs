@@ -104,7 +104,7 @@ public sealed class SaveTargetTests : IDisposable
     [LinuxFact]
     public void Devices_and_FIFOs_are_refused()
     {
-        Tool.Run(_folder.Path, "mkfifo", "fifo.pth").Succeeded();
+        Tool.Run(_folder.Path, "mkfifo", "fifo.pth").AssertSucceeded();
         AssertRefused<IOException>("fifo.pth", "expected a regular file");
         CreateLink("link.pth", "fifo.pth");
         AssertRefused<IOException>("link.pth", "expected a regular file");

@@ -13,17 +13,17 @@ public sealed class BuildTools : ICollectionFixture<BuildTools>, IDisposable
     {
         Directory.CreateDirectory(Checkout);
         Sources.Copy(Checkout);
-        Tool.Git(Checkout, "init", "--quiet").Succeeded();
-        Tool.Git(Checkout, "add", "--all").Succeeded();
-        Tool.Git(Checkout, "-c", "user.name=Tests", "-c", "user.email=tests@example.com", "commit", "--quiet", "--no-gpg-sign", "--message=The sources").Succeeded();
-        Tool.Git(Checkout, "remote", "add", "origin", Remote).Succeeded();
-        Commit = Tool.Git(Checkout, "rev-parse", "HEAD").Succeeded().Output.Trim();
-        var listed = Tool.Dotnet(Root, "nuget", "locals", "global-packages", "--list").Succeeded().Output;
+        Tool.Git(Checkout, "init", "--quiet").AssertSucceeded();
+        Tool.Git(Checkout, "add", "--all").AssertSucceeded();
+        Tool.Git(Checkout, "-c", "user.name=Tests", "-c", "user.email=tests@example.com", "commit", "--quiet", "--no-gpg-sign", "--message=The sources").AssertSucceeded();
+        Tool.Git(Checkout, "remote", "add", "origin", Remote).AssertSucceeded();
+        Commit = Tool.Git(Checkout, "rev-parse", "HEAD").AssertSucceeded().Output.Trim();
+        var listed = Tool.Dotnet(Root, "nuget", "locals", "global-packages", "--list").AssertSucceeded().Output;
         NuGetCache = listed[(listed.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim();
 
         // ContinuousIntegrationBuild makes a package independent of the folder that it is built in.
         foreach (var library in new[] { Sources.Library, Sources.Distributed })
-            Tool.Dotnet(Checkout, "pack", library, "--output", Feed, $"-p:Version={Version}", "-p:ContinuousIntegrationBuild=true").Succeeded();
+            Tool.Dotnet(Checkout, "pack", library, "--output", Feed, $"-p:Version={Version}", "-p:ContinuousIntegrationBuild=true").AssertSucceeded();
     }
 
     /// <summary>A folder for this run only, outside the repository.</summary>

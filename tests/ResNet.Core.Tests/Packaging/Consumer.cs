@@ -55,7 +55,7 @@ public sealed class Consumer
 
     public string Folder { get; }
 
-    internal ChildResult Build() => Dotnet("build", "--configuration", "Release").Succeeded();
+    internal ChildResult Build() => Dotnet("build", "--configuration", "Release").AssertSucceeded();
 
     internal ChildResult Dotnet(params string[] arguments) => Tool.Dotnet(Folder, arguments);
 

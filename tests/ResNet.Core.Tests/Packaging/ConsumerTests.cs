@@ -14,7 +14,7 @@ public class ConsumerTests(BuildTools tools, Consumer consumer) : IClassFixture<
     public void A_published_consumer_trains()
     {
         var published = Path.Combine(consumer.Folder, "published");
-        consumer.Dotnet("publish", "--output", published).Succeeded();
+        consumer.Dotnet("publish", "--output", published).AssertSucceeded();
 
         AssertLossFalls(Tool.Run(published, Path.Combine(published, OperatingSystem.IsWindows() ? "Consumer.exe" : "Consumer")));
         if (OperatingSystem.IsLinux())
@@ -88,7 +88,7 @@ public class ConsumerTests(BuildTools tools, Consumer consumer) : IClassFixture<
 
     private static void AssertLossFalls(ChildResult result)
     {
-        var losses = result.Succeeded().Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => float.Parse(line, CultureInfo.InvariantCulture)).ToList();
+        var losses = result.AssertSucceeded().Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => float.Parse(line, CultureInfo.InvariantCulture)).ToList();
         Assert.Equal(4, losses.Count);
         Assert.InRange(losses[^1], 0, losses[0] / 2);
     }

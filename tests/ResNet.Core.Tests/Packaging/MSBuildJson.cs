@@ -7,7 +7,7 @@ internal static class MSBuildJson
 {
     public static List<Dictionary<string, string>> ReadItems(this ChildResult result, string name)
     {
-        using var json = JsonDocument.Parse(result.Succeeded().Output);
+        using var json = JsonDocument.Parse(result.AssertSucceeded().Output);
         return json.RootElement.GetProperty("Items").GetProperty(name).Deserialize<List<Dictionary<string, string>>>()!;
     }
 }

@@ -78,9 +78,9 @@ public class PackageTests(BuildTools tools)
     public void The_same_sources_build_the_same_library_in_another_folder()
     {
         var elsewhere = Path.Combine(tools.Root, "elsewhere");
-        Tool.Git(tools.Root, "clone", "--quiet", tools.Checkout, elsewhere).Succeeded();
-        Tool.Git(elsewhere, "remote", "set-url", "origin", BuildTools.Remote).Succeeded();
-        Tool.Dotnet(elsewhere, "build", Sources.Library, "--configuration", "Release", $"-p:Version={tools.Version}", "-p:ContinuousIntegrationBuild=true").Succeeded();
+        Tool.Git(tools.Root, "clone", "--quiet", tools.Checkout, elsewhere).AssertSucceeded();
+        Tool.Git(elsewhere, "remote", "set-url", "origin", BuildTools.Remote).AssertSucceeded();
+        Tool.Dotnet(elsewhere, "build", Sources.Library, "--configuration", "Release", $"-p:Version={tools.Version}", "-p:ContinuousIntegrationBuild=true").AssertSucceeded();
 
         using var package = ZipFile.OpenRead(tools.Package);
         Assert.Equal(Read(package, "lib/net8.0/ResNet.Core.dll"), File.ReadAllBytes(Path.Combine(elsewhere, "src", "ResNet.Core", "bin", "Release", "net8.0", "ResNet.Core.dll")));

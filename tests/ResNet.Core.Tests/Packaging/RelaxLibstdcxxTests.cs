@@ -64,7 +64,7 @@ public class RelaxLibstdcxxTests(BuildTools tools)
     private byte[] GetRelaxed(byte[] library)
     {
         var (result, destination) = Relax(library);
-        result.Succeeded();
+        result.AssertSucceeded();
         return File.ReadAllBytes(destination);
     }
 

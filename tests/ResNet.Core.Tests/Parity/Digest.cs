@@ -7,7 +7,7 @@ public sealed record Digest(double Norm, double Dot, double[] Samples)
 {
     public static Digest Compute(Tensor tensor)
     {
-        var values = Fixture.Values(tensor);
+        var values = Fixture.ReadValues(tensor);
         double squares = 0, dot = 0;
         for (long i = 0; i < values.LongLength; i++)
         {

@@ -68,7 +68,7 @@ public class FamilyTests(ITestOutputHelper log)
         using var x = Fixture.CreateInput(expected.InputSeed, expected.InputShape, expected.Outputs.Dtype);
         using var _ = no_grad();
         var (train, eval) = (new Comparison(expected.Outputs.Tolerance), new Comparison(expected.Outputs.Tolerance));
-        train.AssertClose(expected.Outputs.Train, Fixture.Values(model.forward(x)), "output in train mode");
+        train.AssertClose(expected.Outputs.Train, Fixture.ReadValues(model.forward(x)), "output in train mode");
         AssertEvalOutputs(eval, expected.Outputs.Eval, expected.Outputs.Features, model, x);
         log.WriteLine($"float32: at most {train.Largest:e1} apart in train mode, {eval.Largest:e1} in eval mode");
     }
@@ -104,7 +104,7 @@ public class FamilyTests(ITestOutputHelper log)
 
             if (step == 0)
             {
-                pass.AssertClose(expected.Train, Fixture.Values(logits), "output in train mode");
+                pass.AssertClose(expected.Train, Fixture.ReadValues(logits), "output in train mode");
                 AssertClose(pass, expected.Statistics, model.named_buffers().Where(b => b.buffer.is_floating_point()));
                 AssertClose(pass, expected.Gradients, model.named_parameters().Select(p => ($"gradient of {p.name}", p.parameter.grad!)));
                 AssertEvalOutputs(pass, expected.Eval, expected.Features, model, x);
@@ -127,7 +127,7 @@ public class FamilyTests(ITestOutputHelper log)
     {
         using var _ = no_grad();
         model.eval();
-        comparison.AssertClose(logits, Fixture.Values(model.forward(x)), "output in eval mode");
+        comparison.AssertClose(logits, Fixture.ReadValues(model.forward(x)), "output in eval mode");
         comparison.AssertClose(features, Sketch.Compute(model.forward_features(x)), "features in eval mode");
         model.train();
     }

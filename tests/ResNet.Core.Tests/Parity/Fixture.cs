@@ -32,13 +32,13 @@ internal static class Fixture
         _ => throw new ArgumentException($"Expected float32, float64 or int64, got {name}.", nameof(name)),
     };
 
-    public static string Sha256(Tensor tensor)
+    public static string ComputeSha256(Tensor tensor)
     {
         using var contiguous = tensor.detach().contiguous();
         return Convert.ToHexStringLower(SHA256.HashData(contiguous.bytes));
     }
 
-    public static double[] Values(Tensor tensor)
+    public static double[] ReadValues(Tensor tensor)
     {
         using var scope = NewDisposeScope();
         return tensor.detach().to(ScalarType.Float64).flatten().data<double>().ToArray();

@@ -29,15 +29,15 @@ public class OutputTests(ITestOutputHelper log)
         using var scope = NewDisposeScope();
         using var model = Fixture.CreateModel(expected.Seed, expected.NumClasses, expected.Stem, expected.Dtype);
         using var x = Fixture.CreateInput(expected.InputSeed, expected.InputShape, expected.Dtype);
-        Assert.Equal(expected.InputSha256, Fixture.Sha256(x));
+        Assert.Equal(expected.InputSha256, Fixture.ComputeSha256(x));
 
         using var _ = no_grad();
-        comparison.AssertClose(expected.Train, Fixture.Values(model.forward(x)), "output in train mode");
+        comparison.AssertClose(expected.Train, Fixture.ReadValues(model.forward(x)), "output in train mode");
         Assert.Equal(40, expected.Buffers.Count);
         foreach (var (name, digest) in expected.Buffers)
             comparison.AssertClose(digest, model.get_buffer(name)!, name);
         model.eval();
-        comparison.AssertClose(expected.Eval, Fixture.Values(model.forward(x)), "output in eval mode");
+        comparison.AssertClose(expected.Eval, Fixture.ReadValues(model.forward(x)), "output in eval mode");
         log.WriteLine($"{expected.Dtype}, {expected.Stem}: outputs and running statistics at most {comparison.Largest:e1} apart");
     }
 }

@@ -49,7 +49,7 @@ public class WeightsTests
             Assert.Equal(entry.Shape, tensor.shape);
             Assert.Equal(Fixture.Dtype(entry.Dtype), tensor.dtype);
             if (Fixture.SameRounding)
-                Assert.Equal((entry.Name, entry.Sha256), (entry.Name, Fixture.Sha256(tensor)));
+                Assert.Equal((entry.Name, entry.Sha256), (entry.Name, Fixture.ComputeSha256(tensor)));
         }
     }
 }

@@ -20,13 +20,13 @@ internal static class ChildProcess
                 Console.WriteLine(MeasurePeakOfLoading(path));
                 return 0;
             case ["export", var path]:
-                Deployment.SurroundingsTests.ExportWithoutReflection(path);
+                Deployment.CallerStateTests.ExportWithoutReflection(path);
                 return 0;
             case ["download", var argument]:
                 Console.WriteLine(Pretrained.SharedCacheTests.DownloadAsync(argument).GetAwaiter().GetResult());
                 return 0;
             case ["dispose", _]:
-                Console.WriteLine(Deployment.DisposedAmidstCallsTests.DisposeAmidstCalls());
+                Console.WriteLine(Deployment.DisposeDuringCallsTests.DisposeDuringCalls());
                 return 0;
             case ["int8", _]:
                 Console.WriteLine(FuseExtensions.IsInt8Supported);
@@ -35,7 +35,7 @@ internal static class ChildProcess
                 Deployment.WeightLayoutTests.FuseAndCall(argument);
                 return 0;
             case ["free", var pages]:
-                Console.WriteLine(MemoryPagesTests.Free(pages));
+                Console.WriteLine(MemoryPagesTests.CreateAndDispose(pages));
                 return 0;
             default:
                 Console.Error.WriteLine("Expected one of the commands in ChildProcess.cs. To run the tests, use `dotnet test`.");

@@ -31,7 +31,7 @@ public sealed class HostileArchiveTests : IDisposable
     [LinuxFact]
     public void A_FIFO_without_a_writer_is_refused_without_blocking()
     {
-        Tool.Run(_folder.Path, "mkfifo", "weights.pth").Succeeded();
+        Tool.Run(_folder.Path, "mkfifo", "weights.pth").AssertSucceeded();
         using var block = new BasicBlock(3, 4, stride: 2);
         Assert.Contains("weights.pth: is a pipe", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(block, Path.Combine(_folder.Path, "weights.pth"))).Message, StringComparison.Ordinal);
     }

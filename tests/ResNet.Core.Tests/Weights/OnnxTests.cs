@@ -20,7 +20,7 @@ public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        using var exported = Trained.Network(architecture, stem);
+        using var exported = Trained.Create(architecture, stem);
         OnnxExporter.Export(exported, _folder["model.onnx"]);
         using var model = Family.Create(architecture, 10, stem);
         var report = Checkpoint.Load(model, _folder["model.onnx"]);
@@ -31,7 +31,7 @@ public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
         using var session = new OnnxSession(_folder["model.onnx"]);
         exported.eval();
         model.eval();
-        var (difference, fromOnnx) = (Trained.Apart(exported.forward(x), model.forward(x)), Trained.Apart(session.Run(x), model.forward(x)));
+        var (difference, fromOnnx) = (Trained.MeasureDifference(exported.forward(x), model.forward(x)), Trained.MeasureDifference(session.Run(x), model.forward(x)));
         log.WriteLine($"{architecture}: {difference:g2} from the model, {fromOnnx:g2} from ONNX Runtime");
         Assert.InRange(Math.Max(difference, fromOnnx), 0, 1e-5);
 
@@ -65,7 +65,7 @@ public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
             var x = rand(2, 3, 64, 64);
             theirs.eval();
             model.eval();
-            var difference = Trained.Apart(theirs.forward(x), model.forward(x));
+            var difference = Trained.MeasureDifference(theirs.forward(x), model.forward(x));
             log.WriteLine($"{line}: {difference:g2}");
             Assert.InRange(difference, 0, folded ? 1e-5 : 0);
         }
@@ -97,7 +97,7 @@ public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
             theirs.eval();
             using var _ = no_grad();
             var x = rand(2, 3, 64, 64);
-            Assert.InRange(Trained.Apart(theirs.forward_features(x), model.forward_features(x)), 0, 1e-5);
+            Assert.InRange(Trained.MeasureDifference(theirs.forward_features(x), model.forward_features(x)), 0, 1e-5);
         }
     }
 
@@ -145,7 +145,7 @@ public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
     [Fact]
     public void A_network_inside_another_module_is_found_but_two_are_refused()
     {
-        using var exported = Trained.ResNet18();
+        using var exported = Trained.CreateResNet18();
         OnnxExporter.Export(exported, _folder["model.onnx"]);
         using var outer = nn.Sequential(("backbone", new ResNet18(10)));
         var report = Checkpoint.Load(outer, _folder["model.onnx"]);
@@ -165,14 +165,14 @@ public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        using var exported = Trained.ResNet18();
+        using var exported = Trained.CreateResNet18();
         OnnxExporter.Export(exported, _folder["model.onnx"]);
         using var model = new ResNet18(10, dtype: dtype);
         Assert.True(Checkpoint.Load(model, _folder["model.onnx"]).IsComplete);
         model.eval();
         exported.eval();
         var x = randn(2, 3, 48, 48);
-        Assert.InRange(Trained.Apart(exported.forward(x), model.forward(x.to(dtype)).to(ScalarType.Float32)), 0, tolerance);
+        Assert.InRange(Trained.MeasureDifference(exported.forward(x), model.forward(x.to(dtype)).to(ScalarType.Float32)), 0, tolerance);
     }
 
     [Fact]

@@ -58,12 +58,12 @@ public sealed class PyTorchTests(ITestOutputHelper log) : IDisposable
         var comparison = new Comparison(1e-5);
         for (var i = 0; i < 3; i++)
             using (no_grad())
-                comparison.AssertClose(Fixture.Values(state[$"y{i}"]), Fixture.Values(model.forward(state[$"x{i}"])), $"outputs {i}");
+                comparison.AssertClose(Fixture.ReadValues(state[$"y{i}"]), Fixture.ReadValues(model.forward(state[$"x{i}"])), $"outputs {i}");
         log.WriteLine($"outputs are at most {comparison.Largest:e1} apart");
     }
 
     private static string FormatTensor(string name, Tensor tensor) =>
-        $"{name}|{(tensor.dtype == ScalarType.Int64 ? "int64" : "float32")}|[{string.Join(", ", tensor.shape)}]|{Fixture.Sha256(tensor)}";
+        $"{name}|{(tensor.dtype == ScalarType.Int64 ? "int64" : "float32")}|[{string.Join(", ", tensor.shape)}]|{Fixture.ComputeSha256(tensor)}";
 
     private static string[] SplitLines(string output) => output.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 }

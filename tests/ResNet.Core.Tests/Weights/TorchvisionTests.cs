@@ -51,7 +51,7 @@ public sealed class TorchvisionTests(ITestOutputHelper log) : IDisposable
         var comparison = new Comparison(1e-5);
         for (var i = 0; i < 2; i++)
             using (no_grad())
-                comparison.AssertClose(Fixture.Values(state[$"y{i}"]), Fixture.Values(model.forward(state[$"x{i}"])), $"outputs {i} of {architecture}");
+                comparison.AssertClose(Fixture.ReadValues(state[$"y{i}"]), Fixture.ReadValues(model.forward(state[$"x{i}"])), $"outputs {i} of {architecture}");
         return comparison.Largest;
     }
 }

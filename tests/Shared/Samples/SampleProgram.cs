@@ -11,7 +11,7 @@ internal static class SampleProgram
     public static string Assembly => Path.Combine(AppContext.BaseDirectory, $"{name}.dll");
 
     /// <summary>Asserts that the program refuses its arguments with this message. It runs within the tests' process: most refusals come before anything is loaded, and a new process would take much longer.</summary>
-    public static void Refused(string message, params string[] arguments)
+    public static void AssertRefused(string message, params string[] arguments)
     {
         var (code, error) = RunHere(arguments);
 
@@ -24,7 +24,7 @@ internal static class SampleProgram
 
     /// <summary>Runs the program, and asserts that it succeeds.</summary>
     /// <returns>Its output.</returns>
-    public static string Succeeded(params string[] arguments)
+    public static string RunSuccessfully(params string[] arguments)
     {
         var (code, output, error) = Run(arguments);
         Assert.Equal((0, ""), (code, error));
@@ -33,8 +33,8 @@ internal static class SampleProgram
 
     /// <summary>Runs <c>evaluate</c>, and asserts that it succeeds.</summary>
     /// <returns>The output without its last line, which contains the time that it took.</returns>
-    public static string Tested(params string[] arguments) =>
-        string.Join('\n', Succeeded(["evaluate", .. arguments]).ReplaceLineEndings("\n").TrimEnd().Split('\n').SkipLast(1));
+    public static string Evaluate(params string[] arguments) =>
+        string.Join('\n', RunSuccessfully(["evaluate", .. arguments]).ReplaceLineEndings("\n").TrimEnd().Split('\n').SkipLast(1));
 
     public static (int Code, string Output, string Error) Run(params string[] arguments) => RunAt(Assembly, arguments);
 

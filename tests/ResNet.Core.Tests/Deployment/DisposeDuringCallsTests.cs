@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace ResNet.Core.Tests.Deployment;
 
 /// <summary>Disposing a fused network while other threads call it: running calls finish, and later ones throw.</summary>
-public class DisposedAmidstCallsTests
+public class DisposeDuringCallsTests
 {
     private const int Threads = 16, Rounds = 12;
 
@@ -20,7 +20,7 @@ public class DisposedAmidstCallsTests
 
     /// <summary>Runs in the child process.</summary>
     /// <returns>The number of calls that were running when their network was disposed.</returns>
-    internal static int DisposeAmidstCalls()
+    internal static int DisposeDuringCalls()
     {
         set_num_threads(1); // one for each call: there are enough callers
         using var model = new ResNet18(10);
@@ -28,13 +28,13 @@ public class DisposedAmidstCallsTests
         using var batch = ones([1, 3, 9, 9]);
         return Enumerable.Range(0, Rounds).Sum(round => (round % 3) switch
         {
-            0 => DisposeAmidstCalls(model.Fuse(), ScalarType.Float32),
-            1 => DisposeAmidstCalls(precise.Fuse(), ScalarType.Float64),
-            _ => DisposeAmidstCalls(FuseExtensions.IsInt8Supported ? model.Fuse([batch]) : model.Fuse(), ScalarType.Float32),
+            0 => DisposeDuringCalls(model.Fuse(), ScalarType.Float32),
+            1 => DisposeDuringCalls(precise.Fuse(), ScalarType.Float64),
+            _ => DisposeDuringCalls(FuseExtensions.IsInt8Supported ? model.Fuse([batch]) : model.Fuse(), ScalarType.Float32),
         });
     }
 
-    private static int DisposeAmidstCalls(nn.Module<Tensor, Tensor> fused, ScalarType dtype)
+    private static int DisposeDuringCalls(nn.Module<Tensor, Tensor> fused, ScalarType dtype)
     {
         using var x = ones([1, 3, 9, 9], dtype);
         float[] expected;

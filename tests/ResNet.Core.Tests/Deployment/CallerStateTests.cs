@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace ResNet.Core.Tests.Deployment;
 
 /// <summary>The caller's modes and defaults apply to the caller's own tensors. They do not change fused networks and exported files.</summary>
-public sealed class SurroundingsTests : IDisposable
+public sealed class CallerStateTests : IDisposable
 {
     private readonly TempFolder _folder = new();
 
@@ -21,7 +21,7 @@ public sealed class SurroundingsTests : IDisposable
     [InlineData("a dispose scope")]
     public void Files_and_fused_networks_do_not_depend_on_the_callers_modes_and_defaults(string surroundings)
     {
-        using var model = Trained.ResNet18();
+        using var model = Trained.CreateResNet18();
         using var batch = randn(2, 3, 32, 32);
         using var before = model.Fuse();
         using var before8 = FuseExtensions.IsInt8Supported ? model.Fuse([batch]) : null;
@@ -76,7 +76,7 @@ public sealed class SurroundingsTests : IDisposable
     public void Under_Autocast_calibration_accepts_16_bit_batches_and_computes_in_float32()
     {
         using var scope = NewDisposeScope();
-        using var model = Trained.ResNet18();
+        using var model = Trained.CreateResNet18();
         var batch = randn(2, 3, 32, 32).to(ScalarType.BFloat16);
         OnnxExporter.ExportInt8(model, [batch.to(ScalarType.Float32)], _folder["float32.onnx"]);
         using (new Autocast(DeviceType.CPU))
