@@ -233,7 +233,7 @@ public sealed class ProcessGroup : IDisposable
         {
             if (cuda.is_available() && Rank == 0)
                 ExitGuard.WriteErrorLine(
-                    $"{Name}: CUDA tensors go through main memory, since not every rank can use NCCL: {cuda.device_count()} GPUs are visible to {LocalWorldSize} ranks on this machine, and NCCL {(NcclFunctions.TryLoad() is null ? "was not found" : "was found")}");
+                    $"{Name}: CUDA tensors go through main memory, since not every rank can use NCCL: GPUs visible: {cuda.device_count()}, ranks on this machine: {LocalWorldSize}, and NCCL {(NcclFunctions.TryLoad() is null ? "was not found" : "was found")}");
             return;
         }
         using var id = Rank == 0 ? tensor(NcclBackend.CreateUniqueId(nccl)) : zeros(NcclUniqueId.Size, ScalarType.Byte);
