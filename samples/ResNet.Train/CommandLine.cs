@@ -170,7 +170,7 @@ internal static class CommandLine
         void ExpectHeadAlone(ParseResult result, string? start)
         {
             if (start is null)
-                throw new UserException("--train Head: expected weights for the features, got none; --weights imagenet has some");
+                throw new UserException("--train Head: expected weights for the features, got none; --weights imagenet provides them");
             if (((Option[])[.. recipe.EveryLayer, channelsLast]).FirstOrDefault(option => result.GetResult(option) is { Implicit: false }) is { } option)
                 throw new UserException($"{option.Name}: expected no such option when training the classifier alone, the default with published weights and fewer than {StartingWeights.FewImages} images; --train All trains every layer");
             if (result.GetValue(precision) == Precision.Fp16)

@@ -31,7 +31,7 @@ public sealed class OutputFolder
             return null;
         for (var part = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)); part is not null; part = Path.GetDirectoryName(part))
             if (new FileInfo(part).LinkTarget is { } target && !Directory.Exists(part))
-                return $"'{part}' is a link to '{target}', which is no folder";
+                return $"'{part}' is a link to '{target}', which is not a folder";
         return null;
     }
 

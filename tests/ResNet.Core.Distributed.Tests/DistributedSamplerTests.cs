@@ -15,12 +15,12 @@ public class DistributedSamplerTests
     [InlineData(-3, 1, new long[] { 2, 4, 3, 5, 0, 1 })]
     [InlineData(5, 0, new long[] { 0 })]
     public void The_order_matches_PyTorch(int seed, int epoch, long[] order) =>
-        Assert.Equal(order, new DistributedSampler(order.Length, order.Length, rank: 0, worldSize: 1, seed).Epoch(epoch).Single());
+        Assert.Equal(order, new DistributedSampler(order.Length, order.Length, rank: 0, worldSize: 1, seed).EnumerateEpoch(epoch).Single());
 
     [Fact]
     public void The_order_of_100_000_elements_matches_PyTorch()
     {
-        var order = new DistributedSampler(100_000, 100_000, rank: 0, worldSize: 1, seed: 9).Epoch(2).Single();
+        var order = new DistributedSampler(100_000, 100_000, rank: 0, worldSize: 1, seed: 9).EnumerateEpoch(2).Single();
 
         // hashlib.sha256(struct.pack("<100000q", *sampler)), with a sampler made as above
         Assert.Equal("b71114dbb5954f5c510066ef9330da6bd1cf21a1b7b05ce1946565a622ff6d85", Convert.ToHexStringLower(SHA256.HashData(MemoryMarshal.AsBytes<long>(order))));
@@ -54,7 +54,7 @@ public class DistributedSamplerTests
             [.. Enumerable.Range(0, worldSize).Select(rank =>
             {
                 var sampler = new DistributedSampler(datasetSize, globalBatch, rank, worldSize, seed: 3, shuffle, drop_last);
-                long[][] shares = [.. sampler.Epoch(5)];
+                long[][] shares = [.. sampler.EnumerateEpoch(5)];
                 Assert.Equal(sampler.Count, shares.Length);
                 return shares;
             })];
@@ -67,26 +67,26 @@ public class DistributedSamplerTests
         Assert.Equal(20, Elements(drop_last: true).Distinct().Count());
         Assert.Equal(20, Elements(drop_last: true).Length);
 
-        static long[] Elements(bool drop_last) => [.. new DistributedSampler(21, 5, rank: 0, worldSize: 1, drop_last: drop_last).Epoch(0).SelectMany(share => share)];
+        static long[] Elements(bool drop_last) => [.. new DistributedSampler(21, 5, rank: 0, worldSize: 1, drop_last: drop_last).EnumerateEpoch(0).SelectMany(share => share)];
     }
 
     [Fact]
     public void A_share_of_a_small_last_batch_may_be_empty() =>
-        Assert.Equal([3, 0], new DistributedSampler(11, 10, rank: 0, worldSize: 3, drop_last: false).Epoch(0).Select(share => share.Length));
+        Assert.Equal([3, 0], new DistributedSampler(11, 10, rank: 0, worldSize: 3, drop_last: false).EnumerateEpoch(0).Select(share => share.Length));
 
     [Fact]
     public void Without_shuffling_elements_keep_their_order() =>
-        Assert.Equal([[2, 3], [6, 7]], new DistributedSampler(9, 4, rank: 1, worldSize: 2, shuffle: false).Epoch(8));
+        Assert.Equal([[2, 3], [6, 7]], new DistributedSampler(9, 4, rank: 1, worldSize: 2, shuffle: false).EnumerateEpoch(8));
 
     [Fact]
     public void An_epoch_repeats_its_order_and_another_epoch_has_a_different_one()
     {
         var sampler = new DistributedSampler(1000, 100, rank: 1, worldSize: 2, seed: 1);
-        var epoch = sampler.Epoch(4);
+        var epoch = sampler.EnumerateEpoch(4);
 
         Assert.Equal(epoch, epoch);
-        Assert.Equal(epoch, sampler.Epoch(4));
-        Assert.NotEqual(epoch, sampler.Epoch(5));
+        Assert.Equal(epoch, sampler.EnumerateEpoch(4));
+        Assert.NotEqual(epoch, sampler.EnumerateEpoch(5));
     }
 
     [Fact]
@@ -94,7 +94,7 @@ public class DistributedSamplerTests
     {
         var sampler = new DistributedSampler(6, 2, rank: 0, worldSize: 1, shuffle: true);
         var shares = new List<long[]>();
-        using var steps = sampler.Epoch(0).GetEnumerator();
+        using var steps = sampler.EnumerateEpoch(0).GetEnumerator();
         while (true)
         {
             using var scope = TorchSharp.torch.NewDisposeScope();
@@ -103,7 +103,7 @@ public class DistributedSamplerTests
             shares.Add(steps.Current);
         }
 
-        Assert.Equal(sampler.Epoch(0), shares);
+        Assert.Equal(sampler.EnumerateEpoch(0), shares);
     }
 
     [Fact]
@@ -115,7 +115,7 @@ public class DistributedSamplerTests
         {
             manual_seed(11);
             if (shuffles)
-                _ = new DistributedSampler(50, 5, rank: 0, worldSize: 1).Epoch(0).ToList();
+                _ = new DistributedSampler(50, 5, rank: 0, worldSize: 1).EnumerateEpoch(0).ToList();
             using var drawn = randint(long.MaxValue, [1], ScalarType.Int64);
             return drawn.item<long>();
         }
@@ -133,7 +133,7 @@ public class DistributedSamplerTests
 
     [Fact]
     public void A_negative_epoch_is_refused_before_enumeration() =>
-        Assert.Throws<ArgumentOutOfRangeException>(() => new DistributedSampler(10, 5, 0, 1).Epoch(-1));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new DistributedSampler(10, 5, 0, 1).EnumerateEpoch(-1));
 
     [Fact]
     public void A_null_group_is_refused() => Assert.Throws<ArgumentNullException>(() => new DistributedSampler(10, 5, null!));

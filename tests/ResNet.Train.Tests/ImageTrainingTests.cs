@@ -36,7 +36,7 @@ public sealed class ImageTrainingTests : IDisposable
         Assert.Equal(5, warnings.Length);
         Assert.All(new[] { broken, text, huge, icon }, file => Assert.Single(warnings, line => line.Contains(file, StringComparison.Ordinal)));
         Assert.StartsWith("3 classes: blue, red, yellow", output, StringComparison.Ordinal);
-        Assert.Contains("are few to train from scratch: --weights imagenet starts from a network trained on photographs", output, StringComparison.Ordinal);
+        Assert.Contains("are too few to train from scratch: --weights imagenet starts from a network trained on photographs", output, StringComparison.Ordinal);
         Assert.Contains("41 images to train and validate, 4 to test", output, StringComparison.Ordinal);
         using var network = new ResNet18(3, Stem.Conv7MaxPool);
         Checkpoint.Load(network, _out["model.safetensors"]);

@@ -30,7 +30,7 @@ public sealed class OutputFolderTests : IDisposable
         foreach (var path in new[] { _folder["link"], _folder["link/"], _folder["link/run"] })
         {
             var problem = Assert.Throws<UserException>(() => new OutputFolder(path));
-            Assert.Equal($"--out: expected a folder that can be written, got '{path}': '{_folder["link"]}' is a link to 'nowhere', which is no folder", problem.Message);
+            Assert.Equal($"--out: expected a folder that can be written, got '{path}': '{_folder["link"]}' is a link to 'nowhere', which is not a folder", problem.Message);
         }
         Assert.Throws<UserException>(() => new OutputFolder("a\0b"));
     }

@@ -187,7 +187,7 @@ public sealed class SameImagesTests : IClassFixture<SameImagesTests.Training>, I
 
         var (code, output, error) = Run("evaluate", _run.Path, "--data", some.Path, "--device", "cpu");
         Assert.Equal(0, code);
-        Assert.StartsWith($"1 files are left out because they are broken or no images:\n  {broken}: ", error.ReplaceLineEndings("\n"), StringComparison.Ordinal);
+        Assert.StartsWith($"1 files are left out because they are broken or not images:\n  {broken}: ", error.ReplaceLineEndings("\n"), StringComparison.Ordinal);
         var lines = output.ReplaceLineEndings("\n").Split('\n');
         Assert.Matches($"^test accuracy [01]\\.000 \\(.*\\): (0|12) of 12 images, loss .*; all images in '{System.Text.RegularExpressions.Regex.Escape(some.Path)}'$", lines[0]);
         Assert.EndsWith(" of 12", lines[3], StringComparison.Ordinal);

@@ -55,7 +55,7 @@ public sealed class DistributedSampler
     /// <param name="epoch">The epoch, from 0. The same epoch always has the same order.</param>
     /// <returns><see cref="Count"/> arrays of indices into the dataset, created lazily.</returns>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="epoch"/> is negative.</exception>
-    public IEnumerable<long[]> Epoch(int epoch)
+    public IEnumerable<long[]> EnumerateEpoch(int epoch)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(epoch);
         return EnumerateShares(epoch);

@@ -63,7 +63,7 @@ public sealed class LoadReport
     /// <summary>Describes what was not loaded. Long lists of names are shortened.</summary>
     public override string ToString()
     {
-        var parts = new List<string> { $"{(Place.Length > 0 ? $"{Place}: " : "")}{Loaded.Count} tensors fit" };
+        var parts = new List<string> { $"{(Place.Length > 0 ? $"{Place}: " : "")}{Loaded.Count} {(Loaded.Count == 1 ? "tensor fits" : "tensors fit")}" };
         if (Missing.Count > 0)
             parts.Add($"missing in the file: {Names.Join(Missing)}");
         if (Unexpected.Count > 0)

@@ -37,7 +37,7 @@ internal static class Elastic
 
         var step = 0;
         for (var epoch = 0; epoch < Epochs; epoch++)
-            foreach (var share in sampler.Epoch(epoch))
+            foreach (var share in sampler.EnumerateEpoch(epoch))
             {
                 if (step++ < state.Step) continue;
                 if (step == KilledAt && group.Rank == victim)

@@ -134,7 +134,7 @@ public sealed class UnexpectedResponsesTests : IDisposable
 
     [Theory]
     [InlineData("Content-Type: text/html; charset=utf-8\r\n", "an HTML page", 1000)]
-    [InlineData("Content-Type: application/octet-stream\r\n", "got 33 bytes with ", 0)]
+    [InlineData("Content-Type: application/octet-stream\r\n", "got 33 bytes with SHA-256 ", 0)]
     public async Task A_proxys_login_page_is_refused(string type, string message, int left)
     {
         _cache.WritePartial(_cache.Content[..1000]);
@@ -149,7 +149,7 @@ public sealed class UnexpectedResponsesTests : IDisposable
     {
         var other = new byte[1000];
         using var server = new WebServer(request => WebResponse.Create(other, request));
-        await AssertRefusedAsync(server, $"expected a file whose SHA-256 begins with {_cache.Sha256[..8]}, got 1000 bytes with {CacheFolder.ComputeSha256(other)}.");
+        await AssertRefusedAsync(server, $"expected a file whose SHA-256 begins with {_cache.Sha256[..8]}, got 1000 bytes with SHA-256 {CacheFolder.ComputeSha256(other)}.");
         _cache.AssertBeginning(0);
         Assert.Single(server.Requests);
     }
@@ -199,7 +199,7 @@ public sealed class UnexpectedResponsesTests : IDisposable
         await File.WriteAllTextAsync(_cache.File, "mine");
         using var server = new WebServer(request => WebResponse.Create(_cache.Content, request));
         var e = await Assert.ThrowsAsync<InvalidDataException>(() => _cache.DownloadAsync(server));
-        Assert.StartsWith($"{_cache.File}: is damaged or another file: expected a SHA-256 that begins with {_cache.Sha256[..8]}, got {CacheFolder.ComputeSha256("mine"u8.ToArray())}. Delete the file", e.Message, StringComparison.Ordinal);
+        Assert.StartsWith($"{_cache.File}: is damaged or a different file: expected a SHA-256 that begins with {_cache.Sha256[..8]}, got {CacheFolder.ComputeSha256("mine"u8.ToArray())}. Delete the file", e.Message, StringComparison.Ordinal);
         Assert.Equal("mine", await File.ReadAllTextAsync(_cache.File));
         Assert.Empty(server.Requests);
     }

@@ -51,7 +51,7 @@ public sealed class FindStateDictTests : IDisposable
             var report = Checkpoint.Load(bag, Write(value), strict);
             Assert.Equal(["weight"], report.Loaded);
             Assert.Equal($"under {place}", report.Place);
-            Assert.StartsWith($"under {place}: 1 tensors fit", report.ToString(), StringComparison.Ordinal);
+            Assert.StartsWith($"under {place}: 1 tensor fits", report.ToString(), StringComparison.Ordinal);
 
             var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(bag, Write([.. value, .. other]), strict));
             Assert.Contains("more than one state_dict", problem.Message, StringComparison.Ordinal);
@@ -136,7 +136,7 @@ public sealed class FindStateDictTests : IDisposable
         // A batch counter fits every network, and does not count as a fit.
         using var model = new ResNet18(10);
         using var unchanged = new Unchanged(model);
-        Assert.Contains("does not fit ResNet18: 1 tensors fit; missing in the file: ",
+        Assert.Contains("does not fit ResNet18: 1 tensor fits; missing in the file: ",
             Assert.Throws<InvalidDataException>(() => Checkpoint.Load(model, WeightsFixture.Find("protocol2.pth"), strict: false)).Message, StringComparison.Ordinal);
         unchanged.Assert();
 

@@ -62,7 +62,7 @@ public sealed class HostileOnnxTests(HostileOnnxTests.Target target) : IClassFix
         }, "expected a 3x3 with stride 1, padding 1 and 1 group in the block after layer1.0, got a 3x3 with stride 1, padding 1 and 2 groups"),
         ["zero groups"] = (file => file.Set("layer1.0.conv1", Int("group", 0)), "in 0 groups"),
         ["zero groups, omitted by proto3"] = (file => file.Set("layer1.0.conv1", Absent("group", 2)), "in 0 groups"),
-        ["groups that do not divide the first convolution"] = (file => file.Set("conv1", Int("group", 3)), "Conv 'conv1': expected as many out_channels for each group, got shape (2, 3, 7, 7) in 3 groups"),
+        ["groups that do not divide the first convolution"] = (file => file.Set("conv1", Int("group", 3)), "Conv 'conv1': expected out_channels divisible by the number of groups, got shape (2, 3, 7, 7) in 3 groups"),
         ["a stride of 3"] = (file => file.Set("layer2.0.conv1", Ints("strides", 3, 3)), "with stride 3"),
         ["two different strides"] = (file => file.Set("layer2.0.conv1", Ints("strides", 2, 1)), "expected strides of two equal numbers, got (2, 1)"),
         ["strides of zero"] = (file => file.Set("layer2.0.conv1", Ints("strides", 0, 0)), "expected strides of two equal numbers, got (0, 0)"),

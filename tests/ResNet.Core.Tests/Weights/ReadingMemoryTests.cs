@@ -81,7 +81,8 @@ public sealed class ReadingMemoryTests : IDisposable
             ? [.. "(h\0h\u0001U\u0001aU\0K\u0009U\u0006"u8, .. Encoding.ASCII.GetBytes($"{i:x6}"), .. "K\0K\u0001"u8, 0x87, .. "tQ0"u8]
             : [.. "(h\0h\u0001U\u0006"u8, .. Encoding.ASCII.GetBytes($"{i:x6}"), .. "U\0K\u0009NtQ0"u8];
         byte[] pickle = [.. start, .. Enumerable.Range(0, 17 * Size / CreateStorage(0).Count()).SelectMany(CreateStorage), (byte)'.'];
-        Hostile.AssertRefused(_folder.Write("weights.pth", CreateLegacyFile(pickle)), factor: 12, "creates more objects than");
+        // 12.4 at most: how much is allocated depends on when the JIT has optimized the reader.
+        Hostile.AssertRefused(_folder.Write("weights.pth", CreateLegacyFile(pickle)), factor: 16, "creates more objects than");
     }
 
     [Fact]

@@ -31,7 +31,7 @@ internal sealed record Convolution(Node Node, StoredTensor Weight, StoredTensor?
         if (weight.Shape is not [>= 1 and var outChannels, >= 1 and var inChannels, >= 1 and var kernel, var width] || kernel != width)
             throw node.Unexpected("weights of shape (out_channels, in_channels, kernel, kernel)", $"({string.Join(", ", weight.Shape)})");
         if (groups < 1 || outChannels % groups != 0)
-            throw node.Unexpected("as many out_channels for each group", $"shape ({string.Join(", ", weight.Shape)}) in {groups} groups");
+            throw node.Unexpected("out_channels divisible by the number of groups", $"shape ({string.Join(", ", weight.Shape)}) in {groups} groups");
         if (channels is { } known && (known % groups != 0 || known / groups != inChannels))
             throw node.Unexpected($"weights for {channels} channels", $"shape ({string.Join(", ", weight.Shape)}) in {groups} groups");
         var bias = node.Inputs.Count > 2 && node.Inputs[2] is not null ? ReadVector(node, 2, "bias", outChannels) : null;
