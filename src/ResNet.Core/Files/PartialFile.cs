@@ -29,7 +29,7 @@ internal sealed class PartialFile : IDisposable
             // Windows needs Delete for a rename of the open file; on Unix, only None is an exclusive lock.
             var share = OperatingSystem.IsWindows() ? FileShare.Delete : FileShare.None;
             var stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, share, bufferSize: 0);
-            if (File.Exists(path))
+            if (File.Exists(path) && !(OperatingSystem.IsLinux() && LinuxFile.IsDeleted(stream.SafeFileHandle)))
                 return new PartialFile(path, target, stream);
             stream.Dispose(); // on Unix, another writer deleted the empty file after it was opened and before it was locked
             return null;
