@@ -17,8 +17,11 @@ internal sealed partial record NetworkDescription(Stem Stem, double? Epsilon)
     /// <summary>The name of the first convolution's weights, whose kernel size hints at the stem.</summary>
     public const string FirstConvolution = "conv1.weight";
 
+    /// <summary>The start of the names of the classifier's tensors.</summary>
+    public const string ClassifierPrefix = "fc.";
+
     /// <summary>The name of the classifier's weights, which have a row for each class.</summary>
-    public const string Classifier = "fc.weight";
+    public const string Classifier = $"{ClassifierPrefix}weight";
 
     /// <summary>
     /// Counts the layers of a network as the paper does: the convolutions in the blocks without the shortcuts, plus the first convolution and the classifier.

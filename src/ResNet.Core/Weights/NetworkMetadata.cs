@@ -30,20 +30,25 @@ internal static class NetworkMetadata
         _ => null,
     };
 
-    /// <summary>Describes a file for a stem other than the network's: with the same tensors, the outputs would be wrong. Null if no mismatch is known.</summary>
+    /// <summary>
+    /// Describes a file for a stem other than the network's, and what to do: with the same tensors, the outputs would be wrong. Null if no mismatch is known.
+    /// The advice is empty if this version does not know the stem.
+    /// </summary>
     /// <remarks>The file's own metadata decides. Torchvision's files have none, but are recognized by their names.</remarks>
-    public static string? DescribeStemMismatch(IEnumerable<NamedNetwork> networks, StateDictCandidate candidate)
+    public static (string Problem, string Advice)? DescribeStemMismatch(IEnumerable<NamedNetwork> networks, StateDictCandidate candidate)
     {
         foreach (var network in networks)
         {
             var (expected, stem) = ($"{network.Description.Stem}", Find(candidate, network, StemKey));
             var start = network.Path.Length == 0 ? "" : $"{Names.Shorten(network.Path)}: ";
             if (stem is not null && stem != expected)
-                return $"{start}expected {expected}, got {Names.Shorten(stem)}";
+                return ($"{start}expected {expected}, got {Names.Shorten(stem)}", Enum.GetNames<Stem>().Contains(stem) ? Advise(stem) : "");
             if (stem is null && network.Description.Stem != NetworkDescription.Torchvision && HasTorchvisionNames(candidate, network) && MayHaveTorchvisionStem(candidate, network))
-                return $"{start}expected {expected}, got {NetworkDescription.Torchvision}, since the names are torchvision's ({ShortcutName.Torchvision})";
+                return ($"{start}expected {expected}, got {NetworkDescription.Torchvision}, since the names are torchvision's ({ShortcutName.Torchvision})", Advise($"{NetworkDescription.Torchvision}"));
         }
         return null;
+
+        static string Advise(string stem) => $"; create the network with {nameof(Stem)}.{stem}";
     }
 
     /// <summary>Describes a mismatch of the number of classes; empty if there is none. The recorded number may be outdated if the classifier was replaced.</summary>

@@ -43,7 +43,7 @@ internal sealed class PickleCalls(PickleMemoryBudget memory)
     }
 
     private static InvalidDataException Refused(string name) =>
-        new($"asks for {Names.Shorten(name)}, which no weights need and which could run code; it was not run; save the weights as torch.save(model.state_dict(), path)");
+        new($"asks for {Names.Shorten(name)}, which no weights need and which could run code; it was not run; save the weights as torch.save(model.state_dict(), \"state_dict.pth\")");
 
     /// <summary>Interprets a call.</summary>
     /// <param name="callable">A name, or a <c>functools.partial</c> of one, which Python uses to call a class with keyword arguments.</param>

@@ -13,5 +13,5 @@ internal static class PickledModel
     };
 
     private static string Describe(string verb, object model, string where, string item) =>
-        $"{verb} {PickleReader.Describe(model)}{where}, expected its state_dict; if you have its code and trust the file: torch.save(torch.load(path, weights_only=False){item}.state_dict(), path)";
+        $"{verb} {PickleReader.Describe(model)}{where}, expected its state_dict; if you have its code and trust the file: torch.save(torch.load(path, weights_only=False){item}.state_dict(), \"state_dict.pth\")";
 }

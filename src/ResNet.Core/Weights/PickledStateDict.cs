@@ -49,8 +49,8 @@ internal sealed class PickledStateDict : StoredStateDict
                     Reach(item, position, index++);
             }
         return found.Count > 0 ? found : throw new InvalidDataException(PickledModel.Describe(pickled) ?? (pickled is Dictionary<object, object?> { Count: > 0 } root
-            ? $"holds a dict with the keys {Names.Join([.. root.Keys.Select(key => key as string ?? PythonLiteral.Format(key))])}, expected tensors or a state_dict: torch.save(model.state_dict(), path)"
-            : $"holds {PickleReader.Describe(pickled)}, expected a state_dict: torch.save(model.state_dict(), path)"));
+            ? $"holds a dict with the keys {Names.Join([.. root.Keys.Select(key => key as string ?? PythonLiteral.Format(key))])}, expected tensors or a state_dict: torch.save(model.state_dict(), \"state_dict.pth\")"
+            : $"holds {PickleReader.Describe(pickled)}, expected a state_dict: torch.save(model.state_dict(), \"state_dict.pth\")"));
 
         void Reach(object? value, Position? parent, object key, bool isAttribute = false)
         {

@@ -10,8 +10,8 @@ internal static class UnsupportedFile
     public const int StartLength = 512;
 
     private const string Expected = "expected weights written by torch.save or safetensors";
-    private const string Convert = "load it in Python and save it again: torch.save(torch.load(path, map_location=\"cpu\"), path)";
-    private const string SaveStateDict = "save the model's state_dict in Python: torch.save(model.state_dict(), path)";
+    private const string Convert = "load it in Python and save it again: torch.save(torch.load(path, map_location=\"cpu\"), \"converted.pth\")";
+    private const string SaveStateDict = "save the model's state_dict in Python: torch.save(model.state_dict(), \"state_dict.pth\")";
     private const string FetchAgain = "fetch the file again";
 
     /// <summary>The message for a file of <c>torch.save</c> on a big-endian machine.</summary>
@@ -24,7 +24,7 @@ internal static class UnsupportedFile
         [] => $"is empty, {Expected}; {FetchAgain}",
         _ when start.Length > 262 && start[257..].StartsWith("ustar"u8) =>
             $"is a tar archive, as torch.save wrote before PyTorch 0.1.10, expected a later format of torch.save; unpack it, or {Convert}",
-        [0x80, >= 2 and <= 5, ..] => $"is a pickle that torch.save did not write, {Expected}; load it in Python as it was written, and save its state_dict: torch.save(state_dict, path)",
+        [0x80, >= 2 and <= 5, ..] => $"is a pickle that torch.save did not write, {Expected}; load it in Python as it was written, and save its state_dict: torch.save(state_dict, \"state_dict.pth\")",
         _ when start.StartsWith("PK\x05\x06"u8) => $"is a zip archive without entries, {Expected}; {FetchAgain}",
         [0x89, (byte)'P', (byte)'N', (byte)'G', ..] or [0xff, 0xd8, 0xff, ..] => $"is an image, {Expected}",
         _ when start.StartsWith("%PDF"u8) => $"is a PDF document, {Expected}",
@@ -52,7 +52,7 @@ internal static class UnsupportedFile
     public static string? DescribeArchive(IEnumerable<string> names)
     {
         if (names.Any(name => IsFile(name, "constants.pkl") || IsFile(name, "bytecode.pkl") || name.Contains("/code/", StringComparison.Ordinal)))
-            return $"is a TorchScript program of torch.jit.save, expected weights: torch.save(torch.jit.load(path).state_dict(), path)";
+            return $"is a TorchScript program of torch.jit.save, expected weights: torch.save(torch.jit.load(path).state_dict(), \"state_dict.pth\")";
         if (names.Any(name => IsFile(name, ".data/extern_modules")))
             return $"is a package of torch.package, {Expected}; load its model with torch.package.PackageImporter, and {SaveStateDict}";
         if (names.Any(name => IsFile(name, "data.pkl")))

@@ -42,6 +42,9 @@ internal sealed class CacheFolder : IDisposable
         Assert.Equal([File], Directory.GetFileSystemEntries(Folder));
     }
 
+    /// <summary>Asserts that a failed call left nothing.</summary>
+    public void AssertEmpty() => Assert.Empty(Directory.GetFileSystemEntries(Folder));
+
     /// <summary>Asserts that the partial file holds the first bytes of the file.</summary>
     public void AssertBeginning(int length)
     {

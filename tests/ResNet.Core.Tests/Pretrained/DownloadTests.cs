@@ -69,7 +69,7 @@ public sealed class DownloadTests : IDisposable
             return new(200, _cache.Content) { CutAfter = 0, Stalls = true };
         });
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => _cache.DownloadAsync(server, cancellationToken: cancel.Token));
-        _cache.AssertBeginning(0);
+        _cache.AssertEmpty();
     }
 
     [Fact]

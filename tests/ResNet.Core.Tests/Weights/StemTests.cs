@@ -31,14 +31,14 @@ public sealed class StemTests : IDisposable
         using (var unchanged = new Unchanged(wrong))
         {
             var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(wrong, path));
-            Assert.Contains($"for another stem: expected {other}, got {stem}", problem.Message, StringComparison.Ordinal);
+            Assert.EndsWith($"for another stem: expected {other}, got {stem}; create the network with Stem.{stem}", problem.Message, StringComparison.Ordinal);
             unchanged.Assert();
         }
 
         report = Checkpoint.Load(wrong, path, strict: false);
         Assert.False(report.IsComplete);
         Assert.Equal($"expected {other}, got {stem}", report.StemMismatch);
-        Assert.Contains($"for another stem: expected {other}, got {stem}", report.ToString(), StringComparison.Ordinal);
+        Assert.EndsWith($"for another stem: expected {other}, got {stem}; create the network with Stem.{stem}", report.ToString(), StringComparison.Ordinal);
         Pattern.AssertEqual(saved.fc.weight!, wrong.fc.weight!, "fc.weight");
     }
 
@@ -61,7 +61,7 @@ public sealed class StemTests : IDisposable
             using (var unchanged = new Unchanged(wrong))
             {
                 var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(wrong, _folder[file]));
-                Assert.Contains("for another stem: expected Conv7, got Conv7MaxPool, since the names are torchvision's (downsample)", problem.Message, StringComparison.Ordinal);
+                Assert.Contains("for another stem: expected Conv7, got Conv7MaxPool, since the names are torchvision's (downsample); create the network with Stem.Conv7MaxPool", problem.Message, StringComparison.Ordinal);
                 unchanged.Assert();
             }
             report = Checkpoint.Load(wrong, _folder[file], strict: false);
@@ -131,8 +131,46 @@ public sealed class StemTests : IDisposable
         {
             Checkpoint.Save(saved, _folder[file]);
             var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(loaded, _folder[file])).Message;
-            Assert.EndsWith("fc.weight (expected (7, 512), got (10, 512)), fc.bias (expected (7), got (10)); the file's network has 10 classes, expected 7", problem, StringComparison.Ordinal);
+            Assert.EndsWith("fc.weight (expected (7, 512), got (10, 512)), fc.bias (expected (7), got (10)); the file's network has 10 classes, expected 7; strict: false loads the rest", problem, StringComparison.Ordinal);
         }
+    }
+
+    /// <summary>Weights of another number of classes are the start of a fine-tuning, which a strict load refuses.</summary>
+    [Theory]
+    [InlineData("fc.weight fc.bias", "", true)]
+    [InlineData("fc.weight fc.bias", "fc.1.weight fc.1.bias", true)]
+    [InlineData("", "fc.1.weight", true)]
+    [InlineData("fc.bias", "aux.fc.weight", false)]
+    [InlineData("fc.bias layer4.1.bn2.bias", "", false)]
+    public void Only_if_the_classifier_alone_differs_the_message_suggests_strict_false(string removed, string added, bool isSuggested)
+    {
+        using var saved = new ResNet18(3);
+        using var loaded = new ResNet18(3);
+        using var inside = nn.Sequential(("net", loaded));
+        foreach (var (prefix, target) in new (string, nn.Module)[] { ("", loaded), ("module.", loaded), ("net.", inside), ("module.net.", inside) })
+        {
+            string[] names = [.. removed.Split(' '), .. added.Split(' ')];
+            using var file = new TensorBag(
+            [
+                .. saved.state_dict().Where(entry => !names.Contains(entry.Key)).Select(entry => ($"{prefix}{entry.Key}", entry.Value.detach().clone())),
+                .. added.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(name => ($"{prefix}{name}", ones(2))),
+            ]);
+            Checkpoint.Save(file, _folder["model.pth"]);
+            var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(target, _folder["model.pth"])).Message;
+            Assert.Equal(isSuggested, problem.EndsWith("; strict: false loads the rest", StringComparison.Ordinal));
+            Assert.Equal(isSuggested, problem.Contains("strict", StringComparison.Ordinal));
+        }
+    }
+
+    /// <summary>Weights for another stem load too, but answer wrongly.</summary>
+    [Fact]
+    public void With_another_stem_and_other_classes_the_message_does_not_suggest_strict_false()
+    {
+        using var saved = new ResNet18(3, Stem.Conv7MaxPool);
+        using var loaded = new ResNet18(4);
+        Checkpoint.Save(saved, _folder["model.pth"]);
+        var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(loaded, _folder["model.pth"])).Message;
+        Assert.EndsWith("create the network with Stem.Conv7MaxPool; the file's network has 3 classes, expected 4", problem, StringComparison.Ordinal);
     }
 
     /// <summary>Somebody replaced the classifier and kept the metadata.</summary>
@@ -170,7 +208,7 @@ public sealed class StemTests : IDisposable
         foreach (var stem in (string[])["Conv9", "", "conv7", "Conv7 ", "0"])
         {
             _folder.Write("model.safetensors", ReplaceMetadata(file, $"{Format},\"resnet_core.stem\":\"{stem}\""));
-            Assert.Contains($"expected Conv7, got {stem}", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(loaded, _folder["model.safetensors"])).Message, StringComparison.Ordinal);
+            Assert.EndsWith($"expected Conv7, got {stem}", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(loaded, _folder["model.safetensors"])).Message, StringComparison.Ordinal); // no such stem to create
         }
         _folder.Write("model.safetensors", ReplaceMetadata(file, $"{Format},\"stem\":\"Conv9\",\"other.resnet_core.stem\":\"Conv9\"")); // another program's keys
         Assert.Contains("since the names are torchvision's", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(loaded, _folder["model.safetensors"])).Message, StringComparison.Ordinal);

@@ -42,7 +42,7 @@ public sealed class TorchvisionNamesTests : IDisposable
         using var other = new ResNet18(3, Stem.Conv7);
         Checkpoint.Save(saved, _folder[$"model.{extension}"], WeightNames.Torchvision);
         var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(other, _folder[$"model.{extension}"]));
-        Assert.EndsWith("for another stem: expected Conv7, got Conv7MaxPool", problem.Message, StringComparison.Ordinal); // not "since the names are torchvision's"
+        Assert.EndsWith("for another stem: expected Conv7, got Conv7MaxPool; create the network with Stem.Conv7MaxPool", problem.Message, StringComparison.Ordinal); // not "since the names are torchvision's"
     }
 
     [Fact]

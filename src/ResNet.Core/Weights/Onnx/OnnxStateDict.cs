@@ -81,7 +81,7 @@ internal sealed class OnnxStateDict : StoredStateDict
     public static OnnxStateDict Read(FileStream file, IReadOnlyList<NamedNetwork> networks)
     {
         if (networks is not [var target])
-            throw new InvalidDataException($"is an ONNX model, which loads into a module with exactly one {nameof(ResidualNetwork)}, got one with {(networks.Count == 0 ? "none" : $"{networks.Count}")}; if the model comes from PyTorch, save its state_dict in Python: torch.save(model.state_dict(), path)");
+            throw new InvalidDataException($"is an ONNX model, which loads into a module with exactly one {nameof(ResidualNetwork)}, got one with {(networks.Count == 0 ? "none" : $"{networks.Count}")}; if the model comes from PyTorch, save its state_dict in Python: torch.save(model.state_dict(), \"state_dict.pth\")");
         if (target.Description.Epsilon != Convolution.Epsilon)
             throw new InvalidDataException(string.Create(CultureInfo.InvariantCulture,
                 $"is an ONNX model, expected a network whose batch norms have eps {Convolution.Epsilon}, the default, got {target.Description.Epsilon?.ToString(CultureInfo.InvariantCulture) ?? "several"}"));
