@@ -286,7 +286,7 @@ public sealed class ImageFolderTests : IDisposable
     public void Images_beside_the_class_folders_are_counted()
     {
         AddFiles([.. ListFiles("train", 10), .. ListFiles("test", 2), "train/1.jpg", "train/2.jpg", "train/labels.csv", "test/1.jpg"]);
-        Assert.Equal([$"{_folder["train"]}: left out 2 image(s) beside the class folders", $"{_folder["test"]}: left out 1 image(s) beside the class folders"], DataSet.Load(_folder.Path).Remarks);
+        Assert.Equal([$"{_folder["train"]}: left out 2 images beside the class folders", $"{_folder["test"]}: left out 1 image beside the class folders"], DataSet.Load(_folder.Path).Remarks);
     }
 
     [Fact]

@@ -40,7 +40,7 @@ public sealed class PredictTests : IDisposable
         Assert.Equal(3, lines[5..].Sum(line => int.Parse(line[^6..], System.Globalization.CultureInfo.InvariantCulture)));
         var problems = SplitLines(error);
         Assert.Equal(3, problems.Length);
-        Assert.All([$"{_images.Path}: skipped 1 file(s) such as {_images["notes.txt"]}: a text file", $"{broken}: expected a whole image", $"{empty}: expected a file with something in it"],
+        Assert.All([$"{_images.Path}: skipped 1 file such as {_images["notes.txt"]}: a text file", $"{broken}: expected a whole image", $"{empty}: expected a file with something in it"],
             problem => Assert.Single(problems, line => line.StartsWith(problem, StringComparison.Ordinal)));
     }
 

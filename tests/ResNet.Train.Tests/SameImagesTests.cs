@@ -68,7 +68,7 @@ public sealed class SameImagesTests : IClassFixture<SameImagesTests.Training>, I
         File.Copy(_data["red/07.png"], _data["red/01.png"], overwrite: true);
 
         var error = AssertNotResumed("expected the training's original images", "1 added (blue/more.png); 2 gone or broken (blue/03.png, red/05.png); 1 changed (red/01.png)");
-        Assert.Contains("1 files are left out", error, StringComparison.Ordinal);
+        Assert.Contains("1 file is left out", error, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -79,7 +79,7 @@ public sealed class SameImagesTests : IClassFixture<SameImagesTests.Training>, I
         var (code, output, error) = Run("resume", _run.Path);
 
         Assert.Equal(0, code);
-        Assert.Contains("1 files are left out", error, StringComparison.Ordinal);
+        Assert.Contains("1 file is left out", error, StringComparison.Ordinal);
         Assert.Contains("resumed after 1 epochs", output, StringComparison.Ordinal);
         AssertUnchanged("images.json", "network.json", "model.pth");
         Assert.Equal(_data.Path, Settings.Read(_run.Path).Data);
@@ -187,7 +187,7 @@ public sealed class SameImagesTests : IClassFixture<SameImagesTests.Training>, I
 
         var (code, output, error) = Run("evaluate", _run.Path, "--data", some.Path, "--device", "cpu");
         Assert.Equal(0, code);
-        Assert.StartsWith($"1 files are left out because they are broken or not images:\n  {broken}: ", error.ReplaceLineEndings("\n"), StringComparison.Ordinal);
+        Assert.StartsWith($"1 file is left out because it is broken or not an image:\n  {broken}: ", error.ReplaceLineEndings("\n"), StringComparison.Ordinal);
         var lines = output.ReplaceLineEndings("\n").Split('\n');
         Assert.Matches($"^test accuracy [01]\\.000 \\(.*\\): (0|12) of 12 images, loss .*; all images in '{System.Text.RegularExpressions.Regex.Escape(some.Path)}'$", lines[0]);
         Assert.EndsWith(" of 12", lines[3], StringComparison.Ordinal);

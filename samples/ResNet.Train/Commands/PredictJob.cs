@@ -135,7 +135,7 @@ internal sealed class PredictJob
     private void ShowCounts(TimeSpan time, string where)
     {
         var count = _counts.Sum();
-        _screen.WriteLine($"{count} images, {count / time.TotalSeconds:0.0} images/s{where}");
+        _screen.WriteLine($"{Plural.Format(count, "image")}, {count / time.TotalSeconds:0.0} images/s{where}");
         foreach (var (name, number) in _names.Zip(_counts).Where(pair => pair.Second > 0).OrderByDescending(pair => pair.Second))
             _screen.WriteLine($"{name.PadRight(_width)} {number,6}");
         if (_explainer is not null)

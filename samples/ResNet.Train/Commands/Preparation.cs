@@ -86,7 +86,7 @@ internal static class Preparation
     public static void Warn(IReadOnlyList<string> broken)
     {
         if (broken.Count == 0) return;
-        Console.Error.WriteLine($"{broken.Count} files are left out because they are broken or not images:");
+        Console.Error.WriteLine($"{Plural.Format(broken.Count, "file is left out because it is broken or not an image", "files are left out because they are broken or not images")}:");
         foreach (var problem in broken)
             Console.Error.WriteLine($"  {problem}");
     }

@@ -95,7 +95,7 @@ internal static class ImageFolder
     private static void RemarkLoose(string part, List<string> remarks)
     {
         if (Listing.ListFiles(part).Count(FileImage.IsImage) is > 0 and var loose)
-            remarks.Add($"{part}: left out {loose} image(s) beside the class folders");
+            remarks.Add($"{part}: left out {Plural.Format(loose, "image")} beside the class folders");
     }
 
     /// <summary>Describes a single folder, in which the classes may be.</summary>
