@@ -93,6 +93,27 @@ public sealed class PredictTests : IDisposable
     }
 
     [Fact]
+    public void Without_a_model_the_last_training_answers_and_is_named()
+    {
+        WriteImages("a.png");
+        using var folder = new TempFolder();
+        Directory.CreateDirectory(folder["runs"]);
+        CopyRun(folder, "earlier");
+        File.SetLastWriteTimeUtc(folder["runs/earlier/model.safetensors"], DateTime.UtcNow.AddHours(-1));
+        CopyRun(folder, "last");
+
+        var (code, output, error) = RunIn(folder.Path, "predict", _images["a.png"], "--csv", "-", "--device", "cpu");
+        Assert.Equal((0, $"model  {Path.Combine("runs", "last")} (the last training)"), (code, error.TrimEnd()));
+        Assert.StartsWith("file,class,", output, StringComparison.Ordinal);
+
+        File.WriteAllBytes(folder["runs/last/settings.json"], new Settings(_images.Path, null, Recipe.Photographs with { Epochs = 5 }, 1, "cpu", Precision.Fp32, ChannelsLast: false).ToJson());
+        Assert.EndsWith(" (the last training, after 0 of 5 epochs)", RunIn(folder.Path, "predict", _images["a.png"], "--device", "cpu").Error.TrimEnd(), StringComparison.Ordinal);
+        File.WriteAllText(folder["runs/last/metrics.csv"], "epoch,training_loss\n1,0.5\n");
+        Assert.Equal($"model  {Path.Combine("runs", "last")} (the last training, after 1 of 5 epochs)", RunIn(folder.Path, "predict", _images["a.png"], "--device", "cpu").Error.TrimEnd());
+        Assert.Equal("", Predict(_images["a.png"]).Error); // a named model needs no line
+    }
+
+    [Fact]
     public void An_explanation_is_written_beside_each_image_and_is_not_predicted_itself()
     {
         WriteImages("a.png", "sub/b.png");
@@ -162,6 +183,13 @@ public sealed class PredictTests : IDisposable
     }
 
     private (int Code, string Output, string Error) Predict(params string[] arguments) => Run(["predict", .. arguments, "--model", _run.Path, "--device", "cpu"]);
+
+    private void CopyRun(TempFolder folder, string name)
+    {
+        Directory.CreateDirectory(folder[$"runs/{name}"]);
+        foreach (var file in new[] { "network.json", "model.safetensors" })
+            File.Copy(_run[file], folder[$"runs/{name}/{file}"]);
+    }
 
     private static string[] SplitLines(string output) => output.ReplaceLineEndings("\n").TrimEnd().Split('\n');
 

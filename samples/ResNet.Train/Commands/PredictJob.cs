@@ -38,7 +38,7 @@ internal sealed class PredictJob
         if (explain && engine != Engine.Torch)
             throw new UserException($"--explain: expected --engine {Engine.Torch}, which gives the features of the last layer, got {engine}");
         using var interruption = new Interruption();
-        model ??= FindLastRun();
+        model ??= LastRun.Find();
         using var predictor = Predictor.Load(model, engine, deviceName);
         using var explainer = explain ? Explainer.Load(model, Devices.Find(deviceName)) : null;
         try
@@ -141,10 +141,4 @@ internal sealed class PredictJob
         if (_explainer is not null)
             _screen.WriteLine($"explanations are beside the images, in files ending with {ExplanationFile.Ending}");
     }
-
-    private static string FindLastRun() =>
-        (Directory.Exists("runs") ? Directory.EnumerateDirectories("runs") : [])
-            .Where(folder => File.Exists(Path.Combine(folder, ModelConfig.WeightsFileName)) && File.Exists(Path.Combine(folder, ModelConfig.FileName)))
-            .MaxBy(folder => File.GetLastWriteTimeUtc(Path.Combine(folder, ModelConfig.WeightsFileName)))
-        ?? throw new UserException("--model: expected the folder of a training run, got none, and there is no training run in the folder runs");
 }

@@ -7,7 +7,9 @@ namespace ResNet.Train;
 /// <summary>Trains and tests a network, and writes the results into a folder.</summary>
 internal static class TrainJob
 {
-    private const string StateFile = "checkpoint.safetensors", MetricsFile = "metrics.csv";
+    public const string MetricsFile = "metrics.csv";
+
+    private const string StateFile = "checkpoint.safetensors";
 
     /// <summary>With fewer images a held-out test would be too small to be meaningful, so they are cross-validated.</summary>
     private const int FewToHoldOut = 300;
