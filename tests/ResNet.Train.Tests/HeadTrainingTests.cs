@@ -41,7 +41,10 @@ public sealed class HeadTrainingTests : IDisposable
 
         var weights = File.ReadAllBytes(_out["run/model.safetensors"]);
         Assert.Contains($"{image}\n  red ", RunSuccessfully("predict", image, "--model", _out["run"]).ReplaceLineEndings("\n"), StringComparison.Ordinal);
-        Assert.StartsWith("test accuracy 1.000 ", RunSuccessfully("evaluate", _out["run"], "--data", _data.Path), StringComparison.Ordinal);
+        var (_, tested, remark) = Run("evaluate", _out["run"], "--data", _data.Path);
+        Assert.StartsWith("test accuracy 1.000 ", tested, StringComparison.Ordinal);
+        Assert.Equal("24 of the 24 images were used in training, so this is no test of the network", remark.TrimEnd());
+        AssertRefused($"evaluate: expected test images of the training, got none: all its images were cross-validated, with the result in {_out["run/confusion-matrix.png"]}; --data DIR tests images that the training has not seen", "evaluate", _out["run"]);
         Assert.Contains("model.int8.onnx", RunSuccessfully("export", _out["run"], "--int8"), StringComparison.Ordinal);
         // Again, with the stored features
         var (code, resumed, _) = Run("resume", _out["run"]);

@@ -192,11 +192,19 @@ public sealed class SameImagesTests : IClassFixture<SameImagesTests.Training>, I
         Assert.Matches($"^test accuracy [01]\\.000 \\(.*\\): (0|12) of 12 images, loss .*; all images in '{System.Text.RegularExpressions.Regex.Escape(some.Path)}'$", lines[0]);
         Assert.EndsWith(" of 12", lines[3], StringComparison.Ordinal);
         Assert.Equal("no images of: blue, red", lines[4]);
-        Assert.Contains("45 images, loss", Run("evaluate", _run.Path, "--data", _data.Path, "--device", "cpu").Output, StringComparison.Ordinal);
         Assert.EndsWith("MB", Run("export", _run.Path, "--int8", "--data", some.Path).Output.TrimEnd(), StringComparison.Ordinal);
 
         Directory.Move(some["yellow"], some["gold"]);
         AssertRefused("got others as well: gold", "evaluate", _run.Path, "--data", some.Path, "--device", "cpu");
+    }
+
+    [Fact]
+    public void Training_images_in_a_test_are_counted()
+    {
+        var (code, output, error) = Run("evaluate", _run.Path, "--data", _data.Path, "--device", "cpu");
+        Assert.Equal(0, code);
+        Assert.Contains("45 images, loss", output, StringComparison.Ordinal);
+        Assert.Equal($"{ImageList.Read(_run.Path)!.Training.Count} of the 45 images were used in training, so the network knows them", error.TrimEnd());
     }
 
     [Fact]

@@ -7,7 +7,7 @@ namespace ResNet.Train;
 /// <summary>Trains and tests a network, and writes the results into a folder.</summary>
 internal static class TrainJob
 {
-    public const string MetricsFile = "metrics.csv";
+    public const string MetricsFile = "metrics.csv", ConfusionFile = "confusion-matrix.png";
 
     private const string StateFile = "checkpoint.safetensors";
 
@@ -208,7 +208,7 @@ internal static class TrainJob
         {
             if (isLast && output is not null)
             {
-                screen.WriteLine($"confusion matrix  {output.Write("confusion-matrix.png", Charts.DrawConfusion(evaluation, network.Classes, figure))}");
+                screen.WriteLine($"confusion matrix  {output.Write(ConfusionFile, Charts.DrawConfusion(evaluation, network.Classes, figure))}");
                 screen.WriteLine($"misclassified     {output.Write("misclassified.png", MisclassifiedSheet.Draw(evaluation, network))}");
             }
             screen.WriteLine($"{figure} accuracy {evaluation.AccuracyInWords}{(isLast ? $", {watch.Elapsed.TotalSeconds:0} s after the start" : ", each image by a classifier that had not seen it")}");

@@ -21,6 +21,20 @@ internal static class SameImages
             yield return classes;
     }
 
+    /// <returns>A line if a network is tested with images that it was trained with, else null.</returns>
+    /// <param name="tested">The tested images, at least one.</param>
+    /// <param name="folder">Their folder.</param>
+    /// <param name="trained">The images of the network's training.</param>
+    /// <param name="cancellation">Stops the comparison.</param>
+    /// <exception cref="OperationCanceledException"><paramref name="cancellation"/> was requested.</exception>
+    public static string? FindTrained(IReadOnlyList<Image> tested, string folder, ImageList trained, CancellationToken cancellation)
+    {
+        var known = trained.Training.Values.ToHashSet();
+        var count = ImageList.ComputeDigests(tested, folder, cancellation).Values.Count(known.Contains);
+        return count == 0 ? null
+            : $"{count} of the {Plural.Format(tested.Count, "image")} {(count == 1 ? "was" : "were")} used in training, so {(count == tested.Count ? "this is no test of the network" : $"the network knows {(count == 1 ? "it" : "them")}")}";
+    }
+
     private static string? FindShared(IReadOnlyDictionary<string, string> part, IReadOnlyDictionary<string, string> other, string one, string several)
     {
         var known = other.Values.ToHashSet();
