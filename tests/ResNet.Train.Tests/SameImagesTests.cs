@@ -233,13 +233,14 @@ public sealed class SameImagesTests : IClassFixture<SameImagesTests.Training>, I
     {
         _run.Write("model.onnx", [1]);
         using var program = Start("--data", _data.Path, "--out", _run.Path, "--size", "32", "--epochs", "100", "--batch-size", "2", "--device", "cpu", "--weights", _run["model.pth"]);
+        var lines = new List<string>();
         while (program.StandardOutput.ReadLine() is { } line && !line.StartsWith("ResNet-18 on", StringComparison.Ordinal))
-        {
-        }
+            lines.Add(line);
         var left = Directory.GetFiles(_run.Path).Select(Path.GetFileName);
         program.Kill();
         program.WaitForExit();
         Assert.Empty(left.Intersect(["model.safetensors", "model.onnx", "checkpoint.safetensors", "metrics.csv"]));
+        Assert.Contains("removed an earlier training's settings.json, checkpoint.safetensors, metrics.csv, network.json, model.safetensors, model.onnx", lines);
         Assert.Contains("model.pth", left); // its starting weights, which resume needs
     }
 

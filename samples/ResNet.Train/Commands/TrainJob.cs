@@ -233,9 +233,12 @@ internal static class TrainJob
         void Clear()
         {
             // Deletes another training's files, which would not fit this one's classes, except the weights to start from.
-            foreach (var name in (string[])[Settings.FileName, StateFile, MetricsFile, ModelConfig.FileName, ModelConfig.WeightsFileName, ModelConfig.TorchFileName, OnnxFile.FileName, OnnxFile.Int8FileName])
-                if (!Path.GetFullPath(Path.Combine(folder, name)).Equals(settings.Weights, StringComparison.OrdinalIgnoreCase)) // as some file systems compare names
-                    output?.Delete(name);
+            string[] files = [Settings.FileName, StateFile, MetricsFile, ModelConfig.FileName, ModelConfig.WeightsFileName, ModelConfig.TorchFileName, OnnxFile.FileName, OnnxFile.Int8FileName];
+            string[] removed = [.. files.Where(name =>
+                !Path.GetFullPath(Path.Combine(folder, name)).Equals(settings.Weights, StringComparison.OrdinalIgnoreCase) // as some file systems compare names
+                && output?.Delete(name) == true)];
+            if (removed.Length > 0)
+                screen.WriteLine($"removed an earlier training's {string.Join(", ", removed)}");
         }
     }
 }
