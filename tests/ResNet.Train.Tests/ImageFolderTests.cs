@@ -255,6 +255,14 @@ public sealed class ImageFolderTests : IDisposable
     }
 
     [Fact]
+    public void A_folder_of_a_single_class_is_refused()
+    {
+        AddFiles("cat/1.jpg", "dog/1.jpg");
+        foreach (Action load in new Action[] { () => DataSet.Load(_folder["cat"]), () => DataSet.LoadAll(_folder["cat"], forTest: true, ["cat", "dog"]) })
+            Assert.StartsWith($"{_folder["cat"]}: expected a folder of images for each class, got the images of one class; name the folder above it", Assert.Throws<UserException>(load).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Class_names_are_case_sensitive()
     {
         AddFiles([.. ListFiles("train", 10), "val/Cat/1.jpg", "val/dog/1.jpg"]);

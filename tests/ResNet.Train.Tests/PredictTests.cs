@@ -114,6 +114,18 @@ public sealed class PredictTests : IDisposable
     }
 
     [Fact]
+    public void A_model_that_is_no_training_run_is_explained()
+    {
+        WriteImages("a.png");
+        using var folder = new TempFolder();
+        AssertRefused($"expected the folder of a training run, or a file in it, got '{folder["nope"]}', which does not exist", "predict", _images["a.png"], "--model", folder["nope"]);
+        AssertRefused($"expected the folder of a training run, or a file in it, got '{folder.Path}', which has no network.json", "predict", _images["a.png"], "--model", folder.Path);
+        File.Copy(_run["model.safetensors"], folder["alone.safetensors"]);
+        AssertRefused($"expected the folder of a training run, or a file in it, got '{folder["alone.safetensors"]}', which has no network.json beside it: weights alone lack the classes and the normalization", "predict", _images["a.png"], "--model", folder["alone.safetensors"]);
+        AssertRefused($"resume: expected the folder of a training run, got '{folder["nope"]}', which does not exist", "resume", folder["nope"]);
+    }
+
+    [Fact]
     public void An_explanation_is_written_beside_each_image_and_is_not_predicted_itself()
     {
         WriteImages("a.png", "sub/b.png");
