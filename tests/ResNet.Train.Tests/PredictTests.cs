@@ -114,6 +114,14 @@ public sealed class PredictTests : IDisposable
     }
 
     [Fact]
+    public void A_folder_without_images_gets_its_message_alone()
+    {
+        Directory.CreateDirectory(_images["empty"]);
+        var (code, output, error) = Predict(_images["empty"]);
+        Assert.Equal((1, "", $"{_images["empty"]}: expected JPEG, PNG, WebP, GIF or BMP images, found none"), (code, output, error.TrimEnd()));
+    }
+
+    [Fact]
     public void A_model_that_is_no_training_run_is_explained()
     {
         WriteImages("a.png");

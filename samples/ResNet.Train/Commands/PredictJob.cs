@@ -73,8 +73,11 @@ internal sealed class PredictJob
         else if (_images.HasFolders || _images.MostCount > MostInDetail)
         {
             Predict(ShowLine, cancellation);
-            _screen.WriteLine("");
-            ShowCounts(watch.Elapsed, "");
+            if (_counts.Sum() > 0)
+            {
+                _screen.WriteLine("");
+                ShowCounts(watch.Elapsed, "");
+            }
         }
         else
         {
