@@ -33,6 +33,7 @@ public sealed class HeadTrainingTests : IDisposable
 
         var first = Train("run");
 
+        Assert.Contains(": 24 images to train, all of them cross-validated", first, StringComparison.Ordinal);
         Assert.Contains("features of 24 images, 24 of them computed", first, StringComparison.Ordinal);
         Assert.Contains("cross-validated accuracy 1.000 (95 % interval 0.862 to 1.000): 24 of 24 images", first, StringComparison.Ordinal);
         foreach (var file in new[] { "model.safetensors", "model.pth", "network.json", "settings.json", "images.json", "metrics.csv", "learning-curves.png", "confusion-matrix.png", "misclassified.png", "features.safetensors" })

@@ -237,7 +237,8 @@ public sealed class ImageFolderTests : IDisposable
     [InlineData("expected a folder train beside test and val, got none", "test/cat/1.jpg", "test/dog/1.jpg", "val/cat/1.jpg", "val/dog/1.jpg")]
     [InlineData("two or more classes, got 1, set; if it holds the classes, name", "set/train/cat/1.jpg", "set/train/dog/1.jpg", "set/test/cat/1.jpg")]
     [InlineData("two or more classes, got 1, set; if it holds the classes, name", "set/cat/1.jpg", "set/dog/1.jpg")]
-    [InlineData("expected training images of every class, got none of horse, mouse", "cat/1.jpg", "dog/1.jpg", "horse/", "mouse/Thumbs.db")]
+    [InlineData("expected training images of every class, got none of 'horse'; remove the folder, or put images into it", "cat/1.jpg", "dog/1.jpg", "horse/")]
+    [InlineData("expected training images of every class, got none of 'horse', 'mouse'; remove the folders, or put images into them", "cat/1.jpg", "dog/1.jpg", "horse/", "mouse/Thumbs.db")]
     public void Ambiguous_and_incomplete_layouts_are_refused(string message, params string[] names)
     {
         AddFiles(names);

@@ -118,7 +118,7 @@ internal static class TrainJob
         output?.Write(ModelConfig.FileName, network.ToJson());
         output?.Write(Settings.FileName, settings.ToJson()); // last, because it makes the training resumable
 
-        screen.WriteLine($"{recipe.Architecture.GetTitle()} on {Libtorch.Describe(device)}{(ranks.AreSeveral ? $", {ranks.Count} ranks" : "")}{settings.DescribeComputation(device)}: {data.Training.Count + data.Validation.Count} images to train and validate, {data.Test.Count} to test");
+        screen.WriteLine($"{recipe.Architecture.GetTitle()} on {Libtorch.Describe(device)}{(ranks.AreSeveral ? $", {ranks.Count} ranks" : "")}{settings.DescribeComputation(device)}: {DescribeImages()}");
         foreach (var line in (string?[])[settings.Precision.FindRemark(device), resumed ?? start?.Line, remark, doubt, DescribeLayers(), Advise()])
             if (line is not null)
                 screen.WriteLine(line);
@@ -214,6 +214,11 @@ internal static class TrainJob
             screen.WriteLine($"{figure} accuracy {evaluation.AccuracyInWords}{(isLast ? $", {watch.Elapsed.TotalSeconds:0} s after the start" : ", each image by a classifier that had not seen it")}");
         }
 
+        string DescribeImages() => (data.Training.Count, data.Validation.Count, data.Test.Count) switch
+        {
+            (var count, 0, 0) => $"{Plural.Format(count, "image")} to train, all of them cross-validated",
+            var (training, validation, test) => $"{Plural.Format(training + validation, "image")} to train and validate, {test} to test",
+        };
         string? DescribeLayers() => !settings.BeginsWithHead() || isResumed ? null
             : settings.Train == TrainedLayers.Head ? "training the classifier alone, on the features of the other layers; --train All trains every layer"
             : "training the classifier, then every layer";
