@@ -80,7 +80,8 @@ public sealed class SameImagesTests : IClassFixture<SameImagesTests.Training>, I
 
         Assert.Equal(0, code);
         Assert.Contains("1 file is left out", error, StringComparison.Ordinal);
-        Assert.Contains("resumed after 1 epochs", output, StringComparison.Ordinal);
+        Assert.Contains("resumed after 1 epoch: the training was complete, and is only tested again", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("--weights imagenet", output, StringComparison.Ordinal); // advice for a new training
         AssertUnchanged("images.json", "network.json", "model.pth");
         Assert.Equal(_data.Path, Settings.Read(_run.Path).Data);
     }

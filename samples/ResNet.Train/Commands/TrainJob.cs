@@ -222,7 +222,7 @@ internal static class TrainJob
         string? DescribeLayers() => !settings.BeginsWithHead() || isResumed ? null
             : settings.Train == TrainedLayers.Head ? "training the classifier alone, on the features of the other layers; --train All trains every layer"
             : "training the classifier, then every layer";
-        string? Advise() => settings.Weights is null && data.Training[0] is FileImage && data.Training.Count + data.Validation.Count < StartingWeights.FewImages
+        string? Advise() => beginning is null && settings.Weights is null && data.Training[0] is FileImage && data.Training.Count + data.Validation.Count < StartingWeights.FewImages
             ? $"fewer than {StartingWeights.FewImages} photographs are too few to train from scratch: --weights imagenet starts from a network trained on photographs, and takes seconds"
             : null;
         ResidualNetwork CreateNetwork() => settings.CreateNetwork(all.Classes.Count, device);
