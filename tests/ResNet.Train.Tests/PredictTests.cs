@@ -134,6 +134,15 @@ public sealed class PredictTests : IDisposable
     }
 
     [Fact]
+    public void An_8_bit_file_without_its_engine_is_refused()
+    {
+        WriteImages("any/a.png");
+        RunSuccessfully("export", _run.Path, "--int8", "--data", _images.Path);
+        foreach (var arguments in new string[][] { ["predict", _images["any/a.png"], "--model"], ["evaluate", "--data", _images.Path] })
+            AssertRefused("; --engine onnx computes with files from export", [.. arguments, _run["model.int8.onnx"], "--device", "cpu"]);
+    }
+
+    [Fact]
     public void An_explanation_is_written_beside_each_image_and_is_not_predicted_itself()
     {
         WriteImages("a.png", "sub/b.png");
