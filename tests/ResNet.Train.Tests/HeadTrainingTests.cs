@@ -51,6 +51,7 @@ public sealed class HeadTrainingTests : IDisposable
         var (code, resumed, _) = Run("resume", _out["run"]);
         Assert.Equal(0, code);
         Assert.DoesNotContain("computed", resumed, StringComparison.Ordinal);
+        Assert.Contains("the training was complete; its classifier is fitted again, to the same features", resumed, StringComparison.Ordinal);
         Assert.Equal(weights, File.ReadAllBytes(_out["run/model.safetensors"]));
         Assert.DoesNotContain("computed", Train("run"), StringComparison.Ordinal);
         Assert.Equal(weights, File.ReadAllBytes(_out["run/model.safetensors"]));

@@ -220,6 +220,7 @@ internal static class TrainJob
             var (training, validation, test) => $"{Plural.Format(training + validation, "image")} to train and validate, {test} to test",
         };
         string? DescribeLayers() => !settings.BeginsWithHead() || isResumed ? null
+            : settings.Train == TrainedLayers.Head && beginning is not null && File.Exists(Path.Combine(folder, MetricsFile)) ? "the training was complete; its classifier is fitted again, to the same features"
             : settings.Train == TrainedLayers.Head ? "training the classifier alone, on the features of the other layers; --train All trains every layer"
             : "training the classifier, then every layer";
         string? Advise() => beginning is null && settings.Weights is null && data.Training[0] is FileImage && data.Training.Count + data.Validation.Count < StartingWeights.FewImages
