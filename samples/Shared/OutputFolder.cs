@@ -45,13 +45,15 @@ public sealed class OutputFolder
 
     public string GetPath(string name) => Path.Combine(_path, name);
 
-    /// <summary>Deletes a file if it exists.</summary>
+    /// <returns>Whether the file existed.</returns>
     /// <exception cref="UserException">The file cannot be deleted.</exception>
-    public void Delete(string name)
+    public bool Delete(string name)
     {
         try
         {
+            var exists = File.Exists(GetPath(name));
             File.Delete(GetPath(name));
+            return exists;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -119,14 +119,14 @@ public sealed class CifarSetTests : IDisposable
     public void An_incomplete_record_of_CIFAR_10_is_refused(int length)
     {
         WriteCifar10();
-        AssertRefused(_folder.Write("data_batch_3.bin", new byte[length]), $"expected records of 3073 bytes, 1 label(s) and 3x32x32 pixels, got {length} bytes");
+        AssertRefused(_folder.Write("data_batch_3.bin", new byte[length]), $"expected records of 3073 bytes, 1 label and 3x32x32 pixels, got {length} bytes");
     }
 
     [Fact]
     public void An_incomplete_record_of_CIFAR_100_is_refused()
     {
         WriteCifar100();
-        AssertRefused(_folder.Write("test.bin", new byte[3073]), "expected records of 3074 bytes, 2 label(s) and 3x32x32 pixels, got 3073 bytes");
+        AssertRefused(_folder.Write("test.bin", new byte[3073]), "expected records of 3074 bytes, 2 labels and 3x32x32 pixels, got 3073 bytes");
     }
 
     [Fact]

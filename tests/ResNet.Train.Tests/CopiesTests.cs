@@ -35,7 +35,7 @@ public sealed class CopiesTests : IDisposable
 
         Assert.Equal(0, code);
         Assert.Equal(
-            ["2 test images are training images as well, such as test/blue/x.jpg", "1 validation images are training images as well, such as val/red/z.jpg", "3 images are in two classes, such as train/red/04.jpg"],
+            ["2 test images are training images as well, such as test/blue/x.jpg", "1 validation image is a training image as well, such as val/red/z.jpg", "3 images are in two classes, such as train/red/04.jpg"],
             error.ReplaceLineEndings("\n").TrimEnd().Split('\n'));
     }
 

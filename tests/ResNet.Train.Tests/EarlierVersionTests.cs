@@ -103,7 +103,7 @@ public sealed class EarlierVersionTests : IDisposable
 
         var resumed = RunSuccessfully("resume", _run.Path);
         Assert.Contains("\nResNet-18 on cpu", resumed, StringComparison.Ordinal);
-        Assert.Contains("resumed after 1 epochs", resumed, StringComparison.Ordinal);
+        Assert.Contains("resumed after 1 epoch", resumed, StringComparison.Ordinal);
         Assert.Contains("there is no images.json in the training's folder", resumed, StringComparison.Ordinal);
         Assert.DoesNotContain("epoch 1/", resumed, StringComparison.Ordinal);
         Assert.Contains("epoch 2/2  ", resumed, StringComparison.Ordinal);

@@ -63,6 +63,8 @@ public sealed class FeaturesTests : IDisposable
     {
         AssertRefused("--out: expected a file whose name ends with .safetensors, got 'features.csv'", "features", _images.Path, "--out", "features.csv");
         AssertRefused("'--out'", "features", _images.Path);
+        AssertRefused($"--out: expected a file in an existing folder, got '{_run["nodir/x.safetensors"]}'", "features", _images.Path, "--out", _run["nodir/x.safetensors"], "--model", _run.Path);
+        Assert.False(Directory.Exists(_run["nodir"]));
         AssertRefused("--in: expected a folder, got 'nothing'", "similar", _images["red/1.png"], "--in", "nothing");
         AssertRefused("--model: expected no --weights beside it", "similar", _images["red/1.png"], "--in", _images.Path, "--model", _run.Path, "--weights", "imagenet");
         AssertRefused("beside a network.json; use --model for a training run", "similar", _images["red/1.png"], "--in", _images.Path, "--weights", _run[ModelConfig.WeightsFileName]);

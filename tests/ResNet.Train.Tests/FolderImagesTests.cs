@@ -58,7 +58,7 @@ public sealed class FolderImagesTests : IDisposable
     [Theory]
     [InlineData("test", "", "train/red/1.png", "test/red/1.png", "unlabeled/1.png")]
     [InlineData("val", "test: left out: expected a folder of images for each class, found none", "train/red/1.png", "val/red/1.png", "test/1.png")]
-    [InlineData("test", "test: left out 1 image(s) beside the class folders", "train/red/1.png", "test/red/1.png", "test/loose.png")]
+    [InlineData("test", "test: left out 1 image beside the class folders", "train/red/1.png", "test/red/1.png", "test/loose.png")]
     public void Skipped_files_and_folders_are_reported(string part, string remark, params string[] files)
     {
         WriteImages(files);

@@ -33,6 +33,7 @@ public sealed class HeadTrainingTests : IDisposable
 
         var first = Train("run");
 
+        Assert.Contains(": 24 images to train, all of them cross-validated", first, StringComparison.Ordinal);
         Assert.Contains("features of 24 images, 24 of them computed", first, StringComparison.Ordinal);
         Assert.Contains("cross-validated accuracy 1.000 (95 % interval 0.862 to 1.000): 24 of 24 images", first, StringComparison.Ordinal);
         foreach (var file in new[] { "model.safetensors", "model.pth", "network.json", "settings.json", "images.json", "metrics.csv", "learning-curves.png", "confusion-matrix.png", "misclassified.png", "features.safetensors" })
@@ -41,12 +42,16 @@ public sealed class HeadTrainingTests : IDisposable
 
         var weights = File.ReadAllBytes(_out["run/model.safetensors"]);
         Assert.Contains($"{image}\n  red ", RunSuccessfully("predict", image, "--model", _out["run"]).ReplaceLineEndings("\n"), StringComparison.Ordinal);
-        Assert.StartsWith("test accuracy 1.000 ", RunSuccessfully("evaluate", _out["run"], "--data", _data.Path), StringComparison.Ordinal);
+        var (_, tested, remark) = Run("evaluate", _out["run"], "--data", _data.Path);
+        Assert.StartsWith("test accuracy 1.000 ", tested, StringComparison.Ordinal);
+        Assert.Equal("24 of the 24 images were used in training, so this is no test of the network", remark.TrimEnd());
+        AssertRefused($"evaluate: expected test images of the training, got none: all its images were cross-validated, with the result in {_out["run/confusion-matrix.png"]}; --data DIR tests images that the training has not seen", "evaluate", _out["run"]);
         Assert.Contains("model.int8.onnx", RunSuccessfully("export", _out["run"], "--int8"), StringComparison.Ordinal);
         // Again, with the stored features
         var (code, resumed, _) = Run("resume", _out["run"]);
         Assert.Equal(0, code);
         Assert.DoesNotContain("computed", resumed, StringComparison.Ordinal);
+        Assert.Contains("the training was complete; its classifier is fitted again, to the same features", resumed, StringComparison.Ordinal);
         Assert.Equal(weights, File.ReadAllBytes(_out["run/model.safetensors"]));
         Assert.DoesNotContain("computed", Train("run"), StringComparison.Ordinal);
         Assert.Equal(weights, File.ReadAllBytes(_out["run/model.safetensors"]));

@@ -237,7 +237,8 @@ public sealed class ImageFolderTests : IDisposable
     [InlineData("expected a folder train beside test and val, got none", "test/cat/1.jpg", "test/dog/1.jpg", "val/cat/1.jpg", "val/dog/1.jpg")]
     [InlineData("two or more classes, got 1, set; if it holds the classes, name", "set/train/cat/1.jpg", "set/train/dog/1.jpg", "set/test/cat/1.jpg")]
     [InlineData("two or more classes, got 1, set; if it holds the classes, name", "set/cat/1.jpg", "set/dog/1.jpg")]
-    [InlineData("expected training images of every class, got none of horse, mouse", "cat/1.jpg", "dog/1.jpg", "horse/", "mouse/Thumbs.db")]
+    [InlineData("expected training images of every class, got none of 'horse'; remove the folder, or put images into it", "cat/1.jpg", "dog/1.jpg", "horse/")]
+    [InlineData("expected training images of every class, got none of 'horse', 'mouse'; remove the folders, or put images into them", "cat/1.jpg", "dog/1.jpg", "horse/", "mouse/Thumbs.db")]
     public void Ambiguous_and_incomplete_layouts_are_refused(string message, params string[] names)
     {
         AddFiles(names);
@@ -252,6 +253,14 @@ public sealed class ImageFolderTests : IDisposable
     {
         AddFiles(names);
         AssertRefused(_folder["train"], "two or more classes, got 0");
+    }
+
+    [Fact]
+    public void A_folder_of_a_single_class_is_refused()
+    {
+        AddFiles("cat/1.jpg", "dog/1.jpg");
+        foreach (Action load in new Action[] { () => DataSet.Load(_folder["cat"]), () => DataSet.LoadAll(_folder["cat"], forTest: true, ["cat", "dog"]) })
+            Assert.StartsWith($"{_folder["cat"]}: expected a folder of images for each class, got the images of one class; name the folder above it", Assert.Throws<UserException>(load).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -286,7 +295,7 @@ public sealed class ImageFolderTests : IDisposable
     public void Images_beside_the_class_folders_are_counted()
     {
         AddFiles([.. ListFiles("train", 10), .. ListFiles("test", 2), "train/1.jpg", "train/2.jpg", "train/labels.csv", "test/1.jpg"]);
-        Assert.Equal([$"{_folder["train"]}: left out 2 image(s) beside the class folders", $"{_folder["test"]}: left out 1 image(s) beside the class folders"], DataSet.Load(_folder.Path).Remarks);
+        Assert.Equal([$"{_folder["train"]}: left out 2 images beside the class folders", $"{_folder["test"]}: left out 1 image beside the class folders"], DataSet.Load(_folder.Path).Remarks);
     }
 
     [Fact]

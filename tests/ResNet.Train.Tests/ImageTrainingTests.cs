@@ -97,7 +97,7 @@ public sealed class ImageTrainingTests : IDisposable
             _data.Write($"red/{i:00}.{(i % 2 == 0 ? "jpg" : "png")}", [1, 2, 3]);
         var (code, _, error) = Run(CreateArguments(epochs: 1));
         Assert.Equal(1, code);
-        Assert.Contains("expected training images of every class, got none of red", error, StringComparison.Ordinal);
+        Assert.Contains("expected training images of every class, got none of 'red' that can be read; remove the class, or add images", error, StringComparison.Ordinal);
         Assert.False(File.Exists(_out["settings.json"]));
     }
 

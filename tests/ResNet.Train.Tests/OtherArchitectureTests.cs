@@ -34,7 +34,7 @@ public sealed class OtherArchitectureTests : IDisposable
 
         var resumed = RunSuccessfully("resume", _out["run"]);
         Assert.Contains("\nResNet-50 on cpu", resumed, StringComparison.Ordinal);
-        Assert.Contains("resumed after 1 epochs", resumed, StringComparison.Ordinal);
+        Assert.Contains("resumed after 1 epoch", resumed, StringComparison.Ordinal);
         Assert.Contains("epoch 2/2  ", resumed, StringComparison.Ordinal);
         using (var network = new ResNet50(10, Stem.Conv7))
             Checkpoint.Load(network, _out["run/model.safetensors"]); // strict, and for this stem

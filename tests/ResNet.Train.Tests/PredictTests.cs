@@ -40,7 +40,7 @@ public sealed class PredictTests : IDisposable
         Assert.Equal(3, lines[5..].Sum(line => int.Parse(line[^6..], System.Globalization.CultureInfo.InvariantCulture)));
         var problems = SplitLines(error);
         Assert.Equal(3, problems.Length);
-        Assert.All([$"{_images.Path}: skipped 1 file(s) such as {_images["notes.txt"]}: a text file", $"{broken}: expected a whole image", $"{empty}: expected a file with something in it"],
+        Assert.All([$"{_images.Path}: skipped 1 file such as {_images["notes.txt"]}: a text file", $"{broken}: expected a whole image", $"{empty}: expected a file with something in it"],
             problem => Assert.Single(problems, line => line.StartsWith(problem, StringComparison.Ordinal)));
     }
 
@@ -90,6 +90,56 @@ public sealed class PredictTests : IDisposable
         var (code, _, error) = Predict(_images["empty"], "--csv", table);
         Assert.Equal([$"{_images["empty"]}: expected JPEG, PNG, WebP, GIF or BMP images, found none", "--csv: expected readable images, got none; the table is not written"], SplitLines(error));
         Assert.Equal((1, 3), (code, File.ReadAllBytes(table).Length));
+    }
+
+    [Fact]
+    public void Without_a_model_the_last_training_answers_and_is_named()
+    {
+        WriteImages("a.png");
+        using var folder = new TempFolder();
+        Directory.CreateDirectory(folder["runs"]);
+        CopyRun(folder, "earlier");
+        File.SetLastWriteTimeUtc(folder["runs/earlier/model.safetensors"], DateTime.UtcNow.AddHours(-1));
+        CopyRun(folder, "last");
+
+        var (code, output, error) = RunIn(folder.Path, "predict", _images["a.png"], "--csv", "-", "--device", "cpu");
+        Assert.Equal((0, $"model  {Path.Combine("runs", "last")} (the last training)"), (code, error.TrimEnd()));
+        Assert.StartsWith("file,class,", output, StringComparison.Ordinal);
+
+        File.WriteAllBytes(folder["runs/last/settings.json"], new Settings(_images.Path, null, Recipe.Photographs with { Epochs = 5 }, 1, "cpu", Precision.Fp32, ChannelsLast: false).ToJson());
+        Assert.EndsWith(" (the last training, after 0 of 5 epochs)", RunIn(folder.Path, "predict", _images["a.png"], "--device", "cpu").Error.TrimEnd(), StringComparison.Ordinal);
+        File.WriteAllText(folder["runs/last/metrics.csv"], "epoch,training_loss\n1,0.5\n");
+        Assert.Equal($"model  {Path.Combine("runs", "last")} (the last training, after 1 of 5 epochs)", RunIn(folder.Path, "predict", _images["a.png"], "--device", "cpu").Error.TrimEnd());
+        Assert.Equal("", Predict(_images["a.png"]).Error); // a named model needs no line
+    }
+
+    [Fact]
+    public void A_folder_without_images_gets_its_message_alone()
+    {
+        Directory.CreateDirectory(_images["empty"]);
+        var (code, output, error) = Predict(_images["empty"]);
+        Assert.Equal((1, "", $"{_images["empty"]}: expected JPEG, PNG, WebP, GIF or BMP images, found none"), (code, output, error.TrimEnd()));
+    }
+
+    [Fact]
+    public void A_model_that_is_no_training_run_is_explained()
+    {
+        WriteImages("a.png");
+        using var folder = new TempFolder();
+        AssertRefused($"expected the folder of a training run, or a file in it, got '{folder["nope"]}', which does not exist", "predict", _images["a.png"], "--model", folder["nope"]);
+        AssertRefused($"expected the folder of a training run, or a file in it, got '{folder.Path}', which has no network.json", "predict", _images["a.png"], "--model", folder.Path);
+        File.Copy(_run["model.safetensors"], folder["alone.safetensors"]);
+        AssertRefused($"expected the folder of a training run, or a file in it, got '{folder["alone.safetensors"]}', which has no network.json beside it: weights alone lack the classes and the normalization", "predict", _images["a.png"], "--model", folder["alone.safetensors"]);
+        AssertRefused($"resume: expected the folder of a training run, got '{folder["nope"]}', which does not exist", "resume", folder["nope"]);
+    }
+
+    [Fact]
+    public void An_8_bit_file_without_its_engine_is_refused()
+    {
+        WriteImages("any/a.png");
+        RunSuccessfully("export", _run.Path, "--int8", "--data", _images.Path);
+        foreach (var arguments in new string[][] { ["predict", _images["any/a.png"], "--model"], ["evaluate", "--data", _images.Path] })
+            AssertRefused("; --engine onnx computes with files from export", [.. arguments, _run["model.int8.onnx"], "--device", "cpu"]);
     }
 
     [Fact]
@@ -162,6 +212,13 @@ public sealed class PredictTests : IDisposable
     }
 
     private (int Code, string Output, string Error) Predict(params string[] arguments) => Run(["predict", .. arguments, "--model", _run.Path, "--device", "cpu"]);
+
+    private void CopyRun(TempFolder folder, string name)
+    {
+        Directory.CreateDirectory(folder[$"runs/{name}"]);
+        foreach (var file in new[] { "network.json", "model.safetensors" })
+            File.Copy(_run[file], folder[$"runs/{name}/{file}"]);
+    }
 
     private static string[] SplitLines(string output) => output.ReplaceLineEndings("\n").TrimEnd().Split('\n');
 

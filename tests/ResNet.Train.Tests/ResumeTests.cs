@@ -64,7 +64,7 @@ public sealed class ResumeTests : IDisposable
 
         var (code, output, _) = Run("resume", _out["run"]);
         Assert.Equal(0, code);
-        Assert.Contains("resumed after 1 epochs", output, StringComparison.Ordinal);
+        Assert.Contains("resumed after 1 epoch", output, StringComparison.Ordinal);
         Assert.DoesNotContain("epoch 1/3", output, StringComparison.Ordinal);
         Assert.Contains("epoch 2/3", output, StringComparison.Ordinal);
         Assert.Contains("epoch 3/3", output, StringComparison.Ordinal);
@@ -137,7 +137,7 @@ public sealed class ResumeTests : IDisposable
             program.Kill();
             program.WaitForExit();
         }
-        Assert.Contains("resumed after 1 epochs", Run("resume", _out["killed"]).Output, StringComparison.Ordinal);
+        Assert.Contains("resumed after 1 epoch", Run("resume", _out["killed"]).Output, StringComparison.Ordinal);
 
         using var scope = NewDisposeScope();
         Assert.Equal(ReadScaling("whole"), ReadScaling("killed"));

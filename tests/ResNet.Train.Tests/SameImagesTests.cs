@@ -68,7 +68,7 @@ public sealed class SameImagesTests : IClassFixture<SameImagesTests.Training>, I
         File.Copy(_data["red/07.png"], _data["red/01.png"], overwrite: true);
 
         var error = AssertNotResumed("expected the training's original images", "1 added (blue/more.png); 2 gone or broken (blue/03.png, red/05.png); 1 changed (red/01.png)");
-        Assert.Contains("1 files are left out", error, StringComparison.Ordinal);
+        Assert.Contains("1 file is left out", error, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -79,8 +79,9 @@ public sealed class SameImagesTests : IClassFixture<SameImagesTests.Training>, I
         var (code, output, error) = Run("resume", _run.Path);
 
         Assert.Equal(0, code);
-        Assert.Contains("1 files are left out", error, StringComparison.Ordinal);
-        Assert.Contains("resumed after 1 epochs", output, StringComparison.Ordinal);
+        Assert.Contains("1 file is left out", error, StringComparison.Ordinal);
+        Assert.Contains("resumed after 1 epoch: the training was complete, and is only tested again", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("--weights imagenet", output, StringComparison.Ordinal); // advice for a new training
         AssertUnchanged("images.json", "network.json", "model.pth");
         Assert.Equal(_data.Path, Settings.Read(_run.Path).Data);
     }
@@ -187,16 +188,24 @@ public sealed class SameImagesTests : IClassFixture<SameImagesTests.Training>, I
 
         var (code, output, error) = Run("evaluate", _run.Path, "--data", some.Path, "--device", "cpu");
         Assert.Equal(0, code);
-        Assert.StartsWith($"1 files are left out because they are broken or not images:\n  {broken}: ", error.ReplaceLineEndings("\n"), StringComparison.Ordinal);
+        Assert.StartsWith($"1 file is left out because it is broken or not an image:\n  {broken}: ", error.ReplaceLineEndings("\n"), StringComparison.Ordinal);
         var lines = output.ReplaceLineEndings("\n").Split('\n');
         Assert.Matches($"^test accuracy [01]\\.000 \\(.*\\): (0|12) of 12 images, loss .*; all images in '{System.Text.RegularExpressions.Regex.Escape(some.Path)}'$", lines[0]);
         Assert.EndsWith(" of 12", lines[3], StringComparison.Ordinal);
         Assert.Equal("no images of: blue, red", lines[4]);
-        Assert.Contains("45 images, loss", Run("evaluate", _run.Path, "--data", _data.Path, "--device", "cpu").Output, StringComparison.Ordinal);
         Assert.EndsWith("MB", Run("export", _run.Path, "--int8", "--data", some.Path).Output.TrimEnd(), StringComparison.Ordinal);
 
         Directory.Move(some["yellow"], some["gold"]);
         AssertRefused("got others as well: gold", "evaluate", _run.Path, "--data", some.Path, "--device", "cpu");
+    }
+
+    [Fact]
+    public void Training_images_in_a_test_are_counted()
+    {
+        var (code, output, error) = Run("evaluate", _run.Path, "--data", _data.Path, "--device", "cpu");
+        Assert.Equal(0, code);
+        Assert.Contains("45 images, loss", output, StringComparison.Ordinal);
+        Assert.Equal($"{ImageList.Read(_run.Path)!.Training.Count} of the 45 images were used in training, so the network knows them", error.TrimEnd());
     }
 
     [Fact]
@@ -225,13 +234,14 @@ public sealed class SameImagesTests : IClassFixture<SameImagesTests.Training>, I
     {
         _run.Write("model.onnx", [1]);
         using var program = Start("--data", _data.Path, "--out", _run.Path, "--size", "32", "--epochs", "100", "--batch-size", "2", "--device", "cpu", "--weights", _run["model.pth"]);
+        var lines = new List<string>();
         while (program.StandardOutput.ReadLine() is { } line && !line.StartsWith("ResNet-18 on", StringComparison.Ordinal))
-        {
-        }
+            lines.Add(line);
         var left = Directory.GetFiles(_run.Path).Select(Path.GetFileName);
         program.Kill();
         program.WaitForExit();
         Assert.Empty(left.Intersect(["model.safetensors", "model.onnx", "checkpoint.safetensors", "metrics.csv"]));
+        Assert.Contains("removed an earlier training's settings.json, checkpoint.safetensors, metrics.csv, network.json, model.safetensors, model.onnx", lines);
         Assert.Contains("model.pth", left); // its starting weights, which resume needs
     }
 

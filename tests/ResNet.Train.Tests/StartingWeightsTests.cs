@@ -107,10 +107,10 @@ public sealed class StartingWeightsTests : IDisposable
     }
 
     [Fact]
-    public void A_missing_file_is_refused() => AssertRefused($"--weights: expected a file, got '{_files["nothing"]}'", _files["nothing"]);
+    public void A_missing_file_is_refused() => AssertRefused($"--weights: expected imagenet, torchvision or a weights file, got '{_files["nothing"]}'", _files["nothing"]);
 
     [Fact]
-    public void A_folder_is_refused() => AssertRefused($"--weights: expected a file, got '{_files.Path}'", _files.Path);
+    public void A_folder_is_refused() => AssertRefused($"--weights: expected imagenet, torchvision or a weights file, got '{_files.Path}'", _files.Path);
 
     [Fact]
     public void An_empty_name_is_refused() => AssertRefused("--weights: expected a file, imagenet or torchvision, got ''", "");

@@ -87,7 +87,7 @@ internal sealed class FolderFeatures(ResidualNetwork model, Device device, Scala
                         rows[key] = rows.Count;
                 }
             });
-            screen.WriteLine($"features of {images.Count} images, {missing.Length} of them computed in {watch.Elapsed.TotalSeconds:0.0} s");
+            screen.WriteLine($"features of {Plural.Format(images.Count, "image")}, {missing.Length} of them computed in {watch.Elapsed.TotalSeconds:0.0} s");
 
             void Advance(int count)
             {

@@ -39,9 +39,14 @@ internal static class SampleProgram
     public static (int Code, string Output, string Error) Run(params string[] arguments) => RunAt(Assembly, arguments);
 
     /// <summary>Runs a copy of the program.</summary>
-    public static (int Code, string Output, string Error) RunAt(string path, params string[] arguments)
+    public static (int Code, string Output, string Error) RunAt(string path, params string[] arguments) => Wait(StartAt(path, arguments));
+
+    /// <summary>Runs the program in a folder.</summary>
+    public static (int Code, string Output, string Error) RunIn(string folder, params string[] arguments) => Wait(StartAt(Assembly, arguments, folder));
+
+    private static (int Code, string Output, string Error) Wait(Process started)
     {
-        using var program = StartAt(path, arguments);
+        using var program = started;
         var error = program.StandardError.ReadToEndAsync();
         var output = program.StandardOutput.ReadToEnd();
         program.WaitForExit();
@@ -50,9 +55,10 @@ internal static class SampleProgram
 
     public static Process Start(params string[] arguments) => StartAt(Assembly, arguments);
 
-    private static Process StartAt(string path, params string[] arguments) =>
+    private static Process StartAt(string path, string[] arguments, string folder = "") =>
         Process.Start(new ProcessStartInfo(DotnetHost.Path, [path, .. arguments])
         {
+            WorkingDirectory = folder,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             // Many small programs may run at once. Several threads each would mostly wait for each other.
