@@ -1,6 +1,6 @@
 namespace ResNet.Samples;
 
-/// <summary>Words counts as a sentence does: 1 image, 2 images.</summary>
+/// <summary>Formats a count with its noun: 1 image, 2 images.</summary>
 public static class Plural
 {
     /// <param name="count">The count.</param>
