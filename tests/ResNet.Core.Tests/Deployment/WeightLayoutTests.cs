@@ -12,7 +12,7 @@ public class WeightLayoutTests
 {
     private const string Ready = "ready", Loop = ",reorder,simple";
 
-    [Int8Theory]
+    [Int8Theory, Trait(Category.Name, Category.Slow)]
     [InlineData("resnet50", "float32", 64)]
     [InlineData("resnet50", "float32", 32)]
     [InlineData("resnet50", "bfloat16", 64)]

@@ -275,7 +275,7 @@ public sealed class OnnxTests(ITestOutputHelper log) : IDisposable
         },
     };
 
-    [Theory]
+    [Theory, Trait(Category.Name, Category.Slow)]
     [MemberData(nameof(Ways))]
     public void Every_way_of_writing_the_network_gives_the_same_weights(string way)
     {
