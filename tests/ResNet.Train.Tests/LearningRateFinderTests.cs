@@ -57,7 +57,7 @@ public sealed class LearningRateFinderTests : IDisposable
         Assert.All(sweep.Take(3), step => Assert.Equal(Math.Log(10), step.Loss, 0.01));
     }
 
-    [Fact]
+    [Fact, Trait(Category.Name, Category.Slow)]
     public void The_program_writes_a_plot_and_a_table_and_suggests_a_rate()
     {
         var (code, output, error) = Run("lr-find", "--data", _data.Path, "--out", _out.Path, "--batch-size", "16", "--steps", "20", "--device", "cpu");

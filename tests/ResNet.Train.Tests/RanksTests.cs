@@ -108,7 +108,7 @@ public sealed class RanksTests : IDisposable
         Assert.Contains($"to continue       resume {_out["run"]}", output, StringComparison.Ordinal);
     }
 
-    [Theory]
+    [Theory, Trait(Category.Name, Category.Slow)]
     [Under(MpiKind.OpenMpi)]
     [Under(MpiKind.Mpich)]
     public void Training_steps_with_one_image_per_rank_are_refused(MpiKind mpi)

@@ -50,7 +50,7 @@ public sealed class ResumeTests : IDisposable
             Assert.True(File.ReadAllBytes(_out[$"whole/{file}"]).AsSpan().SequenceEqual(File.ReadAllBytes(_out[$"killed/{file}"])), file);
     }
 
-    [SignalFact(2)]
+    [SignalFact(2), Trait(Category.Name, Category.Slow)]
     public void After_Ctrl_C_it_resumes_with_the_next_epoch()
     {
         using (var program = Start(CreateArguments("run", 3)))

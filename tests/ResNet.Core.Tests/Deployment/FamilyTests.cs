@@ -72,7 +72,7 @@ public sealed class FamilyTests(ITestOutputHelper log) : IDisposable
         }
     }
 
-    [FamilyTheory]
+    [FamilyTheory, Trait(Category.Name, Category.Slow)]
     [MemberData(nameof(Names))]
     public void Many_threads_get_correct_outputs_and_bad_inputs_are_refused(string architecture)
     {

@@ -77,7 +77,7 @@ public class FamilyTests(ITestOutputHelper log)
     /// In float64, because training networks of this depth is chaotic in float32. Measured, relative to the larger of a tensor's two numbers: at
     /// most 1e-11 in the first step, mostly because the fixtures have twelve digits, and 6e-9 after the last. If weights differ in their last bit: 0.08 and 0.13.
     /// </summary>
-    [FamilyTheory]
+    [FamilyTheory, Trait(Category.Name, Category.Slow)]
     [MemberData(nameof(Trained))]
     public void Gradients_running_statistics_and_SGD_steps_match_torchvision(string architecture)
     {
