@@ -7,7 +7,7 @@ internal static class CommandLine
 {
     public static RootCommand Create(Func<Settings, int> run)
     {
-        var networks = Options.CreateText("--networks", "names", "names of networks", $"The networks to train, in this order, separated by commas [default: {Variant.Names(Variant.All)}]");
+        var networks = Options.CreateText("--networks", "names", "names of networks", $"The networks to train, in this order, separated by commas [default: {Variant.FormatNames(Variant.All)}]");
         var data = Options.CreateText("--data", "dir", "a folder", "Folder with the four files of Fashion-MNIST, gzipped or not [default: the subset that comes with this program]");
         var epochs = Options.CreateWhole("--epochs", 1, 10_000, "Number of passes through the training images, for each network", byDefault: 10);
         var batchSize = Options.CreateWhole("--batch-size", 2, 4096, "Images per training step", byDefault: 32);

@@ -45,10 +45,10 @@ internal static class Figure
         if (means.Length == 0) return;
 
         var color = variant.Layers == Variant.All.Min(v => v.Layers) ? Shallow : Deep;
-        Line(means.Select(mean => mean.Training), "training", 1.5f, LinePattern.Dashed);
-        Line(means.Select(mean => mean.Test), "test", 3.5f, LinePattern.Solid);
+        AddLine(means.Select(mean => mean.Training), "training", 1.5f, LinePattern.Dashed);
+        AddLine(means.Select(mean => mean.Test), "test", 3.5f, LinePattern.Solid);
 
-        void Line(IEnumerable<double> errors, string part, float width, LinePattern pattern)
+        void AddLine(IEnumerable<double> errors, string part, float width, LinePattern pattern)
         {
             var line = plot.Add.Scatter(means.Select(mean => mean.Number).ToArray(), errors.ToArray(), color);
             line.LegendText = $"{variant.Name}, {part}";

@@ -16,7 +16,7 @@ internal static class Job
         var output = new OutputFolder(settings.Out);
         using var training = new ImageSet(data.Training, settings.Size, device);
         using var test = new ImageSet(data.Test, settings.Size, device);
-        screen.WriteLine($"{Variant.Names(settings.Networks)} on {Libtorch.Describe(device)}: " +
+        screen.WriteLine($"{Variant.FormatNames(settings.Networks)} on {Libtorch.Describe(device)}: " +
             $"{training.Count} images of {settings.Size}x{settings.Size} to train with, {test.Count} to test with");
 
         var trainer = new Trainer(training, test, settings, device);

@@ -14,9 +14,9 @@ internal static class Table
         var rows = new List<string[]> { Header };
         foreach (var variant in Variant.All)
         {
-            var ends = Ends(epochs, variant, last);
+            var ends = FindEnds(epochs, variant, last);
             if (ends.Length > 0)
-                rows.Add([variant.Name, $"{ends.Length}", Mean(ends, e => e.TrainingError), Mean(ends, e => e.TestError),
+                rows.Add([variant.Name, $"{ends.Length}", FormatMean(ends, e => e.TrainingError), FormatMean(ends, e => e.TestError),
                     variant.PaperTestError?.ToString("0.00", CultureInfo.InvariantCulture) ?? "-"]);
         }
         if (rows.Count == 1)
@@ -30,21 +30,21 @@ internal static class Table
     /// <returns>How 36 more layers change the training error of each kind, in one line; null if a network did not reach the last epoch.</returns>
     public static string? FormatGaps(IReadOnlyCollection<Epoch> epochs, int last)
     {
-        var errors = Variant.All.ToDictionary(variant => variant, variant => Ends(epochs, variant, last).Select(end => end.TrainingError).ToArray());
+        var errors = Variant.All.ToDictionary(variant => variant, variant => FindEnds(epochs, variant, last).Select(end => end.TrainingError).ToArray());
         if (errors.Values.Any(ends => ends.Length == 0))
             return null;
 
         var (shallow, deep) = (Variant.All.Min(variant => variant.Layers), Variant.All.Max(variant => variant.Layers));
-        var gaps = Enum.GetValues<Kind>().Select(kind => $"{kind.ToString().ToLowerInvariant()} {Mean(kind, deep) - Mean(kind, shallow):+0.00;-0.00} points");
+        var gaps = Enum.GetValues<Kind>().Select(kind => $"{kind.ToString().ToLowerInvariant()} {ComputeMean(kind, deep) - ComputeMean(kind, shallow):+0.00;-0.00} points");
         return $"{deep} layers against {shallow}, training error: {string.Join(", ", gaps)}";
 
-        double Mean(Kind kind, int layers) => errors.Single(entry => entry.Key.Kind == kind && entry.Key.Layers == layers).Value.Average();
+        double ComputeMean(Kind kind, int layers) => errors.Single(entry => entry.Key.Kind == kind && entry.Key.Layers == layers).Value.Average();
     }
 
-    private static Epoch[] Ends(IEnumerable<Epoch> epochs, Variant variant, int last) =>
+    private static Epoch[] FindEnds(IEnumerable<Epoch> epochs, Variant variant, int last) =>
         [.. epochs.Where(epoch => epoch.Variant == variant && epoch.Number == last)];
 
-    private static string Mean(Epoch[] ends, Func<Epoch, double> error)
+    private static string FormatMean(Epoch[] ends, Func<Epoch, double> error)
     {
         var mean = ends.Average(error);
         if (ends.Length == 1)

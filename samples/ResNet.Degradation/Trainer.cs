@@ -44,7 +44,7 @@ internal sealed class Trainer(ImageSet training, ImageSet test, Settings setting
             random.Shuffle(order);
             var (loss, error, speed) = TrainEpoch(model, optimizer, order, variant, number, stepDone, cancellation);
             var testError = Test(model, cancellation);
-            yield return new Epoch(variant, seed, number, LearningRate(number * StepsPerEpoch - 1), loss, error, testError, speed);
+            yield return new Epoch(variant, seed, number, ComputeLearningRate(number * StepsPerEpoch - 1), loss, error, testError, speed);
         }
     }
 
@@ -58,7 +58,7 @@ internal sealed class Trainer(ImageSet training, ImageSet test, Settings setting
         {
             cancellation.ThrowIfCancellationRequested();
             foreach (var group in optimizer.ParamGroups)
-                group.LearningRate = LearningRate((number - 1) * StepsPerEpoch + step);
+                group.LearningRate = ComputeLearningRate((number - 1) * StepsPerEpoch + step);
 
             // Equal batches rather than a small last one, whose batch statistics would be poor
             var start = (int)((long)order.Length * step / StepsPerEpoch);
@@ -108,5 +108,5 @@ internal sealed class Trainer(ImageSet training, ImageSet test, Settings setting
 
     private static long CountWrong(Tensor logits, Tensor labels) => logits.argmax(1).ne(labels).sum().item<long>();
 
-    private double LearningRate(int step) => Schedule.ComputeLearningRate(step, Steps, settings.LearningRate);
+    private double ComputeLearningRate(int step) => Schedule.ComputeLearningRate(step, Steps, settings.LearningRate);
 }

@@ -18,13 +18,13 @@ internal sealed record Variant(Kind Kind, int Layers, double? PaperTestError)
 
     public string Name => $"{(Kind == Kind.Plain ? "plain" : "residual")}-{Layers}";
 
-    public static string Names(IEnumerable<Variant> variants) => string.Join(", ", variants.Select(variant => variant.Name));
+    public static string FormatNames(IEnumerable<Variant> variants) => string.Join(", ", variants.Select(variant => variant.Name));
 
     /// <exception cref="UserException">The text names an unknown network, or one twice.</exception>
     public static IReadOnlyList<Variant> Parse(string names)
     {
         var variants = names.Split(',', StringSplitOptions.TrimEntries).Select(name => All.FirstOrDefault(variant => variant.Name == name)
-            ?? throw new UserException($"--networks: expected {Names(All)}, got '{name}'")).ToArray();
+            ?? throw new UserException($"--networks: expected {FormatNames(All)}, got '{name}'")).ToArray();
         return variants.Distinct().Count() == variants.Length ? variants : throw new UserException($"--networks: expected each network once, got '{names}'");
     }
 }

@@ -20,7 +20,7 @@ public static class Devices
         if (!ushort.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var index))
             throw new UserException($"--device: expected auto, cpu, cuda or cuda:N, got '{name}'");
         if (index >= gpus)
-            throw Libtorch.NoGpu(name, gpus);
+            throw Libtorch.CreateNoGpu(name, gpus);
         return device($"cuda:{index}");
     }
 }

@@ -56,7 +56,7 @@ public sealed record IdxFile(string Path, int Count, byte[] Data)
         if (length < header.Length)
             throw new UserException($"{path}: expected an IDX header of {header.Length} bytes, got a file of {length}");
         if (header[0] != 0 || header[1] != 0 || header[2] != UnsignedByte || header[3] != dimensions)
-            throw new UserException($"{path}: expected an IDX file of bytes in {dimensions} dimension(s), which starts with 0000080{dimensions}, " +
+            throw new UserException($"{path}: expected an IDX file of bytes in {Plural.Format(dimensions, "dimension")}, which starts with 0000080{dimensions}, " +
                 $"got one that starts with {Convert.ToHexString(header[..4])}");
 
         var sizes = new uint[dimensions];
@@ -81,13 +81,13 @@ public sealed record IdxFile(string Path, int Count, byte[] Data)
             if (length == expected)
                 break;
             if (length < items.Length)
-                throw new UserException($"{path}: expected {count} items of {itemSize} byte(s) as its header says, {expected} bytes in all, got {length}");
+                throw new UserException($"{path}: expected {count} items of {Plural.Format(itemSize, "byte")} as its header says, {expected} bytes in all, got {length}");
             Array.Resize(ref items, (int)Math.Min(expected, 2L * items.Length));
         }
 
         // Reading to the end also makes GZipStream verify the checksum.
         if (content.ReadByte() >= 0)
-            throw new UserException($"{path}: expected {count} items of {itemSize} byte(s) as its header says, {expected} bytes in all, got more");
+            throw new UserException($"{path}: expected {count} items of {Plural.Format(itemSize, "byte")} as its header says, {expected} bytes in all, got more");
         return items;
     }
 }

@@ -16,7 +16,7 @@ public sealed record IdxSet(IdxImages Training, IdxImages Test)
     public static IdxSet Read(string folder)
     {
         if (!Directory.Exists(folder))
-            throw new UserException($"--data: expected a folder, got '{folder}', which is none");
+            throw new UserException($"--data: expected a folder, got '{folder}', which is not a folder");
         var training = Read(folder, "train", byte.MaxValue);
         return new IdxSet(training, Read(folder, "t10k", training.Labels.Max()));
     }

@@ -35,10 +35,10 @@ public static class Libtorch
     }
 
     /// <summary>Explains why a GPU cannot be used, and how to fix it.</summary>
-    public static UserException NoGpu(string name, int gpus) => NoGpu(name, gpus, backend, FindLoadError("torch_cuda"));
+    public static UserException CreateNoGpu(string name, int gpus) => CreateNoGpu(name, gpus, backend, FindLoadError("torch_cuda"));
 
-    /// <inheritdoc cref="NoGpu(string, int)"/>
-    public static UserException NoGpu(string name, int gpus, string backend, string? notLoaded) => new($"--device: expected an available GPU, got '{name}', and " +
+    /// <inheritdoc cref="CreateNoGpu(string, int)"/>
+    public static UserException CreateNoGpu(string name, int gpus, string backend, string? notLoaded) => new($"--device: expected an available GPU, got '{name}', and " +
         (gpus > 0 ? $"libtorch finds {gpus}, the first of which is cuda:0"
         : GetCuda(backend) is not { } version ? $"this program was built without CUDA; build it with -p:TorchBackend={cudaBackends[0]}{string.Concat(cudaBackends.Skip(1).Select(older => $", or {older} for an older driver"))}"
         : notLoaded is not null ? $"libtorch's CUDA library does not load: {notLoaded}; rebuild the program with -p:TorchBackend={backend} and keep its output folder complete"

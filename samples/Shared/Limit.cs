@@ -31,7 +31,7 @@ public sealed record Limit<T>(string Expected, Func<T, bool> Accepts) where T : 
 
 public static class Limit
 {
-    public static Limit<int> Whole(int least, int most) => new($"a whole number from {least} to {most}", value => value >= least && value <= most);
+    public static Limit<int> CreateWhole(int least, int most) => new($"a whole number from {least} to {most}", value => value >= least && value <= most);
 
     public static Limit<double> AboveZero { get; } = new("a number above 0", value => value > 0 && double.IsFinite(value));
 

@@ -56,7 +56,7 @@ public static class Options
     }
 
     public static Option<int?> CreateWhole(string name, int least, int most, string description, int? byDefault = null) =>
-        CreateNumber(name, Limit.Whole(least, most), description, byDefault);
+        CreateNumber(name, Limit.CreateWhole(least, most), description, byDefault);
 
     /// <summary>An option whose value is a name of an enumeration.</summary>
     public static Option<T?> CreateOneOf<T>(string name, string description, T? byDefault = null) where T : struct, Enum =>

@@ -31,7 +31,7 @@ public sealed class OutputFolder
             return null;
         for (var part = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)); part is not null; part = Path.GetDirectoryName(part))
             if (new FileInfo(part).LinkTarget is { } target && !Directory.Exists(part))
-                return $"'{part}' is a link to '{target}', which is no folder";
+                return $"'{part}' is a link to '{target}', which is not a folder";
         return null;
     }
 
@@ -43,15 +43,17 @@ public sealed class OutputFolder
     /// <inheritdoc cref="Write(string, byte[])"/>
     public string Write(string name, nn.Module model) => Write(name, path => Checkpoint.Save(model, path));
 
-    public string PathFor(string name) => Path.Combine(_path, name);
+    public string GetPath(string name) => Path.Combine(_path, name);
 
-    /// <summary>Deletes a file if it exists.</summary>
+    /// <returns>Whether the file existed.</returns>
     /// <exception cref="UserException">The file cannot be deleted.</exception>
-    public void Delete(string name)
+    public bool Delete(string name)
     {
         try
         {
-            File.Delete(PathFor(name));
+            var exists = File.Exists(GetPath(name));
+            File.Delete(GetPath(name));
+            return exists;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -61,7 +63,7 @@ public sealed class OutputFolder
 
     private string Write(string name, Action<string> write)
     {
-        var path = PathFor(name);
+        var path = GetPath(name);
         OutputFile.Replace(() => write(path));
         return path;
     }

@@ -209,13 +209,13 @@ public sealed class ProcessGroup : IDisposable
         mpi.Init();
         _mpi = mpi;
         var world = mpi.Abi.CommWorld;
-        if (mpi.Size(world) is var size && size != launcher.WorldSize)
+        if (mpi.GetSize(world) is var size && size != launcher.WorldSize)
             throw new DistributedException(
-                $"{launcher.Name} has started {launcher.WorldSize} processes, but the MPI library sees {size}: expected the launcher's own library, got {mpi.Version}{launcher.HintFor(mpi.Version)}");
-        Rank = mpi.Rank(world);
+                $"{launcher.Name} has started {launcher.WorldSize} processes, but the MPI library sees {size}: expected the launcher's own library, got {mpi.Version}{launcher.GetHint(mpi.Version)}");
+        Rank = mpi.GetRank(world);
 
         var machine = mpi.SplitShared(world);
-        (LocalRank, LocalWorldSize) = (mpi.Rank(machine), mpi.Size(machine));
+        (LocalRank, LocalWorldSize) = (mpi.GetRank(machine), mpi.GetSize(machine));
         _processors = ProcessorShare.Find(mpi, machine, LocalWorldSize);
         mpi.Free(machine);
 
@@ -233,7 +233,7 @@ public sealed class ProcessGroup : IDisposable
         {
             if (cuda.is_available() && Rank == 0)
                 ExitGuard.WriteErrorLine(
-                    $"{Name}: CUDA tensors go through main memory, since not every rank can use NCCL: {cuda.device_count()} GPUs are visible to {LocalWorldSize} ranks on this machine, and NCCL {(NcclFunctions.TryLoad() is null ? "was not found" : "was found")}");
+                    $"{Name}: CUDA tensors go through main memory, since not every rank can use NCCL: GPUs visible: {cuda.device_count()}, ranks on this machine: {LocalWorldSize}, and NCCL {(NcclFunctions.TryLoad() is null ? "was not found" : "was found")}");
             return;
         }
         using var id = Rank == 0 ? tensor(NcclBackend.CreateUniqueId(nccl)) : zeros(NcclUniqueId.Size, ScalarType.Byte);

@@ -4,7 +4,7 @@ internal static class Document
 {
     private const string Heading = "\n## ";
 
-    /// <summary>Puts a section in the place of the one with the same title, or at the end.</summary>
+    /// <summary>Replaces the section with the same title, or appends the section.</summary>
     public static void Replace(string path, string section)
     {
         var text = File.Exists(path) ? File.ReadAllText(path).ReplaceLineEndings("\n") : "";

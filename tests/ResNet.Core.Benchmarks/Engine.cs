@@ -4,8 +4,8 @@ using System.Globalization;
 namespace ResNet.Core.Benchmarks;
 
 /// <summary>
-/// One engine with one row, in a process of its own, which waits while others have their turn: threads that spin in one engine would disturb
-/// another's, and memory is counted by the process.
+/// An engine that runs one row in its own process, and waits while other engines take their turns. In a shared process, spinning threads of one
+/// engine would disturb another, and memory could not be measured per engine.
 /// </summary>
 internal sealed class Engine : IDisposable
 {
@@ -25,35 +25,35 @@ internal sealed class Engine : IDisposable
 
     public string Name { get; }
 
-    /// <summary>Milliseconds, the median of all turns.</summary>
-    public double Time => Statistics.Median(times);
+    /// <summary>The median of all turns in milliseconds.</summary>
+    public double Time => Statistics.ComputeMedian(times);
 
-    /// <summary>The most memory in bytes that the process held at any time: Linux and Windows keep this figure, macOS does not.</summary>
+    /// <summary>The peak memory of the process in bytes. Linux and Windows provide it, macOS does not.</summary>
     public long PeakMemory { get; private set; }
 
-    /// <summary>One of this program's.</summary>
+    /// <summary>Starts an engine of this program.</summary>
     public static Engine Start(string name, Table table, string row, TempFolder folder) =>
         new(name, ThisProgram.StartInfo(Work, table.Name, row, name), folder);
 
-    /// <summary>Python's.</summary>
+    /// <summary>Starts a Python engine.</summary>
     public static Engine Start(PythonSide python, Table table, string row, TempFolder folder) =>
         new(python.Name, new(python.Interpreter, [PythonSide.Script, table.Name, row, $"{TorchSharp.torch.get_num_threads()}"]), folder);
 
     /// <summary>Waits until the engine can begin.</summary>
-    /// <param name="problem">Why it cannot; empty if there is no such row.</param>
+    /// <param name="problem">Why it cannot begin; empty if it does not have this row.</param>
     public bool IsReady(out string problem) => (problem = process.StandardOutput.ReadLine() ?? "") == Worker.Ready;
 
-    /// <summary>Iterates for a turn, which counts or warms up.</summary>
+    /// <summary>Takes a turn, which either counts or only warms up.</summary>
     public void Take(bool counts)
     {
         process.StandardInput.WriteLine(Seconds);
         process.StandardInput.Flush();
-        var answer = process.StandardOutput.ReadLine() ?? throw new InvalidOperationException($"The process of {Name} has ended.");
+        var median = process.StandardOutput.ReadLine() ?? throw new InvalidOperationException($"The process of {Name} has ended.");
         if (counts)
-            times.Add(double.Parse(answer, CultureInfo.InvariantCulture));
+            times.Add(double.Parse(median, CultureInfo.InvariantCulture));
         process.Refresh();
         PeakMemory = process.PeakWorkingSet64;
-        Thread.Sleep(50); // until its threads have stopped spinning
+        Thread.Sleep(50); // until the engine's threads have stopped spinning
     }
 
     public void Dispose()

@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Benchmarks;
 
-/// <summary>The same weights and images in several engines.</summary>
+/// <summary>Predictions with the same weights and images in several engines.</summary>
 internal sealed class Inference : Table
 {
     private const string AsWritten = "as written", Fused = "`Fuse()`", FusedBFloat16 = "`Fuse(BFloat16)`", Onnx = "ONNX Runtime", OnnxInt8 = "ONNX Runtime, int8", FusedInt8 = "`Fuse(calibration)`", TorchVisionNet = "TorchVision .NET";
@@ -30,9 +30,9 @@ internal sealed class Inference : Table
     {
         var measured = Case.Parse(row);
         manual_seed(1);
-        var model = measured.Ours();
+        var model = measured.CreateOurs();
         model.eval();
-        var images = measured.Images();
+        var images = measured.CreateImages();
         return engine switch
         {
             AsWritten => Iterations.Predict(model, images),
@@ -41,7 +41,7 @@ internal sealed class Inference : Table
             Onnx => Run(path => OnnxExporter.Export(model, path), images),
             OnnxInt8 => Run(path => OnnxExporter.ExportInt8(model, [images], path), images),
             FusedInt8 => FuseExtensions.IsInt8Supported ? Iterations.Predict(model.Fuse([images]), images) : null,
-            TorchVisionNet => measured.TorchVision() is { } network ? Iterations.Predict(network, images) : null,
+            TorchVisionNet => measured.CreateTorchVision() is { } network ? Iterations.Predict(network, images) : null,
             _ => throw new ArgumentOutOfRangeException(engine),
         };
     }
@@ -50,7 +50,7 @@ internal sealed class Inference : Table
     {
         var path = $"{Guid.NewGuid()}.onnx";
         export(path);
-        // With its own defaults, and as many threads as libtorch has
+        // ONNX Runtime's defaults, with as many threads as libtorch
         var session = new OnnxSession(path, new() { IntraOpNumThreads = get_num_threads() });
         var input = OnnxSession.Input(images);
         return () =>

@@ -2,15 +2,15 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Benchmarks;
 
-/// <summary>What is timed. Each ends with a number on the CPU, so that a GPU is done as well.</summary>
+/// <summary>The iterations to time. Each ends by reading a number on the CPU, so that a GPU has finished too.</summary>
 internal static class Iterations
 {
     /// <summary>A training step, without a dispose scope.</summary>
-    /// <param name="network">On the device of the images.</param>
-    /// <param name="optimizer">Of its parameters.</param>
-    /// <param name="images">Shape (N, 3, H, W), float32.</param>
-    /// <param name="labels">Shape (N).</param>
-    /// <param name="bfloat16">Whether under <see cref="Autocast"/>.</param>
+    /// <param name="network">The network, on the device of the images.</param>
+    /// <param name="optimizer">The optimizer of its parameters.</param>
+    /// <param name="images">The images, shape (N, 3, H, W), float32.</param>
+    /// <param name="labels">The labels, shape (N).</param>
+    /// <param name="bfloat16">Whether to run under <see cref="Autocast"/>.</param>
     public static Action Train(nn.Module<Tensor, Tensor> network, optim.Optimizer optimizer, Tensor images, Tensor labels, bool bfloat16 = false) => () =>
     {
         optimizer.zero_grad();
@@ -22,12 +22,12 @@ internal static class Iterations
         loss.item<float>();
     };
 
-    /// <summary>A forward pass for predictions.</summary>
+    /// <summary>A forward pass in inference mode.</summary>
     /// <inheritdoc cref="Train"/>
     public static Action Predict(nn.Module<Tensor, Tensor> network, Tensor images, bool bfloat16 = false)
     {
         network.eval();
-        return Scoped(() =>
+        return AddScope(() =>
         {
             using var inference = inference_mode();
             using var precision = new Autocast(images.device_type, ScalarType.BFloat16, bfloat16);
@@ -35,8 +35,8 @@ internal static class Iterations
         });
     }
 
-    /// <summary>The same in a dispose scope.</summary>
-    public static Action Scoped(Action iteration) => () =>
+    /// <summary>Runs the iteration in a dispose scope.</summary>
+    public static Action AddScope(Action iteration) => () =>
     {
         using var scope = NewDisposeScope();
         iteration();

@@ -7,25 +7,25 @@ using TorchSharp.PyBridge;
 
 namespace ResNet.Core.Benchmarks;
 
-/// <summary>What the measurements were made on and with.</summary>
+/// <summary>The hardware and software that the measurements ran on.</summary>
 internal static class Machine
 {
     public static string[] Versions { get; } =
     [
-        $".NET {Environment.Version}", $"TorchSharp {Version(typeof(torch))} with libtorch {System.Version.Parse(torch.__version__).ToString(3)}", $"ONNX Runtime {Version(typeof(InferenceSession))}",
-        $"TorchVision .NET {Version(typeof(torchvision))}", $"TorchSharp.PyBridge {Version(typeof(PyBridgeModuleExtensions))}",
+        $".NET {Environment.Version}", $"TorchSharp {GetVersion(typeof(torch))} with libtorch {System.Version.Parse(torch.__version__).ToString(3)}", $"ONNX Runtime {GetVersion(typeof(InferenceSession))}",
+        $"TorchVision .NET {GetVersion(typeof(torchvision))}", $"TorchSharp.PyBridge {GetVersion(typeof(PyBridgeModuleExtensions))}",
     ];
 
-    public static string Description()
+    public static string Describe()
     {
-        var processor = X86Base.IsSupported ? $"{Brand()} with {string.Join(", ", Extensions())}" : $"{RuntimeInformation.ProcessArchitecture}";
+        var processor = X86Base.IsSupported ? $"{ReadName()} with {string.Join(", ", ListExtensions())}" : $"{RuntimeInformation.ProcessArchitecture}";
         return $"{Environment.ProcessorCount} cores of {processor}, {RuntimeInformation.OSDescription}";
     }
 
-    private static string Version(Type type) => type.Assembly.GetName().Version!.ToString(3);
+    private static string GetVersion(Type type) => type.Assembly.GetName().Version!.ToString(3);
 
-    /// <summary>Three leaves of 16 characters.</summary>
-    private static string Brand()
+    /// <summary>Reads the processor's name, which CPUID returns in three leaves of 16 characters.</summary>
+    private static string ReadName()
     {
         var registers = new List<int>();
         for (var leaf = 0x80000002; leaf <= 0x80000004; leaf++)
@@ -36,8 +36,8 @@ internal static class Machine
         return Encoding.ASCII.GetString([.. registers.SelectMany(BitConverter.GetBytes)]).Trim('\0', ' ');
     }
 
-    /// <summary>Those that matter to matrix products.</summary>
-    private static IEnumerable<string> Extensions()
+    /// <summary>Lists the instruction sets that matter for matrix products.</summary>
+    private static IEnumerable<string> ListExtensions()
     {
         var (_, ebx, ecx, edx) = X86Base.CpuId(7, 0);
         var (eax, _, _, _) = X86Base.CpuId(7, 1);

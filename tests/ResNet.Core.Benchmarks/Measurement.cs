@@ -2,27 +2,27 @@ using System.Globalization;
 
 namespace ResNet.Core.Benchmarks;
 
-/// <summary>Fills a table: one row after another, in each the engines in turn.</summary>
+/// <summary>Measures a table row by row. In each row the engines take turns.</summary>
 internal static class Measurement
 {
     private const int Rounds = 10;
 
-    /// <param name="table">To fill.</param>
-    /// <param name="rows">Only those with this text.</param>
-    /// <param name="folder">Where the processes run.</param>
-    /// <returns>A section in Markdown.</returns>
+    /// <param name="table">The table to measure.</param>
+    /// <param name="rows">The text that a row must contain to be measured.</param>
+    /// <param name="folder">The working folder of the processes.</param>
+    /// <returns>The section in Markdown.</returns>
     public static string Run(Table table, string rows, TempFolder folder)
     {
         var problems = new SortedSet<string>(StringComparer.Ordinal);
         List<PythonSide> pythons = table.HasPython ? PythonSide.Find(folder, problems) : [];
         string[] names = [.. table.Engines, .. pythons.Select(python => python.Name)];
 
-        List<string> lines = [Line(["", .. names]), Line(["---", .. names.Select(_ => "---")])];
+        List<string> lines = [FormatLine(["", .. names]), FormatLine(["---", .. names.Select(_ => "---")])];
         foreach (var row in table.Rows.Where(row => row.Contains(rows, StringComparison.Ordinal)))
         {
             var engines = Measure(table, row, pythons, folder, problems);
             var baseline = engines.SingleOrDefault(engine => engine.Name == table.Baseline);
-            lines.Add(Line([row, .. names.Select(name => Cell(table, engines.SingleOrDefault(engine => engine.Name == name), baseline))]));
+            lines.Add(FormatLine([row, .. names.Select(name => FormatCell(table, engines.SingleOrDefault(engine => engine.Name == name), baseline))]));
             Console.Error.WriteLine(lines[^1]);
         }
         var left = problems.Count == 0 ? "" : $" Left out: {string.Join("; ", problems)}.";
@@ -34,7 +34,7 @@ internal static class Measurement
 
             Medians of {Rounds} turns of at least 0.2 s; the engines take turns, and each row and engine runs in its own process. Ratios are to {table.Share}{(table.HasMemory ? "; GB is the process's peak memory" : "")}.{left}
 
-            {Machine.Description()}, {DateTime.UtcNow:yyyy-MM-dd}; {string.Join(", ", [.. Machine.Versions, .. pythons.Select(python => $"{python.Name} with torchvision {python.TorchVision}")])}:
+            {Machine.Describe()}, {DateTime.UtcNow:yyyy-MM-dd}; {string.Join(", ", [.. Machine.Versions, .. pythons.Select(python => $"{python.Name} with torchvision {python.TorchVision}")])}:
             `dotnet run -c Release --project tests/ResNet.Core.Benchmarks -- {table.Name}`
 
             {string.Join('\n', lines)}
@@ -65,7 +65,7 @@ internal static class Measurement
         }
     }
 
-    private static string Cell(Table table, Engine? engine, Engine? baseline)
+    private static string FormatCell(Table table, Engine? engine, Engine? baseline)
     {
         if (engine == null)
             return "–";
@@ -75,5 +75,5 @@ internal static class Measurement
         return table.HasMemory && engine.PeakMemory > 0 ? cell + string.Create(CultureInfo.InvariantCulture, $"; {engine.PeakMemory / 1e9:0.00} GB") : cell;
     }
 
-    private static string Line(IEnumerable<string> cells) => $"| {string.Join(" | ", cells)} |";
+    private static string FormatLine(IEnumerable<string> cells) => $"| {string.Join(" | ", cells)} |";
 }

@@ -4,7 +4,7 @@ using F = TorchSharp.torch.nn.functional;
 
 namespace ResNet.Core.Benchmarks;
 
-/// <summary>The PyTorch block line for line and nothing more: intermediate tensors live until the garbage collector finds them.</summary>
+/// <summary>The PyTorch block, ported line by line without dispose scopes. Intermediate tensors live until the garbage collector finds them.</summary>
 public class NaiveBasicBlock : nn.Module<Tensor, Tensor>
 {
     private readonly Conv2d conv1;

@@ -4,7 +4,7 @@ using F = TorchSharp.torch.nn.functional;
 
 namespace ResNet.Core.Benchmarks;
 
-/// <summary>The PyTorch network line for line and nothing more: what <see cref="ResNet18"/> is measured against.</summary>
+/// <summary>The PyTorch network, ported line by line without dispose scopes, as a baseline for <see cref="ResNet18"/>.</summary>
 public class NaiveResNet18 : nn.Module<Tensor, Tensor>
 {
     private readonly Conv2d conv1;

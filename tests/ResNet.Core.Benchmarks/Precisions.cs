@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Benchmarks;
 
-/// <summary>The library's own network in each memory format and precision.</summary>
+/// <summary>This library's network in each memory format and precision.</summary>
 internal sealed class Precisions : Table
 {
     private const string Float = "float32", BFloat = "bfloat16", Last = ", channels-last", Training = "training step";
@@ -35,7 +35,7 @@ internal sealed class Precisions : Table
         var format = engine.EndsWith(Last, StringComparison.Ordinal) ? memory_format.channels_last : memory_format.contiguous_format;
         manual_seed(1);
         var model = new ResNet18(10, measured.Stem).ToMemoryFormat(format);
-        var images = measured.Images().ToMemoryFormat(format);
+        var images = measured.CreateImages().ToMemoryFormat(format);
         var bfloat16 = engine.StartsWith(BFloat, StringComparison.Ordinal);
         return what == Training ? Train(model, images, bfloat16) : Iterations.Predict(model, images, bfloat16);
     }
@@ -43,6 +43,6 @@ internal sealed class Precisions : Table
     private static Action Train(ResNet18 model, Tensor images, bool bfloat16)
     {
         var optimizer = optim.SGD(model.parameters(), learningRate: 0.01, momentum: 0.9);
-        return Iterations.Scoped(Iterations.Train(model, optimizer, images, randint(0, 10, [images.shape[0]]), bfloat16));
+        return Iterations.AddScope(Iterations.Train(model, optimizer, images, randint(0, 10, [images.shape[0]]), bfloat16));
     }
 }

@@ -13,7 +13,7 @@ for (var i = 0; i < args.Length; i++)
     switch (args[i])
     {
         case Engine.Work:
-            Worker.Run(Table.Named(args[i + 1]), row: args[i + 2], engine: args[i + 3]);
+            Worker.Run(Table.Find(args[i + 1]), row: args[i + 2], engine: args[i + 3]);
             return 0;
         case "--rows" when i + 1 < args.Length:
             rows = args[++i];
@@ -33,15 +33,15 @@ if (tables.Count == 0 || names.Except(Table.All.Select(table => table.Name)).Any
     Console.Error.WriteLine(
         $"""
         Expected {All} or some of: {string.Join(", ", Table.All.Select(table => table.Name))}; or {Gpu} alone, where there is a GPU
-          --rows TEXT      only the rows with this text
-          --output FILE    write each table into this Markdown file as well, in place of the section with its title
-        The environment variable {Interpreters.Variable} names the Pythons to measure beside, separated as in PATH.
+          --rows TEXT      only rows that contain this text
+          --output FILE    also write each table to this Markdown file, in place of the section with its title
+        The environment variable {Interpreters.Variable} lists the Python interpreters to compare with, separated as in PATH.
         """);
     return 1;
 }
 
 var watch = Stopwatch.StartNew();
-// Where all processes run, for as long as the benchmarks take: a Python may see no other folder than its current one.
+// All processes run in this folder, since a Python may have access to its working folder only.
 using var folder = new TempFolder();
 File.Copy(Path.Combine(AppContext.BaseDirectory, PythonSide.Script), folder[PythonSide.Script]);
 foreach (var table in tables)

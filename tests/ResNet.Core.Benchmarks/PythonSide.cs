@@ -3,25 +3,25 @@ using System.Diagnostics;
 
 namespace ResNet.Core.Benchmarks;
 
-/// <summary>Real PyTorch in one Python.</summary>
-/// <param name="Interpreter">The program that runs Python scripts.</param>
-/// <param name="PyTorch">Its version.</param>
-/// <param name="TorchVision">Its version.</param>
+/// <summary>A Python interpreter with real PyTorch.</summary>
+/// <param name="Interpreter">The path of the interpreter.</param>
+/// <param name="PyTorch">The version of PyTorch.</param>
+/// <param name="TorchVision">The version of torchvision.</param>
 internal sealed record PythonSide(string Interpreter, string PyTorch, string TorchVision)
 {
     public const string Script = "python_side.py";
 
     public string Name => $"PyTorch {PyTorch}";
 
-    /// <summary>Those of the interpreters that have PyTorch and torchvision.</summary>
-    /// <param name="folder">To run in.</param>
-    /// <param name="problems">Why some are left out.</param>
+    /// <summary>Finds the interpreters that have PyTorch and torchvision.</summary>
+    /// <param name="folder">The working folder.</param>
+    /// <param name="problems">Receives the reason for each interpreter that is left out.</param>
     public static List<PythonSide> Find(TempFolder folder, ICollection<string> problems)
     {
         var found = new List<PythonSide>();
         foreach (var interpreter in Interpreters.All)
         {
-            if (Versions(interpreter, folder) is [var pytorch, var torchvision])
+            if (ReadVersions(interpreter, folder) is [var pytorch, var torchvision])
                 found.Add(new(interpreter, pytorch, torchvision));
             else
                 problems.Add($"`{Path.GetFileName(interpreter)}` has no PyTorch with torchvision (`apt-get install python3-torch python3-torchvision`)");
@@ -29,7 +29,7 @@ internal sealed record PythonSide(string Interpreter, string PyTorch, string Tor
         return found;
     }
 
-    private static string[]? Versions(string interpreter, TempFolder folder)
+    private static string[]? ReadVersions(string interpreter, TempFolder folder)
     {
         try
         {
@@ -40,7 +40,7 @@ internal sealed record PythonSide(string Interpreter, string PyTorch, string Tor
         }
         catch (Win32Exception)
         {
-            return null; // there is no such program
+            return null; // the program does not exist
         }
     }
 }

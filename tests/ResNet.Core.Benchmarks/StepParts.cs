@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Benchmarks;
 
-/// <summary>Where a training step's time goes: the same step, up to one part and the next.</summary>
+/// <summary>Shows where the time of a training step goes. Each column runs the step up to a later part.</summary>
 internal sealed class StepParts : Table
 {
     private const string Forward = "forward", Backward = "and backward", Fused = "and `FusedSGD`", Sgd = "or TorchSharp's `SGD`", BFloat16 = "bfloat16, channels-last";
@@ -37,9 +37,9 @@ internal sealed class StepParts : Table
         var format = bfloat16 ? memory_format.channels_last : memory_format.contiguous_format;
         var measured = Case.Parse(row[..row.LastIndexOf(bfloat16 ? $", {BFloat16}" : ", float32", StringComparison.Ordinal)]);
         manual_seed(1);
-        var network = measured.Ours().ToMemoryFormat(format);
+        var network = measured.CreateOurs().ToMemoryFormat(format);
         var optimizer = engine == Sgd ? optim.SGD(network.parameters(), learningRate: 0.01, momentum: 0.9) : new FusedSGD(network.parameters(), lr: 0.01, momentum: 0.9);
-        var (images, labels) = (measured.Images().ToMemoryFormat(format), randint(0, 1000, [measured.Batch]));
+        var (images, labels) = (measured.CreateImages().ToMemoryFormat(format), randint(0, 1000, [measured.Batch]));
         return () =>
         {
             using var scope = NewDisposeScope();

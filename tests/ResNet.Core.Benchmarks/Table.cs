@@ -1,16 +1,16 @@
 namespace ResNet.Core.Benchmarks;
 
-/// <summary>What is measured: every row in every engine.</summary>
+/// <summary>A benchmark: every row is measured in every engine.</summary>
 internal abstract class Table
 {
     public static Table[] All { get; } = [new Inference(), new TrainingStep(), new StepParts(), new Precisions(), new WeightsFiles()];
 
-    public static Table Named(string name) => All.Single(table => table.Name == name);
+    public static Table Find(string name) => All.Single(table => table.Name == name);
 
-    /// <summary>On the command line, and in Python.</summary>
+    /// <summary>The name on the command line and in Python.</summary>
     public abstract string Name { get; }
 
-    /// <summary>Of the section in the document.</summary>
+    /// <summary>The title of the section in the document.</summary>
     public abstract string Title { get; }
 
     /// <summary>What one iteration does, and how to read the table.</summary>
@@ -18,20 +18,20 @@ internal abstract class Table
 
     public abstract string[] Rows { get; }
 
-    /// <summary>Those of this program; Python's come after them.</summary>
+    /// <summary>The engines of this program. Those of Python follow after them.</summary>
     public abstract string[] Engines { get; }
 
-    /// <summary>The engine that the others are a share of.</summary>
+    /// <summary>The engine that the ratios are relative to.</summary>
     public abstract string Baseline { get; }
 
-    /// <summary>The baseline in a sentence.</summary>
+    /// <summary>The baseline's name within a sentence.</summary>
     public virtual string Share => Baseline;
 
     public virtual bool HasPython => true;
 
     public virtual bool HasMemory => false;
 
-    /// <summary>In the engine's own process, whose current folder is the working folder.</summary>
-    /// <returns>One iteration; null if the engine has no such row.</returns>
+    /// <summary>Prepares a row in the engine's own process, which runs in the working folder.</summary>
+    /// <returns>One iteration; null if the engine does not have this row.</returns>
     public abstract Action? Prepare(string row, string engine);
 }

@@ -32,10 +32,10 @@ internal sealed class TrainingStep : Table
         return engine switch
         {
             Naive => measured is { Network: "ResNet-18", Stem: Stem.Conv7 } ? Train(new NaiveResNet18(), measured) : null,
-            Kept => MemoryPages.Keep() ? Prepare(row, Fused) : throw new PlatformNotSupportedException("the C library is not glibc, or not the allocator"),
-            Ours => Iterations.Scoped(Train(measured.Ours(), measured)),
-            Fused => Iterations.Scoped(Train(measured.Ours(), measured, fused: true)),
-            TorchVisionNet => measured.TorchVision() is { } network ? Iterations.Scoped(Train(network, measured)) : null,
+            Kept => MemoryPages.Keep() ? Prepare(row, Fused) : throw new PlatformNotSupportedException("the C library is not glibc, or another allocator replaces its own"),
+            Ours => Iterations.AddScope(Train(measured.CreateOurs(), measured)),
+            Fused => Iterations.AddScope(Train(measured.CreateOurs(), measured, fused: true)),
+            TorchVisionNet => measured.CreateTorchVision() is { } network ? Iterations.AddScope(Train(network, measured)) : null,
             _ => throw new ArgumentOutOfRangeException(engine),
         };
     }
@@ -43,6 +43,6 @@ internal sealed class TrainingStep : Table
     private static Action Train(nn.Module<Tensor, Tensor> network, Case measured, bool fused = false)
     {
         var optimizer = fused ? new FusedSGD(network.parameters(), lr: 0.01, momentum: 0.9) : optim.SGD(network.parameters(), learningRate: 0.01, momentum: 0.9);
-        return Iterations.Train(network, optimizer, measured.Images(), randint(0, 1000, [measured.Batch]));
+        return Iterations.Train(network, optimizer, measured.CreateImages(), randint(0, 1000, [measured.Batch]));
     }
 }

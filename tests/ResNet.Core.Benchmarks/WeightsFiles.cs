@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Benchmarks;
 
-/// <summary>A file with weights, read into a network that is there, or written over one that is there.</summary>
+/// <summary>Loads a weights file into an existing network, or saves it over an existing file.</summary>
 internal sealed class WeightsFiles : Table
 {
     private const string Ours = "ResNet.Core", PyBridge = "TorchSharp.PyBridge";
@@ -28,7 +28,7 @@ internal sealed class WeightsFiles : Table
         var path = $"{engine} {row.Replace(' ', '-')}";
         Checkpoint.Save(model, path);
 
-        // A program with weights has used them: the C library's allocator then keeps pages at hand, and all start alike.
+        // A forward pass first, as in a real program. The C library's allocator then keeps some pages, and all engines start alike.
         using var x = rand(8, 3, 224, 224);
         using var y = model.conv1.call(x);
 

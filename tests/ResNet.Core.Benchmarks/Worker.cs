@@ -3,12 +3,12 @@ using System.Globalization;
 
 namespace ResNet.Core.Benchmarks;
 
-/// <summary>The engine's side of <see cref="Engine"/>; python_side.py has the same in Python.</summary>
+/// <summary>The process behind an <see cref="Engine"/>. python_side.py does the same in Python.</summary>
 internal static class Worker
 {
     public const string Ready = "ready";
 
-    /// <summary>Says that it is ready, or why not. Each line names seconds: iterates for as long, once at least, and answers with the median in milliseconds.</summary>
+    /// <summary>Prints that it is ready, or why not. Then, for each line with a number of seconds, iterates for that time, at least once, and prints the median in milliseconds.</summary>
     public static void Run(Table table, string row, string engine)
     {
         Action? iteration;
@@ -34,7 +34,7 @@ internal static class Worker
                 times.Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds);
             }
             while (total.Elapsed.TotalSeconds < double.Parse(seconds, CultureInfo.InvariantCulture));
-            Console.WriteLine(Statistics.Median(times).ToString(CultureInfo.InvariantCulture));
+            Console.WriteLine(Statistics.ComputeMedian(times).ToString(CultureInfo.InvariantCulture));
         }
     }
 }

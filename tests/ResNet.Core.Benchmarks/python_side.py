@@ -1,8 +1,8 @@
-"""PyTorch's side of the benchmarks, which start it in their working folder.
+"""PyTorch's side of the benchmarks, which start this script in their working folder.
 
     python_side.py                       prints the versions of PyTorch and torchvision
-    python_side.py TABLE ROW THREADS     says that it is ready, or nothing if it has no such row; each line then names seconds: iterates for as
-                                         long, once at least, and answers with the median in milliseconds
+    python_side.py TABLE ROW THREADS     prints "ready", or nothing if it has no such row. Then, for each line with a number of seconds, it iterates
+                                         for that time, at least once, and prints the median in milliseconds
 """
 
 import os
@@ -55,7 +55,7 @@ def files(row):
     model = torchvision.models.resnet18()
     path = f"{torch.__version__} {row}"
     torch.save(model.state_dict(), path)
-    model.conv1(torch.rand(8, 3, 224, 224))  # as on the other side
+    model.conv1(torch.rand(8, 3, 224, 224))  # as WeightsFiles.cs does
 
     def load():
         model.load_state_dict(torch.load(path))

@@ -2,14 +2,14 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Comparison;
 
-/// <summary>torchvision's ResNet-50 in a file, and its answers.</summary>
+/// <summary>Compares outputs with those of torchvision's ResNet-50, whose weights are in files.</summary>
 internal sealed class Answers(string folder)
 {
-    /// <summary>How far a library's answers with a file's weights are from torchvision's, relative to the largest; or why there are none.</summary>
+    /// <summary>Describes how far a library's outputs with the weights of a file are from torchvision's, relative to the largest; or why the file does not load.</summary>
     public string Compare(Loader loader, string file)
     {
         using var scope = NewDisposeScope();
-        using var network = loader.Network("resnet50", 1000);
+        using var network = loader.CreateNetwork("resnet50", 1000);
         try
         {
             loader.Load(network, Path.Combine(folder, file));

@@ -2,10 +2,10 @@ using System.Diagnostics;
 
 namespace ResNet.Core.Comparison;
 
-/// <summary>Another process: this program, for what may end a process or needs one of its own, or Python.</summary>
+/// <summary>Child processes: Python, or this program for work that may crash or needs its own process.</summary>
 internal static class Child
 {
-    /// <summary>What a process of this program prints, its last line; null if it ended without, or was killed after a minute.</summary>
+    /// <summary>Runs this program, and returns the last line that it prints; null if it failed, or was killed after a minute.</summary>
     public static string? Run(params string[] arguments)
     {
         using var process = Start(ThisProgram.StartInfo(arguments));
@@ -16,14 +16,14 @@ internal static class Child
         return process.ExitCode == 0 ? output.Result.TrimEnd().Split('\n')[^1] : null;
     }
 
-    /// <summary>torchvision_side.py.</summary>
-    public static Process Torchvision(params string[] arguments) =>
+    /// <summary>Starts torchvision_side.py.</summary>
+    public static Process StartTorchvision(params string[] arguments) =>
         Start(new(Interpreters.All[0], ["-B", Path.Combine(AppContext.BaseDirectory, "torchvision_side.py"), .. arguments]));
 
-    /// <summary>Every line that torchvision_side.py prints.</summary>
-    public static string[] LinesOfTorchvision(params string[] arguments)
+    /// <summary>Runs torchvision_side.py, and returns the lines that it prints.</summary>
+    public static string[] RunTorchvision(params string[] arguments)
     {
-        using var process = Torchvision(arguments);
+        using var process = StartTorchvision(arguments);
         var lines = process.StandardOutput.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries);
         process.WaitForExit();
         return process.ExitCode == 0 ? lines : throw new InvalidOperationException("Python failed. Is torchvision installed? apt-get install python3-torchvision");

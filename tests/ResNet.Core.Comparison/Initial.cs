@@ -3,17 +3,17 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Comparison;
 
-/// <summary>Which networks are torchvision's, and which begin with torchvision's weights.</summary>
+/// <summary>Finds the networks that are torchvision's, and those that have torchvision's initial weights.</summary>
 internal static class Initial
 {
     private const int Seed = 1;
 
-    private static readonly Dictionary<string, (string Name, string Shape, string Hash)[]> torchvision = Child.LinesOfTorchvision("initial", $"{Seed}")
+    private static readonly Dictionary<string, (string Name, string Shape, string Hash)[]> torchvision = Child.RunTorchvision("initial", $"{Seed}")
         .Select(line => line.Split(' ')).GroupBy(parts => parts[0]).ToDictionary(group => group.Key, group => group.Select(parts => (parts[1], parts[2], parts[3])).ToArray());
 
-    /// <summary>Of torchvision's residual networks, those whose tensors have torchvision's names and shapes; and those whose initial values are torchvision's, bit for bit.</summary>
-    /// <param name="names">Of the library's networks.</param>
-    /// <param name="make">Makes one.</param>
+    /// <summary>Returns the residual networks whose tensors have torchvision's names and shapes, and those of them whose initial values are also torchvision's, bit for bit.</summary>
+    /// <param name="names">The names of the library's networks.</param>
+    /// <param name="make">Makes a network, given its name and the number of classes.</param>
     public static (string[] SameShapes, string[] SameValues) Compare(IEnumerable<string> names, Func<string, int, nn.Module<Tensor, Tensor>> make)
     {
         List<string> shapes = [], values = [];

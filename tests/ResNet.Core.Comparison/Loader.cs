@@ -3,28 +3,28 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Comparison;
 
-/// <summary>One way to get weights from a file into a network, as each library's documentation shows it.</summary>
-/// <param name="Name">Of the library.</param>
-/// <param name="Suffixes">Of the files that it is for.</param>
-/// <param name="Network">A residual network by torchvision's name, and its number of classes.</param>
-/// <param name="Load">The call.</param>
-internal sealed record Loader(string Name, string[] Suffixes, Func<string, int, nn.Module<Tensor, Tensor>> Network, Action<nn.Module, string> Load)
+/// <summary>How a library loads weights from a file into a network, according to its documentation.</summary>
+/// <param name="Name">The name of the library.</param>
+/// <param name="Suffixes">The suffixes of the files that it loads.</param>
+/// <param name="CreateNetwork">Creates a residual network, given torchvision's name of it and the number of classes.</param>
+/// <param name="Load">Loads a file into a module.</param>
+internal sealed record Loader(string Name, string[] Suffixes, Func<string, int, nn.Module<Tensor, Tensor>> CreateNetwork, Action<nn.Module, string> Load)
 {
-    public static Loader ResNetCore { get; } = new("ResNet.Core", [".pth", ".safetensors"], Networks.Ours, (module, path) => Checkpoint.Load(module, path));
+    public static Loader ResNetCore { get; } = new("ResNet.Core", [".pth", ".safetensors"], Networks.CreateOurs, (module, path) => Checkpoint.Load(module, path));
 
-    /// <summary>It has no networks: TorchVision .NET's have PyTorch's names.</summary>
-    public static Loader PyBridge { get; } = new("TorchSharp.PyBridge", [".pth", ".safetensors"], Networks.TorchVision, (module, path) =>
+    /// <summary>PyBridge has no networks. Those of TorchVision .NET have PyTorch's names.</summary>
+    public static Loader PyBridge { get; } = new("TorchSharp.PyBridge", [".pth", ".safetensors"], Networks.CreateTorchVision, (module, path) =>
         _ = path.EndsWith(".safetensors", StringComparison.Ordinal) ? module.load_safetensors(path) : module.load_py(path));
 
-    /// <summary>Its networks take a file of TorchSharp's own format, which <c>exportsd.py</c> writes in Python.</summary>
-    public static Loader TorchVision { get; } = new("TorchVision .NET", [".dat"], Networks.TorchVision, (module, path) => module.load(path));
+    /// <summary>TorchVision .NET loads TorchSharp's own format, which the Python script <c>exportsd.py</c> writes.</summary>
+    public static Loader TorchVision { get; } = new("TorchVision .NET", [".dat"], Networks.CreateTorchVision, (module, path) => module.load(path));
 
     public static Loader[] All { get; } = [ResNetCore, TorchVision, PyBridge];
 
-    /// <summary>Loads a file into a ResNet-18 of ten classes, and prints what came of it: an outcome, the number of tensors that changed, and the error.</summary>
+    /// <summary>Loads a file into a ResNet-18 with ten classes, and prints the outcome, the number of tensors that changed, and the error.</summary>
     public void Try(string path)
     {
-        using var module = Network("resnet18", 10);
+        using var module = CreateNetwork("resnet18", 10);
         var before = module.state_dict().ToDictionary(entry => entry.Key, entry => entry.Value.detach().clone());
         var (outcome, problem) = ("accepted", "");
         try

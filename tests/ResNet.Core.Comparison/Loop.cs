@@ -3,15 +3,15 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Comparison;
 
-/// <summary>The loop of somebody who does not know of dispose scopes.</summary>
+/// <summary>A loop of predictions without dispose scopes.</summary>
 internal static class Loop
 {
     public const int Iterations = 30;
 
-    /// <summary>Prints the megabytes that the process held at most.</summary>
+    /// <summary>Prints the peak memory of the process in megabytes.</summary>
     public static void Run(string network)
     {
-        using var model = Loader.All.Single(loader => loader.Name == network).Network("resnet50", 1000);
+        using var model = Loader.All.Single(loader => loader.Name == network).CreateNetwork("resnet50", 1000);
         model.eval();
         using var inference = inference_mode();
         for (var i = 0; i < Iterations; i++)

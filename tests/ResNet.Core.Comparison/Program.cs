@@ -1,6 +1,6 @@
 using ResNet.Core.Comparison;
 
-// Without arguments: everything, as the README's table has it. With arguments: one thing, for which it starts itself.
+// Without arguments, prints everything for the README's table. With arguments, does one part of it, as a child process.
 switch (args)
 {
     case []:

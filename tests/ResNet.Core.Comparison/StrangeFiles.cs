@@ -2,12 +2,12 @@ using System.Globalization;
 
 namespace ResNet.Core.Comparison;
 
-/// <summary>What each library does with files that are damaged, hostile or of another network: each file and library in a process of its own.</summary>
+/// <summary>Tests how each library handles damaged, hostile and mismatched files. Each file and library has its own process.</summary>
 internal static class StrangeFiles
 {
     private const string Good = "GOOD";
 
-    /// <summary>Of a ResNet-18, counters included.</summary>
+    /// <summary>The number of tensors in a ResNet-18, including counters.</summary>
     private const int Tensors = 122;
 
     public const string PyTorch = "PyTorch";
@@ -17,11 +17,11 @@ internal static class StrangeFiles
         public bool IsControl => File.StartsWith(Good, StringComparison.Ordinal);
     }
 
-    /// <summary>Prints each result, and returns all.</summary>
+    /// <summary>Prints each result, and returns all of them.</summary>
     public static List<Result> Run(string folder)
     {
         var results = new List<Result>();
-        using var python = Child.Torchvision("files", folder);
+        using var python = Child.StartTorchvision("files", folder);
         while (python.StandardOutput.ReadLine()?.Split('|', 2) is [var file, .. var byPython])
         {
             if (byPython is [var printed])
@@ -37,13 +37,13 @@ internal static class StrangeFiles
         void Add(Result result)
         {
             if (result.IsControl && (result.Outcome != "accepted" || result.Changed != Tensors))
-                throw new InvalidOperationException($"{result.Loader} does not load {result.File}, which is as it should be: {result.Problem}");
+                throw new InvalidOperationException($"{result.Loader} does not load {result.File}, which is valid: {result.Problem}");
             results.Add(result);
             Console.WriteLine($"{result.File,-62} {result.Loader,-20} {result.Outcome}, {result.Changed} tensors changed. {result.Problem}");
         }
     }
 
-    public static string Summary(IEnumerable<Result> results, string loader)
+    public static string Summarize(IEnumerable<Result> results, string loader)
     {
         var own = results.Where(result => result.Loader == loader && !result.IsControl).ToList();
         var outcomes = own.GroupBy(result => result.Outcome == "refused" && result.Changed > 0 ? $"refused, but tensors were overwritten (up to {own.Where(other => other.Outcome == "refused").Max(other => other.Changed)} of {Tensors})" : result.Outcome);

@@ -2,7 +2,7 @@ using TorchSharp;
 
 namespace ResNet.Core.Comparison;
 
-/// <summary>The comparison, as a table in Markdown.</summary>
+/// <summary>Prints the comparison as a table in Markdown.</summary>
 internal static class Table
 {
     public static void Print()
@@ -10,36 +10,36 @@ internal static class Table
         using var temporary = new TempFolder();
         var folder = temporary.Path;
         var results = StrangeFiles.Run(folder);
-        Child.LinesOfTorchvision("answers", folder);
+        Child.RunTorchvision("answers", folder);
         var answers = new Answers(folder);
-        var ours = Initial.Compare(Networks.OfOurs.Select(name => name.Replace("wideresnet", "wide_resnet", StringComparison.Ordinal)), Networks.Ours);
-        var theirs = Initial.Compare(Networks.OfTorchVision, Networks.TorchVision);
+        var ours = Initial.Compare(Networks.OurNames.Select(name => name.Replace("wideresnet", "wide_resnet", StringComparison.Ordinal)), Networks.CreateOurs);
+        var theirs = Initial.Compare(Networks.TorchVisionNames, Networks.CreateTorchVision);
 
         Console.WriteLine();
-        Row("", "ResNet.Core", "TorchVision .NET", "TorchSharp.PyBridge");
-        Row("---", "---", "---", "---");
-        Row("version", Version(typeof(ResNet18)), Version(typeof(torchvision)), Version(typeof(TorchSharp.PyBridge.PyBridgeModuleExtensions)));
-        Row($"of torchvision's {Initial.Count} residual networks, same tensors", Named(ours.SameShapes), Named(theirs.SameShapes), "none");
-        Row("of these, same initial weights for a seed", Named(ours.SameValues), Named(theirs.SameValues), "none");
-        Row("other networks", "0", $"{Networks.OthersOfTorchVision}", "0");
-        Row("transforms; operations; data sets", "0", $"{Surface.Methods(typeof(torchvision.transforms))}; {Surface.Methods(typeof(torchvision.ops))}; {Surface.Methods(typeof(torchvision.datasets))}", "0");
+        PrintRow("", "ResNet.Core", "TorchVision .NET", "TorchSharp.PyBridge");
+        PrintRow("---", "---", "---", "---");
+        PrintRow("version", GetVersion(typeof(ResNet18)), GetVersion(typeof(torchvision)), GetVersion(typeof(TorchSharp.PyBridge.PyBridgeModuleExtensions)));
+        PrintRow($"of torchvision's {Initial.Count} residual networks, same tensors", FormatNames(ours.SameShapes), FormatNames(theirs.SameShapes), "none");
+        PrintRow("of these, same initial weights for a seed", FormatNames(ours.SameValues), FormatNames(theirs.SameValues), "none");
+        PrintRow("other networks", "0", $"{Networks.TorchVisionOtherCount}", "0");
+        PrintRow("transforms; operations; data sets", "0", $"{Surface.CountMethods(typeof(torchvision.transforms))}; {Surface.CountMethods(typeof(torchvision.ops))}; {Surface.CountMethods(typeof(torchvision.datasets))}", "0");
         foreach (var file in (string[])["resnet50.pth", "checkpoint.pth", "resnet50.safetensors", "resnet50.dat"])
-            Row(file, [.. Loader.All.Select(loader => answers.Compare(loader, file))]);
-        Row("strange files", [.. Loader.All.Select(loader => StrangeFiles.Summary(results, loader.Name))]);
-        Row("ONNX", Subject("onnx"));
-        Row("int8", Subject("int8", "quanti"));
-        Row("mixed precision", Subject("autocast", "gradscaler"));
-        Row($"{Loop.Iterations} predictions of 8 images without a scope", $"{Child.Run("loop", Loader.ResNetCore.Name)} MB", $"{Child.Run("loop", Loader.TorchVision.Name)} MB", "no network");
+            PrintRow(file, [.. Loader.All.Select(loader => answers.Compare(loader, file))]);
+        PrintRow("strange files", [.. Loader.All.Select(loader => StrangeFiles.Summarize(results, loader.Name))]);
+        PrintRow("ONNX", FindInAll("onnx"));
+        PrintRow("int8", FindInAll("int8", "quanti"));
+        PrintRow("mixed precision", FindInAll("autocast", "gradscaler"));
+        PrintRow($"{Loop.Iterations} predictions of 8 images without a scope", $"{Child.Run("loop", Loader.ResNetCore.Name)} MB", $"{Child.Run("loop", Loader.TorchVision.Name)} MB", "no network");
         Console.WriteLine();
-        Console.WriteLine($"PyTorch itself, torch.load(weights_only=True) and load_state_dict(strict=True), of the .pth files: {StrangeFiles.Summary(results, StrangeFiles.PyTorch)}");
-        Console.WriteLine($"TorchSharp {Version(typeof(torch))} itself: ONNX {Surface.Names("TorchSharp", "onnx")}; int8 {Surface.Names("TorchSharp", "int8", "quanti")}; mixed precision {Surface.Names("TorchSharp", "autocast", "gradscaler")}");
+        Console.WriteLine($"PyTorch itself, torch.load(weights_only=True) and load_state_dict(strict=True), of the .pth files: {StrangeFiles.Summarize(results, StrangeFiles.PyTorch)}");
+        Console.WriteLine($"TorchSharp {GetVersion(typeof(torch))} itself: ONNX {Surface.FindNames("TorchSharp", "onnx")}; int8 {Surface.FindNames("TorchSharp", "int8", "quanti")}; mixed precision {Surface.FindNames("TorchSharp", "autocast", "gradscaler")}");
     }
 
-    private static string[] Subject(params string[] words) => [Surface.Names("ResNet.Core", words), Surface.Names("TorchVision", words), Surface.Names("TorchSharp.PyBridge", words)];
+    private static string[] FindInAll(params string[] words) => [Surface.FindNames("ResNet.Core", words), Surface.FindNames("TorchVision", words), Surface.FindNames("TorchSharp.PyBridge", words)];
 
-    private static string Named(string[] names) => $"{names.Length}: {string.Join(", ", names)}";
+    private static string FormatNames(string[] names) => $"{names.Length}: {string.Join(", ", names)}";
 
-    private static string Version(Type type) => type.Assembly.GetName().Version!.ToString(3);
+    private static string GetVersion(Type type) => type.Assembly.GetName().Version!.ToString(3);
 
-    private static void Row(string what, params string[] cells) => Console.WriteLine($"| {what} | {string.Join(" | ", cells)} |");
+    private static void PrintRow(string what, params string[] cells) => Console.WriteLine($"| {what} | {string.Join(" | ", cells)} |");
 }

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""What torchvision has to say: the comparison runs it.
+"""torchvision's side of the comparison, which runs this script.
 
-    torchvision_side.py initial SEED   prints for each residual network its name, the shapes and the initial values of its tensors, as two hashes
-                                       a tensor
-    torchvision_side.py answers FOLDER writes a ResNet-50 as people get it from torchvision (resnet50.pth), the same within a training
-                                       checkpoint, images and answers
-    torchvision_side.py files FOLDER   writes one file after another that is not what it should be, prints its name, and what PyTorch does with
-                                       it if it is PyTorch's, and waits for a line
+    torchvision_side.py initial SEED   prints a line per tensor of each residual network: the names of network and tensor, the shape, and a hash of
+                                       the initial values
+    torchvision_side.py answers FOLDER writes a ResNet-50 as torchvision users save it (resnet50.pth), the same inside a training checkpoint, and
+                                       images with the network's outputs
+    torchvision_side.py files FOLDER   writes damaged, hostile and mismatched files one by one. For each it prints the name, with PyTorch's result if
+                                       it is a .pth file, and waits for a line before it deletes the file
 """
 
 import collections
@@ -34,7 +34,7 @@ def initial(seed):
 
 
 def trained(name, **arguments):
-    """Weights that are not the initial ones, running statistics included."""
+    """A network whose weights and running statistics differ from the initial ones."""
     torch.manual_seed(7)
     model = getattr(torchvision.models, name)(**arguments)
     with torch.no_grad():
@@ -63,7 +63,7 @@ def answers(folder):
 
 
 def save_safetensors(state, path, edit=lambda header: None, text=None):
-    """By the published format."""
+    """Follows the published format."""
     header, data = {}, b""
     for name, tensor in state.items():
         raw = tensor.contiguous().numpy().tobytes()
@@ -76,7 +76,7 @@ def save_safetensors(state, path, edit=lambda header: None, text=None):
 
 
 def save_dat(state, path, count=None):
-    """By the format of TorchSharp's Module.save."""
+    """Follows the format of TorchSharp's Module.save."""
     def leb128(number):
         out = b""
         while number > 127:
@@ -90,7 +90,7 @@ def save_dat(state, path, count=None):
 
 
 class Calls:
-    """Unpickled, it calls a function."""
+    """Calls a function when it is unpickled."""
 
     def __init__(self, function, *arguments):
         self.reduced = function, arguments
@@ -100,7 +100,7 @@ class Calls:
 
 
 def rezip(path, change=lambda name, data: data, compress=(), more=()):
-    """Writes an archive of torch.save anew."""
+    """Rewrites an archive of torch.save."""
     with zipfile.ZipFile(path) as archive:
         entries = [(name, archive.read(name)) for name in archive.namelist()]
     with zipfile.ZipFile(path, "w") as archive:
@@ -134,7 +134,7 @@ def files(folder):
         "of a ResNet-34": trained("resnet34", num_classes=10).state_dict(),
     }
 
-    # The formats of the three loaders, and the same faults in each
+    # The same faults in the formats of all three loaders
     for suffix, save in ((".pth", torch.save), (".safetensors", save_safetensors), (".dat", save_dat)):
         def made(what, state=good, then=lambda path: None, save=save, suffix=suffix):
             return f"{what}{suffix}", lambda path: (save(state, path), then(path))
@@ -144,7 +144,7 @@ def files(folder):
             yield made(what, state)
         yield made("cut off in the middle", then=lambda path: cut(path, 0.5))
         yield made("cut off shortly before its end", then=lambda path: cut(path, 0.999))
-        if suffix == ".pth":  # the only one of them with checksums
+        if suffix == ".pth":  # the only format with checksums
             yield made("one bit flipped", then=flip)
         yield f"an HTML page{suffix}", lambda path: pathlib.Path(path).write_text("<!DOCTYPE html><html><title>404</title></html>" * 100)
 
@@ -177,14 +177,14 @@ def files(folder):
 
 
 def shorten(path):
-    """The last float tensor but one is the classifier's weight: half of its storage."""
+    """Cuts the storage of the classifier's weight, the last of its size, in half."""
     with zipfile.ZipFile(path) as archive:
         of_its_size = [name for name in archive.namelist() if archive.getinfo(name).file_size in (4 * 5120, 4 * 10241)]
     rezip(path, lambda name, data: data[:len(data) // 2] if name == of_its_size[-1] else data)
 
 
 def stretch(path):
-    """The classifier's strides are the pickle's last (512, 1): (32767, 1)."""
+    """Replaces the classifier's strides, the last (512, 1) in the pickle, with (32767, 1)."""
     def change(name, data):
         head, found, tail = data.rpartition(b"M\x00\x02K\x01\x86")
         assert found or not name.endswith("data.pkl")
@@ -202,13 +202,13 @@ def bomb(good):
 
 
 def loaded(path):
-    """What came of it, the number of tensors that changed, and the error."""
+    """Returns the outcome, the number of tensors that changed, and the error."""
     model = torchvision.models.resnet18(num_classes=10)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     try:
         model.load_state_dict(torch.load(path, weights_only=True), strict=True)
         outcome, problem = "accepted", ""
-    except Exception as e:  # whatever it is, it is the result
+    except Exception as e:  # any exception is a result
         outcome, problem = "refused", f"{type(e).__name__}: {' '.join(str(e).split())}"
     return outcome, sum(not torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items()), problem
 

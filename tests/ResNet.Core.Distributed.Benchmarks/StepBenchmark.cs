@@ -6,23 +6,23 @@ using static TorchSharp.torch.nn;
 
 namespace ResNet.Core.Distributed.Benchmarks;
 
-/// <summary>Ways of making a training step.</summary>
+/// <summary>How a training step treats the gradients.</summary>
 internal enum Way
 {
-    /// <summary>Each rank for itself, as if there were no others.</summary>
+    /// <summary>Each rank trains alone.</summary>
     Plain,
 
-    /// <summary>The same with the signals in the backward pass, which nobody listens to.</summary>
+    /// <summary>Each rank trains alone, with the signals in the backward pass that <see cref="Overlapped"/> needs.</summary>
     Signals,
 
-    /// <summary>All gradients travel after the backward pass.</summary>
+    /// <summary>All gradients are reduced after the backward pass.</summary>
     Late,
 
-    /// <summary>Gradients travel during the backward pass.</summary>
+    /// <summary>Gradients are reduced during the backward pass.</summary>
     Overlapped,
 }
 
-/// <summary>Milliseconds of a step.</summary>
+/// <summary>The times of a step in milliseconds.</summary>
 internal readonly record struct Step(double Forward, double Backward, double Synchronize, double Total, double Processor);
 
 internal sealed class StepBenchmark(ResidualNetwork model, ProcessGroup group, int images, int size, int bucket)
@@ -30,11 +30,11 @@ internal sealed class StepBenchmark(ResidualNetwork model, ProcessGroup group, i
     private readonly Tensor _images = randn(images, 3, size, size), _labels = randint(0, 1000, images);
     private readonly SGD _optimizer = optim.SGD(model.parameters(), 0.001, momentum: 0.9);
 
-    /// <summary>One step to warm up, and <paramref name="steps"/> to time.</summary>
+    /// <summary>Takes one step to warm up, and times the following <paramref name="steps"/>.</summary>
     public List<Step> Run(Way way, int steps)
     {
         using var parallel = way >= Way.Late ? new DistributedDataParallel(model, group, bucket, true, overlap: way == Way.Overlapped) : null;
-        var hooks = way == Way.Signals ? PutSignals() : [];
+        var hooks = way == Way.Signals ? AttachSignals() : [];
         group.Barrier();
         var timed = Enumerable.Range(0, steps + 1).Select(_ => TakeStep(parallel)).Skip(1).ToList();
         hooks.ForEach(remove => remove());
@@ -42,8 +42,8 @@ internal sealed class StepBenchmark(ResidualNetwork model, ProcessGroup group, i
         return timed;
     }
 
-    /// <summary>The median time in which as many bytes as the gradients have are reduced while nothing else goes on.</summary>
-    public double ReduceAlone(long bytes, int rounds)
+    /// <summary>Measures the median time to reduce as many bytes as the gradients have, while nothing else runs.</summary>
+    public double MeasureReduction(long bytes, int rounds)
     {
         using var flat = zeros(bytes / sizeof(float));
         var times = new List<double>();
@@ -76,7 +76,7 @@ internal sealed class StepBenchmark(ResidualNetwork model, ProcessGroup group, i
         return new Step(forward, backward - forward, synchronize - backward, total, (process.TotalProcessorTime - processor).TotalMilliseconds);
     }
 
-    private List<Action> PutSignals()
+    private List<Action> AttachSignals()
     {
         Tensor? last = null;
         return [.. model.modules().OfType<Module<Tensor, Tensor>>().Where(part => part.parameters(recurse: false).Any())

@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace ResNet.Core.Distributed.Benchmarks;
 
 /// <summary>
-/// How much a rank sends to reduce some megabytes, beside the theory's 2 (N - 1) / N of them; where all ranks talk over the loopback device of
-/// a network namespace of their own, which counts it.
+/// Measures how much a rank sends to reduce some megabytes, beside the theoretical 2 (N - 1) / N of them. All ranks must communicate over the
+/// loopback device of their own network namespace, whose counter is read.
 /// </summary>
 internal static class TrafficBenchmark
 {
@@ -16,17 +16,17 @@ internal static class TrafficBenchmark
     {
         using var numbers = zeros(megabytes * 1_000_000L / sizeof(float));
         var wrong = 0L;
-        long before = Read(), after = 0;
+        long before = ReadCounter(), after = 0;
         for (var time = 0; time < Times; time++)
         {
             using var scope = NewDisposeScope();
             numbers.copy_(arange(numbers.numel()).remainder(1000) + group.Rank);
             group.Barrier();
             if (time == 1)
-                before = Read(); // the first one connects
+                before = ReadCounter(); // the first reduction also connects the ranks
             group.AllReduce(numbers);
             group.Barrier();
-            after = Read();
+            after = ReadCounter();
             var expected = arange(numbers.numel()).remainder(1000) * group.WorldSize + (group.WorldSize * (group.WorldSize - 1) / 2);
             wrong += numbers.ne(expected).sum().item<long>();
         }
@@ -38,5 +38,5 @@ internal static class TrafficBenchmark
         Console.WriteLine($"| {group.WorldSize} | {sent:0.00} | {theory:0.00} | {sums[1].item<double>():0} | {(sums[0].item<double>() == 0 ? "every sum exact" : $"{sums[0].item<double>()} sums wrong")} |");
     }
 
-    private static long Read() => long.Parse(File.ReadAllText(Counter), NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture);
+    private static long ReadCounter() => long.Parse(File.ReadAllText(Counter), NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture);
 }

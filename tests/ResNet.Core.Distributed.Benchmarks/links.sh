@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Networks for the benchmarks, made of Linux's network namespaces: needs root, iproute2 and Open MPI.
-#   bash links.sh link 1gbit resnet18 64 32 8    two hosts and a link between them, which tc slows down
-#   bash links.sh traffic 25                     2 to 16 ranks that talk over one loopback device
+# Runs the benchmarks in networks made of Linux network namespaces. Needs root, iproute2 and Open MPI.
+#   bash links.sh link 1gbit resnet18 64 32 8    two hosts with a link that tc slows down
+#   bash links.sh traffic 25                     2 to 16 ranks on one loopback device
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -31,10 +31,10 @@ link)
     ip -n "$two" link set to-one up
     ip netns exec "$one" tc qdisc add dev to-two root tbf rate "$rate" burst 1mb latency 50ms
     ip netns exec "$two" tc qdisc add dev to-one root tbf rate "$rate" burst 1mb latency 50ms
-    # What stands in for ssh: the second host is a namespace.
+    # Replaces ssh, since the second host is a namespace.
     printf '#!/bin/sh\nshift\nexec ip netns exec %s /bin/sh -c "$*"\n' "$two" >"$agent"
     chmod +x "$agent"
-    # --bind-to none, or the second host's rank would be bound to the first one's processor, which it is in truth.
+    # Without --bind-to none, both ranks would be bound to the same processor, since the two hosts share this machine's.
     ip netns exec "$one" taskset -c 0,1 "$mpirun" -np 2 --host 10.77.1.1:1,10.77.1.2:1 --bind-to none -x OMP_NUM_THREADS=1 -x TERM=dumb --mca plm_rsh_agent "$agent" \
         --mca btl_tcp_if_include 10.77.1.0/24 --mca oob_tcp_if_include 10.77.1.0/24 dotnet "$program" "$@"
     ;;

@@ -4,15 +4,15 @@ namespace ResNet.Core.Distributed.Ranks;
 
 internal static class Difference
 {
-    /// <summary>The largest difference of two tensors' values, as a share of the second one's largest; the worst pair of all.</summary>
-    public static double Largest(IEnumerable<Tensor> actual, IEnumerable<Tensor> expected)
+    /// <summary>Computes the relative difference of each pair of tensors, and returns the largest.</summary>
+    public static double ComputeLargest(IEnumerable<Tensor> actual, IEnumerable<Tensor> expected)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        return actual.Zip(expected, Relative).Max();
+        return actual.Zip(expected, ComputeRelative).Max();
     }
 
-    /// <summary>How many values have other bits.</summary>
+    /// <summary>Counts the values that are not equal.</summary>
     public static long Count(IEnumerable<Tensor> actual, IEnumerable<Tensor> expected)
     {
         using var scope = NewDisposeScope();
@@ -20,7 +20,8 @@ internal static class Difference
         return actual.Zip(expected, (a, b) => a.ne(b).sum().item<long>()).Sum();
     }
 
-    public static double Relative(Tensor actual, Tensor expected)
+    /// <summary>Computes the largest difference between two tensors, relative to the largest value of the second one.</summary>
+    public static double ComputeRelative(Tensor actual, Tensor expected)
     {
         using var scope = NewDisposeScope();
         var (a, b) = (actual.detach().to(ScalarType.Float64), expected.detach().to(ScalarType.Float64));

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Distributed.Ranks;
 
-/// <summary>A short word for the bits of many tensors.</summary>
+/// <summary>Computes a short text that identifies the bits of many tensors.</summary>
 internal static class Hash
 {
     public static string Compute(IEnumerable<Tensor?> tensors)
@@ -15,9 +15,9 @@ internal static class Hash
         return Convert.ToHexString(hash.GetHashAndReset())[..16];
     }
 
-    public static string Weights(nn.Module module) => Compute(module.parameters());
+    public static string ComputeForWeights(nn.Module module) => Compute(module.parameters());
 
-    public static string Gradients(nn.Module module) => Compute(module.parameters().Select(parameter => parameter.grad));
+    public static string ComputeForGradients(nn.Module module) => Compute(module.parameters().Select(parameter => parameter.grad));
 
-    public static string Buffers(nn.Module module) => Compute(module.buffers());
+    public static string ComputeForBuffers(nn.Module module) => Compute(module.buffers());
 }

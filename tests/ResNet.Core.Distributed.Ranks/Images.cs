@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace ResNet.Core.Distributed.Ranks;
 
 /// <summary>
-/// Images and labels from a formula in whole numbers, which Python computes to the same bits (<c>ddp_gloo.py</c>).
+/// Creates images and labels by a formula in whole numbers, so that Python computes the same bits (<c>ddp_gloo.py</c>).
 /// </summary>
 internal static class Images
 {
@@ -11,8 +11,8 @@ internal static class Images
     private const int Side = 32;
     private const int Pixels = 3 * Side * Side;
 
-    /// <summary>A share of a step's batch, shape <c>(count, 3, 24, 24)</c>, in about [-0.5, 0.5].</summary>
-    public static Tensor Batch(int step, int batch, int first, int count, ScalarType type)
+    /// <summary>Creates a share of a step's batch, shape <c>(count, 3, 32, 32)</c>, with values from -0.5 to 0.5.</summary>
+    public static Tensor CreateBatch(int step, int batch, int first, int count, ScalarType type)
     {
         using var scope = NewDisposeScope();
         var start = ((long)step * batch + first) * Pixels;
@@ -21,7 +21,7 @@ internal static class Images
         return scattered.to(ScalarType.Float64).div(10007).sub(0.5).reshape(count, 3, Side, Side).to(type).MoveToOuterDisposeScope();
     }
 
-    public static Tensor Labels(int step, int batch, int first, int count)
+    public static Tensor CreateLabels(int step, int batch, int first, int count)
     {
         using var scope = NewDisposeScope();
         var start = (long)step * batch + first;

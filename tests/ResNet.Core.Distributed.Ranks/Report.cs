@@ -3,15 +3,15 @@ using System.Text;
 namespace ResNet.Core.Distributed.Ranks;
 
 /// <summary>
-/// What a rank tells the tests: lines of <c>@ rank name value</c>. Each is one write, since those of all ranks come out of one
-/// stream, and the console's own writer cuts lines after 256 characters.
+/// Reports a rank's values to the tests, in lines of <c>@ rank name value</c>. Each line is one write, since the lines of all ranks share one
+/// stream and the console's own writer splits them after 256 characters.
 /// </summary>
 internal static class Report
 {
     private static readonly Stream output = Console.OpenStandardOutput();
 
-    public static void Value(ProcessGroup group, string name, object value) => output.Write(Encoding.UTF8.GetBytes($"@ {group.Rank} {name} {value}\n"));
+    public static void Write(ProcessGroup group, string name, object value) => output.Write(Encoding.UTF8.GetBytes($"@ {group.Rank} {name} {value}\n"));
 
-    /// <summary>Launchers name a killed process by its number.</summary>
-    public static void Process(ProcessGroup group) => Value(group, "pid", Environment.ProcessId);
+    /// <summary>Reports the process id. It also tells the tests that this rank has joined.</summary>
+    public static void WriteProcessId(ProcessGroup group) => Write(group, "pid", Environment.ProcessId);
 }

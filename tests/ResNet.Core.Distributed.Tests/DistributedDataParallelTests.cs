@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Distributed.Tests;
 
-/// <summary>On one process, where a loop must behave as on several.</summary>
+/// <summary>The wrapper on one process, where a training loop must behave as on several.</summary>
 public sealed class DistributedDataParallelTests : IDisposable
 {
     private readonly ProcessGroup _group = ProcessGroup.Init();
@@ -11,7 +11,7 @@ public sealed class DistributedDataParallelTests : IDisposable
     public void Dispose() => _group.Dispose();
 
     [Fact]
-    public void Gradients_are_the_modules_own()
+    public void Gradients_equal_those_of_the_unwrapped_module()
     {
         using var module = nn.Sequential(nn.Linear(3, 4), nn.ReLU(inplace: true), nn.Linear(4, 2));
         using var input = randn(5, 3);
@@ -27,7 +27,7 @@ public sealed class DistributedDataParallelTests : IDisposable
     }
 
     [Fact]
-    public void It_has_the_modules_parameters_under_PyTorchs_names()
+    public void Parameters_are_named_as_in_PyTorch_and_eval_reaches_the_module()
     {
         using var module = nn.Sequential(nn.Linear(3, 4));
         using var ddp = new DistributedDataParallel(module, _group);
@@ -37,7 +37,7 @@ public sealed class DistributedDataParallelTests : IDisposable
     }
 
     [Fact]
-    public void Its_end_leaves_the_module_alone()
+    public void Disposing_the_wrapper_leaves_the_module_usable()
     {
         using var module = nn.Linear(3, 4);
         var ddp = new DistributedDataParallel(module, _group);
@@ -58,14 +58,14 @@ public sealed class DistributedDataParallelTests : IDisposable
 
         Assert.Contains("synchronize()", Assert.Throws<InvalidOperationException>(() => ddp.call(input)).Message);
         using (no_grad())
-            ddp.call(input); // evaluation needs none
+            ddp.call(input); // evaluation needs no synchronize
 
         ddp.synchronize();
         ddp.call(input);
     }
 
     [Fact]
-    public void Without_synchronization_gradients_add_up()
+    public void Gradients_add_up_within_no_sync()
     {
         using var module = nn.Linear(3, 1, hasBias: false);
         using var ddp = new DistributedDataParallel(module, _group);
@@ -79,7 +79,7 @@ public sealed class DistributedDataParallelTests : IDisposable
     }
 
     [Fact]
-    public void Synchronization_comes_back_in_whatever_order_no_sync_ends()
+    public void Overlapping_no_sync_scopes_may_be_disposed_in_any_order()
     {
         using var module = nn.Linear(3, 1);
         using var ddp = new DistributedDataParallel(module, _group);
@@ -88,7 +88,7 @@ public sealed class DistributedDataParallelTests : IDisposable
         first.Dispose();
         first.Dispose();
         ddp.call(input).sum().backward();
-        ddp.call(input).sum().backward(); // the second one is still there
+        ddp.call(input).sum().backward(); // the second scope is still open
         second.Dispose();
         first.Dispose();
 
@@ -97,7 +97,7 @@ public sealed class DistributedDataParallelTests : IDisposable
     }
 
     [Fact]
-    public void The_tensors_of_the_module_and_the_caller_stay_theirs()
+    public void Tensors_of_the_module_and_the_caller_are_neither_disposed_nor_changed()
     {
         Tensor? kept = null;
         using var linear = nn.Linear(3, 1);
@@ -115,7 +115,7 @@ public sealed class DistributedDataParallelTests : IDisposable
     }
 
     [Fact]
-    public void Nothing_of_the_group_comes_between_a_backward_pass_and_its_synchronize()
+    public void Collective_operations_between_backward_and_synchronize_are_refused()
     {
         using var module = nn.Linear(3, 3);
         using var other = nn.Linear(3, 1);
@@ -124,19 +124,19 @@ public sealed class DistributedDataParallelTests : IDisposable
         using var input = ones(1, 3);
         second.call(ddp.call(input)).sum().backward();
 
-        ddp.synchronize(); // and the second one, through which the pass has gone as well, is not
+        ddp.synchronize(); // the backward pass also went through the second wrapper, which is not synchronized yet
         Assert.All<Action>([() => _group.AllReduce(input), () => _group.Broadcast(input), _group.Barrier], action =>
             Assert.Contains("synchronize()", Assert.Throws<InvalidOperationException>(action).Message));
         second.synchronize();
         _group.AllReduce(input);
 
         second.call(input).sum().backward();
-        second.Dispose(); // takes what is open with it
+        second.Dispose(); // also discards its open gradients
         _group.Barrier();
     }
 
     [Fact]
-    public void A_wrapped_module_is_not_wrapped_again_before_its_wrapper_is_disposed()
+    public void A_module_cannot_be_wrapped_again_until_its_wrapper_is_disposed()
     {
         using var part = nn.Linear(3, 1);
         using var module = nn.Sequential(part);
@@ -144,10 +144,10 @@ public sealed class DistributedDataParallelTests : IDisposable
             Assert.All<nn.Module<Tensor, Tensor>>([part, module, ddp], wrapped =>
                 Assert.Contains("already wrapped", Assert.Throws<ArgumentException>(() => new DistributedDataParallel(wrapped, _group)).Message));
 
-        using var again = new DistributedDataParallel(module, _group);
+        using var rewrapped = new DistributedDataParallel(module, _group);
         using var input = ones(1, 3);
-        again.call(input).sum().backward();
-        again.synchronize();
+        rewrapped.call(input).sum().backward();
+        rewrapped.synchronize();
         Assert.Equal([1f, 1f, 1f], part.weight.grad!.data<float>().ToArray());
     }
 
@@ -162,7 +162,7 @@ public sealed class DistributedDataParallelTests : IDisposable
     }
 
     [Fact]
-    public void A_module_that_cannot_be_averaged_is_refused()
+    public void Modules_without_gradients_to_average_and_invalid_bucket_sizes_are_refused()
     {
         using var frozen = nn.Linear(3, 1);
         frozen.weight.requires_grad = false;
@@ -178,7 +178,7 @@ public sealed class DistributedDataParallelTests : IDisposable
     }
 
     [Fact]
-    public void Parameters_that_are_added_afterwards_are_refused()
+    public void Adding_parameters_after_wrapping_is_refused()
     {
         using var module = nn.Sequential(nn.Linear(3, 3));
         using var ddp = new DistributedDataParallel(module, _group);
@@ -188,7 +188,7 @@ public sealed class DistributedDataParallelTests : IDisposable
     }
 
     [Fact]
-    public void Parameters_that_are_frozen_or_replaced_afterwards_are_refused()
+    public void Freezing_or_replacing_parameters_after_wrapping_is_refused()
     {
         using var module = nn.Linear(3, 1);
         using var ddp = new DistributedDataParallel(module, _group);

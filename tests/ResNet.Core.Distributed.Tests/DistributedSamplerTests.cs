@@ -14,15 +14,15 @@ public class DistributedSamplerTests
     [InlineData(2147483646, 1, new long[] { 5, 3, 6, 1, 2, 0, 4 })]
     [InlineData(-3, 1, new long[] { 2, 4, 3, 5, 0, 1 })]
     [InlineData(5, 0, new long[] { 0 })]
-    public void The_order_is_that_of_PyTorch(int seed, int epoch, long[] order) =>
-        Assert.Equal(order, new DistributedSampler(order.Length, order.Length, rank: 0, worldSize: 1, seed).Epoch(epoch).Single());
+    public void The_order_matches_PyTorch(int seed, int epoch, long[] order) =>
+        Assert.Equal(order, new DistributedSampler(order.Length, order.Length, rank: 0, worldSize: 1, seed).EnumerateEpoch(epoch).Single());
 
     [Fact]
-    public void The_order_of_many_is_that_of_PyTorch()
+    public void The_order_of_100_000_elements_matches_PyTorch()
     {
-        var order = new DistributedSampler(100_000, 100_000, rank: 0, worldSize: 1, seed: 9).Epoch(2).Single();
+        var order = new DistributedSampler(100_000, 100_000, rank: 0, worldSize: 1, seed: 9).EnumerateEpoch(2).Single();
 
-        // hashlib.sha256(struct.pack("<100000q", *sampler)), the sampler made as above.
+        // hashlib.sha256(struct.pack("<100000q", *sampler)), with a sampler made as above
         Assert.Equal("b71114dbb5954f5c510066ef9330da6bd1cf21a1b7b05ce1946565a622ff6d85", Convert.ToHexStringLower(SHA256.HashData(MemoryMarshal.AsBytes<long>(order))));
     }
 
@@ -54,47 +54,47 @@ public class DistributedSamplerTests
             [.. Enumerable.Range(0, worldSize).Select(rank =>
             {
                 var sampler = new DistributedSampler(datasetSize, globalBatch, rank, worldSize, seed: 3, shuffle, drop_last);
-                long[][] shares = [.. sampler.Epoch(5)];
+                long[][] shares = [.. sampler.EnumerateEpoch(5)];
                 Assert.Equal(sampler.Count, shares.Length);
                 return shares;
             })];
     }
 
     [Fact]
-    public void Each_element_comes_once_unless_the_last_are_dropped()
+    public void An_epoch_has_each_element_once_except_those_that_are_dropped()
     {
         Assert.Equal(Enumerable.Range(0, 21).Select(i => (long)i), Elements(drop_last: false).Order());
         Assert.Equal(20, Elements(drop_last: true).Distinct().Count());
         Assert.Equal(20, Elements(drop_last: true).Length);
 
-        static long[] Elements(bool drop_last) => [.. new DistributedSampler(21, 5, rank: 0, worldSize: 1, drop_last: drop_last).Epoch(0).SelectMany(share => share)];
+        static long[] Elements(bool drop_last) => [.. new DistributedSampler(21, 5, rank: 0, worldSize: 1, drop_last: drop_last).EnumerateEpoch(0).SelectMany(share => share)];
     }
 
     [Fact]
     public void A_share_of_a_small_last_batch_may_be_empty() =>
-        Assert.Equal([3, 0], new DistributedSampler(11, 10, rank: 0, worldSize: 3, drop_last: false).Epoch(0).Select(share => share.Length));
+        Assert.Equal([3, 0], new DistributedSampler(11, 10, rank: 0, worldSize: 3, drop_last: false).EnumerateEpoch(0).Select(share => share.Length));
 
     [Fact]
-    public void Without_shuffling_elements_come_as_they_are() =>
-        Assert.Equal([[2, 3], [6, 7]], new DistributedSampler(9, 4, rank: 1, worldSize: 2, shuffle: false).Epoch(8));
+    public void Without_shuffling_elements_keep_their_order() =>
+        Assert.Equal([[2, 3], [6, 7]], new DistributedSampler(9, 4, rank: 1, worldSize: 2, shuffle: false).EnumerateEpoch(8));
 
     [Fact]
-    public void An_epoch_has_its_order_again_and_another_one_has_another()
+    public void An_epoch_repeats_its_order_and_another_epoch_has_a_different_one()
     {
         var sampler = new DistributedSampler(1000, 100, rank: 1, worldSize: 2, seed: 1);
-        var epoch = sampler.Epoch(4);
+        var epoch = sampler.EnumerateEpoch(4);
 
         Assert.Equal(epoch, epoch);
-        Assert.Equal(epoch, sampler.Epoch(4));
-        Assert.NotEqual(epoch, sampler.Epoch(5));
+        Assert.Equal(epoch, sampler.EnumerateEpoch(4));
+        Assert.NotEqual(epoch, sampler.EnumerateEpoch(5));
     }
 
     [Fact]
-    public void The_end_of_a_dispose_scope_between_two_steps_does_no_harm()
+    public void A_dispose_scope_may_end_between_two_steps()
     {
         var sampler = new DistributedSampler(6, 2, rank: 0, worldSize: 1, shuffle: true);
         var shares = new List<long[]>();
-        using var steps = sampler.Epoch(0).GetEnumerator();
+        using var steps = sampler.EnumerateEpoch(0).GetEnumerator();
         while (true)
         {
             using var scope = TorchSharp.torch.NewDisposeScope();
@@ -103,19 +103,19 @@ public class DistributedSamplerTests
             shares.Add(steps.Current);
         }
 
-        Assert.Equal(sampler.Epoch(0), shares);
+        Assert.Equal(sampler.EnumerateEpoch(0), shares);
     }
 
     [Fact]
-    public void The_default_generator_is_left_alone()
+    public void Shuffling_does_not_draw_from_the_default_generator()
     {
-        var before = Draw();
-        Assert.Equal(before, Draw());
+        Assert.Equal(Draw(shuffles: false), Draw(shuffles: true));
 
-        static long Draw()
+        static long Draw(bool shuffles)
         {
             manual_seed(11);
-            _ = new DistributedSampler(50, 5, rank: 0, worldSize: 1).Epoch(0).ToList();
+            if (shuffles)
+                _ = new DistributedSampler(50, 5, rank: 0, worldSize: 1).EnumerateEpoch(0).ToList();
             using var drawn = randint(long.MaxValue, [1], ScalarType.Int64);
             return drawn.item<long>();
         }
@@ -128,13 +128,13 @@ public class DistributedSamplerTests
     [InlineData(10, 0, 1, true, "global batch of at least 1 element, got 0")]
     [InlineData(10, 3, 4, true, "each of the 4 ranks, got 3")]
     [InlineData(10, 11, 2, true, "global batch of 11, got a dataset of 10")]
-    public void Sizes_that_make_no_sense_are_refused(long datasetSize, int globalBatch, int worldSize, bool drop_last, string message) =>
+    public void Invalid_sizes_are_refused(long datasetSize, int globalBatch, int worldSize, bool drop_last, string message) =>
         Assert.Contains(message, Assert.ThrowsAny<ArgumentException>(() => new DistributedSampler(datasetSize, globalBatch, 0, worldSize, drop_last: drop_last)).Message, StringComparison.Ordinal);
 
     [Fact]
-    public void A_negative_epoch_is_refused_before_anybody_asks_for_a_share() =>
-        Assert.Throws<ArgumentOutOfRangeException>(() => new DistributedSampler(10, 5, 0, 1).Epoch(-1));
+    public void A_negative_epoch_is_refused_before_enumeration() =>
+        Assert.Throws<ArgumentOutOfRangeException>(() => new DistributedSampler(10, 5, 0, 1).EnumerateEpoch(-1));
 
     [Fact]
-    public void A_group_is_needed() => Assert.Throws<ArgumentNullException>(() => new DistributedSampler(10, 5, null!));
+    public void A_null_group_is_refused() => Assert.Throws<ArgumentNullException>(() => new DistributedSampler(10, 5, null!));
 }

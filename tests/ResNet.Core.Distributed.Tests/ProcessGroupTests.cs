@@ -3,11 +3,11 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Distributed.Tests;
 
-/// <summary>The group of one, which is there without a launcher.</summary>
+/// <summary>The group of one process, which needs no launcher.</summary>
 public class ProcessGroupTests
 {
     [Fact]
-    public void Without_a_launcher_there_is_one_process()
+    public void Without_a_launcher_the_group_has_one_process()
     {
         using var group = ProcessGroup.Init();
         Assert.Equal((0, 1, 0, 1), (group.Rank, group.WorldSize, group.LocalRank, group.LocalWorldSize));
@@ -21,7 +21,7 @@ public class ProcessGroupTests
     }
 
     [Fact]
-    public void There_is_one_group_at_a_time()
+    public void Only_one_group_can_exist_at_a_time()
     {
         using (ProcessGroup.Init())
             Assert.Contains("one ProcessGroup at a time", Assert.Throws<InvalidOperationException>(() => ProcessGroup.Init()).Message);
@@ -32,11 +32,11 @@ public class ProcessGroupTests
     [InlineData(0)]
     [InlineData(-1)]
     [InlineData(double.MaxValue)]
-    public void A_timeout_that_is_none_is_refused(double days) =>
+    public void An_invalid_timeout_is_refused(double days) =>
         Assert.Throws<ArgumentOutOfRangeException>(() => ProcessGroup.Init(days == double.MaxValue ? TimeSpan.MaxValue : TimeSpan.FromDays(days)));
 
     [Fact]
-    public void What_cannot_be_reduced_is_refused_on_one_process_too()
+    public void Invalid_operations_are_refused_on_one_process_too()
     {
         using var group = ProcessGroup.Init();
         using var booleans = zeros(2, ScalarType.Bool);
@@ -53,14 +53,14 @@ public class ProcessGroupTests
     [InlineData(0)]
     [InlineData(256)]
     [InlineData(-1)]
-    public void A_code_that_would_be_success_or_another_one_ends_nothing(int code)
+    public void Abort_refuses_exit_codes_outside_1_to_255(int code)
     {
         using var group = ProcessGroup.Init();
         Assert.Contains("from 1 to 255", Assert.Throws<ArgumentOutOfRangeException>(() => group.Abort(code)).Message);
     }
 
     [Fact]
-    public void A_group_that_was_left_does_nothing()
+    public void A_disposed_group_refuses_operations()
     {
         var group = ProcessGroup.Init();
         group.Dispose();

@@ -2,7 +2,7 @@ using TorchSharp;
 
 namespace ResNet.Core.Tests;
 
-/// <summary>Skipped where <see cref="FuseExtensions.Fuse(ResidualNetwork, torch.ScalarType?)"/> does not take bfloat16.</summary>
+/// <summary>A theory that is skipped where <see cref="FuseExtensions.Fuse(ResidualNetwork, torch.ScalarType?)"/> does not support bfloat16.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class BFloat16TheoryAttribute : TheoryAttribute
 {

@@ -1,6 +1,6 @@
 namespace ResNet.Core.Tests;
 
-/// <summary>A test of Linux that compiles C; skipped where there is no compiler.</summary>
+/// <summary>A test that compiles C on Linux; skipped without a compiler.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 internal sealed class CompilerFactAttribute : FactAttribute
 {

@@ -4,16 +4,16 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests;
 
-/// <summary>What messages and the README say of the packages with CUDA, beside the table in src/TorchBackend.props, which the build has put into the library.</summary>
+/// <summary>Messages and the README name the CUDA packages of the table in src/TorchBackend.props, which the build embeds in the library.</summary>
 public class CudaPackageTests
 {
     private static readonly Type type = typeof(BasicBlock).Assembly.GetType("ResNet.Core.CudaPackage", throwOnError: true)!;
 
-    /// <summary>TorchSharp, CUDA, libtorch.</summary>
+    /// <summary>A row for each package: the versions of TorchSharp, CUDA and libtorch.</summary>
     private static readonly string[][] table = [.. typeof(BasicBlock).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Where(data => data.Key == "CudaPackage").Select(data => data.Value!.Split(' '))];
 
     [Fact]
-    public void The_package_that_is_named_goes_with_the_TorchSharp_that_runs()
+    public void The_advice_names_the_package_for_each_libtorch()
     {
         Assert.True(table.Length > 1);
         foreach (var (i, row) in table.Index())
@@ -25,14 +25,14 @@ public class CudaPackageTests
     }
 
     [Fact]
-    public void For_a_TorchSharp_that_is_not_known_no_package_is_made_up()
+    public void The_advice_names_no_package_for_an_unknown_libtorch()
     {
         Assert.Contains("which needs libtorch 1.13.0.", Advise("1.13.0"), StringComparison.Ordinal);
         Assert.DoesNotMatch(@"\b12\.\d", Advise("1.13.0"));
     }
 
     [Fact]
-    public void The_README_and_its_page_have_the_same_table()
+    public void The_README_and_the_GPU_page_have_the_same_table()
     {
         var readme = File.ReadAllText(Path.Combine(Repository.Root, "README.md"));
         var page = File.ReadAllText(Path.Combine(Repository.Root, "docs", "gpu.md"));

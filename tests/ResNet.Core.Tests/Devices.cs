@@ -11,13 +11,13 @@ public sealed class CpuDataAttribute(params object[] arguments) : DataAttribute
     public override IEnumerable<object[]> GetData(MethodInfo testMethod) => [["cpu", .. arguments]];
 }
 
-/// <summary>Runs a theory on the GPU, with the device as its first argument; skipped where there is none.</summary>
+/// <summary>Runs a theory on the GPU, with the device as its first argument; skipped without a GPU.</summary>
 [AttributeUsage(AttributeTargets.Method, AllowMultiple = true)]
 public sealed class CudaDataAttribute(params object[] arguments) : DataAttribute
 {
     public override string? Skip
     {
-        get => cuda.is_available() ? null : "There is no CUDA device here: torch.cuda.is_available() is false.";
+        get => cuda.is_available() ? null : "There is no CUDA device: torch.cuda.is_available() is false.";
         set => throw new NotSupportedException();
     }
 

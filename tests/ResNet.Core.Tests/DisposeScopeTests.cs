@@ -21,7 +21,7 @@ public class DisposeScopeTests
     }
 
     [Fact]
-    public void A_result_from_outside_keeps_its_owner()
+    public void Keep_leaves_a_result_from_outside_to_its_owner()
     {
         using var outer = ones(2).DetachFromDisposeScope();
         using (var scope = NewDisposeScope())
@@ -34,7 +34,7 @@ public class DisposeScopeTests
     }
 
     [Fact]
-    public void Autograd_holds_what_the_backward_pass_needs()
+    public void Autograd_keeps_the_tensors_that_the_backward_pass_needs()
     {
         using var weight = ones(2, requires_grad: true);
         using (var scope = NewDisposeScope())

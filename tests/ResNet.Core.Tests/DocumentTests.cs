@@ -34,7 +34,7 @@ public partial class DocumentTests
            select page,
     ];
 
-    /// <summary>Every link within the repository: where it stands, the file that it leads to, and the heading there, or nothing.</summary>
+    /// <summary>Every link within the repository: its document, the file that it leads to, and the heading there, empty if it names none.</summary>
     private static IEnumerable<(string Document, string File, string Heading)> Links =>
         from document in Documents
         from link in RelativeLink.Matches(Block.Replace(File.ReadAllText(document), ""))
@@ -44,10 +44,10 @@ public partial class DocumentTests
 
     public static TheoryData<string> Blocks => [.. Documents.SelectMany(path => CSharpBlock.Matches(File.ReadAllText(path).ReplaceLineEndings("\n"))).Select(match => match.Groups[1].Value)];
 
-    /// <summary>A block is a program of its own, or, where its first line names a file, an excerpt of that file.</summary>
+    /// <summary>A block is a program of its own, or an excerpt of the file that its first line names.</summary>
     [Theory]
     [MemberData(nameof(Blocks))]
-    public void Every_block_of_CSharp_compiles(string code)
+    public void Every_CSharp_block_compiles(string code)
     {
         if (FileName.Match(code) is { Success: true } name)
             AssertExcerpt(name.Groups["file"].Value, code[name.Length..]);
@@ -55,9 +55,9 @@ public partial class DocumentTests
             Assert.Empty(CSharpProgram.Compile(code));
     }
 
-    /// <summary>A page that says what a test shows is wrong once the test has another name.</summary>
+    /// <summary>A renamed test must not leave a page that names the old one.</summary>
     [Fact]
-    public void Every_test_that_is_named_is_there()
+    public void Every_named_test_exists()
     {
         var named = Documents.SelectMany(path => TestName.Matches(File.ReadAllText(path))).Select(match => (Class: match.Groups["class"].Value, Method: match.Groups["method"].Value)).Distinct().ToList();
         var sources = Directory.EnumerateFiles(Path.Combine(Repository.Root, "tests"), "*Tests.cs", SearchOption.AllDirectories).ToLookup(path => Path.GetFileNameWithoutExtension(path));
@@ -66,28 +66,28 @@ public partial class DocumentTests
     }
 
     [Fact]
-    public void Every_link_to_a_file_leads_to_one()
+    public void Every_link_to_a_file_works()
     {
         Assert.NotEmpty(Links);
         Assert.Empty(Links.Where(link => !Path.Exists(link.File)).Select(link => $"{link.Document}: {link.File}"));
     }
 
     [Fact]
-    public void Every_link_to_a_heading_leads_to_one()
+    public void Every_link_to_a_heading_works()
     {
         var links = Links.Where(link => link.Heading.Length > 0 && File.Exists(link.File)).ToList();
         Assert.NotEmpty(links);
-        Assert.Empty(links.Where(link => !Headings(link.File).Contains(link.Heading)).Select(link => $"{link.Document}: {link.File}#{link.Heading}"));
+        Assert.Empty(links.Where(link => !FindHeadings(link.File).Contains(link.Heading)).Select(link => $"{link.Document}: {link.File}#{link.Heading}"));
     }
 
     /// <summary>The headings of a page, as GitHub writes them in links.</summary>
-    private static HashSet<string> Headings(string path) =>
+    private static HashSet<string> FindHeadings(string path) =>
     [
         .. Heading.Matches(Block.Replace(File.ReadAllText(path).ReplaceLineEndings("\n"), ""))
             .Select(heading => string.Concat(heading.Groups[1].Value.ToLowerInvariant().Where(c => char.IsLetterOrDigit(c) || c is ' ' or '-' or '_')).Replace(' ', '-')),
     ];
 
-    /// <summary>Every line stands in the file, in this order; comments and what lies between may be left out.</summary>
+    /// <summary>Asserts that the file has every line, in this order. An excerpt may leave out lines between them.</summary>
     private static void AssertExcerpt(string file, string code)
     {
         var source = File.ReadAllLines(Path.Combine(Repository.Root, file)).Select(line => line.Trim()).ToList();

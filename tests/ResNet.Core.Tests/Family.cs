@@ -24,18 +24,18 @@ internal static class Family
     /// <summary>Every network, by torchvision's name.</summary>
     public static IEnumerable<string> All => constructors.Keys;
 
-    /// <summary>The same for <c>MemberData</c>.</summary>
+    /// <summary><see cref="All"/> in the form that <c>MemberData</c> takes.</summary>
     public static TheoryData<string> Names { get; } = [.. All];
 
-    /// <summary>Whether a network is the smallest of its kind: of basic blocks, of bottlenecks, of groups.</summary>
+    /// <summary>Whether a network is the smallest with its kind of block: basic, bottleneck or grouped bottleneck.</summary>
     public static bool IsSmall(string architecture) => architecture is "resnet18" or "resnet50" or "resnext50_32x4d";
 
-    /// <summary>A new network.</summary>
-    /// <param name="architecture">torchvision's name.</param>
-    /// <param name="num_classes">Number of classes.</param>
+    /// <summary>Creates a network.</summary>
+    /// <param name="architecture">The network's name in torchvision.</param>
+    /// <param name="num_classes">The number of classes.</param>
     /// <param name="stem">The first layers; the network's own default if null.</param>
-    /// <param name="device">Where the weights are made; the default device if null.</param>
-    /// <param name="dtype">Type of the weights; the default type if null.</param>
+    /// <param name="device">The device of the weights; the default device if null.</param>
+    /// <param name="dtype">The type of the weights; the default type if null.</param>
     public static ResidualNetwork Create(string architecture, long num_classes, Stem? stem = null, Device? device = null, ScalarType? dtype = null) =>
         constructors[architecture](num_classes, stem, device, dtype);
 }

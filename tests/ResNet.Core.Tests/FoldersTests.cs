@@ -4,15 +4,15 @@ using Microsoft.CodeAnalysis.CSharp.Syntax;
 
 namespace ResNet.Core.Tests;
 
-/// <summary>A project's folders are layers: each uses those below it, and none of those above.</summary>
+/// <summary>A project's folders are layers: each uses only those below it.</summary>
 public class FoldersTests
 {
     private const string Core = "ResNet.Core", Distributed = "ResNet.Core.Distributed", Train = "ResNet.Train";
-    private const string Models = "the models"; // BasicBlock.cs, ResNet18.cs and what stands beside them
+    private const string Models = "the models"; // BasicBlock.cs, ResNet18.cs and the files beside them
     private const string Group = "the group"; // ProcessGroup.cs
     private const string Program = "the program"; // Program.cs and CommandLine.cs
 
-    /// <summary>From the lowest to the highest.</summary>
+    /// <summary>The folders of each project, from the lowest layer to the highest.</summary>
     private static readonly Dictionary<string, string[]> layers = new()
     {
         [Core] = ["Files", "Onnx", "Training", "Modules", Models, "Family", "Weights", "Deployment", "Pretrained"],
@@ -22,25 +22,25 @@ public class FoldersTests
 
     public static TheoryData<string> Projects => [.. layers.Keys];
 
-    private static readonly Dictionary<string, ILookup<(string From, string To), string>> arrows = layers.Keys.ToDictionary(library => library, FindArrows);
+    private static readonly Dictionary<string, ILookup<(string From, string To), string>> dependencies = layers.Keys.ToDictionary(library => library, FindDependencies);
 
     [Theory]
     [MemberData(nameof(Projects))]
-    public void Every_folder_has_a_place_among_the_layers(string library)
+    public void Every_folder_is_listed_as_a_layer(string library)
     {
-        var folders = Sources(library).Select(file => Folder(library, file)).Distinct().Order(StringComparer.Ordinal);
+        var folders = FindSources(library).Select(file => GetFolder(library, file)).Distinct().Order(StringComparer.Ordinal);
         Assert.Equal(layers[library].Order(StringComparer.Ordinal), folders);
     }
 
     [Theory]
     [MemberData(nameof(Projects))]
-    public void No_arrow_goes_up_and_none_in_a_circle(string library)
+    public void Folders_use_only_lower_layers(string library)
     {
-        var upward = arrows[library].Where(arrow => Array.IndexOf(layers[library], arrow.Key.To) > Array.IndexOf(layers[library], arrow.Key.From));
-        Assert.Empty(upward.Select(arrow => $"{arrow.Key.From} uses {arrow.Key.To}: {string.Join("; ", arrow.Distinct().Take(5))}"));
+        var upward = dependencies[library].Where(uses => Array.IndexOf(layers[library], uses.Key.To) > Array.IndexOf(layers[library], uses.Key.From));
+        Assert.Empty(upward.Select(uses => $"{uses.Key.From} uses {uses.Key.To}: {string.Join("; ", uses.Distinct().Take(5))}"));
     }
 
-    /// <summary>Or the test above would have nothing to look at.</summary>
+    /// <summary>Without this, the test above would also pass if it found no dependency at all.</summary>
     [Theory]
     [InlineData(Core, "Weights", "Files")]
     [InlineData(Core, "Weights", "Onnx")]
@@ -65,18 +65,18 @@ public class FoldersTests
     [InlineData(Train, "Output", "Training")]
     [InlineData(Train, "Commands", "Output")]
     [InlineData(Train, Program, "Commands")]
-    public void Arrows_are_found_where_they_are(string library, string from, string to) => Assert.NotEmpty(arrows[library][(from, to)]);
+    public void Known_dependencies_are_found(string library, string from, string to) => Assert.NotEmpty(dependencies[library][(from, to)]);
 
     [Fact]
-    public void Weights_and_deployment_do_not_know_each_other() => Assert.Empty(arrows[Core][("Deployment", "Weights")]);
+    public void Deployment_does_not_use_Weights() => Assert.Empty(dependencies[Core][("Deployment", "Weights")]);
 
-    /// <returns>What each folder uses of each other one, as <c>file: symbol</c>.</returns>
-    private static ILookup<(string From, string To), string> FindArrows(string library)
+    /// <returns>The symbols that each folder uses of each other folder, as <c>file: symbol</c>.</returns>
+    private static ILookup<(string From, string To), string> FindDependencies(string library)
     {
         var references = ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator)
             .Where(path => Path.GetFileNameWithoutExtension(path) != library)
             .Select(path => MetadataReference.CreateFromFile(path));
-        SyntaxTree[] trees = [.. Sources(library).Select(file => CSharpSyntaxTree.ParseText(File.ReadAllText(file), path: file))];
+        SyntaxTree[] trees = [.. FindSources(library).Select(file => CSharpSyntaxTree.ParseText(File.ReadAllText(file), path: file))];
         const string implicitUsings = "global using System; global using System.Collections.Generic; global using System.IO; global using System.Linq; global using System.Net.Http; global using System.Threading; global using System.Threading.Tasks;";
         var compilation = CSharpCompilation.Create(
             library, [.. trees, CSharpSyntaxTree.ParseText(implicitUsings)], references,
@@ -87,23 +87,23 @@ public class FoldersTests
             let model = compilation.GetSemanticModel(tree)
             from name in tree.GetRoot().DescendantNodes().OfType<SimpleNameSyntax>() // comments have none
             let info = model.GetSymbolInfo(name)
-            let symbol = info.Symbol ?? info.CandidateSymbols.FirstOrDefault() // an argument may be of a type that is not referenced here
+            let symbol = info.Symbol ?? info.CandidateSymbols.FirstOrDefault() // an argument's type may not be referenced here
             where symbol is not null and not INamespaceSymbol
             from declaration in symbol.OriginalDefinition.DeclaringSyntaxReferences
-            let to = Folder(library, declaration.SyntaxTree.FilePath)
-            let @from = Folder(library, tree.FilePath)
+            let to = GetFolder(library, declaration.SyntaxTree.FilePath)
+            let @from = GetFolder(library, tree.FilePath)
             where to != @from
-            select (Arrow: (@from, to), Use: $"{Path.GetFileName(tree.FilePath)}: {symbol.Name}");
-        return uses.ToLookup(use => use.Arrow, use => use.Use);
+            select (Folders: (@from, to), Symbol: $"{Path.GetFileName(tree.FilePath)}: {symbol.Name}");
+        return uses.ToLookup(use => use.Folders, use => use.Symbol);
     }
 
-    private static string Root(string library) => Path.Combine(Repository.Root, library == Train ? "samples" : "src", library);
+    private static string GetRoot(string library) => Path.Combine(Repository.Root, library == Train ? "samples" : "src", library);
 
-    private static IEnumerable<string> Sources(string library) =>
-        from file in Directory.EnumerateFiles(Root(library), "*.cs", SearchOption.AllDirectories)
-        where Path.GetRelativePath(Root(library), file).Split(Path.DirectorySeparatorChar)[0] is not ("bin" or "obj" or "buildTransitive")
+    private static IEnumerable<string> FindSources(string library) =>
+        from file in Directory.EnumerateFiles(GetRoot(library), "*.cs", SearchOption.AllDirectories)
+        where Path.GetRelativePath(GetRoot(library), file).Split(Path.DirectorySeparatorChar)[0] is not ("bin" or "obj" or "buildTransitive")
         select file;
 
-    private static string Folder(string library, string file) =>
-        Path.GetRelativePath(Root(library), file).Split(Path.DirectorySeparatorChar) is [var folder, _, ..] ? folder : library switch { Core => Models, Distributed => Group, _ => Program };
+    private static string GetFolder(string library, string file) =>
+        Path.GetRelativePath(GetRoot(library), file).Split(Path.DirectorySeparatorChar) is [var folder, _, ..] ? folder : library switch { Core => Models, Distributed => Group, _ => Program };
 }

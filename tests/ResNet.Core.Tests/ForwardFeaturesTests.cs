@@ -2,10 +2,10 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests;
 
-/// <summary>What a network makes of an image before it pools and classifies.</summary>
+/// <summary>The features of an image, before pooling and the classifier.</summary>
 public class ForwardFeaturesTests
 {
-    /// <summary>Every network with its own stem, and one of each kind with the others.</summary>
+    /// <summary>Every network with its default stem, and one of each kind with the other stems.</summary>
     public static TheoryData<string, Stem?> Networks
     {
         get
@@ -26,7 +26,7 @@ public class ForwardFeaturesTests
 
     [FamilyTheory]
     [MemberData(nameof(Networks))]
-    public void They_have_the_classifiers_channels_the_stems_size_and_give_the_logits_to_the_bit(string architecture, Stem? stem)
+    public void Features_have_the_right_shape_and_give_the_logits_bit_for_bit(string architecture, Stem? stem)
     {
         using var scope = NewDisposeScope();
         using var model = Family.Create(architecture, 3, stem);
@@ -35,7 +35,7 @@ public class ForwardFeaturesTests
         var seen = new List<long[]>();
         model.layer4.register_forward_hook((_, _, output) => { seen.Add(output.shape); return output; });
 
-        var trained = model.forward_features(x); // which moves the running statistics, as a forward pass does
+        var trained = model.forward_features(x); // like a forward pass, this updates the running statistics
         Assert.All(model.buffers().Where(buffer => buffer.dim() == 0), counter => Assert.Equal(1, counter.item<long>()));
         Assert.True(trained.requires_grad);
 
@@ -45,7 +45,6 @@ public class ForwardFeaturesTests
         long[] expected = [2, model.fc.in_features, 2, 2];
         Assert.Equal(expected, features.shape);
         Assert.Equal([expected, expected], seen);
-        Assert.Equal(architecture is "resnet18" or "resnet34" ? 512 : 2048, model.fc.in_features);
 
         var logits = model.forward(x);
         Assert.Equal([2, 3], logits.shape);
@@ -62,7 +61,7 @@ public class ForwardFeaturesTests
     [Theory]
     [InlineData("resnet18")]
     [InlineData("resnet50")]
-    public void A_head_of_ones_own_learns_through_them(string architecture)
+    public void A_custom_head_trains_the_network_through_the_features(string architecture)
     {
         using var scope = NewDisposeScope();
         manual_seed(0);
@@ -74,7 +73,7 @@ public class ForwardFeaturesTests
         foreach (var (name, parameter) in model.named_parameters().Concat(head.named_parameters()))
         {
             if (ReferenceEquals(parameter, model.fc.weight) || ReferenceEquals(parameter, model.fc.bias))
-                Assert.Null(parameter.grad); // the classifier has no part in it
+                Assert.Null(parameter.grad); // the features do not go through the classifier
             else
                 Assert.True(parameter.grad!.isfinite().all().item<bool>() && parameter.grad.abs().max().item<float>() > 0, name);
         }

@@ -7,7 +7,7 @@ namespace ResNet.Core.Tests;
 
 public class FusedSGDTests
 {
-    /// <summary>The largest relative difference that rounding makes in five steps.</summary>
+    /// <summary>The largest relative difference that five steps of rounding may cause.</summary>
     private const double Single = 2e-6, Double = 1e-14;
 
     [Theory]
@@ -19,10 +19,10 @@ public class FusedSGDTests
     [CpuData(ScalarType.BFloat16, 0, 0.9, 0, 0.01, true, false)]
     [CudaData(ScalarType.Float32, Single, 0.9, 0, 0.01, true, false)]
     [CudaData(ScalarType.Float64, Double, 0.5, 0.3, 0.01, false, false)]
-    public void Its_steps_are_SGDs(string device, ScalarType dtype, double tolerance, double momentum, double dampening, double weight_decay, bool nesterov, bool maximize)
+    public void FusedSGD_takes_the_same_steps_as_SGD(string device, ScalarType dtype, double tolerance, double momentum, double dampening, double weight_decay, bool nesterov, bool maximize)
     {
         using var scope = NewDisposeScope();
-        var (expected, actual) = (Model(device, dtype), Model(device, dtype));
+        var (expected, actual) = (CreateModel(device, dtype), CreateModel(device, dtype));
         using var sgd = optim.SGD(expected.parameters(), 0.01, momentum, dampening, weight_decay, nesterov, maximize);
         using var fused = new FusedSGD(actual.parameters(), 0.01, momentum, dampening, weight_decay, nesterov, maximize);
         Train(expected, sgd);
@@ -30,14 +30,14 @@ public class FusedSGDTests
         AssertSame(expected, actual, tolerance);
     }
 
-    /// <summary>Each as a group has it, and the learning rate as it is changed between the steps.</summary>
+    /// <summary>Includes a learning rate that changes between steps.</summary>
     [Fact]
-    public void Groups_have_numbers_of_their_own()
+    public void Every_group_uses_its_own_options()
     {
         using var scope = NewDisposeScope();
-        var (expected, actual) = (Model(), Model());
-        using var sgd = optim.SGD(Groups(expected), 0.01);
-        using var fused = new FusedSGD(Groups(actual), 0.01);
+        var (expected, actual) = (CreateModel(), CreateModel());
+        using var sgd = optim.SGD(CreateGroups(expected), 0.01);
+        using var fused = new FusedSGD(CreateGroups(actual), 0.01);
         for (var step = 1; step <= 3; step++)
         {
             foreach (var group in sgd.ParamGroups.Concat(fused.ParamGroups))
@@ -47,19 +47,19 @@ public class FusedSGDTests
         }
         AssertSame(expected, actual, Single);
 
-        static SGD.ParamGroup[] Groups(nn.Module model) =>
+        static SGD.ParamGroup[] CreateGroups(nn.Module model) =>
         [
             new([.. model.parameters().Where(parameter => parameter.dim() > 1)], 0.01, momentum: 0.9, weight_decay: 0.1, nesterov: true),
             new([.. model.parameters().Where(parameter => parameter.dim() == 1)], 0.01, momentum: 0.5),
         ];
     }
 
-    /// <summary>libtorch's operation goes through memory from end to end: it would take one weight's gradient for another's.</summary>
+    /// <summary>libtorch's operation reads memory from end to end: it would pair a weight with another weight's gradient.</summary>
     [Fact]
-    public void A_gradient_that_lies_in_another_order_is_that_of_its_weight()
+    public void A_gradient_in_another_memory_format_updates_the_right_weights()
     {
         using var scope = NewDisposeScope();
-        var (expected, actual) = (Model(), Model());
+        var (expected, actual) = (CreateModel(), CreateModel());
         using var sgd = optim.SGD(expected.parameters(), 0.01, momentum: 0.9);
         using var fused = new FusedSGD(actual.parameters(), 0.01, momentum: 0.9);
         Train(expected, sgd);
@@ -71,17 +71,17 @@ public class FusedSGDTests
         fused.step();
         AssertSame(expected, actual, Single);
 
-        actual.ToMemoryFormat(memory_format.channels_last); // the momenta stay as they are
+        actual.ToMemoryFormat(memory_format.channels_last); // the momenta keep their format
         Train(expected, sgd);
         Train(actual, fused);
         AssertSame(expected, actual, 1e-4); // convolutions sum in another order
     }
 
     [Fact]
-    public void A_weight_without_a_gradient_stays()
+    public void A_weight_without_a_gradient_does_not_change()
     {
         using var scope = NewDisposeScope();
-        var (expected, actual) = (Model(), Model());
+        var (expected, actual) = (CreateModel(), CreateModel());
         using var sgd = optim.SGD(expected.parameters(), 0.01, momentum: 0.9, weight_decay: 0.1);
         using var fused = new FusedSGD(actual.parameters(), 0.01, momentum: 0.9, weight_decay: 0.1);
         Train(expected, sgd);
@@ -99,10 +99,10 @@ public class FusedSGDTests
     }
 
     [Fact]
-    public void Types_may_be_mixed()
+    public void Parameters_may_have_different_types()
     {
         using var scope = NewDisposeScope();
-        var (expected, actual) = (Mixed(), Mixed());
+        var (expected, actual) = (CreateParameters(), CreateParameters());
         using var sgd = optim.SGD(expected, 0.01, momentum: 0.9);
         using var fused = new FusedSGD(actual, 0.01, momentum: 0.9);
         for (var step = 0; step < 3; step++)
@@ -114,14 +114,14 @@ public class FusedSGDTests
         }
         Assert.All(expected.Zip(actual), pair => Assert.True(pair.First.equal(pair.Second).all().item<bool>()));
 
-        static Parameter[] Mixed() => [nn.Parameter(ones(3)), nn.Parameter(ones(3, ScalarType.Float64))];
+        static Parameter[] CreateParameters() => [nn.Parameter(ones(3)), nn.Parameter(ones(3, ScalarType.Float64))];
     }
 
     [Fact]
-    public void It_goes_on_with_SGDs_momentum()
+    public void FusedSGD_continues_with_the_momentum_of_SGD()
     {
         using var scope = NewDisposeScope();
-        var (expected, actual) = (Model(), Model());
+        var (expected, actual) = (CreateModel(), CreateModel());
         using var sgd = optim.SGD(expected.parameters(), 0.01, momentum: 0.9);
         using var other = optim.SGD(actual.parameters(), 0.01, momentum: 0.9);
         Train(expected, sgd);
@@ -134,17 +134,17 @@ public class FusedSGDTests
     }
 
     [Fact]
-    public void A_closure_computes_the_loss()
+    public void Step_calls_the_closure_and_returns_its_loss()
     {
         using var scope = NewDisposeScope();
-        var model = Model();
+        var model = CreateModel();
         using var fused = new FusedSGD(model.parameters(), 0.01, momentum: 0.9);
         var losses = new List<float>();
         for (var step = 0; step < 5; step++)
             losses.Add(fused.step(() =>
             {
                 fused.zero_grad();
-                var loss = Loss(model);
+                var loss = ComputeLoss(model);
                 loss.backward();
                 return loss;
             })!.item<float>());
@@ -152,10 +152,10 @@ public class FusedSGDTests
     }
 
     [Fact]
-    public void As_many_tensors_live_after_10_steps_as_after_3()
+    public void Steps_leak_no_tensors()
     {
         using var scope = NewDisposeScope();
-        var model = Model();
+        var model = CreateModel();
         using var fused = new FusedSGD(model.parameters(), 0.01, momentum: 0.9, nesterov: true);
         Train(model, fused, steps: 3);
         var live = LiveTensors.Count();
@@ -163,8 +163,8 @@ public class FusedSGDTests
         Assert.Equal(live, LiveTensors.Count());
     }
 
-    /// <summary>Drawn on the CPU: TorchSharp's seed is not a GPU's.</summary>
-    private static nn.Module<Tensor, Tensor> Model(string device = "cpu", ScalarType dtype = ScalarType.Float32)
+    /// <summary>Weights are drawn on the CPU: the same seed gives other numbers on a GPU.</summary>
+    private static nn.Module<Tensor, Tensor> CreateModel(string device = "cpu", ScalarType dtype = ScalarType.Float32)
     {
         manual_seed(0);
         return nn.Sequential(new BasicBlock(3, 4, stride: 2), nn.Flatten(), nn.Linear(64, 5)).to(new Device(device)).to(dtype);
@@ -176,12 +176,12 @@ public class FusedSGDTests
         {
             using var scope = NewDisposeScope();
             optimizer.zero_grad();
-            Loss(model).backward();
+            ComputeLoss(model).backward();
             optimizer.step();
         }
     }
 
-    private static Tensor Loss(nn.Module<Tensor, Tensor> model)
+    private static Tensor ComputeLoss(nn.Module<Tensor, Tensor> model)
     {
         var like = model.parameters().First();
         var x = linspace(-1, 1, 2 * 3 * 8 * 8).reshape(2, 3, 8, 8).sin().to(like.dtype).to(like.device);

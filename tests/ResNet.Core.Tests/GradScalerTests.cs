@@ -9,7 +9,7 @@ public class GradScalerTests
 {
     private const float Infinity = float.PositiveInfinity;
 
-    /// <summary>Of two layers, each with a weight and a bias, so that one bad gradient is among good ones.</summary>
+    /// <summary>A model of two layers and its optimizer. Each layer has a weight and a bias, so that a bad gradient is one among good ones.</summary>
     private sealed class Subject : IDisposable
     {
         public Subject(string device = "cpu")
@@ -17,14 +17,14 @@ public class GradScalerTests
             manual_seed(0);
             Model = nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 1)).to(new Device(device));
             Optimizer = optim.SGD(Model.parameters(), 0.1, momentum: 0.9, weight_decay: 0.01);
-            X = rand([4, 3]).to(new Device(device)); // drawn on the CPU: TorchSharp's seed is not a GPU's
+            X = rand([4, 3]).to(new Device(device)); // drawn on the CPU: the same seed gives other numbers on a GPU
         }
 
         public Sequential Model { get; }
         public SGD Optimizer { get; }
         public Tensor X { get; }
 
-        /// <summary>Fresh gradients, multiplied by the scaler's factor.</summary>
+        /// <summary>Computes new gradients, multiplied by the scale.</summary>
         public void Backward(GradScaler scaler)
         {
             using var scope = NewDisposeScope();
@@ -32,7 +32,7 @@ public class GradScalerTests
             scaler.scale(Model.call(X).square().mean()).backward();
         }
 
-        /// <summary>A step, with a number in place of one of its gradients.</summary>
+        /// <summary>Runs a training step, with a bad value in one of its gradients.</summary>
         public void Step(GradScaler scaler, float? bad = null, int parameter = 1)
         {
             Backward(scaler);
@@ -42,8 +42,8 @@ public class GradScalerTests
             scaler.update();
         }
 
-        /// <summary>The weights and momenta.</summary>
-        public float[] Numbers() =>
+        /// <summary>Reads the weights and momenta.</summary>
+        public float[] ReadState() =>
             [.. Model.parameters().Concat(Optimizer.state_dict().State.Select(state => ((SGD.State)state).momentum_buffer)).SelectMany(tensor => tensor.detach().cpu().data<float>().ToArray())];
 
         public void Dispose()
@@ -60,7 +60,7 @@ public class GradScalerTests
     [CpuData(float.NaN, 3)]
     [CudaData(float.PositiveInfinity, 0)]
     [CudaData(float.NaN, 3)]
-    public void A_step_that_overflows_is_left_out_and_the_training_goes_on_as_if_it_had_not_been(string device, float bad, int parameter)
+    public void An_overflowing_step_is_skipped_and_training_continues_as_if_it_had_never_happened(string device, float bad, int parameter)
     {
         using var scope = NewDisposeScope();
         using var subject = new Subject(device);
@@ -69,9 +69,9 @@ public class GradScalerTests
         subject.Step(scaler);
         other.Step(never);
 
-        var before = subject.Numbers();
+        var before = subject.ReadState();
         subject.Step(scaler, bad, parameter);
-        Assert.Equal(before, subject.Numbers());
+        Assert.Equal(before, subject.ReadState());
         Assert.Equal(32768, scaler.get_scale());
 
         for (var step = 0; step < 3; step++)
@@ -79,13 +79,13 @@ public class GradScalerTests
             subject.Step(scaler);
             other.Step(never);
         }
-        Assert.NotEqual(before, subject.Numbers());
-        Assert.Equal(other.Numbers(), subject.Numbers()); // both scales are powers of two: nothing is rounded
+        Assert.NotEqual(before, subject.ReadState());
+        Assert.Equal(other.ReadState(), subject.ReadState()); // both scales are powers of two: nothing is rounded
     }
 
-    /// <summary>By hand, by PyTorch's rule: an infinity backs off and starts the count of good steps anew, as does a growth.</summary>
+    /// <summary>The expected scales follow PyTorch's rule by hand: an infinity lowers the scale and restarts the count of good steps, and so does growth.</summary>
     [Fact]
-    public void The_scale_backs_off_and_grows_as_PyTorchs()
+    public void The_scale_backs_off_and_grows_as_in_PyTorch()
     {
         using var scope = NewDisposeScope();
         using var subject = new Subject();
@@ -111,11 +111,11 @@ public class GradScalerTests
         Assert.Equal((double)1e38f, scaler.get_scale());
     }
 
-    /// <summary>At 0 every gradient would be NaN and every later step left out, and the training would go on for nothing.</summary>
+    /// <summary>With a scale of 0 every gradient would be NaN: all later steps would be skipped, and training would run on in vain.</summary>
     [Theory]
     [InlineData(65536, 0.5)]
     [InlineData(1, 1e-30)]
-    public void A_scale_that_cannot_become_smaller_is_an_exception_and_stays(double init_scale, double backoff_factor)
+    public void A_scale_that_cannot_become_smaller_throws_and_is_kept(double init_scale, double backoff_factor)
     {
         using var scope = NewDisposeScope();
         using var subject = new Subject();
@@ -129,53 +129,53 @@ public class GradScalerTests
         Assert.True(scaler.get_scale() > 0 && float.IsFinite(1 / (float)scaler.get_scale()), $"the scale is {scaler.get_scale()}");
     }
 
-    /// <summary>A factor of a power of two changes no digit of a gradient, so nothing of the training may change. On a GPU the sums of two trainings differ in any case.</summary>
+    /// <summary>A power of two scales gradients without rounding, so training must not change at all. On a GPU sums differ from run to run.</summary>
     [Theory]
     [CpuData(0)]
     [CudaData(0.05)]
-    public void In_float32_the_network_learns_what_it_does_without(string device, double tolerance)
+    public void In_float32_scaling_does_not_change_training(string device, double tolerance)
     {
         using var scope = NewDisposeScope();
-        float[][] losses = [Losses(new GradScaler(1024)), Losses(new GradScaler(enabled: false))];
+        float[][] losses = [Train5Steps(new GradScaler(1024)), Train5Steps(new GradScaler(enabled: false))];
         Assert.Equal(losses[1][0], losses[0][0]);
         Assert.All(losses[1].Zip(losses[0]), pair => Assert.InRange(Math.Abs(pair.Second / pair.First - 1), 0, tolerance));
         Assert.True(losses[0][^1] < losses[0][0]);
 
-        float[] Losses(GradScaler scaler) => Train(() => new ResNet18(10, Stem.Conv3), new Device(device), scaler, steps: 5, precision: null);
+        float[] Train5Steps(GradScaler scaler) => Train(() => new ResNet18(10, Stem.Conv3), new Device(device), scaler, steps: 5, precision: null);
     }
 
-    /// <summary>With a small network: processors without float16 instructions take seconds for a step of ResNet-18.</summary>
+    /// <summary>The network is small, because processors without float16 instructions take seconds for a training step of ResNet-18.</summary>
     [Theory]
     [CpuData]
     [CudaData]
-    public void In_float16_a_scale_that_is_too_large_gets_small_enough_by_itself(string device)
+    public void In_float16_a_scale_that_is_too_large_shrinks_until_it_fits(string device)
     {
         using var scope = NewDisposeScope();
         var scaler = new GradScaler(init_scale: Math.Pow(2, 32));
-        var losses = Train(Network, new Device(device), scaler, steps: 40, ScalarType.Float16);
-        var exact = Train(Network, new Device(device), new GradScaler(enabled: false), steps: 40, precision: null);
+        var losses = Train(CreateNetwork, new Device(device), scaler, steps: 40, ScalarType.Float16);
+        var exact = Train(CreateNetwork, new Device(device), new GradScaler(enabled: false), steps: 40, precision: null);
 
         var skipped = (int)Math.Log2(Math.Pow(2, 32) / scaler.get_scale());
         Assert.InRange(skipped, 4, 25);
-        Assert.All(losses[..(skipped + 1)], loss => Assert.Equal(losses[0], loss)); // nothing has moved yet
-        // From there on it learns what it would have from the start, up to float16's 11 bits.
+        Assert.All(losses[..(skipped + 1)], loss => Assert.Equal(losses[0], loss)); // no weight has changed yet
+        // From there on it trains like the float32 network does from the start, up to float16's 11 bits.
         Assert.All(losses[skipped..].Zip(exact), pair => Assert.InRange(pair.First / pair.Second, 0.98, 1.02));
         Assert.True(losses[^1] < 0.8 * losses[0], $"{losses[0]} … {losses[^1]}");
 
-        Sequential Network() => nn.Sequential(new BasicBlock(3, 8, stride: 2), nn.Flatten(), nn.Linear(128, 10));
+        Sequential CreateNetwork() => nn.Sequential(new BasicBlock(3, 8, stride: 2), nn.Flatten(), nn.Linear(128, 10));
     }
 
-    /// <summary>float16 ends at 6e-8: what is smaller is zero there.</summary>
+    /// <summary>The smallest positive float16 number is 6e-8, so 1e-8 becomes 0.</summary>
     [Fact]
-    public void Gradients_that_float16_would_lose_arrive()
+    public void Scaling_saves_gradients_that_underflow_in_float16()
     {
         using var scope = NewDisposeScope();
         using var layer = nn.Linear(2, 1, hasBias: false);
         using var optimizer = optim.SGD(layer.parameters(), 1);
-        Assert.Equal(0, Gradient(new GradScaler(enabled: false)));
-        Assert.InRange(Gradient(new GradScaler()), 0.99e-8, 1.01e-8);
+        Assert.Equal(0, ComputeGradient(new GradScaler(enabled: false)));
+        Assert.InRange(ComputeGradient(new GradScaler()), 0.99e-8, 1.01e-8);
 
-        float Gradient(GradScaler scaler)
+        float ComputeGradient(GradScaler scaler)
         {
             optimizer.zero_grad();
             Tensor loss;
@@ -188,7 +188,7 @@ public class GradScalerTests
     }
 
     [Fact]
-    public void Between_unscale_and_step_gradients_are_what_they_are_and_can_be_clipped()
+    public void After_unscale_gradients_have_their_true_size_and_can_be_clipped()
     {
         using var scope = NewDisposeScope();
         using var subject = new Subject();
@@ -208,12 +208,12 @@ public class GradScalerTests
             none.step(other.Optimizer);
             none.update();
         }
-        Assert.Equal(other.Numbers(), subject.Numbers());
+        Assert.Equal(other.ReadState(), subject.ReadState());
     }
 
-    /// <summary>As in PyTorch: one optimizer's infinity leaves out its own step alone, and the scale is one for both.</summary>
+    /// <summary>As in PyTorch, the other optimizer takes its step, and both share one scale.</summary>
     [Fact]
-    public void Each_optimizer_has_its_own_step()
+    public void An_infinity_skips_only_the_step_of_its_own_optimizer()
     {
         using var scope = NewDisposeScope();
         using var good = new Subject();
@@ -221,7 +221,7 @@ public class GradScalerTests
         var scaler = new GradScaler();
         good.Step(scaler);
         bad.Step(scaler);
-        var before = good.Numbers();
+        var before = good.ReadState();
 
         good.Backward(scaler);
         bad.Backward(scaler);
@@ -230,8 +230,8 @@ public class GradScalerTests
         scaler.step(good.Optimizer);
         scaler.update();
 
-        Assert.NotEqual(before, good.Numbers());
-        Assert.Equal(before, bad.Numbers());
+        Assert.NotEqual(before, good.ReadState());
+        Assert.Equal(before, bad.ReadState());
         Assert.Equal(32768, scaler.get_scale());
     }
 
@@ -240,7 +240,7 @@ public class GradScalerTests
     [InlineData(ScalarType.BFloat16, ScalarType.Float32)]
     [InlineData(ScalarType.Float32, ScalarType.Float32)]
     [InlineData(ScalarType.Float64, ScalarType.Float64)]
-    public void A_scaled_loss_is_never_of_16_bits(ScalarType loss, ScalarType expected)
+    public void A_scaled_loss_never_has_16_bits(ScalarType loss, ScalarType expected)
     {
         using var scope = NewDisposeScope();
         var scaled = new GradScaler().scale(tensor(3.0).to(loss));
@@ -248,33 +248,33 @@ public class GradScalerTests
     }
 
     [Fact]
-    public void The_order_of_the_calls_is_PyTorchs()
+    public void Calls_in_the_wrong_order_are_refused_as_in_PyTorch()
     {
         using var scope = NewDisposeScope();
         using var subject = new Subject();
         var scaler = new GradScaler();
-        Says("Expected step before update", scaler.update);
-        Says("Expected gradients, got none", () => scaler.step(subject.Optimizer));
+        AssertThrows("Expected step before update", scaler.update);
+        AssertThrows("Expected gradients, got none", () => scaler.step(subject.Optimizer));
 
         subject.Backward(scaler);
         scaler.unscale_(subject.Optimizer);
-        Says("Expected unscale_ once", () => scaler.unscale_(subject.Optimizer));
+        AssertThrows("Expected unscale_ once", () => scaler.unscale_(subject.Optimizer));
         scaler.step(subject.Optimizer);
-        Says("Expected step once", () => scaler.step(subject.Optimizer));
-        Says("Expected unscale_ before step", () => scaler.unscale_(subject.Optimizer));
+        AssertThrows("Expected step once", () => scaler.step(subject.Optimizer));
+        AssertThrows("Expected unscale_ before step", () => scaler.unscale_(subject.Optimizer));
         scaler.update();
         subject.Step(scaler);
 
         using var half = nn.Linear(2, 1).to(ScalarType.Float16);
         using var optimizer = optim.SGD(half.parameters(), 1);
         scaler.scale(half.call(ones([1, 2], ScalarType.Float16)).sum()).backward();
-        Says("Expected gradients in Float32, got some in Float16", () => scaler.step(optimizer));
+        AssertThrows("Expected gradients in Float32, got some in Float16", () => scaler.step(optimizer));
 
-        static void Says(string message, Action action) => Assert.Contains(message, Assert.Throws<InvalidOperationException>(action).Message, StringComparison.Ordinal);
+        static void AssertThrows(string message, Action action) => Assert.Contains(message, Assert.Throws<InvalidOperationException>(action).Message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void One_that_is_not_enabled_does_the_optimizers_steps_and_nothing_else()
+    public void A_disabled_scaler_only_steps_the_optimizer()
     {
         using var scope = NewDisposeScope();
         using var subject = new Subject();
@@ -291,11 +291,11 @@ public class GradScalerTests
         scaler.step(subject.Optimizer);
         scaler.update();
         scaler.update();
-        Assert.Contains(float.NegativeInfinity, subject.Numbers());
+        Assert.Contains(float.NegativeInfinity, subject.ReadState());
     }
 
     [Fact]
-    public void With_another_ones_state_it_goes_on_as_that_one()
+    public void A_loaded_state_continues_where_the_other_scaler_stopped()
     {
         using var scope = NewDisposeScope();
         using var subject = new Subject();
@@ -312,35 +312,35 @@ public class GradScalerTests
     }
 
     [Fact]
-    public void Numbers_that_make_no_sense_are_refused_and_nothing_is_changed()
+    public void Invalid_arguments_and_states_are_refused_and_change_nothing()
     {
         Assert.Throws<ArgumentOutOfRangeException>("init_scale", () => new GradScaler(init_scale: 0));
         Assert.Throws<ArgumentOutOfRangeException>("init_scale", () => new GradScaler(init_scale: 1e39));
-        Assert.Throws<ArgumentOutOfRangeException>("init_scale", () => new GradScaler(init_scale: 1e-39)); // its reciprocal is an infinity
+        Assert.Throws<ArgumentOutOfRangeException>("init_scale", () => new GradScaler(init_scale: 1e-39)); // its reciprocal is infinite
         Assert.Throws<ArgumentOutOfRangeException>("init_scale", () => new GradScaler(init_scale: double.NaN));
         Assert.Throws<ArgumentOutOfRangeException>("growth_factor", () => new GradScaler(growth_factor: 1));
         Assert.Throws<ArgumentOutOfRangeException>("backoff_factor", () => new GradScaler(backoff_factor: 1));
-        Assert.Throws<ArgumentOutOfRangeException>("backoff_factor", () => new GradScaler(backoff_factor: 0.999999999)); // 1 in float32: the scale would never become smaller
+        Assert.Throws<ArgumentOutOfRangeException>("backoff_factor", () => new GradScaler(backoff_factor: 0.999999999)); // rounds to 1 in float32: the scale would never become smaller
         Assert.Throws<ArgumentOutOfRangeException>("backoff_factor", () => new GradScaler(backoff_factor: 1e-300));
         Assert.Throws<ArgumentOutOfRangeException>("growth_interval", () => new GradScaler(growth_interval: 0));
 
         var scaler = new GradScaler();
-        Assert.Contains("got nothing", Refused([]), StringComparison.Ordinal);
-        Assert.Contains("got scale", Refused(new() { ["scale"] = 2 }), StringComparison.Ordinal);
-        Refused(new() { ["scale"] = 2, ["_growth_tracker"] = -1 });
-        Refused(new() { ["scale"] = 2, ["_growth_tracker"] = 2000 });
-        Refused(new() { ["scale"] = 2, ["_growth_tracker"] = 0.5 });
-        Refused(new() { ["scale"] = 1e-39, ["_growth_tracker"] = 3 });
-        Refused(new() { ["scale"] = -2, ["_growth_tracker"] = 3 });
+        Assert.Contains("got nothing", AssertRefused([]), StringComparison.Ordinal);
+        Assert.Contains("got scale", AssertRefused(new() { ["scale"] = 2 }), StringComparison.Ordinal);
+        AssertRefused(new() { ["scale"] = 2, ["_growth_tracker"] = -1 });
+        AssertRefused(new() { ["scale"] = 2, ["_growth_tracker"] = 2000 });
+        AssertRefused(new() { ["scale"] = 2, ["_growth_tracker"] = 0.5 });
+        AssertRefused(new() { ["scale"] = 1e-39, ["_growth_tracker"] = 3 });
+        AssertRefused(new() { ["scale"] = -2, ["_growth_tracker"] = 3 });
         Assert.Equal(new Dictionary<string, double> { ["scale"] = 65536, ["_growth_tracker"] = 0 }, scaler.state_dict());
         Assert.Throws<ArgumentNullException>(() => scaler.scale(null!));
         Assert.Throws<ArgumentNullException>(() => scaler.step(null!));
 
-        string Refused(Dictionary<string, double> state) => Assert.ThrowsAny<ArgumentException>(() => scaler.load_state_dict(state)).Message;
+        string AssertRefused(Dictionary<string, double> state) => Assert.ThrowsAny<ArgumentException>(() => scaler.load_state_dict(state)).Message;
     }
 
     [Fact]
-    public void A_step_leaves_no_tensor_behind()
+    public void A_step_leaks_no_tensors()
     {
         using var scope = NewDisposeScope();
         using var subject = new Subject();

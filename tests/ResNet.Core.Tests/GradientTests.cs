@@ -13,7 +13,7 @@ public class GradientTests(ITestOutputHelper log)
     [CudaData(Stem.Conv7)]
     [CudaData(Stem.Conv7MaxPool)]
     [CudaData(Stem.Conv3)]
-    public void Every_parameter_of_the_network_gets_a_finite_gradient_that_is_not_zero(string device, Stem stem)
+    public void Every_parameter_of_the_network_gets_a_finite_nonzero_gradient(string device, Stem stem)
     {
         using var scope = NewDisposeScope();
         manual_seed(0);
@@ -24,13 +24,13 @@ public class GradientTests(ITestOutputHelper log)
 
         Assert.Equal(62, model.named_parameters().Count());
         foreach (var (name, parameter) in model.named_parameters())
-            AssertFlows(name, parameter.grad);
-        AssertFlows("x", x.grad);
+            AssertFiniteAndNonzero(name, parameter.grad);
+        AssertFiniteAndNonzero("x", x.grad);
     }
 
     [FamilyTheory]
     [MemberData(nameof(Family.Names), MemberType = typeof(Family))]
-    public void Every_parameter_of_every_network_gets_a_finite_gradient_that_is_not_zero(string architecture)
+    public void Every_parameter_of_every_network_gets_a_finite_nonzero_gradient(string architecture)
     {
         using var scope = NewDisposeScope();
         manual_seed(0);
@@ -40,34 +40,34 @@ public class GradientTests(ITestOutputHelper log)
         F.cross_entropy(model.forward(x), tensor([0L, 7])).backward();
 
         foreach (var (name, parameter) in model.named_parameters())
-            AssertFlows(name, parameter.grad);
-        AssertFlows("x", x.grad);
+            AssertFiniteAndNonzero(name, parameter.grad);
+        AssertFiniteAndNonzero("x", x.grad);
     }
 
     [Theory]
     [CpuData(4, 4, 1)]
     [CpuData(4, 6, 2)]
     [CudaData(4, 6, 2)]
-    public void Every_parameter_of_a_block_gets_a_finite_gradient_that_is_not_zero(string device, long in_channels, long out_channels, long stride)
+    public void Every_parameter_of_a_block_gets_a_finite_nonzero_gradient(string device, long in_channels, long out_channels, long stride)
     {
         using var scope = NewDisposeScope();
         manual_seed(0);
         using var block = new BasicBlock(in_channels, out_channels, stride, new Device(device));
         using var x = rand([2, in_channels, 8, 8], device: new Device(device), requires_grad: true);
 
-        // Squared, since the sum of a batch-normalised output hardly depends on the weights before it.
+        // Squared, because the sum of a batch norm's output hardly depends on the weights before it.
         block.forward(x).square().sum().backward();
 
         foreach (var (name, parameter) in block.named_parameters())
-            AssertFlows(name, parameter.grad);
-        AssertFlows("x", x.grad);
+            AssertFiniteAndNonzero(name, parameter.grad);
+        AssertFiniteAndNonzero("x", x.grad);
     }
 
     [Theory]
     [CpuData(16, 4, 1, 1, 64)]
     [CpuData(8, 8, 2, 4, 32)]
     [CudaData(8, 8, 2, 4, 32)]
-    public void Every_parameter_of_a_bottleneck_gets_a_finite_gradient_that_is_not_zero(string device, long in_channels, long planes, long stride, long groups, long base_width)
+    public void Every_parameter_of_a_bottleneck_gets_a_finite_nonzero_gradient(string device, long in_channels, long planes, long stride, long groups, long base_width)
     {
         using var scope = NewDisposeScope();
         manual_seed(0);
@@ -77,11 +77,11 @@ public class GradientTests(ITestOutputHelper log)
         block.forward(x).square().sum().backward();
 
         foreach (var (name, parameter) in block.named_parameters())
-            AssertFlows(name, parameter.grad);
-        AssertFlows("x", x.grad);
+            AssertFiniteAndNonzero(name, parameter.grad);
+        AssertFiniteAndNonzero("x", x.grad);
     }
 
-    private static void AssertFlows(string name, Tensor? gradient)
+    private static void AssertFiniteAndNonzero(string name, Tensor? gradient)
     {
         Assert.True(gradient is not null, $"{name} has no gradient");
         Assert.True(gradient.isfinite().all().item<bool>(), $"{name} has a gradient that is not finite");
@@ -89,7 +89,7 @@ public class GradientTests(ITestOutputHelper log)
     }
 
     /// <summary>
-    /// The residual connection's point: through depth, gradients keep their size. Without it, batch normalisation makes
+    /// This is the purpose of the residual connection: gradients keep their size through many layers. Without it, batch norm makes
     /// them explode rather than vanish. Seeds 0 to 2 gave factors of 44 to 52 with it and of 1.3e7 to 3.6e7 without.
     /// </summary>
     [Theory]
@@ -97,19 +97,19 @@ public class GradientTests(ITestOutputHelper log)
     [CpuData(1)]
     [CpuData(2)]
     [CudaData(0)]
-    public void Through_50_blocks_gradients_keep_their_size_and_without_shortcuts_they_do_not(string device, int seed)
+    public void Gradients_keep_their_size_through_50_blocks_but_not_without_shortcuts(string device, int seed)
     {
-        var residual = GradientRatio(() => new BasicBlock(16, 16, device: new Device(device)));
-        var plain = GradientRatio(() => new PlainBlock(16, new Device(device)));
+        var residual = MeasureGradientRatio(() => new BasicBlock(16, 16, device: new Device(device)));
+        var plain = MeasureGradientRatio(() => new PlainBlock(16, new Device(device)));
         log.WriteLine($"seed {seed}: the gradient grows {residual:g3} times, without shortcuts {plain:g3} times");
         Assert.InRange(residual, 1 / 100.0, 100);
         Assert.InRange(plain, 100_000, double.MaxValue);
 
-        double GradientRatio(Func<BasicBlock> make)
+        double MeasureGradientRatio(Func<BasicBlock> create)
         {
             using var scope = NewDisposeScope();
             manual_seed(seed);
-            using var blocks = nn.Sequential(Enumerable.Range(0, 50).Select(_ => make()));
+            using var blocks = nn.Sequential(Enumerable.Range(0, 50).Select(_ => create()));
             using var x = randn([4, 16, 16, 16], device: new Device(device), requires_grad: true);
             var y = blocks.forward(x);
             var gradient = randn_like(y);
@@ -129,7 +129,7 @@ public class GradientTests(ITestOutputHelper log)
     }
 
     /// <summary>
-    /// Every element of every gradient against (L(p + h) - L(p - h)) / 2h. In float64 with h = 1e-6 the error of the
+    /// Compares every element of every gradient with (L(p + h) - L(p - h)) / 2h. In float64 with h = 1e-6 the error of the
     /// quotient is about 1e-10 / 1e-6 times L's curvature; 1e-6 relative to the largest gradient leaves room for both.
     /// </summary>
     [Theory]
@@ -145,15 +145,15 @@ public class GradientTests(ITestOutputHelper log)
     public void Gradients_of_a_bottleneck_agree_with_finite_differences(long in_channels, long planes, long stride, long groups, long base_width) =>
         AssertFiniteDifferences(() => new Bottleneck(in_channels, planes, stride, groups, base_width, dtype: ScalarType.Float64), in_channels);
 
-    private static void AssertFiniteDifferences(Func<nn.Module<Tensor, Tensor>> make, long in_channels)
+    private static void AssertFiniteDifferences(Func<nn.Module<Tensor, Tensor>> create, long in_channels)
     {
         using var scope = NewDisposeScope();
         manual_seed(0);
-        using var block = make();
+        using var block = create();
         using var x = rand([3, in_channels, 5, 5], ScalarType.Float64, requires_grad: true);
         using var weight = rand_like(block.forward(x));
 
-        Loss().backward();
+        ComputeLoss().backward();
 
         const double h = 1e-6;
         foreach (var (name, tensor) in block.named_parameters().Select(p => (p.name, (Tensor)p.parameter)).Append(("x", x)))
@@ -166,9 +166,9 @@ public class GradientTests(ITestOutputHelper log)
             {
                 var value = values[i].item<double>();
                 values[i] = value + h;
-                var above = Loss().item<double>();
+                var above = ComputeLoss().item<double>();
                 values[i] = value - h;
-                var below = Loss().item<double>();
+                var below = ComputeLoss().item<double>();
                 values[i] = value;
                 var difference = (above - below) / (2 * h);
                 Assert.True(Math.Abs(difference - gradient[i].item<double>()) <= 1e-6 * scale,
@@ -176,7 +176,7 @@ public class GradientTests(ITestOutputHelper log)
             }
         }
 
-        Tensor Loss()
+        Tensor ComputeLoss()
         {
             using var inner = NewDisposeScope();
             return (block.forward(x).square() * weight).sum().MoveToOuterDisposeScope();

@@ -4,44 +4,44 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests;
 
-/// <summary>Bad arguments and inputs: each exception says what was expected and what came.</summary>
+/// <summary>Bad arguments and inputs. Each exception says what was expected, and what the caller passed.</summary>
 public class InputTests
 {
     [Fact]
     public void Sizes_below_one_are_refused()
     {
-        Says<ArgumentOutOfRangeException>(() => new BasicBlock(0, 1), "in_channels", "0");
-        Says<ArgumentOutOfRangeException>(() => new BasicBlock(1, -3), "out_channels", "-3");
-        Says<ArgumentOutOfRangeException>(() => new BasicBlock(1, 1, stride: 0), "stride", "0");
-        Says<ArgumentOutOfRangeException>(() => new ResNet18(num_classes: 0), "num_classes", "0");
+        AssertThrows<ArgumentOutOfRangeException>(() => new BasicBlock(0, 1), "in_channels", "0");
+        AssertThrows<ArgumentOutOfRangeException>(() => new BasicBlock(1, -3), "out_channels", "-3");
+        AssertThrows<ArgumentOutOfRangeException>(() => new BasicBlock(1, 1, stride: 0), "stride", "0");
+        AssertThrows<ArgumentOutOfRangeException>(() => new ResNet18(num_classes: 0), "num_classes", "0");
     }
 
     [Fact]
-    public void Sizes_of_a_bottleneck_below_one_are_refused()
+    public void Bottleneck_sizes_below_one_are_refused()
     {
-        Says<ArgumentOutOfRangeException>(() => new Bottleneck(0, 1), "in_channels", "0");
-        Says<ArgumentOutOfRangeException>(() => new Bottleneck(1, -2), "planes", "-2");
-        Says<ArgumentOutOfRangeException>(() => new Bottleneck(1, 1, stride: 0), "stride", "0");
-        Says<ArgumentOutOfRangeException>(() => new Bottleneck(1, 1, groups: 0), "groups", "0");
-        Says<ArgumentOutOfRangeException>(() => new Bottleneck(1, 1, base_width: 0), "base_width", "0");
-        Says<ArgumentOutOfRangeException>(() => new Bottleneck(1, 1, base_width: 1), "width", "0");
-        Says<ArgumentOutOfRangeException>(() => new Bottleneck(1, 63, groups: 4, base_width: 1), "width", "0");
-        Says<ArgumentOutOfRangeException>(() => new Bottleneck(1, 64, groups: 1L << 62), "width", "groups = 4611686018427387904");
-        Says<ArgumentOutOfRangeException>(() => new Bottleneck(1, 64, base_width: long.MaxValue), "width", "9223372036854775807");
-        Says<ArgumentOutOfRangeException>(() => new Bottleneck(1, 1L << 30), "planes", "1073741824");
-        Says<ArgumentException>(() => new Bottleneck(1, 1, dtype: ScalarType.Int64), "floating-point", "Int64");
-        Says<InvalidOperationException>(() => new Bottleneck(1, 1, device: new Device("cuda:99")), "available", "cuda:99");
+        AssertThrows<ArgumentOutOfRangeException>(() => new Bottleneck(0, 1), "in_channels", "0");
+        AssertThrows<ArgumentOutOfRangeException>(() => new Bottleneck(1, -2), "planes", "-2");
+        AssertThrows<ArgumentOutOfRangeException>(() => new Bottleneck(1, 1, stride: 0), "stride", "0");
+        AssertThrows<ArgumentOutOfRangeException>(() => new Bottleneck(1, 1, groups: 0), "groups", "0");
+        AssertThrows<ArgumentOutOfRangeException>(() => new Bottleneck(1, 1, base_width: 0), "base_width", "0");
+        AssertThrows<ArgumentOutOfRangeException>(() => new Bottleneck(1, 1, base_width: 1), "width", "0");
+        AssertThrows<ArgumentOutOfRangeException>(() => new Bottleneck(1, 63, groups: 4, base_width: 1), "width", "0");
+        AssertThrows<ArgumentOutOfRangeException>(() => new Bottleneck(1, 64, groups: 1L << 62), "width", "groups = 4611686018427387904");
+        AssertThrows<ArgumentOutOfRangeException>(() => new Bottleneck(1, 64, base_width: long.MaxValue), "width", "9223372036854775807");
+        AssertThrows<ArgumentOutOfRangeException>(() => new Bottleneck(1, 1L << 30), "planes", "1073741824");
+        AssertThrows<ArgumentException>(() => new Bottleneck(1, 1, dtype: ScalarType.Int64), "floating-point", "Int64");
+        AssertThrows<InvalidOperationException>(() => new Bottleneck(1, 1, device: new Device("cuda:99")), "available", "cuda:99");
         Assert.ThrowsAny<Exception>(() => new Bottleneck(1, 1L << 62));
         Assert.ThrowsAny<Exception>(() => new Bottleneck(1, 64, groups: 1L << 40));
     }
 
-    /// <summary>Such a stride ended the process in the first forward pass.</summary>
+    /// <summary>Such a stride used to end the process in the first forward pass.</summary>
     [Theory]
     [InlineData(long.MaxValue)]
     [InlineData(1L << 32)] // 0 in 32 bits
     [InlineData(1L << 31)]
     public void A_stride_of_more_than_32_bits_is_refused(long stride) =>
-        Says<ArgumentOutOfRangeException>(() => new BasicBlock(1, 1, stride), "stride", "2147483647", $"{stride}");
+        AssertThrows<ArgumentOutOfRangeException>(() => new BasicBlock(1, 1, stride), "stride", "2147483647", $"{stride}");
 
     [Fact]
     public void The_largest_stride_leaves_one_pixel()
@@ -56,25 +56,25 @@ public class InputTests
 
     [Fact]
     public void An_unknown_stem_is_refused() =>
-        Says<ArgumentOutOfRangeException>(() => new ResNet18(10, (Stem)3), "Conv7, Conv7MaxPool, Conv3", "3");
+        AssertThrows<ArgumentOutOfRangeException>(() => new ResNet18(10, (Stem)(-1)), "Conv7, Conv7MaxPool, Conv3", "-1");
 
     [Fact]
     public void A_type_that_is_not_floating_point_is_refused()
     {
-        Says<ArgumentException>(() => new BasicBlock(1, 1, dtype: ScalarType.Int64), "floating-point", "Int64");
-        Says<ArgumentException>(() => new ResNet18(10, dtype: ScalarType.ComplexFloat32), "floating-point", "ComplexFloat32");
+        AssertThrows<ArgumentException>(() => new BasicBlock(1, 1, dtype: ScalarType.Int64), "floating-point", "Int64");
+        AssertThrows<ArgumentException>(() => new ResNet18(10, dtype: ScalarType.ComplexFloat32), "floating-point", "ComplexFloat32");
     }
 
     [Fact]
-    public void A_device_that_is_not_there_is_refused()
+    public void A_missing_device_is_refused()
     {
         var remedy = cuda.is_available() ? "cuda:0 to" : NativeLibrary.TryLoad("torch_cuda", typeof(torch).Assembly, null, out _) ? "nvidia-smi" : "libtorch-cuda-12.8-";
-        Says<InvalidOperationException>(() => new BasicBlock(1, 1, device: new Device("cuda:99")), "available", "cuda:99", remedy);
-        Says<InvalidOperationException>(() => new ResNet18(10, device: new Device("cuda:99")), "available", "cuda:99");
+        AssertThrows<InvalidOperationException>(() => new BasicBlock(1, 1, device: new Device("cuda:99")), "available", "cuda:99", remedy);
+        AssertThrows<InvalidOperationException>(() => new ResNet18(10, device: new Device("cuda:99")), "available", "cuda:99");
     }
 
     [Fact]
-    public void More_classes_than_memory_are_an_exception_and_not_the_end_of_the_process()
+    public void More_classes_than_memory_throw_and_do_not_end_the_process()
     {
         Assert.ThrowsAny<Exception>(() => new ResNet18(long.MaxValue));
         Assert.ThrowsAny<Exception>(() => new ResNet18(1L << 50));
@@ -99,8 +99,8 @@ public class InputTests
         using var model = new ResNet18(10);
         using var block = new BasicBlock(3, 3);
         var got = $"({string.Join(", ", shape)})";
-        Says<ArgumentException>(() => model.forward(zeros(shape)), "ResNet18", "(N, 3, H, W)", got);
-        Says<ArgumentException>(() => block.forward(zeros(shape)), "BasicBlock", "(N, 3, H, W)", got);
+        AssertThrows<ArgumentException>(() => model.forward(zeros(shape)), "ResNet18", "(N, 3, H, W)", got);
+        AssertThrows<ArgumentException>(() => block.forward(zeros(shape)), "BasicBlock", "(N, 3, H, W)", got);
     }
 
     [Theory]
@@ -113,8 +113,8 @@ public class InputTests
         using var scope = NewDisposeScope();
         using var model = new ResNet18(10);
         using var block = new BasicBlock(3, 3);
-        Says<ArgumentException>(() => model.forward(zeros([2, 3, 32, 32], dtype)), "Float32", dtype.ToString());
-        Says<ArgumentException>(() => block.forward(zeros([2, 3, 32, 32], dtype)), "Float32", dtype.ToString());
+        AssertThrows<ArgumentException>(() => model.forward(zeros([2, 3, 32, 32], dtype)), "Float32", dtype.ToString());
+        AssertThrows<ArgumentException>(() => block.forward(zeros([2, 3, 32, 32], dtype)), "Float32", dtype.ToString());
     }
 
     [Fact]
@@ -123,8 +123,8 @@ public class InputTests
         using var scope = NewDisposeScope();
         using var model = new ResNet18(10);
         using var block = new BasicBlock(3, 3);
-        Says<ArgumentException>(() => model.forward(zeros([2, 3, 32, 32], device: META)), "cpu", "meta");
-        Says<ArgumentException>(() => block.forward(zeros([2, 3, 32, 32], device: META)), "cpu", "meta");
+        AssertThrows<ArgumentException>(() => model.forward(zeros([2, 3, 32, 32], device: META)), "cpu", "meta");
+        AssertThrows<ArgumentException>(() => block.forward(zeros([2, 3, 32, 32], device: META)), "cpu", "meta");
     }
 
     [Fact]
@@ -158,8 +158,8 @@ public class InputTests
     {
         using var scope = NewDisposeScope();
         using var model = new ResNet18(10, stem);
-        Says<ArgumentException>(() => model.forward(rand(1, 3, size, size)), "more than one value per channel", $"(1, 3, {size}, {size})", "eval()");
-        Says<ArgumentException>(() => model.forward(rand(1, 3, 1, 1)), "more than one value per channel");
+        AssertThrows<ArgumentException>(() => model.forward(rand(1, 3, size, size)), "more than one value per channel", $"(1, 3, {size}, {size})", "eval()");
+        AssertThrows<ArgumentException>(() => model.forward(rand(1, 3, 1, 1)), "more than one value per channel");
         Assert.Equal(0, model.bn1.num_batches_tracked!.item<long>());
 
         model.forward(rand(1, 3, size + 1, size));
@@ -172,7 +172,7 @@ public class InputTests
     }
 
     [Fact]
-    public void A_single_value_per_channel_passes_where_its_batch_normalisations_are_frozen()
+    public void A_single_value_per_channel_is_accepted_where_the_batch_norms_are_frozen()
     {
         using var scope = NewDisposeScope();
         using var model = new ResNet18(10);
@@ -191,7 +191,7 @@ public class InputTests
     {
         using var scope = NewDisposeScope();
         using var block = new BasicBlock(3, 3, stride: 2);
-        Says<ArgumentException>(() => block.forward(rand(1, 3, 2, 2)), "BasicBlock", "more than one value per channel", "(1, 3, 2, 2)");
+        AssertThrows<ArgumentException>(() => block.forward(rand(1, 3, 2, 2)), "BasicBlock", "more than one value per channel", "(1, 3, 2, 2)");
         block.forward(rand(1, 3, 3, 2));
         block.forward(rand(2, 3, 2, 2));
         block.eval();
@@ -199,23 +199,23 @@ public class InputTests
     }
 
     [Fact]
-    public void A_bottleneck_refuses_what_it_does_not_take()
+    public void A_bottleneck_refuses_bad_inputs()
     {
         using var scope = NewDisposeScope();
         var block = new Bottleneck(3, 2, stride: 2);
         Assert.Equal("x", Assert.Throws<ArgumentNullException>(() => block.forward(null!)).ParamName);
-        Says<ArgumentException>(() => block.forward(zeros(2, 4, 8, 8)), "Bottleneck", "(N, 3, H, W)", "(2, 4, 8, 8)");
-        Says<ArgumentException>(() => block.forward(zeros([2, 3, 8, 8], ScalarType.Float64)), "Float32", "Float64");
-        Says<ArgumentException>(() => block.forward(zeros([2, 3, 8, 8], device: META)), "cpu", "meta");
-        Says<ArgumentException>(() => block.forward(rand(1, 3, 2, 2)), "Bottleneck", "more than one value per channel", "(1, 3, 2, 2)");
+        AssertThrows<ArgumentException>(() => block.forward(zeros(2, 4, 8, 8)), "Bottleneck", "(N, 3, H, W)", "(2, 4, 8, 8)");
+        AssertThrows<ArgumentException>(() => block.forward(zeros([2, 3, 8, 8], ScalarType.Float64)), "Float32", "Float64");
+        AssertThrows<ArgumentException>(() => block.forward(zeros([2, 3, 8, 8], device: META)), "cpu", "meta");
+        AssertThrows<ArgumentException>(() => block.forward(rand(1, 3, 2, 2)), "Bottleneck", "more than one value per channel", "(1, 3, 2, 2)");
         Assert.Equal(0, block.bn1.num_batches_tracked!.item<long>());
         block.forward(rand(1, 3, 3, 2));
 
-        // The first batch norm stands before the stride: it alone sees all pixels.
+        // Only the first batch norm comes before the stride and sees all pixels.
         block.eval();
         block.bn1.train();
         block.forward(rand(1, 3, 2, 2));
-        Says<ArgumentException>(() => block.forward(rand(1, 3, 1, 1)), "more than one value per channel");
+        AssertThrows<ArgumentException>(() => block.forward(rand(1, 3, 1, 1)), "more than one value per channel");
         block.eval();
         block.forward(rand(1, 3, 1, 1));
 
@@ -223,16 +223,16 @@ public class InputTests
         Assert.Contains(nameof(Bottleneck), Assert.Throws<ObjectDisposedException>(() => block.forward(rand(2, 3, 8, 8))).ObjectName, StringComparison.Ordinal);
     }
 
-    /// <summary>The sizes are those that the network reduces to a single pixel.</summary>
+    /// <summary>The network reduces the 8x8 images to a single pixel.</summary>
     [FamilyTheory]
     [MemberData(nameof(Family.Names), MemberType = typeof(Family))]
-    public void Every_network_refuses_what_it_does_not_take_before_any_statistic_changes(string architecture)
+    public void Every_network_refuses_bad_inputs_before_any_statistic_changes(string architecture)
     {
         using var scope = NewDisposeScope();
-        Says<ArgumentOutOfRangeException>(() => Family.Create(architecture, 0), "num_classes", "0");
-        Says<ArgumentOutOfRangeException>(() => Family.Create(architecture, 10, (Stem)3), "Conv7, Conv7MaxPool, Conv3", "3");
-        Says<ArgumentException>(() => Family.Create(architecture, 10, dtype: ScalarType.Int64), "floating-point", "Int64");
-        Says<InvalidOperationException>(() => Family.Create(architecture, 10, device: new Device("cuda:99")), "available", "cuda:99");
+        AssertThrows<ArgumentOutOfRangeException>(() => Family.Create(architecture, 0), "num_classes", "0");
+        AssertThrows<ArgumentOutOfRangeException>(() => Family.Create(architecture, 10, (Stem)(-1)), "Conv7, Conv7MaxPool, Conv3", "-1");
+        AssertThrows<ArgumentException>(() => Family.Create(architecture, 10, dtype: ScalarType.Int64), "floating-point", "Int64");
+        AssertThrows<InvalidOperationException>(() => Family.Create(architecture, 10, device: new Device("cuda:99")), "available", "cuda:99");
 
         var model = Family.Create(architecture, 10, Stem.Conv3);
         var name = model.GetType().Name;
@@ -240,10 +240,10 @@ public class InputTests
         {
             Assert.Equal("x", Assert.Throws<ArgumentNullException>(() => forward(null!)).ParamName);
             foreach (var shape in (long[][])[[3, 8, 9], [2, 4, 8, 9], [2, 8, 9, 3], [2, 3, 0, 9]])
-                Says<ArgumentException>(() => forward(zeros(shape)), name, "(N, 3, H, W)", $"({string.Join(", ", shape)})");
-            Says<ArgumentException>(() => forward(zeros([2, 3, 8, 9], ScalarType.Float64)), name, "Float32", "Float64");
-            Says<ArgumentException>(() => forward(zeros([2, 3, 8, 9], device: META)), name, "cpu", "meta");
-            Says<ArgumentException>(() => forward(rand(1, 3, 8, 8)), name, "more than one value per channel", "(1, 3, 8, 8)", "eval()");
+                AssertThrows<ArgumentException>(() => forward(zeros(shape)), name, "(N, 3, H, W)", $"({string.Join(", ", shape)})");
+            AssertThrows<ArgumentException>(() => forward(zeros([2, 3, 8, 9], ScalarType.Float64)), name, "Float32", "Float64");
+            AssertThrows<ArgumentException>(() => forward(zeros([2, 3, 8, 9], device: META)), name, "cpu", "meta");
+            AssertThrows<ArgumentException>(() => forward(rand(1, 3, 8, 8)), name, "more than one value per channel", "(1, 3, 8, 8)", "eval()");
             var disposed = zeros(2, 3, 8, 9);
             disposed.Dispose();
             Assert.Contains("disposed", Assert.Throws<ObjectDisposedException>(() => forward(disposed)).Message, StringComparison.Ordinal);
@@ -260,7 +260,7 @@ public class InputTests
     }
 
     [Fact]
-    public void In_a_bottleneck_the_first_batch_norm_sees_what_the_block_does_not_reduce_yet()
+    public void The_first_batch_norm_of_a_bottleneck_sees_the_size_before_the_stride()
     {
         using var scope = NewDisposeScope();
         using var model = new ResNet50(10);
@@ -269,18 +269,18 @@ public class InputTests
         foreach (var (norm, size) in new (nn.Module, long)[] { (block.bn1, 16), (block.bn2, 32), (block.bn3, 32), (block.shortcut, 32), (model.layer1, 4), (model.bn1, 2) })
         {
             norm.train();
-            Says<ArgumentException>(() => model.forward(rand(1, 3, size, size)), "more than one value per channel", $"reduced by {size}");
+            AssertThrows<ArgumentException>(() => model.forward(rand(1, 3, size, size)), "more than one value per channel", $"reduced by {size}");
             model.forward(rand(1, 3, size, size + 1));
             norm.eval();
         }
         model.forward(rand(1, 3, 1, 1));
     }
 
-    /// <summary>The backward pass ended the process at a stride of 8,192.</summary>
+    /// <summary>At a stride of 8,192 the backward pass used to end the process.</summary>
     [Fact]
     public void A_bottleneck_takes_strides_of_up_to_1024()
     {
-        Says<ArgumentOutOfRangeException>(() => new Bottleneck(64, 64, stride: 1025), "stride", "1024", "1025");
+        AssertThrows<ArgumentOutOfRangeException>(() => new Bottleneck(64, 64, stride: 1025), "stride", "1024", "1025");
         using var scope = NewDisposeScope();
         using var block = new Bottleneck(64, 64, stride: 1024);
         var y = block.call(rand(2, 64, 5, 7).requires_grad_());
@@ -289,16 +289,16 @@ public class InputTests
         Assert.All(block.parameters(), parameter => Assert.True(parameter.grad!.isfinite().all().item<bool>()));
     }
 
-    /// <summary>Its strides were counted to the backbone's, and images of 100 pixels refused.</summary>
+    /// <summary>The stride of a side branch used to count as the backbone's, so that images of 100 pixels were refused.</summary>
     [Fact]
-    public void What_a_subclass_adds_beside_the_network_is_its_own_matter()
+    public void Modules_that_a_subclass_adds_beside_the_network_do_not_count()
     {
         using var scope = NewDisposeScope();
         using var network = new WithSideBranch();
         Assert.Equal([1, 2], network.forward(rand(1, 3, 100, 100)).shape);
         using var block = new WithGate();
         Assert.Equal([1, 4, 4, 4], block.forward(rand(1, 4, 4, 4)).shape);
-        Says<ArgumentException>(() => network.forward(rand(1, 3, 32, 32)), "more than one value per channel");
+        AssertThrows<ArgumentException>(() => network.forward(rand(1, 3, 32, 32)), "more than one value per channel");
     }
 
     private sealed class WithSideBranch : ResNet34
@@ -330,7 +330,7 @@ public class InputTests
         }
     }
 
-    private static void Says<TException>(Func<object?> action, params string[] words)
+    private static void AssertThrows<TException>(Func<object?> action, params string[] words)
         where TException : Exception
     {
         var exception = Assert.Throws<TException>(action);

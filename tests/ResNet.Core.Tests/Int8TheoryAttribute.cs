@@ -1,6 +1,6 @@
 namespace ResNet.Core.Tests;
 
-/// <summary>Skipped where an <see cref="Int8FactAttribute"/> is.</summary>
+/// <summary>A theory that is skipped where an <see cref="Int8FactAttribute"/> is.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class Int8TheoryAttribute : TheoryAttribute
 {

@@ -2,10 +2,10 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests;
 
-/// <summary>How many tensors are not disposed.</summary>
+/// <summary>Counts the tensors that are not disposed.</summary>
 internal static class LiveTensors
 {
-    /// <summary>Without those that other tests left to the collector, which would be counted down whenever it comes by.</summary>
+    /// <summary>Lets the garbage collector take the tensors that other tests left to it, which would otherwise lower the count at any later moment.</summary>
     public static long Count()
     {
         GC.Collect();

@@ -12,7 +12,7 @@ public sealed class MemoryFormatTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public void A_tensor_has_the_same_numbers_in_another_order()
+    public void ToMemoryFormat_reorders_the_same_values()
     {
         using var scope = NewDisposeScope();
         var x = rand(2, 3, 4, 5);
@@ -30,7 +30,7 @@ public sealed class MemoryFormatTests : IDisposable
     }
 
     [Fact]
-    public void A_tensor_that_is_in_order_already_is_not_copied()
+    public void A_tensor_that_already_has_the_format_is_not_copied()
     {
         using var scope = NewDisposeScope();
         var channelsLast = rand(2, 3, 4, 5).ToMemoryFormat(memory_format.channels_last);
@@ -43,7 +43,7 @@ public sealed class MemoryFormatTests : IDisposable
     }
 
     [Fact]
-    public void What_is_neither_is_refused()
+    public void Other_formats_and_tensors_without_four_dimensions_are_refused()
     {
         using var x = rand(3, 4, 5);
         using var model = new BasicBlock(2, 2);
@@ -54,27 +54,27 @@ public sealed class MemoryFormatTests : IDisposable
         Assert.Throws<ArgumentNullException>(() => ((BasicBlock)null!).ToMemoryFormat(memory_format.channels_last));
     }
 
-    /// <summary>In float64 the order of a sum shows from the 14th digit on.</summary>
-    [Theory]
+    /// <summary>In float64, another order of summation changes results from the 14th digit on.</summary>
+    [Theory, Trait(Category.Name, Category.Slow)]
     [CpuData]
     [CudaData]
-    public void An_optimizer_made_before_goes_on_with_the_same_parameters(string device)
+    public void An_optimizer_created_before_keeps_training_the_same_parameters(string device)
     {
         using var scope = NewDisposeScope();
-        var (contiguous, channelsLast) = (Network(), Network());
+        var (contiguous, channelsLast) = (CreateNetwork(), CreateNetwork());
         using var optimizer = optim.SGD(contiguous.parameters(), 0.01, momentum: 0.9);
         using var other = optim.SGD(channelsLast.parameters(), 0.01, momentum: 0.9);
         var parameters = channelsLast.parameters().ToArray();
         var x = rand([4, 3, 16, 16], ScalarType.Float64, new Device(device));
 
-        Step(contiguous, optimizer); // with momentum, and gradients that are there
-        Step(channelsLast, other);
+        Train(contiguous, optimizer); // so that there are momenta and gradients
+        Train(channelsLast, other);
         Assert.Same(channelsLast, channelsLast.ToMemoryFormat(memory_format.channels_last));
         Assert.Equal(1, channelsLast.conv1.weight.grad!.stride(1));
         for (var i = 0; i < 3; i++)
         {
-            Step(contiguous, optimizer);
-            Step(channelsLast, other);
+            Train(contiguous, optimizer);
+            Train(channelsLast, other);
         }
 
         Assert.All(parameters.Zip(channelsLast.parameters()), pair => Assert.Same(pair.First, pair.Second));
@@ -83,13 +83,13 @@ public sealed class MemoryFormatTests : IDisposable
         foreach (var (expected, actual) in contiguous.parameters().Zip(channelsLast.parameters()))
             Assert.InRange((expected - actual).abs().max().item<double>(), 0, 1e-11);
 
-        ResNet18 Network()
+        ResNet18 CreateNetwork()
         {
             manual_seed(0);
-            return new ResNet18(10, Stem.Conv3, dtype: ScalarType.Float64).to(new Device(device)); // drawn on the CPU: TorchSharp's seed is not a GPU's
+            return new ResNet18(10, Stem.Conv3, dtype: ScalarType.Float64).to(new Device(device)); // drawn on the CPU: the same seed gives other numbers on a GPU
         }
 
-        void Step(ResNet18 model, SGD sgd)
+        void Train(ResNet18 model, SGD sgd)
         {
             using var inner = NewDisposeScope();
             sgd.zero_grad();
@@ -101,7 +101,7 @@ public sealed class MemoryFormatTests : IDisposable
     [Theory]
     [CpuData]
     [CudaData]
-    public void From_the_weights_it_goes_on_to_every_layers_output(string device)
+    public void Channels_last_weights_give_channels_last_outputs_in_every_layer(string device)
     {
         using var scope = NewDisposeScope();
         using var model = new ResNet18(10, device: new Device(device)).ToMemoryFormat(memory_format.channels_last);
@@ -114,10 +114,10 @@ public sealed class MemoryFormatTests : IDisposable
         Assert.Equal([1, 1, 1, 1], strides);
     }
 
-    /// <summary>In float32 the answers of a deep network show the order of a sum from the fourth digit on, all the more as it is not trained.</summary>
+    /// <summary>In float32, another order of summation changes the outputs of a deep, untrained network from the fourth digit on.</summary>
     [FamilyTheory]
     [MemberData(nameof(Family.Names), MemberType = typeof(Family))]
-    public void Every_network_answers_the_same_and_keeps_the_order_in_training(string architecture)
+    public void Every_network_gives_the_same_outputs_and_keeps_the_format_in_training(string architecture)
     {
         using var scope = NewDisposeScope();
         manual_seed(0);
@@ -129,9 +129,9 @@ public sealed class MemoryFormatTests : IDisposable
             layer.register_forward_hook((_, _, output) => { strides.Add(output.stride(1)); return output; });
 
         model.eval();
-        var contiguous = Answer();
+        var contiguous = ComputeLogits();
         model.ToMemoryFormat(memory_format.channels_last);
-        var channelsLast = Answer();
+        var channelsLast = ComputeLogits();
         Assert.InRange(((contiguous - channelsLast).abs().max() / contiguous.abs().max()).item<float>(), 0, 1e-3f);
 
         strides.Clear();
@@ -141,7 +141,7 @@ public sealed class MemoryFormatTests : IDisposable
         AssertFormat(memory_format.channels_last, model);
         Assert.Equal([1, 1, 1, 1], strides);
 
-        Tensor Answer()
+        Tensor ComputeLogits()
         {
             using var _ = no_grad();
             return model.call(x);
@@ -151,7 +151,7 @@ public sealed class MemoryFormatTests : IDisposable
     [Theory]
     [InlineData("model.pth")]
     [InlineData("model.safetensors")]
-    public void Files_are_the_same_and_loading_keeps_the_order(string name)
+    public void The_format_does_not_change_saved_files_and_loading_keeps_it(string name)
     {
         using var scope = NewDisposeScope();
         using var model = new ResNet18(10);

@@ -5,21 +5,21 @@ namespace ResNet.Core.Tests;
 
 /// <summary>
 /// TorchSharp frees native memory when a tensor is disposed, or when the garbage collector, which cannot see that
-/// memory, happens to find it. What is counted here was freed by then without the collector.
+/// memory, happens to find it. The tensors that these tests count as freed were freed without the collector.
 /// </summary>
 public class MemoryTests
 {
     public MemoryTests()
     {
-        // What other tests left to the collector, such as a model whose constructor threw, is not to be counted down in between.
+        // Otherwise the collector could free in the middle of a test what other tests left to it, such as a model whose constructor threw.
         GC.Collect();
         GC.WaitForPendingFinalizers();
     }
 
-    [Theory]
+    [Theory, Trait(Category.Name, Category.Slow)]
     [CpuData]
     [CudaData]
-    public void As_many_tensors_live_after_50_training_steps_as_after_5(string device)
+    public void Training_steps_leak_no_tensors(string device)
     {
         using var outer = NewDisposeScope();
         using var model = new ResNet18(10, Stem.Conv3, new Device(device));
@@ -27,12 +27,12 @@ public class MemoryTests
         using var x = rand(2, 3, 8, 8, device: new Device(device));
         using var y = tensor([1L, 2], device: new Device(device));
 
-        Steps(5);
+        Train(5);
         var after5 = Tensor.TotalCount;
-        Steps(45);
+        Train(45);
         Assert.Equal(after5, Tensor.TotalCount);
 
-        void Steps(int count)
+        void Train(int count)
         {
             for (var i = 0; i < count; i++)
             {
@@ -49,7 +49,7 @@ public class MemoryTests
     [CpuData(Stem.Conv7MaxPool)]
     [CpuData(Stem.Conv3)]
     [CudaData(Stem.Conv7)]
-    public void A_forward_pass_leaves_one_live_tensor_its_output(string device, Stem stem)
+    public void A_forward_pass_leaves_only_its_output(string device, Stem stem)
     {
         using var model = new ResNet18(10, stem, new Device(device));
         using var x = rand(2, 3, 33, 33, device: new Device(device));
@@ -69,7 +69,7 @@ public class MemoryTests
 
     [FamilyTheory]
     [MemberData(nameof(Family.Names), MemberType = typeof(Family))]
-    public void Of_every_network_a_training_step_leaves_no_tensor_and_a_pass_one(string architecture)
+    public void Every_networks_training_step_leaves_no_tensor_and_its_forward_pass_only_the_output(string architecture)
     {
         using var outer = NewDisposeScope();
         using var model = Family.Create(architecture, 10, Stem.Conv3);
@@ -77,9 +77,9 @@ public class MemoryTests
         using var x = rand(2, 3, 8, 8);
         using var y = tensor([1L, 2]);
 
-        Step(); // which makes the gradients and the momentum
+        Train(); // creates the gradients and the momentum
         var before = Tensor.TotalCount;
-        Step();
+        Train();
         Assert.Equal(before, Tensor.TotalCount);
 
         using (model.forward(x))
@@ -88,7 +88,7 @@ public class MemoryTests
             Assert.Equal(before + 1, Tensor.TotalCount);
         Assert.Equal(before, Tensor.TotalCount);
 
-        void Step()
+        void Train()
         {
             using var scope = NewDisposeScope();
             optimizer.zero_grad();
@@ -100,36 +100,36 @@ public class MemoryTests
     [Theory]
     [InlineData("resnet18")]
     [InlineData("resnet50")]
-    public void A_forward_pass_frees_what_it_makes_line_by_line(string architecture)
+    public void A_forward_pass_frees_its_intermediate_tensors_line_by_line(string architecture)
     {
         using var model = Family.Create(architecture, 10, Stem.Conv7MaxPool);
         using var x = rand(2, 3, 64, 64);
 
         // conv1 starts with nothing, bn1 with conv1's output, and each later part with the one tensor x.
-        Assert.Equal([0, 1, 1, 1, 1, 1, 1, 1, 1], LiveTensorsBeforeEachPart(model, x));
+        Assert.Equal([0, 1, 1, 1, 1, 1, 1, 1, 1], CountLiveTensorsBeforeEachPart(model, x));
     }
 
     [Fact]
-    public void A_block_frees_what_it_makes_line_by_line()
+    public void A_block_frees_its_intermediate_tensors_line_by_line()
     {
         using var block = new BasicBlock(3, 8, 2);
         using var x = rand(2, 3, 8, 8);
 
-        // conv1, bn1, conv2, bn2 beside what conv2 was given, and the shortcut beside the residual
-        Assert.Equal([0, 1, 1, 2, 1], LiveTensorsBeforeEachPart(block, x));
+        // conv1, bn1, conv2, bn2 (conv2's input is still alive), and the shortcut beside the residual
+        Assert.Equal([0, 1, 1, 2, 1], CountLiveTensorsBeforeEachPart(block, x));
     }
 
     [Fact]
-    public void A_bottleneck_frees_what_it_makes_line_by_line()
+    public void A_bottleneck_frees_its_intermediate_tensors_line_by_line()
     {
         using var block = new Bottleneck(3, 2, 2);
         using var x = rand(2, 3, 8, 8);
 
-        // conv1, bn1, conv2, bn2 beside what conv2 was given, conv3, bn3 likewise, and the shortcut beside the residual
-        Assert.Equal([0, 1, 1, 2, 1, 2, 1], LiveTensorsBeforeEachPart(block, x));
+        // conv1, bn1, conv2, bn2 (conv2's input is still alive), conv3, bn3 likewise, and the shortcut beside the residual
+        Assert.Equal([0, 1, 1, 2, 1, 2, 1], CountLiveTensorsBeforeEachPart(block, x));
     }
 
-    private static List<long> LiveTensorsBeforeEachPart(nn.Module<Tensor, Tensor> module, Tensor x)
+    private static List<long> CountLiveTensorsBeforeEachPart(nn.Module<Tensor, Tensor> module, Tensor x)
     {
         var before = Tensor.TotalCount;
         var live = new List<long>();
@@ -142,7 +142,7 @@ public class MemoryTests
     }
 
     [Fact]
-    public void A_forward_pass_that_fails_leaves_nothing()
+    public void A_failed_forward_pass_leaks_no_tensors()
     {
         using var model = new ResNet18(10);
         using var x = rand(2, 3, 32, 32);
@@ -153,18 +153,18 @@ public class MemoryTests
         Assert.Null(CurrentDisposeScope);
     }
 
-    [Fact]
-    public void Models_that_were_disposed_leave_the_process_no_bigger()
+    [Fact, Trait(Category.Name, Category.Slow)]
+    public void Disposed_models_return_their_memory()
     {
-        MakeAndDispose(5);
+        CreateAndDispose(5);
         var few = Environment.WorkingSet;
-        MakeAndDispose(40);
+        CreateAndDispose(40);
         var many = Environment.WorkingSet;
 
-        // 40 models are 1.8 GB. A fifth of it would be eight models that stayed.
+        // 40 models are 1.8 GB. The limit is a fifth of that, as much as eight leaked models.
         Assert.True(many - few < 360 << 20, $"{few >> 20} MiB after 5 models, {many >> 20} MiB after 45");
 
-        static void MakeAndDispose(int count)
+        static void CreateAndDispose(int count)
         {
             for (var i = 0; i < count; i++)
             {
@@ -186,7 +186,7 @@ public class MemoryTests
     }
 
     [Fact]
-    public void A_model_made_inside_a_dispose_scope_outlives_it()
+    public void A_model_created_inside_a_dispose_scope_outlives_it()
     {
         ResNet18 model;
         using (NewDisposeScope())

@@ -8,7 +8,7 @@ namespace ResNet.Core.Tests;
 public class ModuleTests
 {
     [Fact]
-    public void Submodules_stand_under_their_PyTorch_names_and_in_their_order()
+    public void Submodules_have_PyTorchs_names_and_order()
     {
         using var model = new ResNet18(10);
         Assert.Equal(["conv1", "bn1", "layer1", "layer2", "layer3", "layer4", "avgpool", "fc"], model.named_children().Select(child => child.name));
@@ -28,7 +28,7 @@ public class ModuleTests
 
     [FamilyTheory]
     [MemberData(nameof(Family.Names), MemberType = typeof(Family))]
-    public void Of_every_network_names_training_mode_and_type_reach_every_submodule(string architecture)
+    public void Every_network_names_its_submodules_and_passes_training_mode_and_type_on_to_them(string architecture)
     {
         using var model = Family.Create(architecture, 10, Stem.Conv7MaxPool);
         Assert.Equal(model.GetType().Name, model.GetName());
@@ -59,7 +59,7 @@ public class ModuleTests
     }
 
     [Fact]
-    public void Weights_saved_by_one_model_make_another_answer_the_same()
+    public void A_model_that_loads_the_weights_of_another_gives_the_same_outputs()
     {
         using var scope = NewDisposeScope();
         using var saved = new ResNet18(10);
@@ -70,7 +70,7 @@ public class ModuleTests
         loaded.eval();
         Assert.False(saved.forward(x).equal(loaded.forward(x)).all().item<bool>());
 
-        using var written = new MemoryStream(); // which save closes
+        using var written = new MemoryStream(); // save closes it
         saved.save(written);
         using var read = new MemoryStream(written.ToArray());
         loaded.load(read);
@@ -78,7 +78,7 @@ public class ModuleTests
     }
 
     [Fact]
-    public void A_subclass_adds_submodules_that_are_registered_beside_the_inherited_ones()
+    public void A_subclass_registers_its_own_submodules_beside_the_inherited_ones()
     {
         using var scope = NewDisposeScope();
         using var model = new TwoHeaded();
@@ -92,7 +92,7 @@ public class ModuleTests
     }
 
     [Fact]
-    public void A_subclass_and_a_module_around_it_have_each_tensor_once_under_its_PyTorch_name()
+    public void A_subclass_and_a_module_around_it_list_each_tensor_once_under_its_PyTorch_name()
     {
         using var scope = NewDisposeScope();
         using var model = new Detector();
@@ -195,12 +195,12 @@ public class ModuleTests
         replaced = true;
         using var biases = model.call(rand(2, 3, 32, 32));
         Assert.True(biases[0].equal(model.fc.bias!).all().item<bool>());
-        Assert.False(replacement.IsInvalid); // somebody else's tensor is left to its owner
+        Assert.False(replacement.IsInvalid); // the tensor of another owner is not disposed
         features.ForEach(feature => feature.Dispose());
     }
 
     [Fact]
-    public void The_input_is_left_as_it_was()
+    public void The_forward_pass_does_not_change_its_input()
     {
         using var scope = NewDisposeScope();
         using var block = new BasicBlock(3, 3);
@@ -211,7 +211,7 @@ public class ModuleTests
     }
 
     [Fact]
-    public void A_forward_pass_leaves_its_output_to_the_callers_scope()
+    public void The_output_belongs_to_the_callers_dispose_scope()
     {
         using var model = new ResNet18(10);
         using var x = rand(2, 3, 32, 32);

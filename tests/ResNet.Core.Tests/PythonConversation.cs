@@ -3,7 +3,7 @@ using System.Text;
 
 namespace ResNet.Core.Tests;
 
-/// <summary>A script that answers each line with one line, for as long as it is asked: to start Python with PyTorch takes seconds.</summary>
+/// <summary>A script that answers each line with one line. It keeps running between questions, because starting Python with PyTorch takes seconds.</summary>
 internal sealed class PythonConversation : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
@@ -25,7 +25,7 @@ internal sealed class PythonConversation : IDisposable
         _process.BeginErrorReadLine();
     }
 
-    /// <summary>What the script says to a line. The test fails where it ends instead.</summary>
+    /// <summary>Sends a line and returns the script's answer. The test fails if the script ends instead.</summary>
     public async Task<string> AskAsync(string line)
     {
         await _process.StandardInput.WriteLineAsync(line);
@@ -33,7 +33,7 @@ internal sealed class PythonConversation : IDisposable
         if (await _process.StandardOutput.ReadLineAsync().WaitAsync(Patience) is { } answer)
             return answer;
 
-        await _process.WaitForExitAsync().WaitAsync(Patience); // until all of the errors are read
+        await _process.WaitForExitAsync().WaitAsync(Patience); // waits until all errors are read
         lock (_errors)
             Assert.Fail($"Python ended with {_process.ExitCode} when it was asked '{line}':\n{_errors}");
         throw new UnreachableException();

@@ -1,8 +1,8 @@
 namespace ResNet.Core.Tests;
 
-/// <summary>A test that runs the system's Python; skipped where it cannot import what the test is about.</summary>
-/// <param name="modules">As <c>import</c> takes them, with commas between them.</param>
-/// <param name="packages">Debian's packages that bring them.</param>
+/// <summary>A test that runs the system's Python; skipped where that cannot import the test's modules.</summary>
+/// <param name="modules">The modules, separated by commas as <c>import</c> takes them.</param>
+/// <param name="packages">The Debian packages that contain them.</param>
 [AttributeUsage(AttributeTargets.Method)]
 public abstract class PythonFactAttribute(string modules, string packages) : FactAttribute
 {

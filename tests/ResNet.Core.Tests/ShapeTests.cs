@@ -13,7 +13,7 @@ public class ShapeTests
     [CpuData(16, 4, 3, 10, 9)]
     [CpuData(1, 1, 1, 1, 1)]
     [CpuData(3, 5, 2, 1, 1)]
-    [CpuData(3, 5, 7, 4, 40)]    // a stride larger than the picture
+    [CpuData(3, 5, 7, 4, 40)]    // a stride larger than the image
     [CudaData(8, 8, 1, 6, 6)]
     [CudaData(8, 16, 2, 7, 5)]
     public void A_block_divides_height_and_width_by_its_stride_rounded_up(string device, long in_channels, long out_channels, long stride, long h, long w)
@@ -55,7 +55,7 @@ public class ShapeTests
     [CpuData(3, 5, 7, 2, 128, 4, 40)]
     [CudaData(16, 4, 2, 1, 64, 7, 5)]
     [CudaData(6, 16, 3, 4, 32, 10, 9)]
-    public void A_bottleneck_gives_four_times_its_planes_and_divides_height_and_width_by_its_stride_rounded_up(
+    public void A_bottleneck_has_four_output_channels_per_plane_and_divides_height_and_width_by_its_stride_rounded_up(
         string device, long in_channels, long planes, long stride, long groups, long base_width, long h, long w)
     {
         using var scope = NewDisposeScope();
@@ -77,10 +77,10 @@ public class ShapeTests
     [InlineData(64, 32, 4, 128, 4)]     // ResNeXt-50 (32x4d)
     [InlineData(512, 64, 4, 2048, 32)]  // ResNeXt-101 (64x4d)
     [InlineData(3, 2, 30, 2, 1)]        // 90 / 64 is rounded down
-    public void A_bottlenecks_3x3_convolution_has_as_many_channels_as_groups_and_base_width_make(long planes, long groups, long base_width, long width, long ofEachGroup)
+    public void Groups_and_base_width_set_the_channels_of_a_bottlenecks_3x3_convolution(long planes, long groups, long base_width, long width, long channelsPerGroup)
     {
         using var block = new Bottleneck(2, planes, stride: 2, groups, base_width);
-        Assert.Equal([width, ofEachGroup, 3, 3], block.conv2.weight!.shape);
+        Assert.Equal([width, channelsPerGroup, 3, 3], block.conv2.weight!.shape);
         Assert.Equal((1L, 2L, 1L), (block.conv1.stride[0], block.conv2.stride[0], block.conv3.stride[0])); // torchvision's, not the paper's
     }
 
@@ -97,7 +97,7 @@ public class ShapeTests
     [CudaData(Stem.Conv7, 10, 32, 32)]
     [CudaData(Stem.Conv7MaxPool, 10, 65, 31)]
     [CudaData(Stem.Conv3, 10, 28, 28)]
-    public void A_network_gives_one_logit_per_picture_and_class(string device, Stem stem, long num_classes, long h, long w)
+    public void A_network_gives_one_logit_per_image_and_class(string device, Stem stem, long num_classes, long h, long w)
     {
         using var scope = NewDisposeScope();
         using var model = new ResNet18(num_classes, stem, new Device(device));
@@ -116,7 +116,7 @@ public class ShapeTests
     [InlineData(Stem.Conv7, 33, 3)]
     [InlineData(Stem.Conv7MaxPool, 65, 3)]
     [InlineData(Stem.Conv3, 17, 3)]
-    public void A_stem_decides_the_size_of_the_last_feature_map(Stem stem, long size, long expected)
+    public void The_stem_decides_the_size_of_the_last_feature_map(Stem stem, long size, long expected)
     {
         using var scope = NewDisposeScope();
         using var model = new ResNet18(10, stem);
@@ -154,9 +154,9 @@ public class ShapeTests
         Assert.True(output.isfinite().all().item<bool>());
     }
 
-    /// <summary>The device "meta" has shapes and no numbers: what leaves it is an error, and stays one.</summary>
+    /// <summary>A tensor on the device "meta" has a shape and no values, so moving it to the CPU throws. A module that thought its weights were on the CPU would not try.</summary>
     [Fact]
-    public void A_module_knows_where_its_weights_were_made()
+    public void A_module_knows_the_device_of_its_weights()
     {
         using var scope = NewDisposeScope();
         nn.Module[] modules = [new BasicBlock(3, 4, device: META), new Bottleneck(3, 4, device: META), new ResNet18(10, device: META), new ResNet50(10, device: META)];
@@ -165,15 +165,15 @@ public class ShapeTests
 
     [Theory]
     [CudaData]
-    public void A_module_made_there_moves_to_the_CPU_and_back(string device)
+    public void A_module_created_on_the_GPU_moves_to_the_CPU_and_back(string device)
     {
         using var scope = NewDisposeScope();
-        var there = new Device(device);
-        nn.Module<Tensor, Tensor>[] modules = [new BasicBlock(3, 4, device: there), new Bottleneck(3, 4, device: there), new ResNet18(10, device: there), new ResNet50(10, device: there)];
+        var gpu = new Device(device);
+        nn.Module<Tensor, Tensor>[] modules = [new BasicBlock(3, 4, device: gpu), new Bottleneck(3, 4, device: gpu), new ResNet18(10, device: gpu), new ResNet50(10, device: gpu)];
         foreach (var module in modules)
         {
             module.eval();
-            var expected = module.call(ones(1, 3, 32, 32, device: there));
+            var expected = module.call(ones(1, 3, 32, 32, device: gpu));
             module.to(CPU);
             Assert.All(module.state_dict().Values, tensor => Assert.Equal(DeviceType.CPU, tensor.device_type));
             var actual = module.call(ones(1, 3, 32, 32));

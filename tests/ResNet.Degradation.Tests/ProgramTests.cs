@@ -15,7 +15,7 @@ public sealed class ProgramTests : IDisposable
     }
 
     [Fact]
-    public void It_trains_all_four_networks_and_leaves_curves_and_numbers()
+    public void It_trains_all_four_networks_and_writes_curves_and_numbers()
     {
         var (code, output, error) = Run("--data", _data.Path, "--out", _out.Path, "--epochs", "2", "--batch-size", "30", "--seeds", "2");
 
@@ -37,7 +37,7 @@ public sealed class ProgramTests : IDisposable
     }
 
     [Fact]
-    public void It_trains_the_networks_that_are_named_in_their_order()
+    public void It_trains_the_named_networks_in_their_order()
     {
         var (code, output, error) = Run("--data", _data.Path, "--out", _out.Path, "--epochs", "1", "--batch-size", "30", "--networks", "residual-20, plain-20");
 
@@ -62,11 +62,11 @@ public sealed class ProgramTests : IDisposable
     [InlineData("--out: expected a folder that can be written", "--out", "")]
     [InlineData("'--bogus'", "--bogus")]
     [InlineData("plain-20: the loss became", "--lr", "1e30")]
-    public void A_bad_value_is_told_in_one_line(string message, params string[] arguments)
+    public void A_bad_value_is_refused_in_one_line(string message, params string[] arguments)
     {
-        // What the arguments leave out is good.
+        // The other options are good.
         string[][] good = [["--data", _data.Path], ["--out", _out.Path], ["--epochs", "2"], ["--batch-size", "16"]];
-        Refused(message, [.. good.Where(option => !arguments.Contains(option[0])).SelectMany(option => option), .. arguments]);
+        AssertRefused(message, [.. good.Where(option => !arguments.Contains(option[0])).SelectMany(option => option), .. arguments]);
     }
 
     [Fact]
@@ -79,7 +79,7 @@ public sealed class ProgramTests : IDisposable
     }
 
     [SignalFact(2)]
-    public void Ctrl_C_leaves_the_epochs_so_far()
+    public void Ctrl_C_keeps_the_epochs_so_far()
     {
         using var program = Start("--data", _data.Path, "--out", _out.Path, "--epochs", "10000", "--batch-size", "30");
         var error = program.StandardError.ReadToEndAsync();

@@ -12,26 +12,26 @@ public sealed class TrainingTests : IDisposable
     public void Dispose() => _data.Dispose();
 
     [Fact]
-    public void Pictures_are_normalised_and_the_small_ones_are_means()
+    public void Images_are_normalized_and_small_images_are_means()
     {
         using var scope = NewDisposeScope();
-        var pictures = new IdxImages([.. Enumerable.Range(0, 50 * IdxSet.Area).Select(i => (byte)(i * 37 % 251))], [.. Enumerable.Range(0, 50).Select(i => (byte)(i % 10))]);
-        using var large = new ImageSet(pictures, 28, CPU);
-        using var small = new ImageSet(pictures, 14, CPU);
+        var source = new IdxImages([.. Enumerable.Range(0, 50 * IdxSet.Area).Select(i => (byte)(i * 37 % 251))], [.. Enumerable.Range(0, 50).Select(i => (byte)(i % 10))]);
+        using var large = new ImageSet(source, 28, CPU);
+        using var small = new ImageSet(source, 14, CPU);
 
         var (images, labels) = large.Select([37, 5]);
         Assert.Equal([2, 1, 28, 28], images.shape);
         Assert.Equal([7L, 5L], labels.data<long>());
-        Assert.Equal((pictures.Pixels[37 * IdxSet.Area + 18 * 28] / 255f - ImageSet.Mean) / ImageSet.StandardDeviation, images[0, 0, 18, 0].item<float>(), 1e-5f);
+        Assert.Equal((source.Pixels[37 * IdxSet.Area + 18 * 28] / 255f - ImageSet.Mean) / ImageSet.StandardDeviation, images[0, 0, 18, 0].item<float>(), 1e-5f);
 
         var (means, _) = small.Select([37, 5]);
         Assert.Equal([2, 1, 14, 14], means.shape);
-        var of = images.reshape(2, 14, 2, 14, 2);
-        Assert.True(of.mean([2, 4]).allclose(means[.., 0], atol: 1e-5));
+        var blocks = images.reshape(2, 14, 2, 14, 2);
+        Assert.True(blocks.mean([2, 4]).allclose(means[.., 0], atol: 1e-5));
     }
 
     [Fact]
-    public void The_same_seed_gives_the_same_numbers_whatever_was_trained_before_and_another_seed_others()
+    public void The_same_seed_gives_the_same_losses_after_other_trainings_and_another_seed_gives_others()
     {
         var losses = Train(epochs: 1, 1, 1, 2);
 
@@ -40,7 +40,7 @@ public sealed class TrainingTests : IDisposable
     }
 
     [Fact]
-    public void A_network_learns_and_no_tensor_stays_behind()
+    public void A_network_learns_and_no_tensor_leaks()
     {
         var before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
 
@@ -63,7 +63,7 @@ public sealed class TrainingTests : IDisposable
         Assert.All(rates[750..], rate => Assert.Equal(0.001, rate, 1e-12));
     }
 
-    /// <summary>The loss of each epoch, for each of the seeds.</summary>
+    /// <summary>Returns the losses by epoch for each seed.</summary>
     private double[][] Train(int epochs, params int[] seeds)
     {
         var data = IdxSet.Read(_data.Path);

@@ -5,33 +5,33 @@ public sealed class AugmentationTests
     [Theory]
     [InlineData(28, 28, 32.0 / 28, -2, -2, 32)]
     [InlineData(32, 32, 1, 0, 0, 32)]
-    [InlineData(400, 300, 0.875, 69, 19, 262)] // 262.5, rounded to the even one
+    [InlineData(400, 300, 0.875, 69, 19, 262)] // 262.5, rounded to even
     [InlineData(300, 400, 0.875, 19, 69, 262)]
     [InlineData(100, 33, 1, 33.5, 0, 33)]
     [InlineData(1, 1, 0.1, 0, 0, 1)]
-    public void The_middle_is_a_square_of_the_shorter_side(int width, int height, double frame, double left, double top, double side) =>
-        Assert.Equal(new Crop(left, top, side, side), Crop.CreateCenter(width, height, frame));
+    public void The_center_crop_is_a_square_sized_by_the_shorter_side(int width, int height, double cropRatio, double left, double top, double side) =>
+        Assert.Equal(new Crop(left, top, side, side), Crop.CreateCenter(width, height, cropRatio));
 
     [Fact]
-    public void A_shift_takes_it_to_every_place_and_to_no_other()
+    public void Translation_reaches_every_offset_within_its_limit_and_no_other()
     {
         var recipe = Recipe.FashionMnist with { Translation = 2, Flip = 0.5 };
 
-        var windows = Windows(28, 28, recipe, 4000);
+        var crops = CreateCrops(28, 28, recipe, 4000);
 
         var places =
             from left in Enumerable.Range(-4, 5)
             from top in Enumerable.Range(-4, 5)
             from flips in Enumerable.Range(0, 2)
             select new Crop(left, top, 32, 32, flips == 1);
-        Assert.Equal(places.ToHashSet(), windows.ToHashSet());
-        // 80 each, with a deviation of 9
-        Assert.All(windows.GroupBy(crop => crop), place => Assert.InRange(place.Count(), 35, 125));
+        Assert.Equal(places.ToHashSet(), crops.ToHashSet());
+        // 80 of each are expected, with a standard deviation of 9
+        Assert.All(crops.GroupBy(crop => crop), place => Assert.InRange(place.Count(), 35, 125));
     }
 
     [Fact]
-    public void Without_shift_scale_and_flip_it_is_the_middle() =>
-        Assert.All(Windows(50, 40, Recipe.Digits with { Translation = 0 }, 20), crop => Assert.Equal(Crop.CreateCenter(50, 40, Recipe.Digits.CropRatio), crop));
+    public void Without_translation_resizing_and_flips_every_crop_is_the_center_crop() =>
+        Assert.All(CreateCrops(50, 40, Recipe.Digits with { Translation = 0 }, 20), crop => Assert.Equal(Crop.CreateCenter(50, 40, Recipe.Digits.CropRatio), crop));
 
     [Theory]
     [InlineData(400, 300, 0.35)]
@@ -39,61 +39,61 @@ public sealed class AugmentationTests
     [InlineData(64, 64, 0.35)]
     [InlineData(7, 5, 0.35)]
     [InlineData(1, 1, 0.35)]
-    public void A_part_is_inside_of_the_picture_large_enough_and_nearly_square(int width, int height, double scale)
+    public void Random_crops_lie_inside_the_image_large_enough_and_nearly_square(int width, int height, double minCropArea)
     {
-        var recipe = Recipe.Photographs with { MinCropArea = scale };
+        var recipe = Recipe.Photographs with { MinCropArea = minCropArea };
 
-        Assert.All(Windows(width, height, recipe, 2000).Except([Crop.CreateCenter(width, height, recipe.CropRatio), Crop.CreateCenter(width, height, recipe.CropRatio) with { Flipped = true }]), crop =>
+        Assert.All(CreateCrops(width, height, recipe, 2000).Except([Crop.CreateCenter(width, height, recipe.CropRatio), Crop.CreateCenter(width, height, recipe.CropRatio) with { Flipped = true }]), crop =>
         {
             Assert.InRange(crop.Left, 0, width - crop.Width);
             Assert.InRange(crop.Top, 0, height - crop.Height);
             Assert.Equal(Math.Round(crop.Left), crop.Left);
             Assert.Equal(Math.Round(crop.Top), crop.Top);
-            // The sides were rounded, by a half at most.
-            Assert.True((crop.Width + 0.5) * (crop.Height + 0.5) >= scale * width * height, $"{crop} is too small");
+            // The sides are rounded, by a half at most.
+            Assert.True((crop.Width + 0.5) * (crop.Height + 0.5) >= minCropArea * width * height, $"{crop} is too small");
             Assert.True((crop.Width + 0.5) / (crop.Height - 0.5) >= 3.0 / 4, $"{crop} is too high");
             Assert.True((crop.Width - 0.5) / (crop.Height + 0.5) <= 4.0 / 3, $"{crop} is too wide");
         });
     }
 
     [Fact]
-    public void Parts_are_of_all_sizes_shapes_and_places()
+    public void Random_crops_cover_all_sizes_aspect_ratios_and_positions()
     {
-        var windows = Windows(200, 200, Recipe.Photographs, 2000);
+        var crops = CreateCrops(200, 200, Recipe.Photographs, 2000);
 
-        var areas = windows.Select(crop => crop.Width * crop.Height / (200 * 200)).ToArray();
+        var areas = crops.Select(crop => crop.Width * crop.Height / (200 * 200)).ToArray();
         Assert.InRange(areas.Min(), 0.34, 0.37);
         Assert.InRange(areas.Max(), 0.95, 1);
-        Assert.InRange(windows.Min(crop => crop.Width / crop.Height), 0.73, 0.78);
-        Assert.InRange(windows.Max(crop => crop.Width / crop.Height), 1.28, 1.36);
-        Assert.Contains(windows, crop => crop.Left == 0);
-        Assert.Contains(windows, crop => crop.Top == 0);
-        Assert.Contains(windows, crop => crop.Left + crop.Width == 200);
-        Assert.Contains(windows, crop => crop.Top + crop.Height == 200);
+        Assert.InRange(crops.Min(crop => crop.Width / crop.Height), 0.73, 0.78);
+        Assert.InRange(crops.Max(crop => crop.Width / crop.Height), 1.28, 1.36);
+        Assert.Contains(crops, crop => crop.Left == 0);
+        Assert.Contains(crops, crop => crop.Top == 0);
+        Assert.Contains(crops, crop => crop.Left + crop.Width == 200);
+        Assert.Contains(crops, crop => crop.Top + crop.Height == 200);
     }
 
     [Theory]
     [InlineData(1000, 10)]
     [InlineData(10, 1000)]
-    public void Of_a_very_wide_or_high_picture_it_is_the_middle(int width, int height) =>
+    public void A_very_wide_or_high_image_gets_the_center_crop(int width, int height) =>
         Assert.All(
-            Windows(width, height, Recipe.Photographs, 50),
+            CreateCrops(width, height, Recipe.Photographs, 50),
             crop => Assert.Equal(Crop.CreateCenter(width, height, Recipe.Photographs.CropRatio), crop with { Flipped = false }));
 
     [Theory]
     [InlineData(1)]
     [InlineData(0.35)]
-    public void Pictures_are_mirrored_as_often_as_the_recipe_says(double scale)
+    public void Images_are_flipped_as_often_as_the_recipe_says(double minCropArea)
     {
-        var recipe = Recipe.FashionMnist with { MinCropArea = scale };
+        var recipe = Recipe.FashionMnist with { MinCropArea = minCropArea };
 
-        Assert.DoesNotContain(Windows(28, 28, recipe with { Flip = 0 }, 500), crop => crop.Flipped);
-        Assert.DoesNotContain(Windows(28, 28, recipe with { Flip = 1 }, 500), crop => !crop.Flipped);
-        Assert.InRange(Windows(28, 28, recipe with { Flip = 0.25 }, 4000).Count(crop => crop.Flipped), 850, 1150);
+        Assert.DoesNotContain(CreateCrops(28, 28, recipe with { Flip = 0 }, 500), crop => crop.Flipped);
+        Assert.DoesNotContain(CreateCrops(28, 28, recipe with { Flip = 1 }, 500), crop => !crop.Flipped);
+        Assert.InRange(CreateCrops(28, 28, recipe with { Flip = 0.25 }, 4000).Count(crop => crop.Flipped), 850, 1150);
     }
 
     [Fact]
-    public void A_mirrored_window_is_drawn_the_other_way_round()
+    public void A_flipped_crop_is_drawn_from_right_to_left()
     {
         byte[] pixels = [.. Enumerable.Range(1, 16).Select(i => (byte)(10 * i))];
         using var image = new MemoryImage(pixels, 4, 0, "").Decode(4);
@@ -110,24 +110,24 @@ public sealed class AugmentationTests
     }
 
     [Fact]
-    public void Nothing_is_erased_where_the_recipe_does_not_say_so() =>
-        Assert.All(Erased(Recipe.FashionMnist with { RandomErase = 0 }, 3, 32, 100), picture => Assert.DoesNotContain(0, picture));
+    public void Nothing_is_erased_without_random_erasing() =>
+        Assert.All(CreateErasedImages(Recipe.FashionMnist with { RandomErase = 0 }, 3, 32, 100), image => Assert.DoesNotContain(0, image));
 
     [Fact]
-    public void As_many_are_erased_as_the_recipe_says() =>
-        Assert.InRange(Erased(Recipe.FashionMnist with { RandomErase = 0.25 }, 1, 32, 2000).Count(picture => picture.Contains(0)), 400, 600);
+    public void Images_are_erased_as_often_as_the_recipe_says() =>
+        Assert.InRange(CreateErasedImages(Recipe.FashionMnist with { RandomErase = 0.25 }, 1, 32, 2000).Count(image => image.Contains(0)), 400, 600);
 
     [Theory]
     [InlineData(1, 32)]
     [InlineData(3, 32)]
     [InlineData(3, 64)]
     [InlineData(3, 3)]
-    public void A_rectangle_is_erased_the_same_in_each_channel(int channels, int size)
+    public void The_same_rectangle_is_erased_in_every_channel(int channels, int size)
     {
         var area = size * size;
-        foreach (var picture in Erased(Recipe.FashionMnist with { RandomErase = 1 }, channels, size, 500))
+        foreach (var image in CreateErasedImages(Recipe.FashionMnist with { RandomErase = 1 }, channels, size, 500))
         {
-            var erased = Enumerable.Range(0, area).Where(i => picture[i] == 0).ToArray();
+            var erased = Enumerable.Range(0, area).Where(i => image[i] == 0).ToArray();
             Assert.NotEmpty(erased);
             var (top, bottom) = (erased.Min(i => i / size), erased.Max(i => i / size));
             var (left, right) = (erased.Min(i => i % size), erased.Max(i => i % size));
@@ -135,53 +135,53 @@ public sealed class AugmentationTests
 
             var expected = Enumerable.Range(0, channels * area)
                 .Select(i => i % area / size >= top && i % area / size <= bottom && i % size >= left && i % size <= right ? 0f : 1 + i);
-            Assert.True(expected.SequenceEqual(picture)); // Assert.Equal takes seconds for so many
-            // The sides were rounded, by a half at most, and cut off where they were longer than the picture's.
+            Assert.True(expected.SequenceEqual(image)); // Assert.Equal would take seconds for so many values
+            // The sides are rounded, by a half at most, and no longer than the image's.
             Assert.True((height + 0.5) * (width + 0.5) >= 0.02 * area, $"{height}x{width} is too small");
             Assert.True((height - 0.5) * (width - 0.5) <= area / 3.0, $"{height}x{width} is too large");
         }
     }
 
     [Fact]
-    public void Rectangles_are_of_all_sizes_and_places()
+    public void Erased_rectangles_cover_all_sizes_and_positions()
     {
-        var erased = Erased(Recipe.FashionMnist with { RandomErase = 1 }, 1, 32, 2000);
+        var erased = CreateErasedImages(Recipe.FashionMnist with { RandomErase = 1 }, 1, 32, 2000);
 
-        var areas = erased.Select(picture => picture.Count(value => value == 0) / 1024.0).ToArray();
+        var areas = erased.Select(image => image.Count(value => value == 0) / 1024.0).ToArray();
         Assert.InRange(areas.Min(), 0.01, 0.03);
         Assert.InRange(areas.Max(), 0.31, 0.36);
         foreach (var corner in new[] { 0, 31, 31 * 32, 1023 })
-            Assert.Contains(erased, picture => picture[corner] == 0);
+            Assert.Contains(erased, image => image[corner] == 0);
     }
 
     [Fact]
-    public void The_same_seed_does_the_same_and_another_seed_something_else()
+    public void The_same_seed_repeats_the_augmentation_and_another_seed_changes_it()
     {
         var recipe = Recipe.Photographs with { RandomErase = 0.5 };
 
-        Assert.Equal(Run(1), Run(1));
-        Assert.NotEqual(Run(1), Run(2));
-        Assert.Equal(Windows(100, 80, recipe, 20, seed: 1), Windows(100, 80, recipe, 20, seed: 1));
-        Assert.NotEqual(Windows(100, 80, recipe, 20, seed: 1), Windows(100, 80, recipe, 20, seed: 2));
+        Assert.Equal(EraseWithSeed(1), EraseWithSeed(1));
+        Assert.NotEqual(EraseWithSeed(1), EraseWithSeed(2));
+        Assert.Equal(CreateCrops(100, 80, recipe, 20, seed: 1), CreateCrops(100, 80, recipe, 20, seed: 1));
+        Assert.NotEqual(CreateCrops(100, 80, recipe, 20, seed: 1), CreateCrops(100, 80, recipe, 20, seed: 2));
 
-        List<float> Run(int seed) => [.. Erased(recipe, 3, 8, 20, seed).SelectMany(picture => picture)];
+        List<float> EraseWithSeed(int seed) => [.. CreateErasedImages(recipe, 3, 8, 20, seed).SelectMany(image => image)];
     }
 
-    private static Crop[] Windows(int width, int height, Recipe recipe, int count, int seed = 0)
+    private static Crop[] CreateCrops(int width, int height, Recipe recipe, int count, int seed = 0)
     {
         var augmentation = new Augmentation(recipe, seed);
         return [.. Enumerable.Range(0, count).Select(_ => augmentation.CreateCrop(width, height))];
     }
 
-    /// <summary>Pictures of 1, 2, 3 and so on.</summary>
-    private static float[][] Erased(Recipe recipe, int channels, int size, int count, int seed = 0)
+    /// <summary>Erases rectangles of images whose values are 1, 2, 3 and so on.</summary>
+    private static float[][] CreateErasedImages(Recipe recipe, int channels, int size, int count, int seed = 0)
     {
         var augmentation = new Augmentation(recipe, seed);
         return [.. Enumerable.Range(0, count).Select(_ =>
         {
-            var picture = Enumerable.Range(1, channels * size * size).Select(i => (float)i).ToArray();
-            augmentation.Erase(picture, channels, size);
-            return picture;
+            var image = Enumerable.Range(1, channels * size * size).Select(i => (float)i).ToArray();
+            augmentation.Erase(image, channels, size);
+            return image;
         })];
     }
 }

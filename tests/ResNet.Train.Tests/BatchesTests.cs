@@ -18,10 +18,10 @@ public sealed class BatchesTests : IDisposable
     }
 
     [Fact]
-    public void They_come_in_order_whatever_time_each_takes()
+    public void Batches_come_in_order_however_long_each_takes()
     {
         var numbers = new List<long>();
-        foreach (var batch in Batches.Prefetch(Enumerable.Range(0, 24), i => Make(i, pause: i % 3 == 0 ? 30 : 0)))
+        foreach (var batch in Batches.Prefetch(Enumerable.Range(0, 24), i => MakeBatch(i, pause: i % 3 == 0 ? 30 : 0)))
             using (batch)
                 numbers.Add(batch.Labels.item<long>());
 
@@ -33,55 +33,55 @@ public sealed class BatchesTests : IDisposable
     [Theory]
     [InlineData(0)]
     [InlineData(1)]
-    public void Few_parts_make_as_many_batches(int count) => Assert.Equal(count, Batches.Prefetch(Enumerable.Range(0, count), i => Make(i)).Count());
+    public void Zero_or_one_parts_make_as_many_batches(int count) => Assert.Equal(count, Batches.Prefetch(Enumerable.Range(0, count), i => MakeBatch(i)).Count());
 
     [Fact]
-    public void Several_are_made_at_once()
+    public void Several_batches_are_made_at_once()
     {
         using var others = new CountdownEvent(2);
         var met = Batches.Prefetch(Enumerable.Range(0, 2), i =>
         {
             others.Signal();
-            return Make(others.Wait(patience) ? 1 : 0);
+            return MakeBatch(others.Wait(patience) ? 1 : 0);
         }).Select(batch => batch.Labels.item<long>()).ToArray();
         Assert.Equal([1, 1], met);
     }
 
     [Fact]
-    public void They_are_made_ahead_but_not_without_limit()
+    public void Batches_are_made_ahead_up_to_a_limit()
     {
         var taken = 0;
-        foreach (var batch in Batches.Prefetch(Enumerable.Range(0, 3 * ahead), i => Make(i)))
+        foreach (var batch in Batches.Prefetch(Enumerable.Range(0, 3 * ahead), i => MakeBatch(i)))
             using (batch)
             {
                 taken++;
                 if (taken <= 2 * ahead)
                     Assert.True(SpinWait.SpinUntil(() => Volatile.Read(ref _begun) > taken, patience));
-                Thread.Sleep(20); // for those that should not come
+                Thread.Sleep(20); // time for batches that should not start
                 Assert.InRange(Volatile.Read(ref _begun) - taken, 0, ahead);
             }
         Assert.Equal(3 * ahead, taken);
     }
 
     [Fact]
-    public void Parts_are_not_gone_through_before_they_are_needed()
+    public void Parts_are_enumerated_lazily()
     {
         var read = 0;
-        foreach (var batch in Batches.Prefetch(Enumerable.Range(0, 1000).Select(i => { read++; return i; }), i => Make(i)))
+        foreach (var batch in Batches.Prefetch(Enumerable.Range(0, 1000).Select(i => { read++; return i; }), i => MakeBatch(i)))
         {
             batch.Dispose();
             break;
         }
-        Assert.InRange(read, 1, ahead + 1); // the one more is read, not begun
+        Assert.InRange(read, 1, ahead + 1); // one part is read ahead without being begun
     }
 
     [Fact]
-    public void A_failure_reaches_who_takes_them_as_it_is_and_nothing_is_left()
+    public void A_failure_reaches_the_consumer_unwrapped_and_leaks_no_batch()
     {
         var numbers = new List<long>();
         var problem = Assert.Throws<UserException>(() =>
         {
-            foreach (var batch in Batches.Prefetch(Enumerable.Range(0, 100), i => i == 5 ? FailAfter(made: 6) : Make(i)))
+            foreach (var batch in Batches.Prefetch(Enumerable.Range(0, 100), i => i == 5 ? FailAfter(made: 6) : MakeBatch(i)))
                 using (batch)
                     numbers.Add(batch.Labels.item<long>());
         });
@@ -92,12 +92,12 @@ public sealed class BatchesTests : IDisposable
     }
 
     [Fact]
-    public void Of_several_failures_the_first_reaches_who_takes_them_and_nothing_is_left()
+    public void The_first_of_several_failures_reaches_the_consumer_and_leaks_no_batch()
     {
-        // Where one part's picture is gone, the next one's mostly is as well.
+        // If one part's image is gone, the next one's usually is too.
         var problem = Assert.Throws<UserException>(() =>
         {
-            foreach (var batch in Batches.Prefetch(Enumerable.Range(0, 100), i => i is 3 or 4 ? throw new UserException($"broken {i}") : Make(i, pause: 5)))
+            foreach (var batch in Batches.Prefetch(Enumerable.Range(0, 100), i => i is 3 or 4 ? throw new UserException($"broken {i}") : MakeBatch(i, pause: 5)))
                 batch.Dispose();
         });
 
@@ -106,9 +106,9 @@ public sealed class BatchesTests : IDisposable
     }
 
     [Fact]
-    public void Who_stops_early_leaves_nothing()
+    public void A_consumer_that_stops_early_leaks_no_batch()
     {
-        foreach (var batch in Batches.Prefetch(Enumerable.Range(0, 100), i => Make(i)))
+        foreach (var batch in Batches.Prefetch(Enumerable.Range(0, 100), i => MakeBatch(i)))
             using (batch)
                 if (batch.Labels.item<long>() == 3)
                 {
@@ -121,10 +121,10 @@ public sealed class BatchesTests : IDisposable
     }
 
     [Fact]
-    public void Who_stops_early_leaves_nothing_in_the_making_either()
+    public void A_consumer_that_stops_early_leaks_no_batch_in_progress()
     {
         using var stopping = new ManualResetEventSlim();
-        foreach (var batch in Batches.Prefetch(Enumerable.Range(0, 100), i => Make(i, pause: i > 0 && stopping.Wait(patience) ? 50 : 0)))
+        foreach (var batch in Batches.Prefetch(Enumerable.Range(0, 100), i => MakeBatch(i, pause: i > 0 && stopping.Wait(patience) ? 50 : 0)))
             using (batch)
             {
                 stopping.Set();
@@ -136,9 +136,9 @@ public sealed class BatchesTests : IDisposable
     }
 
     [Fact]
-    public void A_failure_of_what_was_made_ahead_is_nothing_to_who_stops_before_it()
+    public void A_failure_ahead_does_not_reach_a_consumer_that_stops_before_it()
     {
-        foreach (var batch in Batches.Prefetch(Enumerable.Range(0, 100), i => i == 1 ? throw new UserException("broken") : Make(i)))
+        foreach (var batch in Batches.Prefetch(Enumerable.Range(0, 100), i => i == 1 ? throw new UserException("broken") : MakeBatch(i)))
         {
             batch.Dispose();
             break;
@@ -147,9 +147,9 @@ public sealed class BatchesTests : IDisposable
     }
 
     [Fact]
-    public void What_was_taken_stays()
+    public void Batches_stay_alive_until_the_consumer_disposes_them()
     {
-        var batches = Batches.Prefetch(Enumerable.Range(0, 20), i => Make(i)).ToArray();
+        var batches = Batches.Prefetch(Enumerable.Range(0, 20), i => MakeBatch(i)).ToArray();
         Assert.Equal(Enumerable.Range(0, 20).Select(i => (long)i), batches.Select(batch => batch.Labels.item<long>()));
     }
 
@@ -159,7 +159,7 @@ public sealed class BatchesTests : IDisposable
         throw new UserException("broken");
     }
 
-    private Batch Make(int number, int pause = 0)
+    private Batch MakeBatch(int number, int pause = 0)
     {
         Interlocked.Increment(ref _begun);
         Thread.Sleep(pause);

@@ -6,10 +6,10 @@ using static TorchSharp.torch;
 
 namespace ResNet.Train.Tests;
 
-/// <summary>The ImageNet weights beside the program are the network that ONNX Runtime runs from the same file.</summary>
+/// <summary>The ImageNet weights beside the program compute the features that ONNX Runtime computes from the same file.</summary>
 public class BundledImageNetTests(ITestOutputHelper log)
 {
-    /// <summary>With the extra block and the input that it was trained with. Measured: 4e-7 of the largest feature.</summary>
+    /// <summary>With the file's extra block and its original input. Measured: 4e-7 of the largest feature.</summary>
     [Fact]
     public void Its_features_are_those_of_ONNX_Runtime()
     {
@@ -20,11 +20,11 @@ public class BundledImageNetTests(ITestOutputHelper log)
         Assert.Equal(["fc.weight", "fc.bias"], report.Missing);
         Assert.Empty(report.Unexpected);
 
-        var image = Image(seed: 1);
-        Assert.InRange(Apart(OnnxRuntime(Original(image)), Features(model, Original(image))), 0, 2e-6);
+        var image = CreateImage(seed: 1);
+        Assert.InRange(ComputeDifference(RunOnnxRuntime(ToOriginalInput(image)), ComputeFeatures(model, ToOriginalInput(image))), 0, 2e-6);
     }
 
-    /// <summary>The border differs, and nothing else. Measured: 3e-4 to 8e-4 of the largest feature.</summary>
+    /// <summary>Only the border differs. Measured: 3e-4 to 8e-4 of the largest feature.</summary>
     [Fact]
     public void Normalized_images_give_the_same_features_once_that_is_folded_in()
     {
@@ -34,12 +34,12 @@ public class BundledImageNetTests(ITestOutputHelper log)
         Checkpoint.Load(model, BundledImageNet.Path, strict: false);
         BundledImageNet.TakeNormalizedRgb(model);
 
-        foreach (var image in (Tensor[])[Image(seed: 1), Image(seed: 2), ones(1, 3, 224, 224) * tensor([1f, 0, 0]).view(1, 3, 1, 1)])
-            Assert.InRange(Apart(OnnxRuntime(Original(image)), Features(model, Normalized(image))), 0, 1e-3);
+        foreach (var image in (Tensor[])[CreateImage(seed: 1), CreateImage(seed: 2), ones(1, 3, 224, 224) * tensor([1f, 0, 0]).view(1, 3, 1, 1)])
+            Assert.InRange(ComputeDifference(RunOnnxRuntime(ToOriginalInput(image)), ComputeFeatures(model, Normalize(image))), 0, 1e-3);
     }
 
     [Fact]
-    public void It_is_a_ResNet18_in_training_mode_with_a_classifier_of_its_own()
+    public void Load_returns_a_ResNet18_in_training_mode_with_a_new_classifier()
     {
         using var scope = NewDisposeScope();
         manual_seed(3);
@@ -51,10 +51,10 @@ public class BundledImageNetTests(ITestOutputHelper log)
         Assert.Equal(fresh.state_dict().Keys, model.state_dict().Keys);
         Assert.True(model.fc.weight!.equal(fresh.fc.weight!).all().item<bool>());
         Assert.DoesNotContain(model.named_parameters(), entry => !entry.name.StartsWith("fc.", StringComparison.Ordinal) && entry.parameter.equal(fresh.state_dict()[entry.name]).all().item<bool>());
-        Assert.Equal([1, 7], model.forward(Normalized(Image(seed: 1)).expand(2, 3, 224, 224))[..1].shape);
+        Assert.Equal([1, 7], model.forward(Normalize(CreateImage(seed: 1)).expand(2, 3, 224, 224))[..1].shape);
     }
 
-    /// <summary>The file's own network is no ResNet-18, and says so where all has to fit.</summary>
+    /// <summary>The file's extra block makes its network more than a ResNet-18.</summary>
     [Fact]
     public void A_strict_load_names_the_extra_block()
     {
@@ -66,34 +66,34 @@ public class BundledImageNetTests(ITestOutputHelper log)
     }
 
     [Fact]
-    public void The_licence_lies_beside_it_and_no_assembly_of_its_package()
+    public void The_license_lies_beside_the_weights_but_no_assembly_of_their_package()
     {
         Assert.Contains("MIT", File.ReadAllText(Path.ChangeExtension(BundledImageNet.Path, ".LICENSE.txt")), StringComparison.Ordinal);
         Assert.DoesNotContain(Directory.EnumerateFiles(AppContext.BaseDirectory, "Microsoft.ML.*"), path => !Path.GetFileName(path).StartsWith("Microsoft.ML.OnnxRuntime.", StringComparison.Ordinal));
     }
 
-    private static Tensor Image(int seed)
+    private static Tensor CreateImage(int seed)
     {
-        // Blobs of several sizes and some noise: an image of noise alone has features near 0.
+        // Blobs and some noise: the features of noise alone are near 0.
         using var generator = new Generator((ulong)seed);
         var coarse = nn.functional.interpolate(rand([1, 3, 7, 7], generator: generator), [224, 224], mode: InterpolationMode.Bilinear, align_corners: false);
         return (coarse * 0.8 + rand([1, 3, 224, 224], generator: generator) * 0.2).clamp(0, 1);
     }
 
-    private static Tensor Original(Tensor rgb) => 255 * rgb.flip(1) - Channels(103.06262402, 115.90288236, 123.15163078);
+    private static Tensor ToOriginalInput(Tensor rgb) => 255 * rgb.flip(1) - ToChannels(103.06262402, 115.90288236, 123.15163078);
 
-    private static Tensor Normalized(Tensor rgb) => (rgb - Channels(0.485, 0.456, 0.406)) / Channels(0.229, 0.224, 0.225);
+    private static Tensor Normalize(Tensor rgb) => (rgb - ToChannels(0.485, 0.456, 0.406)) / ToChannels(0.229, 0.224, 0.225);
 
-    private static Tensor Channels(params double[] values) => tensor(values, ScalarType.Float32).view(1, 3, 1, 1);
+    private static Tensor ToChannels(params double[] values) => tensor(values, ScalarType.Float32).view(1, 3, 1, 1);
 
-    private static Tensor Features(ResNet18 model, Tensor x)
+    private static Tensor ComputeFeatures(ResNet18 model, Tensor x)
     {
         model.eval();
         using var _ = no_grad();
         return model.avgpool.call(model.forward_features(x));
     }
 
-    private static Tensor OnnxRuntime(Tensor x)
+    private static Tensor RunOnnxRuntime(Tensor x)
     {
         using var session = new InferenceSession(BundledImageNet.Path);
         using var input = OrtValue.CreateTensorValueFromMemory(MemoryMarshal.Cast<byte, float>(x.contiguous().bytes).ToArray(), x.shape);
@@ -102,11 +102,11 @@ public class BundledImageNetTests(ITestOutputHelper log)
         return tensor(outputs[0].GetTensorDataAsSpan<float>().ToArray(), outputs[0].GetTensorTypeAndShape().Shape);
     }
 
-    private double Apart(Tensor expected, Tensor actual)
+    private double ComputeDifference(Tensor expected, Tensor actual)
     {
         Assert.Equal(expected.shape, actual.shape);
-        var apart = ((expected - actual).abs().max() / expected.abs().max()).item<float>();
-        log.WriteLine($"{apart:g2} apart");
-        return apart;
+        var difference = ((expected - actual).abs().max() / expected.abs().max()).item<float>();
+        log.WriteLine($"{difference:g2} of the largest feature");
+        return difference;
     }
 }

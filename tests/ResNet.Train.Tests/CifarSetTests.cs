@@ -11,7 +11,7 @@ public sealed class CifarSetTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public void Five_files_are_CIFAR_10s_training_pictures_and_one_its_test()
+    public void Five_files_hold_CIFAR_10s_training_images_and_one_its_test_images()
     {
         WriteCifar10(perFile: 4);
 
@@ -21,30 +21,30 @@ public sealed class CifarSetTests : IDisposable
         Assert.Same(Recipe.Cifar, data.Defaults);
         Assert.Equal(2, data.Validation.Count);
         Assert.Equal(18, data.Training.Count);
-        var learned = data.Training.Concat(data.Validation).ToDictionary(picture => picture.Name, picture => picture.Label);
-        Assert.Equal(20, learned.Count);
+        var labels = data.Training.Concat(data.Validation).ToDictionary(image => image.Name, image => image.Label);
+        Assert.Equal(20, labels.Count);
         for (var file = 1; file <= 5; file++)
             for (var i = 0; i < 4; i++)
-                Assert.Equal((file + i) % 10, learned[$"data_batch_{file}.bin {i}"]);
-        Assert.Equal(["test_batch.bin 0", "test_batch.bin 1", "test_batch.bin 2", "test_batch.bin 3"], data.Test.Select(picture => picture.Name));
-        Assert.Equal([6, 7, 8, 9], data.Test.Select(picture => picture.Label));
+                Assert.Equal((file + i) % 10, labels[$"data_batch_{file}.bin {i}"]);
+        Assert.Equal(["test_batch.bin 0", "test_batch.bin 1", "test_batch.bin 2", "test_batch.bin 3"], data.Test.Select(image => image.Name));
+        Assert.Equal([6, 7, 8, 9], data.Test.Select(image => image.Label));
     }
 
     [Fact]
     public void The_fine_label_is_CIFAR_100s_class()
     {
-        _folder.Write("train.bin", [.. Enumerable.Range(0, 30).SelectMany(i => Record(i, (byte)(i % 20), (byte)(99 - i)))]);
-        _folder.Write("test.bin", [.. Record(40, 1, 77), .. Record(41, 2, 0)]);
+        _folder.Write("train.bin", [.. Enumerable.Range(0, 30).SelectMany(i => CreateRecord(i, (byte)(i % 20), (byte)(99 - i)))]);
+        _folder.Write("test.bin", [.. CreateRecord(40, 1, 77), .. CreateRecord(41, 2, 0)]);
 
         var data = DataSet.Load(_folder.Path);
 
         Assert.Equal(100, data.Classes.Count);
-        Assert.Empty(data.Validation); // no class has two
-        Assert.Equal(Enumerable.Range(70, 30), data.Training.Concat(data.Validation).Select(picture => picture.Label).Order());
-        Assert.Equal([77, 0], data.Test.Select(picture => picture.Label));
+        Assert.Empty(data.Validation); // no class has two images
+        Assert.Equal(Enumerable.Range(70, 30), data.Training.Concat(data.Validation).Select(image => image.Label).Order());
+        Assert.Equal([77, 0], data.Test.Select(image => image.Label));
         AssertPixels(40, data.Test[0]);
         AssertPixels(41, data.Test[1]);
-        Assert.All(data.Training, picture => AssertPixels(99 - picture.Label, picture));
+        Assert.All(data.Training, image => AssertPixels(99 - image.Label, image));
     }
 
     [Fact]
@@ -56,21 +56,21 @@ public sealed class CifarSetTests : IDisposable
 
         for (var i = 0; i < 4; i++)
             AssertPixels(60 + i, data.Test[i]);
-        foreach (var picture in data.Training.Concat(data.Validation))
-            AssertPixels(10 * (picture.Name["data_batch_".Length] - '0') + (picture.Name[^1] - '0'), picture);
+        foreach (var image in data.Training.Concat(data.Validation))
+            AssertPixels(10 * (image.Name["data_batch_".Length] - '0') + (image.Name[^1] - '0'), image);
     }
 
     [Fact]
-    public void The_names_of_CIFAR_10s_classes_are_in_a_file_beside_it()
+    public void CIFAR_10s_class_names_come_from_a_file_beside_it()
     {
         string[] names = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
         WriteCifar10();
-        File.WriteAllText(_folder["batches.meta.txt"], string.Join("\n", names) + "\n\n"); // as it comes, with an empty line
+        File.WriteAllText(_folder["batches.meta.txt"], string.Join("\n", names) + "\n\n"); // the original ends with an empty line
         Assert.Equal(names, DataSet.Load(_folder.Path).Classes);
     }
 
     [Fact]
-    public void The_names_of_CIFAR_100s_classes_are_in_a_file_beside_it()
+    public void CIFAR_100s_class_names_come_from_a_file_beside_it()
     {
         var names = Enumerable.Range(0, 100).Select(i => $"class {i}").ToArray();
         WriteCifar100();
@@ -79,14 +79,14 @@ public sealed class CifarSetTests : IDisposable
     }
 
     [Fact]
-    public void Without_that_file_classes_have_numbers()
+    public void Without_a_file_of_names_the_classes_are_numbered()
     {
         WriteCifar10();
         Assert.Equal(Enumerable.Range(0, 10).Select(i => $"{i}"), DataSet.Load(_folder.Path).Classes);
     }
 
     [Fact]
-    public void With_a_file_of_other_names_classes_have_numbers()
+    public void With_a_wrong_number_of_names_the_classes_are_numbered()
     {
         WriteCifar100();
         File.WriteAllText(_folder["fine_label_names.txt"], "apple\nbear\n");
@@ -97,50 +97,50 @@ public sealed class CifarSetTests : IDisposable
     [InlineData("data_batch_2.bin")]
     [InlineData("data_batch_5.bin")]
     [InlineData("test_batch.bin")]
-    public void A_missing_file_is_told(string name)
+    public void A_missing_file_is_refused(string name)
     {
         WriteCifar10();
         File.Delete(_folder[name]);
-        Refused(_folder.Path, $"expected a file {name}, found none");
+        AssertRefused(_folder.Path, $"expected a file {name}, found none");
     }
 
     [Fact]
-    public void A_missing_test_of_CIFAR_100_is_told()
+    public void A_missing_test_file_of_CIFAR_100_is_refused()
     {
         WriteCifar100();
         File.Delete(_folder["test.bin"]);
-        Refused(_folder.Path, "expected a file test.bin, found none");
+        AssertRefused(_folder.Path, "expected a file test.bin, found none");
     }
 
     [Theory]
     [InlineData(3072)]
     [InlineData(3074)]
     [InlineData(2 * 3073 - 1)]
-    public void A_length_that_is_no_multiple_of_CIFAR_10s_records_is_told(int length)
+    public void An_incomplete_record_of_CIFAR_10_is_refused(int length)
     {
         WriteCifar10();
-        Refused(_folder.Write("data_batch_3.bin", new byte[length]), $"expected records of 3073 bytes, 1 label(s) and 3x32x32 pixels, got {length} bytes");
+        AssertRefused(_folder.Write("data_batch_3.bin", new byte[length]), $"expected records of 3073 bytes, 1 label and 3x32x32 pixels, got {length} bytes");
     }
 
     [Fact]
-    public void A_length_that_is_no_multiple_of_CIFAR_100s_records_is_told()
+    public void An_incomplete_record_of_CIFAR_100_is_refused()
     {
         WriteCifar100();
-        Refused(_folder.Write("test.bin", new byte[3073]), "expected records of 3074 bytes, 2 label(s) and 3x32x32 pixels, got 3073 bytes");
+        AssertRefused(_folder.Write("test.bin", new byte[3073]), "expected records of 3074 bytes, 2 labels and 3x32x32 pixels, got 3073 bytes");
     }
 
     [Fact]
-    public void A_label_that_CIFAR_10_does_not_have_is_told()
+    public void A_label_that_CIFAR_10_lacks_is_refused()
     {
         WriteCifar10();
-        Refused(_folder.Write("data_batch_4.bin", [.. Record(1, 9), .. Record(2, 10)]), "expected labels from 0 to 9, got 10 for image 1");
+        AssertRefused(_folder.Write("data_batch_4.bin", [.. CreateRecord(1, 9), .. CreateRecord(2, 10)]), "expected labels from 0 to 9, got 10 for image 1");
     }
 
     [Fact]
-    public void A_label_that_CIFAR_100_does_not_have_is_told()
+    public void A_label_that_CIFAR_100_lacks_is_refused()
     {
         WriteCifar100();
-        Refused(_folder.Write("test.bin", [.. Record(1, 0, 99), .. Record(2, 0, 5), .. Record(3, 0, 100)]), "expected labels from 0 to 99, got 100 for image 2");
+        AssertRefused(_folder.Write("test.bin", [.. CreateRecord(1, 0, 99), .. CreateRecord(2, 0, 5), .. CreateRecord(3, 0, 100)]), "expected labels from 0 to 99, got 100 for image 2");
     }
 
     private void WriteCifar10(int perFile = 2)
@@ -148,31 +148,31 @@ public sealed class CifarSetTests : IDisposable
         for (var file = 1; file <= 6; file++)
             _folder.Write(
                 file == 6 ? "test_batch.bin" : $"data_batch_{file}.bin",
-                [.. Enumerable.Range(0, perFile).SelectMany(i => Record(10 * file + i, (byte)((file + i) % 10)))]);
+                [.. Enumerable.Range(0, perFile).SelectMany(i => CreateRecord(10 * file + i, (byte)((file + i) % 10)))]);
     }
 
     private void WriteCifar100()
     {
-        _folder.Write("train.bin", [.. Record(1, 0, 1), .. Record(2, 0, 2)]);
-        _folder.Write("test.bin", Record(3, 0, 3));
+        _folder.Write("train.bin", [.. CreateRecord(1, 0, 1), .. CreateRecord(2, 0, 2)]);
+        _folder.Write("test.bin", CreateRecord(3, 0, 3));
     }
 
-    private void Refused(string path, string message)
+    private void AssertRefused(string path, string message)
     {
         var problem = Assert.Throws<UserException>(() => DataSet.Load(_folder.Path));
         Assert.Equal($"{path}: {message}", problem.Message);
     }
 
-    private static byte[] Record(int seed, params byte[] labels) => [.. labels, .. Enumerable.Range(0, 3 * Area).Select(i => Value(seed, i))];
+    private static byte[] CreateRecord(int seed, params byte[] labels) => [.. labels, .. Enumerable.Range(0, 3 * Area).Select(i => ComputeValue(seed, i))];
 
-    private static byte Value(int seed, int i) => (byte)((seed * 31 + i * 7 + i / Area * 50) % 256);
+    private static byte ComputeValue(int seed, int i) => (byte)((seed * 31 + i * 7 + i / Area * 50) % 256);
 
-    private static void AssertPixels(int seed, Image picture)
+    private static void AssertPixels(int seed, Image image)
     {
-        using var image = picture.Decode(32);
-        using var bitmap = SKBitmap.FromImage(image);
+        using var decoded = image.Decode(32);
+        using var bitmap = SKBitmap.FromImage(decoded);
         Assert.Equal((32, 32), (bitmap.Width, bitmap.Height));
         for (var i = 0; i < Area; i++)
-            Assert.Equal(new SKColor(Value(seed, i), Value(seed, Area + i), Value(seed, 2 * Area + i)), bitmap.GetPixel(i % 32, i / 32));
+            Assert.Equal(new SKColor(ComputeValue(seed, i), ComputeValue(seed, Area + i), ComputeValue(seed, 2 * Area + i)), bitmap.GetPixel(i % 32, i / 32));
     }
 }

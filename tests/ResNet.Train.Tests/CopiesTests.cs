@@ -3,7 +3,7 @@ using static ResNet.Tests.SampleProgram;
 
 namespace ResNet.Train.Tests;
 
-/// <summary>The same image in two parts of a set, or in two classes, is told.</summary>
+/// <summary>Warnings of the same image in two parts of a dataset, or in two classes.</summary>
 public sealed class CopiesTests : IDisposable
 {
     private readonly TempFolder _data = new(), _out = new();
@@ -14,8 +14,8 @@ public sealed class CopiesTests : IDisposable
         _out.Dispose();
     }
 
-    [Fact]
-    public void Copies_are_told_in_a_line_and_the_training_goes_on()
+    [Fact, Trait(Category.Name, Category.Slow)]
+    public void Each_kind_of_copy_gets_one_warning_and_the_training_goes_on()
     {
         TestImages.WriteSet(_data);
         Directory.CreateDirectory(_data["train"]);
@@ -35,17 +35,17 @@ public sealed class CopiesTests : IDisposable
 
         Assert.Equal(0, code);
         Assert.Equal(
-            ["2 test images are training images as well, such as test/blue/x.jpg", "1 validation images are training images as well, such as val/red/z.jpg", "3 images are in two classes, such as train/red/04.jpg"],
+            ["2 test images are training images as well, such as test/blue/x.jpg", "1 validation image is a training image as well, such as val/red/z.jpg", "3 images are in two classes, such as train/red/04.jpg"],
             error.ReplaceLineEndings("\n").TrimEnd().Split('\n'));
     }
 
     [Fact]
-    public void The_set_that_comes_with_the_program_has_none()
+    public void The_bundled_dataset_has_no_copies()
     {
         var folder = Path.Combine(Path.GetDirectoryName(Assembly)!, "data");
         var data = DataSet.Load(folder);
-        Assert.Empty(SameImages.Find(data, new ImageList(List(data.Training), List(data.Validation), List(data.Test)), folder));
+        Assert.Empty(SameImages.Find(data, new ImageList(ListDigests(data.Training), ListDigests(data.Validation), ListDigests(data.Test)), folder));
 
-        IReadOnlyDictionary<string, string> List(IReadOnlyList<Image> images) => images.ToDictionary(image => image.GetNameIn(folder), image => image.Digest());
+        IReadOnlyDictionary<string, string> ListDigests(IReadOnlyList<Image> images) => images.ToDictionary(image => image.GetNameIn(folder), image => image.ComputeDigest());
     }
 }

@@ -16,7 +16,7 @@ public sealed class EvaluateTests : IDisposable
     }
 
     [Fact, Trait(Category.Name, Category.Slow)]
-    public void It_finds_the_accuracy_that_the_training_found()
+    public void Evaluate_repeats_the_accuracy_of_the_training()
     {
         var (code, trained, _) = Run("--data", _data.Path, "--out", _out["run"], "--epochs", "2", "--batch-size", "16", "--device", "cpu");
         Assert.Equal(0, code);
@@ -38,21 +38,21 @@ public sealed class EvaluateTests : IDisposable
     }
 
     [Fact]
-    public void Weights_that_do_not_fit_are_told()
+    public void Weights_and_folders_that_do_not_fit_are_refused()
     {
         using var run = new TempFolder();
         UntrainedRun.Write(run, new ModelConfig(Stem.Conv7, 32, 32.0 / 28, Grayscale: true, new Normalization([0.1], [0.2]), [.. Enumerable.Range(0, 10).Select(digit => $"{digit}")]));
         using var other = new ResNet18(7);
         Checkpoint.Save(other, run["other.pth"]);
         Checkpoint.Save(other, _out["alone.pth"]);
-        Refused("fc.bias (expected (10), got (7))", "evaluate", run["other.pth"], "--data", _data.Path);
-        Refused("expected the folder of a training run, or a file in it", "evaluate", _out["alone.pth"], "--data", _data.Path);
-        Refused("Could not find", "evaluate", run["nothing.pth"], "--data", _data.Path);
-        Refused("expected the folder of a training run, or a file in it", "evaluate", _data.Path, "--data", _data.Path);
-        Refused("expected images of the network's classes", "evaluate", run.Path, "--data", Path.Combine(AppContext.BaseDirectory, "data"));
-        Refused("Required argument", "evaluate");
+        AssertRefused("fc.bias (expected (10), got (7))", "evaluate", run["other.pth"], "--data", _data.Path);
+        AssertRefused("expected the folder of a training run, or a file in it", "evaluate", _out["alone.pth"], "--data", _data.Path);
+        AssertRefused("Could not find", "evaluate", run["nothing.pth"], "--data", _data.Path);
+        AssertRefused("expected the folder of a training run, or a file in it", "evaluate", _data.Path, "--data", _data.Path);
+        AssertRefused("expected images of the network's classes", "evaluate", run.Path, "--data", Path.Combine(AppContext.BaseDirectory, "data"));
+        AssertRefused("Required argument", "evaluate");
 
         File.WriteAllText(run["network.json"], "{}");
-        Refused("network.json: expected the file that a training wrote", "evaluate", run.Path);
+        AssertRefused("network.json: expected the file that a training wrote", "evaluate", run.Path);
     }
 }

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Train.Tests;
 
-/// <summary>Where a network sees a class: the numbers, the drawing and the file.</summary>
+/// <summary>Explanations of predictions: the activation map, the drawing and the file.</summary>
 public sealed class ExplanationTests : IDisposable
 {
     private readonly TempFolder _folder = new();
@@ -14,7 +14,7 @@ public sealed class ExplanationTests : IDisposable
     [Theory]
     [InlineData(nameof(Architecture.resnet18), nameof(Stem.Conv3))]
     [InlineData(nameof(Architecture.resnet50), nameof(Stem.Conv7MaxPool))]
-    public void The_mean_of_a_map_and_the_bias_are_the_logit(string architecture, string stem)
+    public void The_mean_of_a_map_plus_the_bias_is_the_logit(string architecture, string stem)
     {
         manual_seed(1);
         using var scope = NewDisposeScope();
@@ -35,7 +35,7 @@ public sealed class ExplanationTests : IDisposable
     }
 
     [Fact]
-    public void Between_the_places_of_a_map_its_values_are_mixed()
+    public void A_map_is_interpolated_between_its_cell_centers()
     {
         var shown = new ExplainedClass("class", 1, new float[,] { { 0, 4 }, { 8, 12 } });
         Assert.Equal([0f, 4, 8, 12], [shown.Interpolate(0.25, 0.25), shown.Interpolate(0.75, 0.25), shown.Interpolate(0.25, 0.75), shown.Interpolate(0.75, 0.75)]);
@@ -43,7 +43,7 @@ public sealed class ExplanationTests : IDisposable
         Assert.Equal([0f, 4, 12], [shown.Interpolate(0, 0), shown.Interpolate(1, 0), shown.Interpolate(1, 1)]);
     }
 
-    /// <summary>The evidence is in one corner of what the network sees: the drawing has it there, and nowhere else.</summary>
+    /// <summary>The evidence is in one corner of the center crop. The drawing marks that corner and no other.</summary>
     [Theory]
     [InlineData(120, 60, 1, SKEncodedOrigin.TopLeft)]
     [InlineData(60, 120, 0.875, SKEncodedOrigin.TopLeft)]
@@ -51,37 +51,37 @@ public sealed class ExplanationTests : IDisposable
     [InlineData(120, 60, 0.875, SKEncodedOrigin.LeftBottom)]
     [InlineData(100, 60, 0.875, SKEncodedOrigin.BottomRight)]
     [InlineData(28, 28, 32.0 / 28, SKEncodedOrigin.TopLeft)]
-    public void The_drawing_has_the_evidence_where_the_image_has_it(int width, int height, double frame, SKEncodedOrigin origin)
+    public void The_drawing_marks_the_evidence_where_the_image_has_it(int width, int height, double cropRatio, SKEncodedOrigin origin)
     {
-        // A gray photograph with a white square in a corner of what is seen of it, when it is upright
-        var isTurned = origin >= SKEncodedOrigin.LeftTop;
-        var (uprightWidth, uprightHeight) = isTurned ? (height, width) : (width, height);
-        var seen = Crop.CreateCenter(uprightWidth, uprightHeight, Math.Min(1, frame));
+        // A gray photograph with a white square in a corner of its upright center crop
+        var isRotated = origin >= SKEncodedOrigin.LeftTop;
+        var (uprightWidth, uprightHeight) = isRotated ? (height, width) : (width, height);
+        var seen = Crop.CreateCenter(uprightWidth, uprightHeight, Math.Min(1, cropRatio));
         var square = SKRect.Create((float)(seen.Left + 0.75 * seen.Width), (float)seen.Top, (float)(0.25 * seen.Width), (float)(0.25 * seen.Height)); // at the top right
-        var picture = new FileImage(_folder.Write("image.png", Turned(uprightWidth, uprightHeight, square, origin)), 0);
+        var image = new FileImage(_folder.Write("image.png", EncodeRotated(uprightWidth, uprightHeight, square, origin)), 0);
 
-        var network = new ModelConfig(Stem.Conv3, 64, frame, Grayscale: false, new Normalization([0.5, 0.5, 0.5], [0.5, 0.5, 0.5]), ["bright", "other"]);
-        var map = BrightnessMap(picture, network);
-        Assert.True(Highest(map) is (<= 1, >= 6));
+        var network = new ModelConfig(Stem.Conv3, 64, cropRatio, Grayscale: false, new Normalization([0.5, 0.5, 0.5], [0.5, 0.5, 0.5]), ["bright", "other"]);
+        var map = ComputeBrightnessMap(image, network);
+        Assert.True(FindHighest(map) is (<= 1, >= 6));
 
-        using var drawing = SKBitmap.Decode(ExplanationImage.Draw(picture, frame, [new ExplainedClass("", 1, map)]));
+        using var drawing = SKBitmap.Decode(ExplanationImage.Draw(image, cropRatio, [new ExplainedClass("", 1, map)]));
         Assert.Equal((double)uprightWidth / uprightHeight, (double)drawing.Width / drawing.Height, 0.01);
         var scale = (double)drawing.Width / uprightWidth;
-        var (x, y) = Hottest(drawing);
+        var (x, y) = FindReddest(drawing);
         Assert.InRange(x / scale, square.Left - 1, square.Right + 1);
         Assert.InRange(y / scale, square.Top - 1, square.Bottom + 1);
 
-        // What the network does not see is darker, and has no other color.
+        // Outside the center crop, the image is darker but not tinted.
         if (seen.Left > 2 || seen.Top > 2)
             Assert.Equal(new SKColor(60, 60, 60), drawing.GetPixel(1, drawing.Height - 2));
     }
 
     [Fact]
-    public void Several_classes_are_drawn_side_by_side_in_one_measure()
+    public void Several_classes_are_drawn_side_by_side_on_one_scale()
     {
-        var picture = new FileImage(TestImages.Write(_folder, "gray.png", SKColors.Gray, SKEncodedImageFormat.Png, 400, 400), 0);
+        var image = new FileImage(TestImages.Write(_folder, "gray.png", SKColors.Gray, SKEncodedImageFormat.Png, 400, 400), 0);
         ExplainedClass[] classes = [new("a", 0.6f, new float[,] { { 4 } }), new("b\n\u202e", 0.4f, new float[,] { { 1 } }), new("c", 0, new float[,] { { -1 } })];
-        using var drawing = SKBitmap.Decode(ExplanationImage.Draw(picture, 1, classes));
+        using var drawing = SKBitmap.Decode(ExplanationImage.Draw(image, 1, classes));
         Assert.Equal((1200, 400), (drawing.Width, drawing.Height));
         float[] hues = [.. Enumerable.Range(0, 3).Select(panel => drawing.GetPixel(400 * panel + 200, 300).Hue)];
         Assert.Equal([0f, 180, 240], hues.Select(hue => (float)Math.Round(hue)));
@@ -91,15 +91,15 @@ public sealed class ExplanationTests : IDisposable
     [InlineData(1, 3000)]
     [InlineData(5000, 3)]
     [InlineData(1, 1)]
-    public void Images_of_every_proportion_can_be_drawn(int width, int height)
+    public void Images_of_any_proportions_can_be_drawn(int width, int height)
     {
-        var picture = new FileImage(TestImages.Write(_folder, "image.png", SKColors.Gray, SKEncodedImageFormat.Png, width, height), 0);
-        using var drawing = SKBitmap.Decode(ExplanationImage.Draw(picture, 0.875, [new ExplainedClass("class", 1, new float[7, 7])]));
+        var image = new FileImage(TestImages.Write(_folder, "image.png", SKColors.Gray, SKEncodedImageFormat.Png, width, height), 0);
+        using var drawing = SKBitmap.Decode(ExplanationImage.Draw(image, 0.875, [new ExplainedClass("class", 1, new float[7, 7])]));
         Assert.InRange(Math.Max(drawing.Width, drawing.Height), 320, 1024);
     }
 
     [Fact]
-    public void A_file_of_the_users_is_not_replaced_and_an_explanation_is_no_image_of_the_folder()
+    public void The_users_files_are_not_replaced_and_explanations_are_not_listed_as_images()
     {
         var image = TestImages.Write(_folder, "a.jpg", SKColors.Gray, SKEncodedImageFormat.Jpeg, 40, 50);
         var png = File.ReadAllBytes(TestImages.Write(_folder, "b.png", SKColors.Gray, SKEncodedImageFormat.Png, 40, 50));
@@ -107,7 +107,7 @@ public sealed class ExplanationTests : IDisposable
         var path = ExplanationFile.Write(image, png);
         Assert.Equal($"{image}.cam.png", path);
         Assert.True(ExplanationFile.IsExplanation(path));
-        Assert.Equal([.. png[..33], .. ImageBytes.PngChunk("tEXt", [.. "Software\0ResNet.Train --explain"u8]), .. png[33..]], File.ReadAllBytes(path));
+        Assert.Equal([.. png[..33], .. ImageBytes.CreatePngChunk("tEXt", [.. "Software\0ResNet.Train --explain"u8]), .. png[33..]], File.ReadAllBytes(path));
         using (var read = SKBitmap.Decode(path))
             Assert.Equal((40, 50), (read.Width, read.Height));
         Assert.Equal(["a.jpg", "b.png"], Listing.ListFiles(_folder.Path).Select(file => Path.GetFileName(file)));
@@ -123,24 +123,24 @@ public sealed class ExplanationTests : IDisposable
         Assert.Equal(3, Listing.ListFiles(_folder.Path).Length);
     }
 
-    /// <summary>Of a network that knows one thing, how bright a place is: there is no other evidence than that.</summary>
-    private static float[,] BrightnessMap(Image picture, ModelConfig network)
+    /// <summary>The map of a network whose only evidence is brightness.</summary>
+    private static float[,] ComputeBrightnessMap(Image image, ModelConfig network)
     {
         using var scope = NewDisposeScope();
-        using var batch = Batch.Decode([picture], network);
+        using var batch = Batch.Decode([image], network);
         using var means = nn.AvgPool2d(8);
         var features = means.call(batch.Images.mean([1], keepdim: true)).relu();
         return (float[,])ClassActivationMap.Compute(features, tensor(new float[,] { { 1 }, { -1 } }))[0][0].data<float>().ToNDArray();
     }
 
-    private static (int Row, int Column) Highest(float[,] map)
+    private static (int Row, int Column) FindHighest(float[,] map)
     {
         var index = Enumerable.Range(0, map.Length).MaxBy(i => map[i / map.GetLength(1), i % map.GetLength(1)]);
         return (index / map.GetLength(1), index % map.GetLength(1));
     }
 
-    /// <summary>The middle of what is red.</summary>
-    private static (double X, double Y) Hottest(SKBitmap drawing)
+    /// <summary>The center of the red pixels.</summary>
+    private static (double X, double Y) FindReddest(SKBitmap drawing)
     {
         var red = Enumerable.Range(0, drawing.Width * drawing.Height).Select(i => (X: i % drawing.Width, Y: i / drawing.Width))
             .Where(place => drawing.GetPixel(place.X, place.Y) is var pixel && pixel.Red > pixel.Green + 60 && pixel.Red > pixel.Blue + 60).ToArray();
@@ -148,8 +148,8 @@ public sealed class ExplanationTests : IDisposable
         return (red.Average(place => place.X + 0.5), red.Average(place => place.Y + 0.5));
     }
 
-    /// <summary>As a camera that was held otherwise has stored it.</summary>
-    private static byte[] Turned(int width, int height, SKRect square, SKEncodedOrigin origin)
+    /// <summary>A PNG as a rotated camera stores it.</summary>
+    private static byte[] EncodeRotated(int width, int height, SKRect square, SKEncodedOrigin origin)
     {
         var (storedWidth, storedHeight) = origin >= SKEncodedOrigin.LeftTop ? (height, width) : (width, height);
         using var bitmap = new SKBitmap(storedWidth, storedHeight);
@@ -168,6 +168,6 @@ public sealed class ExplanationTests : IDisposable
         using var png = bitmap.Encode(SKEncodedImageFormat.Png, 100);
         var file = png.ToArray();
         byte[] exif = [.. "MM\0*"u8, 0, 0, 0, 8, 0, 1, 1, 0x12, 0, 3, 0, 0, 0, 1, 0, (byte)origin, 0, 0, 0, 0, 0, 0];
-        return [.. file[..33], .. ImageBytes.PngChunk("eXIf", exif), .. file[33..]];
+        return [.. file[..33], .. ImageBytes.CreatePngChunk("eXIf", exif), .. file[33..]];
     }
 }

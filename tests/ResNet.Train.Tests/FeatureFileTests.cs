@@ -19,7 +19,7 @@ public sealed class FeatureFileTests : IDisposable
     }
 
     [Fact]
-    public void What_is_written_is_read()
+    public void Written_features_are_read_back()
     {
         var features = randn(2, 8);
         Write(features);
@@ -31,7 +31,7 @@ public sealed class FeatureFileTests : IDisposable
     }
 
     [Fact]
-    public void Another_networks_and_none_are_no_features()
+    public void A_missing_file_and_another_networks_file_have_no_features()
     {
         Assert.Null(Read(8));
         Write(randn(2, 8));
@@ -39,7 +39,7 @@ public sealed class FeatureFileTests : IDisposable
     }
 
     [Fact]
-    public void A_damaged_file_is_told()
+    public void A_damaged_file_is_refused()
     {
         Write(randn(2, 8));
         using (var file = File.OpenWrite(_folder[FeatureFile.FileName]))
@@ -48,7 +48,7 @@ public sealed class FeatureFileTests : IDisposable
     }
 
     [Fact]
-    public void Features_that_are_no_numbers_and_images_that_are_there_twice_are_told()
+    public void NaN_features_and_duplicate_images_are_refused()
     {
         Write(full(2, 8, float.NaN));
         Assert.Throws<InvalidDataException>(() => Read(8));
@@ -58,7 +58,7 @@ public sealed class FeatureFileTests : IDisposable
     }
 
     [Fact]
-    public void Other_weights_another_view_and_another_type_are_another_network()
+    public void The_identity_covers_weights_preprocessing_and_type_but_not_the_classifier()
     {
         using var model = new ResNet18(2);
         var network = new ModelConfig(Stem.Conv7, 32, 1, Grayscale: false, Normalization.ImageNet, ["a", "b"]);
@@ -69,14 +69,13 @@ public sealed class FeatureFileTests : IDisposable
             FeatureFile.Identify(model, network with { Size = 64 }),
             FeatureFile.Identify(model, network with { CropRatio = 0.875 }),
             FeatureFile.Identify(model, network with { Normalization = new([0.5, 0.5, 0.5], [0.5, 0.5, 0.5]) }),
-            Changed(() => model.bn1.running_mean!.add_(1e-3)),
+            IdentifyAfter(() => model.bn1.running_mean!.add_(1e-3)),
         ];
         Assert.Equal(identities.Length, identities.Select(Convert.ToHexString).Distinct().Count());
-        // But not another classifier
         var now = FeatureFile.Identify(model, network);
-        Assert.Equal(now, Changed(() => model.fc.weight!.add_(1)));
+        Assert.Equal(now, IdentifyAfter(() => model.fc.weight!.add_(1)));
 
-        byte[] Changed(Action change)
+        byte[] IdentifyAfter(Action change)
         {
             using (no_grad())
                 change();
@@ -85,24 +84,24 @@ public sealed class FeatureFileTests : IDisposable
     }
 
     [Fact]
-    public void Features_are_what_the_classifier_gets()
+    public void Features_are_the_input_of_the_classifier()
     {
         using var model = new ResNet18(3);
         model.eval();
         var network = new ModelConfig(Stem.Conv7, 32, 1, Grayscale: true, new([0.4, 0.5, 0.6], [0.2, 0.3, 0.4]), ["a", "b", "c"]);
-        Image[] pictures = [.. Enumerable.Range(0, 40).Select(i => new MemoryImage(Pixels(i), 28, 0, $"{i}"))];
+        Image[] images = [.. Enumerable.Range(0, 40).Select(i => new MemoryImage(CreatePixels(i), 28, 0, $"{i}"))];
         using var extractor = new FeatureExtractor(model, network, CPU);
         var steps = new List<int>();
 
-        var features = extractor.Extract(pictures, steps.Add, CancellationToken.None);
+        var features = extractor.Extract(images, steps.Add, CancellationToken.None);
 
-        using var batch = Batch.Decode(pictures, network);
+        using var batch = Batch.Decode(images, network);
         var expected = model.avgpool.call(model.forward_features(batch.To(CPU))).flatten(1);
         Assert.Equal([40, 512], features.shape);
         Assert.Equal(40, steps.Sum());
         Assert.InRange((features - expected).abs().max().item<float>(), 0, 1e-5 * expected.abs().max().item<float>());
 
-        static byte[] Pixels(int seed)
+        static byte[] CreatePixels(int seed)
         {
             var pixels = new byte[28 * 28];
             new Random(seed).NextBytes(pixels);
@@ -111,7 +110,7 @@ public sealed class FeatureFileTests : IDisposable
     }
 
     [Fact]
-    public void Grey_images_for_weights_that_know_colors_come_in_three_channels()
+    public void Grayscale_images_get_three_channels_for_weights_trained_on_color_images()
     {
         var network = new ModelConfig(Stem.Conv7, 28, 1, Grayscale: true, Normalization.ImageNet, ["a", "b"]);
         using var batch = Batch.Decode([new MemoryImage(Enumerable.Repeat((byte)51, 28 * 28).ToArray(), 28, 0, "")], network);

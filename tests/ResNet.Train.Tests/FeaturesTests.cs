@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Train.Tests;
 
-/// <summary>What a network makes of images, in a file and for a search.</summary>
+/// <summary>The commands <c>features</c> and <c>similar</c>.</summary>
 public sealed class FeaturesTests : IDisposable
 {
     private readonly TempFolder _images = new(), _run = new();
@@ -26,7 +26,7 @@ public sealed class FeaturesTests : IDisposable
     }
 
     [Fact]
-    public void The_file_has_a_row_for_each_image_and_their_names()
+    public void The_file_has_the_features_and_the_name_of_each_image()
     {
         var broken = _images.Write("red/0.jpg", [0xff, 0xd8, 0xff]);
         var (code, output, error) = Run("features", _images.Path, "--out", _run["photos.safetensors"], "--model", _run.Path, "--device", "cpu");
@@ -38,7 +38,7 @@ public sealed class FeaturesTests : IDisposable
         using var _ = no_grad();
         string[] names = [_images[Path.Combine("blue", "1.png")], _images[Path.Combine("blue", "2.png")], _images[Path.Combine("red", "1.png")], _images[Path.Combine("red", "2.png")]];
         using var file = new Features(4, Encoding.UTF8.GetByteCount(string.Join('\0', names)));
-        Checkpoint.Load(file, _run["photos.safetensors"]); // these tensors and no others
+        Checkpoint.Load(file, _run["photos.safetensors"]); // strict: exactly these tensors
         Assert.Equal(names, Encoding.UTF8.GetString(file.Files.bytes).Split('\0'));
 
         using var model = ModelConfig.Load(_run.Path, CPU).Model;
@@ -48,9 +48,9 @@ public sealed class FeaturesTests : IDisposable
     }
 
     [Fact]
-    public void The_most_similar_images_come_first_and_the_image_itself_not_at_all()
+    public void Similar_lists_the_most_similar_images_first_and_leaves_out_the_image_itself()
     {
-        var lines = Succeeded("similar", _images["red/1.png"], "--in", _images.Path, "--count", "2", "--model", _run.Path, "--device", "cpu").ReplaceLineEndings("\n").TrimEnd().Split('\n');
+        var lines = RunSuccessfully("similar", _images["red/1.png"], "--in", _images.Path, "--count", "2", "--model", _run.Path, "--device", "cpu").ReplaceLineEndings("\n").TrimEnd().Split('\n');
         Assert.Equal(2, lines.Length);
         Assert.EndsWith(_images["red/2.png"].Replace('/', Path.DirectorySeparatorChar), lines[0].Replace('/', Path.DirectorySeparatorChar), StringComparison.Ordinal);
         Assert.Equal(["  ", "  "], lines.Select(line => line[5..7]));
@@ -59,17 +59,19 @@ public sealed class FeaturesTests : IDisposable
     }
 
     [Fact]
-    public void What_does_not_go_together_is_refused()
+    public void Wrong_options_and_weights_are_refused()
     {
-        Refused("--out: expected a file whose name ends with .safetensors, got 'features.csv'", "features", _images.Path, "--out", "features.csv");
-        Refused("'--out'", "features", _images.Path);
-        Refused("--in: expected a folder, got 'nothing'", "similar", _images["red/1.png"], "--in", "nothing");
-        Refused("--model: expected no --weights beside it", "similar", _images["red/1.png"], "--in", _images.Path, "--model", _run.Path, "--weights", "imagenet");
-        Refused("beside a network.json; use --model for a training run", "similar", _images["red/1.png"], "--in", _images.Path, "--weights", _run[ModelConfig.WeightsFileName]);
+        AssertRefused("--out: expected a file whose name ends with .safetensors, got 'features.csv'", "features", _images.Path, "--out", "features.csv");
+        AssertRefused("'--out'", "features", _images.Path);
+        AssertRefused($"--out: expected a file in an existing folder, got '{_run["nodir/x.safetensors"]}'", "features", _images.Path, "--out", _run["nodir/x.safetensors"], "--model", _run.Path);
+        Assert.False(Directory.Exists(_run["nodir"]));
+        AssertRefused("--in: expected a folder, got 'nothing'", "similar", _images["red/1.png"], "--in", "nothing");
+        AssertRefused("--model: expected no --weights beside it", "similar", _images["red/1.png"], "--in", _images.Path, "--model", _run.Path, "--weights", "imagenet");
+        AssertRefused("beside a network.json; use --model for a training run", "similar", _images["red/1.png"], "--in", _images.Path, "--weights", _run[ModelConfig.WeightsFileName]);
         using var other = new ResNet18(2);
         Checkpoint.Save(other, _images["other.pth"]);
-        Refused("which is for another stem: expected Conv7MaxPool, got Conv7", "similar", _images["red/1.png"], "--in", _images.Path, "--weights", _images["other.pth"]);
-        Refused($"{_images["red"]}: expected a file, got a folder", "similar", _images["red"], "--in", _images.Path, "--model", _run.Path);
+        AssertRefused("which is for another stem: expected Conv7MaxPool, got Conv7", "similar", _images["red/1.png"], "--in", _images.Path, "--weights", _images["other.pth"]);
+        AssertRefused($"{_images["red"]}: expected a file, got a folder", "similar", _images["red"], "--in", _images.Path, "--model", _run.Path);
     }
 
     private sealed class Features : nn.Module

@@ -16,30 +16,30 @@ public sealed class FileImageTests : IDisposable
     [InlineData(SKEncodedImageFormat.Jpeg, 8)]
     [InlineData(SKEncodedImageFormat.Png, 0)]
     [InlineData(SKEncodedImageFormat.Webp, 8)]
-    public void A_picture_is_decoded_to_its_size_and_colours(SKEncodedImageFormat format, int tolerance)
+    public void An_image_is_decoded_with_its_size_and_colors(SKEncodedImageFormat format, int tolerance)
     {
-        using var image = Decode(_folder.Write("picture", Quadrants(96, 64, format)), 96);
+        using var image = Decode(_folder.Write("image", EncodeQuadrants(96, 64, format)), 96);
 
         Assert.Equal((96, 64), (image.Width, image.Height));
         AssertCorners([red, green, blue, yellow], image, tolerance);
     }
 
     [Fact]
-    public void Its_label_and_path_are_kept()
+    public void An_image_keeps_its_label_and_path()
     {
-        var picture = new FileImage(_folder["picture"], 3);
+        var image = new FileImage(_folder["image"], 3);
 
-        Assert.Equal(3, picture.Label);
-        Assert.Equal(_folder["picture"], picture.Name);
+        Assert.Equal(3, image.Label);
+        Assert.Equal(_folder["image"], image.Name);
     }
 
     [Fact]
-    public void A_bitmap_of_Windows_is_decoded()
+    public void A_BMP_is_decoded()
     {
-        // Two rows of three pixels, the lower one first, each blue, green, red and filled up to a multiple of four bytes
+        // Two rows of three pixels, the lower one first. A pixel is blue, green and red; a row is padded to a multiple of four bytes.
         byte[] pixels = [1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 0, 0, 11, 12, 13, 14, 15, 16, 17, 18, 19, 0, 0, 0];
 
-        using var image = Decode(_folder.Write("picture.bmp", ImageBytes.Bmp(3, 2, pixels)), 32);
+        using var image = Decode(_folder.Write("image.bmp", ImageBytes.CreateBmp(3, 2, pixels)), 32);
 
         using var bitmap = SKBitmap.FromImage(image);
         Assert.Equal((3, 2), (bitmap.Width, bitmap.Height));
@@ -53,9 +53,9 @@ public sealed class FileImageTests : IDisposable
     [InlineData(1600, 1200)]
     [InlineData(1200, 1600)]
     [InlineData(1234, 3456)]
-    public void A_large_JPEG_comes_smaller_with_twice_the_size_at_least(int width, int height)
+    public void A_large_JPEG_is_decoded_smaller_but_at_least_at_twice_the_size(int width, int height)
     {
-        using var image = Decode(_folder.Write("picture.jpg", Quadrants(width, height, SKEncodedImageFormat.Jpeg)), 100);
+        using var image = Decode(_folder.Write("image.jpg", EncodeQuadrants(width, height, SKEncodedImageFormat.Jpeg)), 100);
 
         Assert.InRange(image.Width, 1, width / 2);
         Assert.InRange(Math.Min(image.Width, image.Height), 199, 500);
@@ -64,14 +64,14 @@ public sealed class FileImageTests : IDisposable
     }
 
     [Fact]
-    public void A_JPEG_that_is_drawn_at_about_its_size_comes_whole()
+    public void A_JPEG_near_the_drawn_size_is_decoded_in_full()
     {
-        using var image = Decode(_folder.Write("picture.jpg", Quadrants(300, 200, SKEncodedImageFormat.Jpeg)), 100);
+        using var image = Decode(_folder.Write("image.jpg", EncodeQuadrants(300, 200, SKEncodedImageFormat.Jpeg)), 100);
         Assert.Equal((300, 200), (image.Width, image.Height));
     }
 
     [Fact]
-    public void What_is_transparent_lies_on_white()
+    public void Transparent_pixels_are_drawn_on_white()
     {
         using var bitmap = new SKBitmap(new SKImageInfo(3, 1, SKColorType.Rgba8888, SKAlphaType.Unpremul));
         bitmap.SetPixel(0, 0, new SKColor(10, 20, 30, 0));
@@ -79,7 +79,7 @@ public sealed class FileImageTests : IDisposable
         bitmap.SetPixel(2, 0, new SKColor(10, 20, 30, 255));
         using var png = bitmap.Encode(SKEncodedImageFormat.Png, 100);
 
-        using var image = Decode(_folder.Write("picture.png", png.ToArray()), 32);
+        using var image = Decode(_folder.Write("image.png", png.ToArray()), 32);
 
         Assert.Equal(SKAlphaType.Opaque, image.AlphaType);
         using var decoded = SKBitmap.FromImage(image);
@@ -88,7 +88,7 @@ public sealed class FileImageTests : IDisposable
         AssertNear(new SKColor(10, 20, 30), decoded.GetPixel(2, 0), 0);
     }
 
-    /// <summary>EXIF 2.32, tag 274: which sides of the upright picture the first row and the first column of the stored one are.</summary>
+    /// <summary>EXIF 2.32, tag 274: the sides of the upright image that the first row and the first column of the stored one show.</summary>
     [Theory]
     [InlineData(1, "top", "left")]
     [InlineData(2, "top", "right")]
@@ -98,69 +98,69 @@ public sealed class FileImageTests : IDisposable
     [InlineData(6, "right", "top")]
     [InlineData(7, "right", "bottom")]
     [InlineData(8, "left", "bottom")]
-    public void A_photograph_comes_upright_however_the_camera_was_held(byte orientation, string firstRow, string firstColumn)
+    public void A_photograph_is_decoded_upright_for_every_orientation(byte orientation, string firstRow, string firstColumn)
     {
         var rowsRun = firstRow is "top" or "bottom";
         var corners = new SKColor[4];
-        foreach (var (color, row, column) in new[] { (red, firstRow, firstColumn), (green, firstRow, Opposite(firstColumn)), (blue, Opposite(firstRow), firstColumn), (yellow, Opposite(firstRow), Opposite(firstColumn)) })
+        foreach (var (color, row, column) in new[] { (red, firstRow, firstColumn), (green, firstRow, GetOpposite(firstColumn)), (blue, GetOpposite(firstRow), firstColumn), (yellow, GetOpposite(firstRow), GetOpposite(firstColumn)) })
         {
             string[] sides = [row, column];
             corners[(sides.Contains("bottom") ? 2 : 0) + (sides.Contains("right") ? 1 : 0)] = color;
         }
 
-        var jpeg = JpegWith(Quadrants(256, 128, SKEncodedImageFormat.Jpeg), Exif(orientation));
-        Turned(jpeg, 64, 1);
-        Turned(jpeg, 16, 4);
-        var (png, webP) = (Quadrants(256, 128, SKEncodedImageFormat.Png), Quadrants(256, 128, SKEncodedImageFormat.Webp));
-        foreach (var exif in new[] { Exif(orientation), Exif(orientation, bigEndian: true), [.. "Exif\0\0"u8, .. Exif(orientation)] })
+        var jpeg = AddExifToJpeg(EncodeQuadrants(256, 128, SKEncodedImageFormat.Jpeg), CreateExif(orientation));
+        AssertUpright(jpeg, 64, 1);
+        AssertUpright(jpeg, 16, 4);
+        var (png, webP) = (EncodeQuadrants(256, 128, SKEncodedImageFormat.Png), EncodeQuadrants(256, 128, SKEncodedImageFormat.Webp));
+        foreach (var exif in new[] { CreateExif(orientation), CreateExif(orientation, bigEndian: true), [.. "Exif\0\0"u8, .. CreateExif(orientation)] })
         {
-            Turned(PngWith(png, exif, first: true), 64, 1);
-            Turned(PngWith(png, exif, first: false), 64, 1);
-            Turned(WebPWith(webP, 256, 128, exif), 64, 1);
+            AssertUpright(AddExifToPng(png, exif, first: true), 64, 1);
+            AssertUpright(AddExifToPng(png, exif, first: false), 64, 1);
+            AssertUpright(AddExifToWebP(webP, 256, 128, exif), 64, 1);
         }
 
-        void Turned(byte[] file, int size, int scale)
+        void AssertUpright(byte[] file, int size, int scale)
         {
-            using var image = Decode(_folder.Write("picture", file), size);
+            using var image = Decode(_folder.Write("image", file), size);
 
             Assert.Equal(rowsRun ? (256 / scale, 128 / scale) : (128 / scale, 256 / scale), (image.Width, image.Height));
             AssertCorners(corners, image, 8);
         }
 
-        static string Opposite(string side) => side switch { "top" => "bottom", "bottom" => "top", "left" => "right", _ => "left" };
+        static string GetOpposite(string side) => side switch { "top" => "bottom", "bottom" => "top", "left" => "right", _ => "left" };
     }
 
     [Fact]
-    public void A_missing_file_is_told() => Refused(_folder["nothing.jpg"], "cannot be read");
+    public void A_missing_file_is_refused() => AssertRefused(_folder["nothing.jpg"], "cannot be read");
 
     [Fact]
-    public void A_picture_that_is_another_one_later_is_told_by_its_name()
+    public void An_image_that_is_replaced_between_batches_is_refused_by_name()
     {
-        var picture = new FileImage(_folder.Write("picture.png", Quadrants(20, 10, SKEncodedImageFormat.Png)), 0);
+        var image = new FileImage(_folder.Write("image.png", EncodeQuadrants(20, 10, SKEncodedImageFormat.Png)), 0);
         var network = new ModelConfig(Core.Stem.Conv7, 32, 1, Grayscale: false, new Normalization([0, 0, 0], [1, 1, 1]), ["a", "b"]);
-        using (Batch.Decode([picture], network)) { }
+        using (Batch.Decode([image], network)) { }
 
-        _folder.Write("picture.png", ImageBytes.Png(46341, 46341, 8, 2, [], 0));
+        _folder.Write("image.png", ImageBytes.CreatePng(46341, 46341, 8, 2, [], 0));
 
-        Assert.StartsWith(picture.Name + ": expected an image of up to", Assert.Throws<UserException>(() => Batch.Decode([picture], network)).Message, StringComparison.Ordinal);
+        Assert.StartsWith(image.Name + ": expected an image of up to", Assert.Throws<UserException>(() => Batch.Decode([image], network)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void A_folder_in_its_place_is_told() => Refused(_folder.Path, "expected a file, got a folder");
+    public void A_folder_is_refused() => AssertRefused(_folder.Path, "expected a file, got a folder");
 
     [Fact]
-    public void An_empty_file_is_told() => Refused(_folder.Write("picture.jpg", []), "expected a file with something in it, got one that is empty");
+    public void An_empty_file_is_refused() => AssertRefused(_folder.Write("image.jpg", []), "expected a file with something in it, got one that is empty");
 
     [Fact]
-    public void A_file_of_another_format_is_told() =>
-        Refused(_folder.Write("picture.jpg", "This is no picture, whatever its name says."u8.ToArray()), "expected a JPEG, PNG, WebP, GIF or BMP image, got a text file");
+    public void A_file_of_another_format_is_refused() =>
+        AssertRefused(_folder.Write("image.jpg", "This is no image, whatever its name says."u8.ToArray()), "expected a JPEG, PNG, WebP, GIF or BMP image, got a text file");
 
-    /// <summary>Some of the EXIF data, and some with a byte changed: whatever is in it, the picture is there.</summary>
+    /// <summary>Truncates the EXIF data and changes bytes of it. The image can still be decoded.</summary>
     [Fact]
-    public void Damaged_EXIF_data_leave_a_picture_as_it_is_stored()
+    public void Damaged_EXIF_data_leaves_an_image_as_it_is_stored()
     {
-        var (png, webP) = (Quadrants(20, 10, SKEncodedImageFormat.Png), Quadrants(20, 10, SKEncodedImageFormat.Webp));
-        var exif = Exif(6);
+        var (png, webP) = (EncodeQuadrants(20, 10, SKEncodedImageFormat.Png), EncodeQuadrants(20, 10, SKEncodedImageFormat.Webp));
+        var exif = CreateExif(6);
         var random = new Random(1);
         for (var i = 0; i < 400; i++)
         {
@@ -168,85 +168,85 @@ public sealed class FileImageTests : IDisposable
             for (var j = 0; j < 3 && damaged.Length > 0; j++)
                 damaged[random.Next(damaged.Length)] = random.Next(2) == 0 ? (byte)255 : (byte)random.Next(256);
 
-            byte[][] files = [PngWith(png, damaged, first: true), WebPWith(webP, 20, 10, damaged)];
+            byte[][] files = [AddExifToPng(png, damaged, first: true), AddExifToWebP(webP, 20, 10, damaged)];
             Assert.InRange((int)ExifOrientation.ReadPng(files[0]), 1, 8);
             Assert.InRange((int)ExifOrientation.ReadWebP(files[1]), 1, 8);
             Assert.InRange((int)ExifOrientation.ReadPng(files[0].AsSpan(0, random.Next(files[0].Length))), 1, 8);
             Assert.InRange((int)ExifOrientation.ReadWebP(files[1].AsSpan(0, random.Next(files[1].Length))), 1, 8);
         }
-        foreach (var damaged in new[] { exif[..20], Exif(0), Exif(9), Exif(6, type: 2), [.. exif[..4], 255, 255, 255, 255, .. exif[8..]] })
+        foreach (var damaged in new[] { exif[..20], CreateExif(0), CreateExif(9), CreateExif(6, type: 2), [.. exif[..4], 255, 255, 255, 255, .. exif[8..]] })
         {
-            using var image = Decode(_folder.Write("picture", PngWith(png, damaged, first: true)), 32);
+            using var image = Decode(_folder.Write("image", AddExifToPng(png, damaged, first: true)), 32);
             Assert.Equal((20, 10), (image.Width, image.Height));
         }
     }
 
     [Fact]
-    public void Of_an_animation_the_first_frame_is_taken()
+    public void An_animation_is_decoded_as_its_first_frame()
     {
         // Two frames of 1x1: the first is red, the second green.
-        byte[] frame(byte color) => [0x2c, 0, 0, 0, 0, 1, 0, 1, 0, 0, 2, 2, (byte)(color == 0 ? 0x44 : 0x4c), 1, 0];
-        byte[] gif = [.. "GIF89a"u8, 1, 0, 1, 0, 0x80, 0, 0, 220, 30, 40, 20, 200, 60, .. frame(0), .. frame(1), 0x3b];
+        byte[] CreateFrame(byte color) => [0x2c, 0, 0, 0, 0, 1, 0, 1, 0, 0, 2, 2, (byte)(color == 0 ? 0x44 : 0x4c), 1, 0];
+        byte[] gif = [.. "GIF89a"u8, 1, 0, 1, 0, 0x80, 0, 0, 220, 30, 40, 20, 200, 60, .. CreateFrame(0), .. CreateFrame(1), 0x3b];
 
-        using var image = Decode(_folder.Write("picture.gif", gif), 32);
+        using var image = Decode(_folder.Write("image.gif", gif), 32);
 
         using var bitmap = SKBitmap.FromImage(image);
         AssertNear(red, bitmap.GetPixel(0, 0), 0);
     }
 
     [Fact]
-    public void Gray_of_16_bits_and_gray_with_alpha_come_as_what_they_show()
+    public void Gray_with_16_bits_and_gray_with_alpha_are_decoded()
     {
-        using var deep = SKBitmap.FromImage(Decode(_folder.Write("deep.png", ImageBytes.Png(2, 2, 16, 0, [0x40, 0x80, 0xc0, 0x00], 2)), 32));
+        using var deep = SKBitmap.FromImage(Decode(_folder.Write("deep.png", ImageBytes.CreatePng(2, 2, 16, 0, [0x40, 0x80, 0xc0, 0x00], 2)), 32));
         AssertNear(new SKColor(64, 64, 64), deep.GetPixel(0, 0), 1);
         AssertNear(new SKColor(192, 192, 192), deep.GetPixel(1, 1), 1);
 
-        using var transparent = SKBitmap.FromImage(Decode(_folder.Write("alpha.png", ImageBytes.Png(2, 2, 8, 4, [100, 255, 0, 51], 2)), 32));
+        using var transparent = SKBitmap.FromImage(Decode(_folder.Write("alpha.png", ImageBytes.CreatePng(2, 2, 8, 4, [100, 255, 0, 51], 2)), 32));
         AssertNear(new SKColor(100, 100, 100), transparent.GetPixel(0, 0), 0);
         AssertNear(new SKColor(204, 204, 204), transparent.GetPixel(1, 1), 1);
     }
 
     [Fact]
-    public void A_very_large_picture_of_any_format_comes_smaller()
+    public void A_very_large_PNG_is_decoded_smaller()
     {
-        // Black on the left, white on the right, a bit a pixel
+        // Black on the left and white on the right, one bit per pixel
         byte[] row = [.. Enumerable.Repeat((byte)0, 505), .. Enumerable.Repeat((byte)255, 505)];
-        using var image = Decode(_folder.Write("large.png", ImageBytes.Png(8080, 8000, 1, 0, row, 8000)), 100);
+        using var image = Decode(_folder.Write("large.png", ImageBytes.CreatePng(8080, 8000, 1, 0, row, 8000)), 100);
 
         Assert.Equal((202, 200), (image.Width, image.Height));
         AssertCorners([SKColors.Black, SKColors.White, SKColors.Black, SKColors.White], image, 0);
     }
 
     [Fact]
-    public void A_header_that_claims_too_many_pixels_is_told_before_there_is_memory_for_them()
+    public void A_header_with_too_many_pixels_is_refused_before_memory_is_allocated()
     {
         foreach (var (width, height) in new[] { (46341, 46341), (14143, 14143), (65535, 65535), (1, 65536), (65536, 1), (1_000_000, 200) })
         {
-            Refused(_folder.Write("large.png", ImageBytes.Png(width, height, 8, 2, [], 0)), $"expected an image of up to 200 megapixels and 65535 pixels a side, got {width}x{height}");
-            Refused(_folder.Write("large.bmp", ImageBytes.Bmp(width, height, new byte[64])), "expected a");
+            AssertRefused(_folder.Write("large.png", ImageBytes.CreatePng(width, height, 8, 2, [], 0)), $"expected an image of up to 200 megapixels and 65535 pixels a side, got {width}x{height}");
+            AssertRefused(_folder.Write("large.bmp", ImageBytes.CreateBmp(width, height, new byte[64])), "expected a");
         }
-        Refused(_folder.Write("large.bmp", ImageBytes.Bmp(23171, 23171, new byte[64])), "expected an image of up to 200 megapixels and 65535 pixels a side, got 23171x23171");
-        Refused(_folder.Write("large.gif", [.. "GIF89a"u8, 255, 255, 255, 255, 0, 0, 0, 0x2c, 0, 0, 0, 0, 255, 255, 255, 255, 0, 2, 0, 0x3b]), "expected a");
-        Refused(_folder.Write("most.png", ImageBytes.Png(int.MaxValue, int.MaxValue, 8, 2, [], 0)), "expected a whole image, got a broken one");
+        AssertRefused(_folder.Write("large.bmp", ImageBytes.CreateBmp(23171, 23171, new byte[64])), "expected an image of up to 200 megapixels and 65535 pixels a side, got 23171x23171");
+        AssertRefused(_folder.Write("large.gif", [.. "GIF89a"u8, 255, 255, 255, 255, 0, 0, 0, 0x2c, 0, 0, 0, 0, 255, 255, 255, 255, 0, 2, 0, 0x3b]), "expected a");
+        AssertRefused(_folder.Write("most.png", ImageBytes.CreatePng(int.MaxValue, int.MaxValue, 8, 2, [], 0)), "expected a whole image, got a broken one");
     }
 
     [UnixFact]
-    public void A_file_that_is_too_large_is_told_before_it_is_read()
+    public void A_file_that_is_too_large_is_refused_before_it_is_read()
     {
-        using (var file = File.Create(_folder["picture.jpg"]))
+        using (var file = File.Create(_folder["image.jpg"]))
         {
             file.Write([0xff, 0xd8, 0xff]);
-            file.SetLength((1L << 30) + 1); // most of it is not on the disk
+            file.SetLength((1L << 30) + 1); // a sparse file, which takes hardly any disk space
         }
-        Refused(_folder["picture.jpg"], "expected a file of up to 1073741824 bytes, got 1073741825");
+        AssertRefused(_folder["image.jpg"], "expected a file of up to 1073741824 bytes, got 1073741825");
     }
 
-    /// <summary>Skia's decoder of icons ends the process over some of them.</summary>
+    /// <summary>Some icons crash the process in Skia's decoder.</summary>
     [Theory]
     [InlineData(16)]
     [InlineData(4400)]
     [InlineData(20000)]
-    public void An_icon_never_comes_to_the_decoder(int size) => Refused(_folder.Write("icon.png", ImageBytes.Ico(size, size)), "got an icon (ICO); convert it");
+    public void An_icon_never_reaches_the_decoder(int size) => AssertRefused(_folder.Write("icon.png", ImageBytes.CreateIco(size, size)), "got an icon (ICO); convert it");
 
     [Theory]
     [InlineData("\0\0\0\u0018ftypheic", "a HEIC image, as iPhones write them; convert it")]
@@ -270,50 +270,50 @@ public sealed class FileImageTests : IDisposable
     [InlineData("version https://git-lfs.github.com/spec/v1", "a Git LFS pointer to one; git lfs pull fetches it")]
     [InlineData("cat,dog", "a text file")]
     [InlineData("\0\u0001\u0002", "a file of another kind")]
-    public void Another_format_is_told_in_words(string head, string words) =>
-        Refused(_folder.Write("picture.jpg", Encoding.Latin1.GetBytes(head)), $"expected a JPEG, PNG, WebP, GIF or BMP image, got {words}");
+    public void Other_formats_are_named_in_the_message(string head, string words) =>
+        AssertRefused(_folder.Write("image.jpg", Encoding.Latin1.GetBytes(head)), $"expected a JPEG, PNG, WebP, GIF or BMP image, got {words}");
 
     [UnixFact]
-    public async Task Neither_a_pipe_nor_a_device_is_waited_for()
+    public async Task Pipes_and_devices_are_refused_without_waiting_for_them()
     {
         Process.Start("mkfifo", [_folder["pipe"]]).WaitForExit();
         File.CreateSymbolicLink(_folder["link"], "pipe");
         Directory.CreateSymbolicLink(_folder["folder"], ".");
         foreach (var path in new[] { _folder["pipe"], _folder["link"], _folder["folder/link"], "/dev/zero" })
-            await Task.Run(() => Refused(path, "got one that is empty, or a pipe, socket or device")).WaitAsync(TimeSpan.FromSeconds(30));
+            await Task.Run(() => AssertRefused(path, "got one that is empty, or a pipe, socket or device")).WaitAsync(TimeSpan.FromSeconds(30));
     }
 
     [UnixFact]
-    public void A_link_to_a_picture_is_as_good_as_the_picture()
+    public void A_link_to_an_image_is_followed()
     {
         Directory.CreateDirectory(_folder["store/deep"]);
-        _folder.Write("store/picture.png", Quadrants(20, 10, SKEncodedImageFormat.Png));
+        _folder.Write("store/image.png", EncodeQuadrants(20, 10, SKEncodedImageFormat.Png));
         Directory.CreateSymbolicLink(_folder["other"], "store/deep");
-        File.CreateSymbolicLink(_folder["store/deep/link"], "../picture.png"); // of store/deep, whatever it was called on the way
+        File.CreateSymbolicLink(_folder["store/deep/link"], "../image.png"); // relative to store/deep, not to the link that leads there
         using (Decode(_folder["other/link"], 32)) { }
 
         File.CreateSymbolicLink(_folder["circle"], "circle");
         File.CreateSymbolicLink(_folder["nowhere"], "nothing");
-        Refused(_folder["circle"], "cannot be read");
-        Refused(_folder["nowhere"], "cannot be read");
+        AssertRefused(_folder["circle"], "cannot be read");
+        AssertRefused(_folder["nowhere"], "cannot be read");
     }
 
     [Theory]
     [InlineData(SKEncodedImageFormat.Jpeg)]
     [InlineData(SKEncodedImageFormat.Png)]
     [InlineData(SKEncodedImageFormat.Webp)]
-    public void A_truncated_picture_is_told(SKEncodedImageFormat format)
+    public void A_truncated_image_is_refused(SKEncodedImageFormat format)
     {
-        var whole = Noise(format);
+        var whole = EncodeNoise(format);
         using (Decode(_folder.Write("whole", whole), 32)) { }
 
-        Refused(_folder.Write("half", whole[..(whole.Length / 2)]), "expected a");
-        Refused(_folder.Write("header", whole[..10]), "expected a");
+        AssertRefused(_folder.Write("half", whole[..(whole.Length / 2)]), "expected a");
+        AssertRefused(_folder.Write("header", whole[..10]), "expected a");
     }
 
     private static SKImage Decode(string path, int size) => new FileImage(path, 0).Decode(size);
 
-    private static void Refused(string path, string message)
+    private static void AssertRefused(string path, string message)
     {
         var problem = Assert.Throws<UserException>(() => Decode(path, 32));
         Assert.StartsWith(path, problem.Message, StringComparison.Ordinal);
@@ -321,8 +321,8 @@ public sealed class FileImageTests : IDisposable
         Assert.DoesNotContain('\n', problem.Message);
     }
 
-    /// <summary>Red and green over blue and yellow.</summary>
-    private static byte[] Quadrants(int width, int height, SKEncodedImageFormat format)
+    /// <summary>Red and green above blue and yellow.</summary>
+    private static byte[] EncodeQuadrants(int width, int height, SKEncodedImageFormat format)
     {
         using var bitmap = new SKBitmap(new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Opaque));
         using (var canvas = new SKCanvas(bitmap))
@@ -335,7 +335,7 @@ public sealed class FileImageTests : IDisposable
         return data.ToArray();
     }
 
-    private static byte[] Noise(SKEncodedImageFormat format)
+    private static byte[] EncodeNoise(SKEncodedImageFormat format)
     {
         var random = new Random(1);
         using var bitmap = new SKBitmap(new SKImageInfo(64, 64, SKColorType.Rgba8888, SKAlphaType.Opaque));
@@ -344,8 +344,8 @@ public sealed class FileImageTests : IDisposable
         return data.ToArray();
     }
 
-    /// <summary>A directory of one entry beside another: tag 0x0112, a single number of 16 bits (type 3).</summary>
-    private static byte[] Exif(byte orientation, bool bigEndian = false, byte type = 3)
+    /// <summary>A directory of two entries. The second is the orientation: tag 0x0112, a single number of 16 bits (type 3).</summary>
+    private static byte[] CreateExif(byte orientation, bool bigEndian = false, byte type = 3)
     {
         byte[] entries = bigEndian
             ? [0, 2, 0x01, 0x00, 0, 4, 0, 0, 0, 1, 0, 0, 0, 3, 0x01, 0x12, 0, type, 0, 0, 0, 1, 0, orientation, 0, 0, 0, 0, 0, 0]
@@ -353,24 +353,24 @@ public sealed class FileImageTests : IDisposable
         return bigEndian ? [.. "MM\0*"u8, 0, 0, 0, 8, .. entries] : [.. "II*\0"u8, 8, 0, 0, 0, .. entries];
     }
 
-    private static byte[] JpegWith(byte[] jpeg, byte[] exif) => [.. jpeg[..2], 0xff, 0xe1, 0, (byte)(exif.Length + 8), .. "Exif\0\0"u8, .. exif, .. jpeg[2..]];
+    private static byte[] AddExifToJpeg(byte[] jpeg, byte[] exif) => [.. jpeg[..2], 0xff, 0xe1, 0, (byte)(exif.Length + 8), .. "Exif\0\0"u8, .. exif, .. jpeg[2..]];
 
-    /// <summary>After the header, or before the end.</summary>
-    private static byte[] PngWith(byte[] png, byte[] exif, bool first)
+    /// <summary>Adds the data after the header, or before the end.</summary>
+    private static byte[] AddExifToPng(byte[] png, byte[] exif, bool first)
     {
         var at = first ? 8 + 25 : png.Length - 12;
-        return [.. png[..at], .. ImageBytes.PngChunk("eXIf", exif), .. png[at..]];
+        return [.. png[..at], .. ImageBytes.CreatePngChunk("eXIf", exif), .. png[at..]];
     }
 
-    /// <summary>A plain WebP becomes an extended one. A chunk of odd length comes before the EXIF data.</summary>
-    private static byte[] WebPWith(byte[] webP, int width, int height, byte[] exif)
+    /// <summary>Turns a plain WebP into an extended one, with a chunk of odd length before the EXIF data.</summary>
+    private static byte[] AddExifToWebP(byte[] webP, int width, int height, byte[] exif)
     {
         byte[] header = [0x08, 0, 0, 0, (byte)(width - 1), (byte)(width - 1 >> 8), 0, (byte)(height - 1), (byte)(height - 1 >> 8), 0];
-        byte[] chunks = [.. "WEBP"u8, .. ImageBytes.WebPChunk("VP8X", header), .. webP[12..], .. ImageBytes.WebPChunk("odd ", [1, 2, 3]), .. ImageBytes.WebPChunk("EXIF", exif)];
-        return ImageBytes.WebPChunk("RIFF", chunks);
+        byte[] chunks = [.. "WEBP"u8, .. ImageBytes.CreateWebPChunk("VP8X", header), .. webP[12..], .. ImageBytes.CreateWebPChunk("odd ", [1, 2, 3]), .. ImageBytes.CreateWebPChunk("EXIF", exif)];
+        return ImageBytes.CreateWebPChunk("RIFF", chunks);
     }
 
-    /// <summary>The two upper corners, then the two lower ones.</summary>
+    /// <summary>Expects the two upper corners, then the two lower ones.</summary>
     private static void AssertCorners(SKColor[] expected, SKImage image, int tolerance)
     {
         using var bitmap = SKBitmap.FromImage(image);

@@ -3,7 +3,7 @@ using SkiaSharp;
 
 namespace ResNet.Train.Tests;
 
-/// <summary>What of a folder is tested with that the user names: all of it, each image under the network's number for its class.</summary>
+/// <summary>The images of a folder for a test or a calibration, labeled with the network's classes.</summary>
 public sealed class FolderImagesTests : IDisposable
 {
     private static readonly ModelConfig network = new(Stem.Conv7, 32, 1, Grayscale: false, new Normalization([0, 0, 0], [1, 1, 1]), ["yellow", "red", "blue"]);
@@ -13,10 +13,10 @@ public sealed class FolderImagesTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public void A_folder_of_class_folders_is_tested_completely()
+    public void All_images_in_class_folders_are_tested()
     {
-        TestImages.WriteSet(_folder, each: 7);
-        var images = ToTest();
+        TestImages.WriteSet(_folder, perClass: 7);
+        var images = LoadForTest();
 
         Assert.Equal($"all images in '{_folder.Path}'", images.Description);
         Assert.Equal(21, images.Images.Count);
@@ -24,17 +24,17 @@ public sealed class FolderImagesTests : IDisposable
     }
 
     [Fact]
-    public void One_class_of_the_network_is_enough_and_has_its_number()
+    public void One_class_is_enough_and_gets_the_networks_label()
     {
-        Write("blue/1.png", "blue/deeper/2.png");
-        Assert.Equal([2, 2], ToTest().Relabel(network).Select(image => image.Label));
+        WriteImages("blue/1.png", "blue/deeper/2.png");
+        Assert.Equal([2, 2], LoadForTest().Relabel(network).Select(image => image.Label));
     }
 
     [Fact]
-    public void Classes_that_the_network_does_not_know_are_told()
+    public void Classes_that_the_network_does_not_know_are_refused()
     {
-        Write("blue/1.png", "green/1.png", "black/1.png");
-        var problem = Assert.Throws<UserException>(() => ToTest().Relabel(network));
+        WriteImages("blue/1.png", "green/1.png", "black/1.png");
+        var problem = Assert.Throws<UserException>(() => LoadForTest().Relabel(network));
         Assert.Equal("evaluate: expected images of the network's classes (yellow, red, blue), got others as well: black, green", problem.Message);
     }
 
@@ -44,25 +44,25 @@ public sealed class FolderImagesTests : IDisposable
     [InlineData("test", "val/red/1.png", "test/red/1.png")]
     [InlineData("test", "test/red/1.png")]
     [InlineData("train", "train/red/1.png")]
-    public void Of_several_parts_the_one_for_the_test_is_tested_and_the_other_ones_are_for_the_calibration(string part, params string[] files)
+    public void The_test_part_is_tested_and_the_training_part_calibrates(string part, params string[] files)
     {
-        Write(files);
-        Assert.Equal($"all images in '{_folder[part]}'", ToTest().Description);
-        Assert.Equal([1], ToTest().Relabel(network).Select(image => image.Label));
+        WriteImages(files);
+        Assert.Equal($"all images in '{_folder[part]}'", LoadForTest().Description);
+        Assert.Equal([1], LoadForTest().Relabel(network).Select(image => image.Label));
 
         var training = files[0].Split('/')[0];
         Assert.Equal($"all images in '{_folder[training]}'", DataSet.LoadAll(_folder.Path, forTest: false, network.Classes).Description);
     }
 
-    /// <summary>The folders are read by the rules that a training reads them by.</summary>
+    /// <summary>The folders are read by the same rules as for a training.</summary>
     [Theory]
     [InlineData("test", "", "train/red/1.png", "test/red/1.png", "unlabeled/1.png")]
     [InlineData("val", "test: left out: expected a folder of images for each class, found none", "train/red/1.png", "val/red/1.png", "test/1.png")]
-    [InlineData("test", "test: left out 1 image(s) beside the class folders", "train/red/1.png", "test/red/1.png", "test/loose.png")]
-    public void What_is_left_out_is_told(string part, string remark, params string[] files)
+    [InlineData("test", "test: left out 1 image beside the class folders", "train/red/1.png", "test/red/1.png", "test/loose.png")]
+    public void Skipped_files_and_folders_are_reported(string part, string remark, params string[] files)
     {
-        Write(files);
-        var images = ToTest();
+        WriteImages(files);
+        var images = LoadForTest();
         Assert.Equal($"all images in '{_folder[part]}'", images.Description);
         Assert.Equal([1], images.Relabel(network).Select(image => image.Label));
         if (remark.Length == 0)
@@ -74,33 +74,33 @@ public sealed class FolderImagesTests : IDisposable
     [Theory]
     [InlineData("got test beside green", "green/1.png", "test/red/1.png")]
     [InlineData("found none in test", "test/1.png")]
-    public void What_may_mean_one_thing_or_another_is_refused(string message, params string[] files)
+    public void Ambiguous_folders_are_refused(string message, params string[] files)
     {
-        Write(files);
-        Assert.Contains(message, Assert.Throws<UserException>(ToTest).Message, StringComparison.Ordinal);
+        WriteImages(files);
+        Assert.Contains(message, Assert.Throws<UserException>(LoadForTest).Message, StringComparison.Ordinal);
     }
 
     [UnixFact]
-    public void Each_file_counts_once_whatever_links_lead_to_it()
+    public void Each_file_counts_once_however_many_links_lead_to_it()
     {
-        Write("red/1.png", "red/2.png");
+        WriteImages("red/1.png", "red/2.png");
         Directory.CreateSymbolicLink(_folder["red/above"], _folder.Path);
         File.CreateSymbolicLink(_folder["red/3.png"], _folder["red/1.png"]);
-        var images = ToTest();
+        var images = LoadForTest();
         Assert.Equal(2, images.Images.Count);
         Assert.Contains("not followed", Assert.Single(images.Remarks), StringComparison.Ordinal);
     }
 
     [Fact]
-    public void Classes_may_have_the_names_of_parts()
+    public void Classes_may_be_named_like_parts()
     {
-        Write("train/1.png", "test/1.png");
+        WriteImages("train/1.png", "test/1.png");
         var vehicles = network with { Classes = ["bus", "test", "train"] };
         Assert.Equal([1, 2], DataSet.LoadAll(_folder.Path, forTest: true, vehicles.Classes).Relabel(vehicles).Select(image => image.Label));
     }
 
     [Fact]
-    public void Of_MNISTs_files_those_for_the_test_are_tested()
+    public void MNISTs_test_files_are_tested()
     {
         Idx.WriteSet(_folder, training: 60, test: 20);
         var digits = network with { Classes = [.. Enumerable.Range(0, 10).Reverse().Select(i => $"{i}")] };
@@ -108,16 +108,16 @@ public sealed class FolderImagesTests : IDisposable
 
         Assert.Equal(($"the test files in '{_folder.Path}'", 20), (images.Description, images.Images.Count));
         Assert.Equal(Enumerable.Range(0, 20).Select(i => 9 - i % 10), images.Relabel(digits).Select(image => image.Label));
-        Assert.Equal(Enumerable.Range(0, 20).Select(i => i % 10), images.Images.Select(image => image.Label)); // as they were
+        Assert.Equal(Enumerable.Range(0, 20).Select(i => i % 10), images.Images.Select(image => image.Label)); // unchanged
         Assert.Equal(60, DataSet.LoadAll(_folder.Path, forTest: false, digits.Classes).Images.Count);
     }
 
     [Fact]
-    public void A_folder_that_holds_none_of_it_is_told() =>
-        Assert.Contains("expected a folder of images for each class", Assert.Throws<UserException>(ToTest).Message, StringComparison.Ordinal);
+    public void An_empty_folder_is_refused() =>
+        Assert.Contains("expected a folder of images for each class", Assert.Throws<UserException>(LoadForTest).Message, StringComparison.Ordinal);
 
     [Fact]
-    public void Two_classes_of_one_name_are_told()
+    public void Duplicate_class_names_are_refused()
     {
         File.WriteAllText(_folder["batches.meta.txt"], string.Concat(Enumerable.Range(0, 10).Select(i => $"{(i == 7 ? 3 : i)}\n")));
         foreach (var name in new[] { "data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin", "test_batch.bin" })
@@ -125,9 +125,9 @@ public sealed class FolderImagesTests : IDisposable
         Assert.Contains("expected distinct class names, got 3 twice", Assert.Throws<UserException>(() => DataSet.Load(_folder.Path)).Message, StringComparison.Ordinal);
     }
 
-    private FolderImages ToTest() => DataSet.LoadAll(_folder.Path, forTest: true, network.Classes);
+    private FolderImages LoadForTest() => DataSet.LoadAll(_folder.Path, forTest: true, network.Classes);
 
-    private void Write(params string[] files)
+    private void WriteImages(params string[] files)
     {
         foreach (var file in files)
             TestImages.Write(_folder, file, SKColors.Red, SKEncodedImageFormat.Png, 40, 50);

@@ -4,7 +4,7 @@ using static ResNet.Tests.SampleProgram;
 
 namespace ResNet.Train.Tests;
 
-/// <summary>The program with its user's own pictures: from a folder of files to the answer for another file.</summary>
+/// <summary>The program with the user's own images: training on a folder of files, and predictions for other files.</summary>
 public sealed class ImageTrainingTests : IDisposable
 {
     private readonly TempFolder _data = new(), _out = new();
@@ -17,26 +17,26 @@ public sealed class ImageTrainingTests : IDisposable
         _out.Dispose();
     }
 
-    private string[] Arguments(int epochs, string folder = "") =>
+    private string[] CreateArguments(int epochs, string folder = "") =>
         ["--data", _data.Path, "--out", _out[folder], "--size", "32", "--epochs", $"{epochs}", "--batch-size", "8", "--device", "cpu"];
 
-    [Fact]
-    public void It_learns_colours_leaves_out_what_is_broken_and_tells_pictures_apart()
+    [Fact, Trait(Category.Name, Category.Slow)]
+    public void It_learns_colors_leaves_out_broken_files_and_predicts_new_images()
     {
         var broken = _data.Write("red/broken.jpg", File.ReadAllBytes(_data["red/00.jpg"])[..200]);
-        var text = _data.Write("blue/notes.txt", "no picture"u8.ToArray());
-        var huge = _data.Write("red/huge.png", ImageBytes.Png(46341, 46341, 8, 2, [], 0));
-        var icon = _data.Write("yellow/icon.png", ImageBytes.Ico(20000, 20000));
+        var text = _data.Write("blue/notes.txt", "no image"u8.ToArray());
+        var huge = _data.Write("red/huge.png", ImageBytes.CreatePng(46341, 46341, 8, 2, [], 0));
+        var icon = _data.Write("yellow/icon.png", ImageBytes.CreateIco(20000, 20000));
 
-        var (code, output, error) = Run(Arguments(epochs: 6));
+        var (code, output, error) = Run(CreateArguments(epochs: 6));
 
         Assert.Equal(0, code);
-        var warning = error.ReplaceLineEndings("\n").TrimEnd().Split('\n');
-        Assert.StartsWith("4 files are left out", warning[0], StringComparison.Ordinal);
-        Assert.Equal(5, warning.Length);
-        Assert.All(new[] { broken, text, huge, icon }, file => Assert.Single(warning, line => line.Contains(file, StringComparison.Ordinal)));
+        var warnings = error.ReplaceLineEndings("\n").TrimEnd().Split('\n');
+        Assert.StartsWith("4 files are left out", warnings[0], StringComparison.Ordinal);
+        Assert.Equal(5, warnings.Length);
+        Assert.All(new[] { broken, text, huge, icon }, file => Assert.Single(warnings, line => line.Contains(file, StringComparison.Ordinal)));
         Assert.StartsWith("3 classes: blue, red, yellow", output, StringComparison.Ordinal);
-        Assert.Contains("are few to train from scratch: --weights imagenet starts from a network trained on photographs", output, StringComparison.Ordinal);
+        Assert.Contains("are too few to train from scratch: --weights imagenet starts from a network trained on photographs", output, StringComparison.Ordinal);
         Assert.Contains("41 images to train and validate, 4 to test", output, StringComparison.Ordinal);
         using var network = new ResNet18(3, Stem.Conv7MaxPool);
         Checkpoint.Load(network, _out["model.safetensors"]);
@@ -58,11 +58,11 @@ public sealed class ImageTrainingTests : IDisposable
     }
 
     [Fact, Trait(Category.Name, Category.Slow)]
-    public void A_picture_that_cannot_be_read_is_told_and_the_others_are_shown()
+    public void An_unreadable_image_is_reported_and_the_others_are_predicted()
     {
-        Assert.Equal(0, Run(Arguments(epochs: 1)).Code);
+        Assert.Equal(0, Run(CreateArguments(epochs: 1)).Code);
 
-        string[] bad = [_data["nothing.jpg"], _data.Write("huge.png", ImageBytes.Png(46341, 46341, 8, 2, [], 0)), _data.Write("icon.ico", ImageBytes.Ico(20000, 20000))];
+        string[] bad = [_data["nothing.jpg"], _data.Write("huge.png", ImageBytes.CreatePng(46341, 46341, 8, 2, [], 0)), _data.Write("icon.ico", ImageBytes.CreateIco(20000, 20000))];
         var (code, output, error) = Run(["predict", .. bad, _data["red/01.png"], "--model", _out.Path, "--device", "cpu"]);
 
         Assert.Equal(1, code);
@@ -70,44 +70,44 @@ public sealed class ImageTrainingTests : IDisposable
         var problems = error.ReplaceLineEndings("\n").TrimEnd().Split('\n');
         Assert.Equal(bad.Length, problems.Length);
         Assert.All(bad.Zip(problems), pair => Assert.StartsWith(pair.First + ": ", pair.Second, StringComparison.Ordinal));
-        Refused("--model: expected the folder of a training run, got none", "predict", _data["red/01.png"]);
-        Refused("Required argument", "predict");
+        AssertRefused("--model: expected the folder of a training run, got none", "predict", _data["red/01.png"]);
+        AssertRefused("Required argument", "predict");
     }
 
     [Fact, Trait(Category.Name, Category.Slow)]
-    public void The_same_seed_gives_the_same_weights_whatever_thread_reads_first()
+    public void The_same_seed_gives_the_same_weights_whichever_thread_reads_first()
     {
-        byte[] Weights(string folder)
+        byte[] TrainWeights(string folder)
         {
-            Assert.Equal(0, Run([.. Arguments(epochs: 1, folder), "--random-erase", "0.5"]).Code);
+            Assert.Equal(0, Run([.. CreateArguments(epochs: 1, folder), "--random-erase", "0.5"]).Code);
             return File.ReadAllBytes(_out[$"{folder}/model.safetensors"]);
         }
 
-        Assert.True(Weights("a").AsSpan().SequenceEqual(Weights("b")));
+        Assert.True(TrainWeights("a").AsSpan().SequenceEqual(TrainWeights("b")));
     }
 
     [Fact]
-    public void Too_few_pictures_are_told()
+    public void Too_few_images_are_refused()
     {
         using var few = new TempFolder();
-        TestImages.WriteSet(few, each: 6);
-        Refused("expected at least 20 training images, got 16; with --weights imagenet 4 are enough", "--data", few.Path, "--out", _out.Path);
+        TestImages.WriteSet(few, perClass: 6);
+        AssertRefused("expected at least 20 training images, got 16; with --weights imagenet 4 are enough", "--data", few.Path, "--out", _out.Path);
 
         for (var i = 0; i < 15; i++)
             _data.Write($"red/{i:00}.{(i % 2 == 0 ? "jpg" : "png")}", [1, 2, 3]);
-        var (code, _, error) = Run(Arguments(epochs: 1));
+        var (code, _, error) = Run(CreateArguments(epochs: 1));
         Assert.Equal(1, code);
-        Assert.Contains("expected training images of every class, got none of red", error, StringComparison.Ordinal);
+        Assert.Contains("expected training images of every class, got none of 'red' that can be read; remove the class, or add images", error, StringComparison.Ordinal);
         Assert.False(File.Exists(_out["settings.json"]));
     }
 
     [Fact, Trait(Category.Name, Category.Slow)]
-    public void A_test_without_labels_or_without_images_is_told()
+    public void A_test_part_without_labels_or_images_is_reported()
     {
         using var parts = new TempFolder();
         Directory.CreateDirectory(parts["test"]);
         Directory.Move(_data.Path, parts["train"]);
-        Directory.CreateDirectory(_data.Path); // for its disposal
+        Directory.CreateDirectory(_data.Path); // Dispose deletes it
         File.Copy(parts["train/red/01.png"], parts["test/1.png"]);
         string[] arguments = ["--data", parts.Path, "--out", _out.Path, "--size", "32", "--epochs", "1", "--batch-size", "8", "--device", "cpu"];
 
@@ -125,9 +125,9 @@ public sealed class ImageTrainingTests : IDisposable
     }
 
     [Fact]
-    public void A_folder_without_pictures_is_told()
+    public void A_folder_without_images_is_refused()
     {
         using var nothing = new TempFolder();
-        Refused("expected a folder of images for each class, or files in", "--data", nothing.Path, "--out", _out.Path);
+        AssertRefused("expected a folder of images for each class, or files in", "--data", nothing.Path, "--out", _out.Path);
     }
 }

@@ -16,8 +16,8 @@ public sealed class LearningRateFinderTests : IDisposable
         _out.Dispose();
     }
 
-    [Fact]
-    public void Rates_grow_evenly_until_the_loss_does()
+    [Fact, Trait(Category.Name, Category.Slow)]
+    public void Rates_grow_by_a_constant_factor_until_the_loss_grows()
     {
         var set = DataSet.Load(_data.Path);
         var recipe = set.Defaults with { BatchSize = 16 };
@@ -37,8 +37,8 @@ public sealed class LearningRateFinderTests : IDisposable
         Assert.Equal(sweep.MinBy(step => step.Loss)!.LearningRate / 10, LearningRateFinder.Suggest(sweep));
     }
 
-    [Fact]
-    public void The_mean_of_the_last_steps_is_weighted_by_how_many_there_are()
+    [Fact, Trait(Category.Name, Category.Slow)]
+    public void The_average_of_the_first_few_losses_is_unbiased()
     {
         var set = DataSet.Load(_data.Path);
         var recipe = set.Defaults with { BatchSize = 4096 };
@@ -53,12 +53,12 @@ public sealed class LearningRateFinderTests : IDisposable
 
         var sweep = LearningRateFinder.Sweep(learner, new TrainingBatches(set.Training, network, recipe, seed: 1), 12, () => { }, CancellationToken.None);
 
-        // With no opinion of ten classes the loss is the logarithm of ten, and rates of 1e-4 leave it there.
+        // With a zero classifier the loss is the logarithm of the ten classes, and rates of 1e-4 hardly change it.
         Assert.All(sweep.Take(3), step => Assert.Equal(Math.Log(10), step.Loss, 0.01));
     }
 
-    [Fact]
-    public void The_program_leaves_a_plot_and_numbers_and_suggests_a_rate()
+    [Fact, Trait(Category.Name, Category.Slow)]
+    public void The_program_writes_a_plot_and_a_table_and_suggests_a_rate()
     {
         var (code, output, error) = Run("lr-find", "--data", _data.Path, "--out", _out.Path, "--batch-size", "16", "--steps", "20", "--device", "cpu");
 
@@ -68,7 +68,7 @@ public sealed class LearningRateFinderTests : IDisposable
         Assert.Equal("learning_rate,loss", rows[0]);
         var lowest = rows[1..].Select(row => row.Split(',').Select(cell => double.Parse(cell, CultureInfo.InvariantCulture)).ToArray()).MinBy(row => row[1])!;
         Assert.Contains($"--lr {Digits.FormatRate(lowest[0] / 10)}", output, StringComparison.Ordinal);
-        Refused("--steps: expected a whole number from 10 to 10000, got '9'", "lr-find", "--steps", "9");
-        Refused("'--epochs'", "lr-find", "--epochs", "9");
+        AssertRefused("--steps: expected a whole number from 10 to 10000, got '9'", "lr-find", "--steps", "9");
+        AssertRefused("'--epochs'", "lr-find", "--epochs", "9");
     }
 }

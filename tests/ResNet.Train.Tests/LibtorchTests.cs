@@ -17,9 +17,9 @@ public sealed class LibtorchTests : IDisposable
     [InlineData("cpu", 0, "libtorch 2.10.0 without CUDA")]
     [InlineData("cuda-12.8", 1, "libtorch 2.10.0 with CUDA 12.8")]
     [InlineData("cuda-12.8", 0, "libtorch 2.10.0 with CUDA 12.8, which finds no GPU")]
-    public void It_says_what_computes(string backend, int gpus, string expected)
+    public void Describe_names_the_device_and_libtorch(string backend, int gpus, string expected)
     {
-        // TorchSharp 0.105.1's is 2.5.1
+        // TorchSharp 0.105.1 has libtorch 2.5.1
         expected = expected.Replace("2.10.0", __version__[..__version__.LastIndexOf('.')], StringComparison.Ordinal);
         Assert.Equal($"cpu, {expected}", Libtorch.Describe(CPU, backend, gpus));
     }
@@ -30,18 +30,18 @@ public sealed class LibtorchTests : IDisposable
     [InlineData(0, "cuda-12.8", "libcudnn.so.9 is missing", "does not load: libcudnn.so.9 is missing; rebuild the program with -p:TorchBackend=cuda-12.8")]
     [InlineData(0, "cuda-12.8", null, "nvidia-smi must list the GPU and, in its first lines, CUDA Version 12.8 or higher: otherwise install a newer driver, or build with -p:TorchBackend=cuda-12.1")]
     [InlineData(0, "cuda-12.1", null, "CUDA Version 12.1 or higher: otherwise install a newer driver$")]
-    public void What_is_missing_for_a_GPU_is_told_with_its_remedy(int gpus, string backend, string? notLoaded, string expected)
+    public void A_missing_GPU_is_explained_with_a_remedy(int gpus, string backend, string? notLoaded, string expected)
     {
-        var message = Libtorch.NoGpu("cuda:3", gpus, backend, notLoaded).Message;
+        var message = Libtorch.CreateNoGpu("cuda:3", gpus, backend, notLoaded).Message;
         Assert.StartsWith("--device: expected an available GPU, got 'cuda:3', and ", message, StringComparison.Ordinal);
-        Assert.Contains(expected, message + "$", StringComparison.Ordinal); // no older one to go back to
+        Assert.Contains(expected, message + "$", StringComparison.Ordinal); // $ is the end: the message suggests no older version
     }
 
-    /// <summary>As where a part of the program's folder was copied, or a library of the system's is missing.</summary>
+    /// <summary>As after copying only a part of the program's folder, or without a system library. TorchSharp itself prints pages.</summary>
     [Theory]
     [InlineData("LibTorchSharp", "LibTorchSharp")]
     [InlineData("c10", "c10")]
-    public void A_libtorch_that_does_not_load_is_told_in_one_line_and_not_in_TorchSharps_pages(string missing, string named)
+    public void A_libtorch_that_does_not_load_is_reported_in_one_line(string missing, string named)
     {
         Idx.WriteSet(_data);
         foreach (var file in new DirectoryInfo(AppContext.BaseDirectory).GetFiles().Where(file => file.Length < 50_000_000 && !file.Name.Contains(missing, StringComparison.Ordinal)))

@@ -13,18 +13,18 @@ public sealed class LinearHeadTests : IDisposable
     public void Dispose() => _scope.Dispose();
 
     [Fact]
-    public void It_minimizes_the_penalized_loss_of_standardized_features()
+    public void Fit_minimizes_the_penalized_loss_of_standardized_features()
     {
-        var (features, labels) = Clusters(perClass: 30, classes: 3, width: 5, spread: 2);
+        var (features, labels) = CreateClusters(perClass: 30, classes: 3, width: 5, spread: 2);
 
         using var head = Fit(features, labels, 3);
 
-        // No other head, however near, is better.
-        var least = Objective(head.Weight, head.Bias);
+        // No nearby head is better.
+        var least = ComputeObjective(head.Weight, head.Bias);
         for (var i = 0; i < 20; i++)
-            Assert.True(least < Objective(head.Weight + 0.03 * randn_like(head.Weight), head.Bias + 0.03 * randn_like(head.Bias)));
+            Assert.True(least < ComputeObjective(head.Weight + 0.03 * randn_like(head.Weight), head.Bias + 0.03 * randn_like(head.Bias)));
 
-        double Objective(Tensor weight, Tensor bias)
+        double ComputeObjective(Tensor weight, Tensor bias)
         {
             var standardized = weight * features.std(0, unbiased: false);
             return (F.cross_entropy(F.linear(features, weight, bias), labels) + 0.01 / 2 * standardized.square().sum()).item<float>();
@@ -32,9 +32,9 @@ public sealed class LinearHeadTests : IDisposable
     }
 
     [Fact]
-    public void Features_of_any_scale_and_offset_give_the_same_answers()
+    public void Features_of_any_scale_and_offset_give_the_same_logits()
     {
-        var (features, labels) = Clusters(perClass: 20, classes: 3, width: 4, spread: 1);
+        var (features, labels) = CreateClusters(perClass: 20, classes: 3, width: 4, spread: 1);
         var scale = tensor(new[] { 1000f, 1, 0.001f, 5 });
         var moved = features * scale + 30 * scale;
 
@@ -45,9 +45,9 @@ public sealed class LinearHeadTests : IDisposable
     }
 
     [Fact]
-    public void A_feature_that_never_changes_counts_nothing()
+    public void A_constant_feature_gets_zero_weights()
     {
-        var (features, labels) = Clusters(perClass: 20, classes: 2, width: 3, spread: 1);
+        var (features, labels) = CreateClusters(perClass: 20, classes: 2, width: 3, spread: 1);
 
         using var head = Fit(cat([features, full(features.shape[0], 1, 7)], 1), labels, 2);
 
@@ -56,7 +56,7 @@ public sealed class LinearHeadTests : IDisposable
     }
 
     [Fact]
-    public void Weights_of_classes_do_what_more_images_of_them_would()
+    public void A_class_weight_acts_like_more_images_of_the_class()
     {
         var labels = arange(200, ScalarType.Int64) % 2;
         var features = randn(200, 3) + labels.unsqueeze(1);
@@ -64,16 +64,16 @@ public sealed class LinearHeadTests : IDisposable
         using var plain = Fit(features, labels, 2);
         using var balanced = Fit(cat([features, features[labels.eq(1)], features[labels.eq(1)]]), cat([labels, labels[labels.eq(1)], labels[labels.eq(1)]]), 2);
 
-        Assert.True(Share(weighted) > Share(plain) + 0.05, $"{Share(weighted)} {Share(plain)} {Share(balanced)}");
-        Assert.Equal(Share(balanced), Share(weighted), 0.05);
+        Assert.True(ComputeShare(weighted) > ComputeShare(plain) + 0.05, $"{ComputeShare(weighted)} {ComputeShare(plain)} {ComputeShare(balanced)}");
+        Assert.Equal(ComputeShare(balanced), ComputeShare(weighted), 0.05);
 
-        double Share(LinearHead head) => head.ComputeLogits(features).argmax(1).to(ScalarType.Float64).mean().item<double>();
+        double ComputeShare(LinearHead head) => head.ComputeLogits(features).argmax(1).to(ScalarType.Float64).mean().item<double>();
     }
 
     [Fact]
-    public void Each_step_lowers_the_loss_in_the_end()
+    public void Each_step_passes_on_its_logits_and_the_loss_falls()
     {
-        var (features, labels) = Clusters(perClass: 20, classes: 4, width: 40, spread: 1);
+        var (features, labels) = CreateClusters(perClass: 20, classes: 4, width: 40, spread: 1);
         var losses = new List<double>();
 
         using var head = LinearHead.Fit(features, labels, 4, null, (number, head, logits) =>
@@ -88,43 +88,43 @@ public sealed class LinearHeadTests : IDisposable
     }
 
     [Fact]
-    public void Cross_validation_classifies_each_image_by_a_head_that_had_not_seen_it()
+    public void Cross_validation_classifies_each_image_with_a_head_that_has_not_seen_it()
     {
-        // Labels that nothing tells: who has seen them knows them by heart, who has not guesses.
+        // Random labels: a head that has seen them memorizes them, and one that has not can only guess.
         var features = randn(60, 200);
         var labels = randint(0, 2, 60, ScalarType.Int64);
 
         using var head = Fit(features, labels, 2);
-        using var crossed = CrossValidation.Run(features, labels, 2, null, CancellationToken.None);
+        using var validation = CrossValidation.Run(features, labels, 2, null, CancellationToken.None);
 
-        Assert.Equal(1, Accuracy(head.ComputeLogits(features), labels));
-        Assert.InRange(Accuracy(crossed.Logits, labels), 0.25, 0.75);
-        Assert.Equal(crossed.Accuracies[^1], Accuracy(crossed.Logits, labels), 1e-9);
-        Assert.Equal(crossed.Losses[^1], F.cross_entropy(crossed.Logits, labels).item<float>(), 1e-4);
+        Assert.Equal(1, ComputeAccuracy(head.ComputeLogits(features), labels));
+        Assert.InRange(ComputeAccuracy(validation.Logits, labels), 0.25, 0.75);
+        Assert.Equal(validation.Accuracies[^1], ComputeAccuracy(validation.Logits, labels), 1e-9);
+        Assert.Equal(validation.Losses[^1], F.cross_entropy(validation.Logits, labels).item<float>(), 1e-4);
     }
 
     [Fact]
-    public void Cross_validation_of_what_can_be_learned_succeeds_with_eight_images_a_class()
+    public void Cross_validation_succeeds_with_eight_separable_images_per_class()
     {
-        var (features, labels) = Clusters(perClass: 8, classes: 2, width: 50, spread: 0.3);
+        var (features, labels) = CreateClusters(perClass: 8, classes: 2, width: 50, spread: 0.3);
 
-        using var crossed = CrossValidation.Run(features, labels, 2, null, CancellationToken.None);
+        using var validation = CrossValidation.Run(features, labels, 2, null, CancellationToken.None);
 
-        Assert.Equal(1, Accuracy(crossed.Logits, labels));
+        Assert.Equal(1, ComputeAccuracy(validation.Logits, labels));
     }
 
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(3)]
-    public void Cross_validation_of_a_few_images_has_an_answer_for_each(int perClass)
+    public void Cross_validation_of_a_few_images_gives_logits_for_each(int perClass)
     {
-        var (features, labels) = Clusters(perClass, classes: 2, width: 5, spread: 0.1);
+        var (features, labels) = CreateClusters(perClass, classes: 2, width: 5, spread: 0.1);
 
-        using var crossed = CrossValidation.Run(features, labels, 2, null, CancellationToken.None);
+        using var validation = CrossValidation.Run(features, labels, 2, null, CancellationToken.None);
 
-        Assert.True(crossed.Logits.isfinite().all().item<bool>());
-        Assert.True(crossed.Logits.abs().sum(1).gt(0).all().item<bool>(), string.Join(" ", crossed.Logits.data<float>()));
+        Assert.True(validation.Logits.isfinite().all().item<bool>());
+        Assert.True(validation.Logits.abs().sum(1).gt(0).all().item<bool>(), string.Join(" ", validation.Logits.data<float>()));
     }
 
     [Fact]
@@ -143,9 +143,9 @@ public sealed class LinearHeadTests : IDisposable
     private static LinearHead Fit(Tensor features, Tensor labels, int classes, double[]? classWeights = null) =>
         LinearHead.Fit(features, labels, classes, classWeights, (_, _, _) => { });
 
-    private static double Accuracy(Tensor logits, Tensor labels) => logits.argmax(1).eq(labels).to(ScalarType.Float64).mean().item<double>();
+    private static double ComputeAccuracy(Tensor logits, Tensor labels) => logits.argmax(1).eq(labels).to(ScalarType.Float64).mean().item<double>();
 
-    private static (Tensor Features, Tensor Labels) Clusters(int perClass, int classes, int width, double spread)
+    private static (Tensor Features, Tensor Labels) CreateClusters(int perClass, int classes, int width, double spread)
     {
         var labels = arange(classes, ScalarType.Int64).repeat_interleave(perClass);
         return (3 * randn(classes, width)[labels] + spread * randn(classes * perClass, width), labels);

@@ -3,19 +3,19 @@ using static TorchSharp.torch;
 
 namespace ResNet.Train.Tests;
 
-/// <summary>What the program leaves, and how far apart it is.</summary>
+/// <summary>Loads and compares weights that the program has written.</summary>
 internal static class Network
 {
-    /// <summary>With the weights of a file, which has to have all of them and no others.</summary>
-    public static ResNet18 Of(string path)
+    /// <summary>Loads a file that must have exactly the weights of a ResNet-18 with ten classes.</summary>
+    public static ResNet18 Load(string path)
     {
         var model = new ResNet18(10);
         Checkpoint.Load(model, path, strict: true);
         return model;
     }
 
-    /// <summary>The largest difference of two numbers in the same place, 0 where all are equal.</summary>
-    public static double Distance(IEnumerable<Tensor> a, IEnumerable<Tensor> b)
+    /// <summary>Computes the largest difference between two numbers in the same place; 0 if all are equal.</summary>
+    public static double ComputeDistance(IEnumerable<Tensor> a, IEnumerable<Tensor> b)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();

@@ -2,7 +2,7 @@ using static ResNet.Tests.SampleProgram;
 
 namespace ResNet.Train.Tests;
 
-/// <summary>No number is read as another one.</summary>
+/// <summary>A number is read exactly as it is written, or refused.</summary>
 public class NumbersTests
 {
     [Theory]
@@ -40,7 +40,7 @@ public class NumbersTests
     [InlineData("1e")]
     [InlineData("1.2.3")]
     [InlineData("")]
-    public void What_is_no_number_is_refused(string text)
+    public void Text_that_is_no_number_is_refused(string text)
     {
         var problem = Assert.Throws<UserException>(() => Limit.AboveZero.Parse("--lr", text));
         Assert.StartsWith($"--lr: expected a number above 0, got '{text}'", problem.Message, StringComparison.Ordinal);
@@ -58,7 +58,7 @@ public class NumbersTests
     [InlineData("५")]
     [InlineData("99999999999")]
     [InlineData("4294967301")] // 5 in 32 bits
-    public void What_is_no_whole_number_is_refused(string text)
+    public void Text_that_is_no_whole_number_is_refused(string text)
     {
         var problem = Assert.Throws<UserException>(() => Limits.Epochs.Parse("--epochs", text));
         Assert.StartsWith($"--epochs: expected a whole number from 1 to 10000, got '{text}'", problem.Message, StringComparison.Ordinal);
@@ -74,8 +74,8 @@ public class NumbersTests
     [InlineData("--epochs: expected the options of evaluate after its name", "--epochs", "5", "evaluate", "run")]
     [InlineData("--data: expected the options of evaluate after its name", "--data", "images", "evaluate", "run")]
     [InlineData("got '@file'", "--lr", "@file")]
-    public void The_command_line_takes_each_word_for_what_it_is(string message, params string[] arguments) =>
-        Refused(message, arguments.Contains("evaluate") ? arguments : [.. arguments, "--data", "nowhere"]); // and so no training where it is not refused
+    public void Misplaced_words_on_the_command_line_are_refused(string message, params string[] arguments) =>
+        AssertRefused(message, arguments.Contains("evaluate") ? arguments : [.. arguments, "--data", "nowhere"]); // so that nothing is trained if the arguments pass
 
     [Theory]
     [InlineData("cuda:+0")]
@@ -87,7 +87,7 @@ public class NumbersTests
     [InlineData("cuda:0,0")]
     [InlineData("cuda:")]
     [InlineData("cuda:4294967296")] // 0 in 32 bits
-    public void The_number_of_a_GPU_is_digits_alone(string name)
+    public void The_number_of_a_GPU_has_digits_only(string name)
     {
         var problem = Assert.Throws<UserException>(() => Devices.Find(name));
         Assert.Equal($"--device: expected auto, cpu, cuda or cuda:N, got '{name}'", problem.Message);
@@ -110,14 +110,14 @@ public class NumbersTests
     [InlineData("--lr: expected a number above 0, got '--data'", "--lr", "--data", "nope")]
     [InlineData("--stem: expected Conv7, Conv7MaxPool, Conv3, got '--data'", "--stem", "--data", "nope")]
     [InlineData("--lr: expected a number above 0, got '--data'", "--lr=", "--data", "nope")]
-    public void A_name_that_is_left_out_is_told(string message, params string[] arguments) => Refused(message, arguments);
+    public void A_missing_value_is_refused(string message, params string[] arguments) => AssertRefused(message, arguments);
 
     [Theory]
     [InlineData(0.0123456, "0.0123")]
     [InlineData(1.23456e-6, "1.23e-06")]
     [InlineData(1e-6, "1e-06")]
     [InlineData(0.5, "0.5")]
-    public void A_rate_is_written_with_the_digits_that_matter_and_read_back(double rate, string text)
+    public void A_rate_is_written_with_its_significant_digits_and_read_back(double rate, string text)
     {
         Assert.Equal(text, Digits.FormatRate(rate));
         Assert.InRange(Limits.LearningRate.Parse("--lr", text) / rate, 0.99, 1.01);
@@ -130,5 +130,5 @@ public class NumbersTests
     [InlineData(0, "0.000")]
     [InlineData(1234.5678, "1234.568")]
     [InlineData(double.NaN, "NaN")]
-    public void A_loss_is_written_with_the_digits_that_matter(double loss, string text) => Assert.Equal(text, Digits.FormatLoss(loss));
+    public void A_loss_is_written_with_its_significant_digits(double loss, string text) => Assert.Equal(text, Digits.FormatLoss(loss));
 }

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Train.Tests;
 
-/// <summary>An ONNX file of another network is refused: its answers would get the names of the folder's classes.</summary>
+/// <summary>An ONNX file of another network is refused, because its outputs would get the names of the wrong classes.</summary>
 public sealed class OnnxFileTests : IDisposable
 {
     private static readonly ModelConfig own = new(Stem.Conv3, 32, 0.875, Grayscale: false, new Normalization([0.5, 0.25, 0.125], [1.0 / 3, 1, 1e-7]), ["café", "dog <b>"]);
@@ -15,20 +15,20 @@ public sealed class OnnxFileTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public void What_export_has_written_of_the_network_is_taken()
+    public void An_export_of_the_network_is_accepted_with_or_without_its_description()
     {
         using (OnnxPredictor.Load(Export(OnnxFile.Describe(own)))) { }
         using (OnnxPredictor.Load(Export(null))) { }
         using (OnnxPredictor.Load(Export(new OnnxMetadata { Classes = own.Classes, Properties = new Dictionary<string, string> { ["author"] = "me" } }))) { }
     }
 
-    public static TheoryData<string> Others => ["other classes", "another order", "arch", "size", "frame", "grey", "mean", "std"];
+    public static TheoryData<string> Differences => ["other classes", "another order", "arch", "size", "frame", "grey", "mean", "std"];
 
     [Theory]
-    [MemberData(nameof(Others))]
-    public void Another_network_is_refused_by_what_differs(string what)
+    [MemberData(nameof(Differences))]
+    public void Another_network_is_refused_and_the_difference_named(string kind)
     {
-        var (other, message) = what switch
+        var (other, message) = kind switch
         {
             "other classes" => (own with { Classes = ["cat", "mouse"] }, "expected classes (café, dog <b>), got (cat, mouse)"),
             "another order" => (own with { Classes = ["dog <b>", "café"] }, "expected classes (café, dog <b>), got (dog <b>, café)"),
@@ -45,7 +45,7 @@ public sealed class OnnxFileTests : IDisposable
     }
 
     [Fact]
-    public void Of_many_classes_the_message_shows_some()
+    public void The_message_shows_only_some_of_many_classes()
     {
         var many = own with { Classes = [.. Enumerable.Range(0, 1000).Select(i => $"class {i}")] };
         var difference = OnnxFile.FindDifference(many, new Dictionary<string, string> { ["classes"] = "none" });

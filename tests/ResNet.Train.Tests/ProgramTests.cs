@@ -17,7 +17,7 @@ public sealed class ProgramTests : IDisposable
     }
 
     [Fact]
-    public void It_trains_and_leaves_weights_and_pictures()
+    public void It_trains_and_writes_weights_and_charts()
     {
         var (code, output, error) = Run("--data", _data.Path, "--out", _out.Path, "--epochs", "2", "--batch-size", "16");
 
@@ -30,7 +30,7 @@ public sealed class ProgramTests : IDisposable
         Assert.DoesNotContain('\r', output.ReplaceLineEndings("\n"));
         Assert.Equal(
             ["checkpoint.safetensors", "confusion-matrix.png", "events", "images.json", "learning-curves.png", "metrics.csv", "misclassified.png", "model.pth", "model.safetensors", "network.json", "settings.json"],
-            Left());
+            ListOutput());
         foreach (var name in new[] { "model.safetensors", "model.pth", "confusion-matrix.png", "learning-curves.png", "misclassified.png" })
             Assert.Contains(_out[name], output, StringComparison.Ordinal);
         foreach (var name in new[] { "confusion-matrix.png", "learning-curves.png", "misclassified.png" })
@@ -44,22 +44,22 @@ public sealed class ProgramTests : IDisposable
         Assert.All(metrics[1..], line => Assert.Contains($"loss {double.Parse(line.Split(',')[1], System.Globalization.CultureInfo.InvariantCulture):0.000}  ", output, StringComparison.Ordinal));
 
         using var untrained = new ResNet18(10);
-        using var trained = Network.Of(_out["model.safetensors"]);
-        using var same = Network.Of(_out["model.pth"]);
-        Assert.True(Network.Distance(trained.parameters(), untrained.parameters()) > 0.001);
-        Assert.Equal(0, Network.Distance(trained.state_dict().Values, same.state_dict().Values));
+        using var trained = Network.Load(_out["model.safetensors"]);
+        using var same = Network.Load(_out["model.pth"]);
+        Assert.True(Network.ComputeDistance(trained.parameters(), untrained.parameters()) > 0.001);
+        Assert.Equal(0, Network.ComputeDistance(trained.state_dict().Values, same.state_dict().Values));
     }
 
     [Fact, Trait(Category.Name, Category.Slow)]
-    public void The_same_seed_gives_the_same_weights_and_another_seed_others()
+    public void The_same_seed_gives_the_same_weights_and_another_seed_gives_others()
     {
-        byte[][] Weights(string seed, string folder)
+        byte[][] TrainWeights(string seed, string folder)
         {
             Assert.Equal(0, Run("--data", _data.Path, "--out", _out[folder], "--epochs", "1", "--batch-size", "16", "--device", "cpu", "--seed", seed).Code);
             return [File.ReadAllBytes(_out[$"{folder}/model.safetensors"]), File.ReadAllBytes(_out[$"{folder}/model.pth"])];
         }
 
-        var (first, again, other) = (Weights("5", "a"), Weights("5", "b"), Weights("6", "c"));
+        var (first, again, other) = (TrainWeights("5", "a"), TrainWeights("5", "b"), TrainWeights("6", "c"));
         for (var file = 0; file < 2; file++)
         {
             Assert.True(first[file].AsSpan().SequenceEqual(again[file]));
@@ -90,24 +90,24 @@ public sealed class ProgramTests : IDisposable
     [InlineData("'--bogus'", "--bogus")]
     [InlineData("'--epochs'", "--epochs")]
     [InlineData("The loss became", "--lr", "1e30", "--epochs", "3")]
-    public void A_bad_value_is_told_in_one_line(string message, params string[] arguments)
+    public void A_bad_value_is_refused_in_one_line(string message, params string[] arguments)
     {
-        // What the arguments leave out is good.
+        // The other options are good.
         string[] rest = [.. arguments.Contains("--data") ? [] : (string[])["--data", _data.Path], .. arguments.Contains("--out") ? [] : (string[])["--out", _out.Path]];
-        Refused(message, [.. rest, .. arguments]);
+        AssertRefused(message, [.. rest, .. arguments]);
     }
 
     [Fact]
-    public void A_damaged_file_is_told_in_one_line()
+    public void A_damaged_file_is_refused_in_one_line()
     {
         var path = _data["train-images-idx3-ubyte.gz"];
         File.WriteAllBytes(path, File.ReadAllBytes(path)[..^20]);
-        Refused(path, "--data", _data.Path, "--out", _out.Path);
+        AssertRefused(path, "--data", _data.Path, "--out", _out.Path);
     }
 
     [Fact]
-    public void An_output_folder_that_is_a_file_is_told_in_one_line() =>
-        Refused("--out: expected a folder that can be written", "--data", _data.Path, "--out", _data["t10k-labels-idx1-ubyte.gz"]);
+    public void An_output_folder_that_is_a_file_is_refused_in_one_line() =>
+        AssertRefused("--out: expected a folder that can be written", "--data", _data.Path, "--out", _data["t10k-labels-idx1-ubyte.gz"]);
 
     [Fact]
     public void Help_lists_the_options_and_trains_nothing()
@@ -119,16 +119,16 @@ public sealed class ProgramTests : IDisposable
     }
 
     [SignalFact(2)]
-    public void Ctrl_C_leaves_the_weights_so_far() => Interrupted("INT", 130);
+    public void Ctrl_C_saves_the_weights_so_far() => Interrupt("INT", 130);
 
-    [SignalFact(15)]
-    public void SIGTERM_leaves_the_weights_so_far() => Interrupted("TERM", 143);
+    [SignalFact(15), Trait(Category.Name, Category.Slow)]
+    public void SIGTERM_saves_the_weights_so_far() => Interrupt("TERM", 143);
 
-    /// <summary>What is in the output folder. The name of TensorBoard's file ends with the time and the machine.</summary>
-    private IEnumerable<string> Left() =>
+    /// <summary>Lists the output folder, with TensorBoard's file as <c>events</c>: its name ends with the time and the machine.</summary>
+    private IEnumerable<string> ListOutput() =>
         Directory.GetFileSystemEntries(_out.Path).Select(path => Path.GetFileName(path)).Select(name => name.StartsWith("events.out.tfevents.", StringComparison.Ordinal) ? "events" : name).Order();
 
-    private void Interrupted(string signal, int expected)
+    private void Interrupt(string signal, int expectedCode)
     {
         using var program = Start("--data", _data.Path, "--out", _out.Path, "--epochs", "10000", "--batch-size", "16");
         var error = program.StandardError.ReadToEndAsync();
@@ -138,12 +138,12 @@ public sealed class ProgramTests : IDisposable
         var output = program.StandardOutput.ReadToEnd();
         program.WaitForExit();
 
-        Assert.Equal((expected, ""), (program.ExitCode, error.Result));
+        Assert.Equal((expectedCode, ""), (program.ExitCode, error.Result));
         Assert.Contains($"weights so far    {_out["model.safetensors"]}", output, StringComparison.Ordinal);
         Assert.Contains($"for torch.load    {_out["model.pth"]}", output, StringComparison.Ordinal);
-        Assert.Equal(["checkpoint.safetensors", "events", "images.json", "learning-curves.png", "metrics.csv", "model.pth", "model.safetensors", "network.json", "settings.json"], Left());
-        using var model = Network.Of(_out["model.safetensors"]);
-        using var same = Network.Of(_out["model.pth"]);
-        Assert.Equal(0, Network.Distance(model.state_dict().Values, same.state_dict().Values));
+        Assert.Equal(["checkpoint.safetensors", "events", "images.json", "learning-curves.png", "metrics.csv", "model.pth", "model.safetensors", "network.json", "settings.json"], ListOutput());
+        using var model = Network.Load(_out["model.safetensors"]);
+        using var same = Network.Load(_out["model.pth"]);
+        Assert.Equal(0, Network.ComputeDistance(model.state_dict().Values, same.state_dict().Values));
     }
 }

@@ -4,7 +4,7 @@ using static ResNet.Tests.SampleProgram;
 
 namespace ResNet.Train.Tests;
 
-/// <summary>Trainings that begin with ImageNet's weights.</summary>
+/// <summary>Trainings that start from ImageNet weights.</summary>
 public sealed class PublishedWeightsTests : IDisposable
 {
     private readonly TempFolder _data = new(), _out = new();
@@ -15,10 +15,10 @@ public sealed class PublishedWeightsTests : IDisposable
         _out.Dispose();
     }
 
-    [Fact]
-    public void Two_classes_of_eight_photographs_are_enough()
+    [Fact, Trait(Category.Name, Category.Slow)]
+    public void Eight_photographs_per_class_are_enough()
     {
-        WriteStripes(each: 8);
+        WriteStripes(perClass: 8);
 
         var (code, output, error) = Run("--data", _data.Path, "--out", _out["run"], "--weights", "imagenet", "--size", "64");
 
@@ -34,20 +34,20 @@ public sealed class PublishedWeightsTests : IDisposable
         using var source = BundledImageNet.Load(2);
         using var trained = new ResNet18(2, Stem.Conv7MaxPool);
         Checkpoint.Load(trained, _out["run/model.pth"]);
-        Assert.Equal(0, Network.Distance(source.parameters().SkipLast(2), trained.parameters().SkipLast(2)));
+        Assert.Equal(0, Network.ComputeDistance(source.parameters().SkipLast(2), trained.parameters().SkipLast(2)));
     }
 
     [Fact, Trait(Category.Name, Category.Slow)]
-    public void Every_layer_is_trained_from_the_head_that_was_fitted_first()
+    public void Training_all_layers_starts_from_the_fitted_head()
     {
-        WriteStripes(each: 12);
+        WriteStripes(perClass: 12);
         string[] arguments = ["--data", _data.Path, "--weights", "imagenet", "--size", "64", "--train", "all", "--epochs", "1", "--batch-size", "8"];
 
         var (code, output, error) = Run([.. arguments, "--out", _out["run"], "--lr", "1e-9"]);
 
         Assert.True(code == 0, error);
         Assert.Contains("training the classifier, then every layer", output, StringComparison.Ordinal);
-        // With next to no learning rate it is the head's accuracy that the test shows.
+        // With a tiny learning rate, the test accuracy is the head's.
         Assert.Contains("test accuracy 1.000", output, StringComparison.Ordinal);
         var first = File.ReadAllBytes(_out["run/model.safetensors"]);
         Assert.Equal(0, Run("resume", _out["run"]).Code);
@@ -57,13 +57,13 @@ public sealed class PublishedWeightsTests : IDisposable
         using var source = BundledImageNet.Load(2);
         using var trained = new ResNet18(2, Stem.Conv7MaxPool);
         Checkpoint.Load(trained, _out["other/model.safetensors"]);
-        Assert.True(Network.Distance(source.parameters().SkipLast(2), trained.parameters().SkipLast(2)) > 1e-3);
+        Assert.True(Network.ComputeDistance(source.parameters().SkipLast(2), trained.parameters().SkipLast(2)) > 1e-3);
     }
 
     [Fact]
-    public void Another_architecture_is_torchvisions_and_what_the_cache_has_is_checked()
+    public void Another_architecture_takes_torchvisions_weights_and_checks_the_cache()
     {
-        WriteStripes(each: 8);
+        WriteStripes(perClass: 8);
         var path = _out["hub/checkpoints/resnet50-0676ba61.pth"];
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         File.WriteAllText(path, "no weights");
@@ -86,15 +86,15 @@ public sealed class PublishedWeightsTests : IDisposable
     [Fact]
     public void Another_stem_is_refused()
     {
-        WriteStripes(each: 8);
-        Refused("--weights imagenet: expected --stem Conv7MaxPool, the stem of these weights, got Conv3", "--data", _data.Path, "--out", _out["run"], "--weights", "imagenet", "--stem", "conv3");
+        WriteStripes(perClass: 8);
+        AssertRefused("--weights imagenet: expected --stem Conv7MaxPool, the stem of these weights, got Conv3", "--data", _data.Path, "--out", _out["run"], "--weights", "imagenet", "--stem", "conv3");
     }
 
-    /// <summary>Photographs of one kind and of another, each a little different: broad stripes and narrow ones.</summary>
-    private void WriteStripes(int each)
+    /// <summary>Writes two classes of images that differ a little: broad stripes and narrow ones.</summary>
+    private void WriteStripes(int perClass)
     {
         foreach (var (name, width) in new[] { ("broad", 16), ("narrow", 3) })
-            for (var i = 0; i < each; i++)
+            for (var i = 0; i < perClass; i++)
             {
                 using var bitmap = new SKBitmap(72, 64 + i);
                 for (var y = 0; y < bitmap.Height; y++)

@@ -2,7 +2,7 @@ using static ResNet.Tests.SampleProgram;
 
 namespace ResNet.Train.Tests;
 
-/// <summary>The program on two ranks, under each launcher that is here.</summary>
+/// <summary>The program on two ranks, under each installed launcher.</summary>
 public sealed class RanksTests : IDisposable
 {
     private readonly TempFolder _data = new(), _out = new();
@@ -13,18 +13,18 @@ public sealed class RanksTests : IDisposable
         _out.Dispose();
     }
 
-    private string[] Training(string folder, int epochs) =>
+    private string[] CreateArguments(string folder, int epochs) =>
         ["--data", _data.Path, "--out", _out[folder], "--epochs", $"{epochs}", "--batch-size", "12", "--lr", "0.02", "--size", "16", "--device", "cpu"];
 
-    /// <summary>The training is not one process's, since each rank's batch norm sees its own images; what is made of its weights is.</summary>
-    [Theory]
+    /// <summary>The training differs from that of one process, because each rank's batch norm sees its own images. The evaluation does not.</summary>
+    [Theory, Trait(Category.Name, Category.Slow)]
     [Under(MpiKind.OpenMpi)]
     [Under(MpiKind.Mpich)]
-    public void Two_ranks_leave_one_set_of_files_and_test_it_as_one_process_does(MpiKind mpi)
+    public void Two_ranks_write_one_set_of_files_and_evaluate_as_one_process_does(MpiKind mpi)
     {
         Idx.WriteSet(_data);
 
-        var (code, output, error) = Launched.Run(mpi, [.. Training("run", 1), "--ema", "0.9", "--balanced"]);
+        var (code, output, error) = LaunchedProgram.Run(mpi, [.. CreateArguments("run", 1), "--ema", "0.9", "--balanced"]);
 
         Assert.Equal((0, ""), (code, error));
         Assert.Contains($"without CUDA, 2 ranks{Settings.Read(_out["run"]).DescribeComputation(TorchSharp.torch.CPU)}: 60 images to train and validate, 20 to test", output, StringComparison.Ordinal);
@@ -35,23 +35,23 @@ public sealed class RanksTests : IDisposable
             Directory.GetFiles(_out["run"]).Select(file => Path.GetFileName(file)).Where(name => !name.StartsWith("events.", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
         Assert.Single(Directory.GetFiles(_out["run"], "events.*"));
 
-        // To the last digit: the ranks share whole batches, each of which is computed as one process does it.
-        var alone = Tested(_out["run"]);
-        var (evaluated, shared, _) = Launched.Run(mpi, "evaluate", _out["run"]);
+        // To the last digit: each rank computes whole batches, as one process does.
+        var alone = Evaluate(_out["run"]);
+        var (evaluated, shared, _) = LaunchedProgram.Run(mpi, "evaluate", _out["run"]);
         Assert.Equal(0, evaluated);
         Assert.Equal(alone, string.Join('\n', shared.TrimEnd().Split('\n').SkipLast(1)));
-        Assert.Equal(TestAccuracy(alone), TestAccuracy(output));
+        Assert.Equal(FindTestAccuracy(alone), FindTestAccuracy(output));
 
-        static string TestAccuracy(string text) => text.Split('\n').Single(line => line.StartsWith("test accuracy", StringComparison.Ordinal)).Split(',')[0];
+        static string FindTestAccuracy(string text) => text.Split('\n').Single(line => line.StartsWith("test accuracy", StringComparison.Ordinal)).Split(',')[0];
     }
 
     [Theory, Trait(Category.Name, Category.Slow)]
     [Under(MpiKind.OpenMpi)]
     [Under(MpiKind.Mpich)]
-    public void A_training_that_is_ended_by_a_signal_goes_on_with_fewer_ranks_and_with_more(MpiKind mpi)
+    public void An_interrupted_training_resumes_with_fewer_and_with_more_ranks(MpiKind mpi)
     {
         Idx.WriteSet(_data);
-        using (var program = new Launched(mpi, Training("run", 1000)))
+        using (var program = new LaunchedProgram(mpi, CreateArguments("run", 1000)))
         {
             program.WaitFor("epoch 1/1000 ");
             program.Send("TERM");
@@ -59,15 +59,15 @@ public sealed class RanksTests : IDisposable
             Assert.DoesNotContain("Exception", error, StringComparison.Ordinal);
             if (mpi == MpiKind.Mpich)
             {
-                Assert.Equal(143, code);
+                Assert.Contains(code, (int[])[143, 0]); // MPICH's launcher reports 0 if it ends before the ranks do, as on a busy machine
                 Assert.Contains("weights so far ", output, StringComparison.Ordinal);
                 Assert.Contains($"to continue       resume {_out["run"]}", output, StringComparison.Ordinal);
             }
-            else // Open MPI says 1 of whatever code, and kills the ranks after a second, which a busy machine may take to write the weights.
+            else // Open MPI turns every code into 1. It kills the ranks after a second, before a busy machine may have written the weights.
                 Assert.NotEqual(0, code);
         }
 
-        // On one process to the end of another epoch, and on two again
+        // One epoch on one process, then on two ranks again
         using (var program = Start("resume", _out["run"]))
         {
             var last = "";
@@ -78,29 +78,29 @@ public sealed class RanksTests : IDisposable
             Assert.StartsWith("epoch ", last, StringComparison.Ordinal);
         }
         var settings = File.ReadAllText(_out["run/settings.json"]);
-        using (var program = new Launched(mpi, "resume", _out["run"]))
+        using (var program = new LaunchedProgram(mpi, "resume", _out["run"]))
         {
             program.WaitFor("resumed after ");
             program.WaitFor("epoch ");
             program.Send("TERM");
-            program.End(); // before its folder goes
+            program.End(); // before the folder is deleted
         }
-        Assert.Equal(settings, File.ReadAllText(_out["run/settings.json"])); // the rate above all
+        Assert.Equal(settings, File.ReadAllText(_out["run/settings.json"])); // above all the learning rate
     }
 
-    /// <summary>It waits for the others most of the time, and is to stop where they do. What comes after the first signal changes nothing.</summary>
+    /// <summary>A rank mostly waits for the others, and must stop at the same step. A second signal changes nothing.</summary>
     [Theory, Trait(Category.Name, Category.Slow)]
     [Under(MpiKind.OpenMpi)]
     [Under(MpiKind.Mpich)]
-    public void A_signal_to_one_rank_stops_all_with_the_weights_so_far(MpiKind mpi)
+    public void A_signal_to_one_rank_stops_all_ranks_and_saves_the_weights(MpiKind mpi)
     {
         Idx.WriteSet(_data);
-        using var program = new Launched(mpi, Training("run", 1000));
+        using var program = new LaunchedProgram(mpi, CreateArguments("run", 1000));
         program.WaitFor("epoch 1/1000 ");
-        var rank = program.Rank(1);
+        var rank = program.FindRank(1);
         program.Send("TERM", rank);
         program.WaitFor("interrupted after ");
-        program.Send("TERM", rank); // which has nothing left to do, while rank 0 writes
+        program.Send("TERM", rank); // it has nothing left to do while rank 0 writes
         var (code, output, error) = program.End();
 
         Assert.Equal(143, code);
@@ -111,11 +111,11 @@ public sealed class RanksTests : IDisposable
     [Theory, Trait(Category.Name, Category.Slow)]
     [Under(MpiKind.OpenMpi)]
     [Under(MpiKind.Mpich)]
-    public void Steps_with_one_image_for_a_rank_are_refused(MpiKind mpi)
+    public void Training_steps_with_one_image_per_rank_are_refused(MpiKind mpi)
     {
         TestImages.WriteSet(_data);
 
-        var (code, _, error) = Launched.Run(mpi, "--data", _data.Path, "--out", _out["run"], "--batch-size", "4", "--size", "32", "--device", "cpu");
+        var (code, _, error) = LaunchedProgram.Run(mpi, "--data", _data.Path, "--out", _out["run"], "--batch-size", "4", "--size", "32", "--device", "cpu");
 
         Assert.NotEqual(0, code);
         Assert.Single(error.Split('\n'), line => line.Contains("expected at least 2 images per training step for each of the 2 ranks, got ", StringComparison.Ordinal));
@@ -126,10 +126,10 @@ public sealed class RanksTests : IDisposable
     [Theory, Trait(Category.Name, Category.Slow)]
     [Under(MpiKind.OpenMpi)]
     [Under(MpiKind.Mpich)]
-    public void An_image_that_one_rank_cannot_read_any_more_ends_all(MpiKind mpi)
+    public void An_image_that_one_rank_can_no_longer_read_ends_all_ranks(MpiKind mpi)
     {
         TestImages.WriteSet(_data);
-        using var program = new Launched(mpi, "--data", _data.Path, "--out", _out["run"], "--epochs", "1000", "--batch-size", "10", "--lr", "0.01", "--size", "32", "--device", "cpu");
+        using var program = new LaunchedProgram(mpi, "--data", _data.Path, "--out", _out["run"], "--epochs", "1000", "--batch-size", "10", "--lr", "0.01", "--size", "32", "--device", "cpu");
         program.WaitFor("epoch 1/1000 ");
         var gone = _data[ImageList.Read(_out["run"])!.Training.Keys.First()];
         File.Delete(gone);
@@ -142,13 +142,13 @@ public sealed class RanksTests : IDisposable
     [Theory, Trait(Category.Name, Category.Slow)]
     [Under(MpiKind.OpenMpi)]
     [Under(MpiKind.Mpich)]
-    public void What_is_wrong_on_every_rank_is_told_once(MpiKind mpi)
+    public void An_error_on_every_rank_is_reported_once(MpiKind mpi)
     {
-        var (code, output, error) = Launched.Run(mpi, "--data", _data["nowhere"], "--batch-size", "3");
+        var (code, output, error) = LaunchedProgram.Run(mpi, "--data", _data["nowhere"], "--batch-size", "3");
 
         Assert.NotEqual((0, ""), (code, output));
         Assert.Single(error.Split('\n'), line => line.Contains("expected at least 2 images per training step for each of the 2 ranks", StringComparison.Ordinal));
         Assert.DoesNotContain("rank 1 of 2", error, StringComparison.Ordinal);
-        Assert.Single(Launched.Run(mpi, "predict", "x.png").Error.Split('\n'), line => line.Contains("predict: expected one process, got 2 ranks", StringComparison.Ordinal));
+        Assert.Single(LaunchedProgram.Run(mpi, "predict", "x.png").Error.Split('\n'), line => line.Contains("predict: expected one process, got 2 ranks", StringComparison.Ordinal));
     }
 }

@@ -33,11 +33,11 @@ public sealed class RenamedOptionTests
     }
 
     [Fact]
-    public void Without_them_the_recipe_stays() => Assert.Equal(Recipe.Cifar, Parse());
+    public void Without_options_the_recipe_stays() => Assert.Equal(Recipe.Cifar, Parse());
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void Both_at_once_are_refused(string name, string old)
+    public void Both_names_at_once_are_refused(string name, string old)
     {
         foreach (var arguments in (string[][])[[name, "1", old, "1"], [old, "1", name, "1"]])
             Assert.Equal([$"{old}: expected either {name} or its old name, got both"], _command.Parse(arguments).Errors.Select(error => error.Message));

@@ -23,19 +23,19 @@ public sealed class ResumeTests : IDisposable
         _out.Dispose();
     }
 
-    private string[] Arguments(string folder, int epochs = 6) => ["train", "--data", _data.Path, "--out", _out[folder], "--epochs", $"{epochs}", "--batch-size", "16", "--device", "cpu", "--ema", "0.9", "--precision", "bf16", "--channels-last"];
+    private string[] CreateArguments(string folder, int epochs = 6) => ["train", "--data", _data.Path, "--out", _out[folder], "--epochs", $"{epochs}", "--batch-size", "16", "--device", "cpu", "--ema", "0.9", "--precision", "bf16", "--channels-last"];
 
     [Fact, Trait(Category.Name, Category.Slow)]
-    public void Killed_at_any_moment_and_resumed_it_ends_with_the_weights_of_a_training_that_never_was()
+    public void A_training_that_is_killed_at_any_moment_resumes_to_the_same_weights()
     {
-        Assert.Equal(0, Run(Arguments("whole")).Code);
+        Assert.Equal(0, Run(CreateArguments("whole")).Code);
 
-        // While the second epoch's files are written, at first; then after any first line or epoch, in the midst of whatever comes next.
+        // First while the second epoch's files are written, then at a random moment after the first line or an epoch.
         var random = new Random(1);
         string[] after = ["epoch 2/", "epoch ", "ResNet-18 ", "epoch ", "ResNet-18 ", "epoch "];
         for (var kill = 0; kill < after.Length; kill++)
         {
-            using var program = Start(kill == 0 ? Arguments("killed") : ["resume", _out["killed"]]);
+            using var program = Start(kill == 0 ? CreateArguments("killed") : ["resume", _out["killed"]]);
             while (program.StandardOutput.ReadLine() is { } line && !line.StartsWith(after[kill], StringComparison.Ordinal)) { }
             Thread.Sleep(random.Next(400));
             program.Kill();
@@ -50,10 +50,10 @@ public sealed class ResumeTests : IDisposable
             Assert.True(File.ReadAllBytes(_out[$"whole/{file}"]).AsSpan().SequenceEqual(File.ReadAllBytes(_out[$"killed/{file}"])), file);
     }
 
-    [SignalFact(2)]
-    public void Interrupted_by_Ctrl_C_it_goes_on_with_the_next_epoch()
+    [SignalFact(2), Trait(Category.Name, Category.Slow)]
+    public void After_Ctrl_C_it_resumes_with_the_next_epoch()
     {
-        using (var program = Start(Arguments("run", 3)))
+        using (var program = Start(CreateArguments("run", 3)))
         {
             while (program.StandardOutput.ReadLine() is { } line && !line.StartsWith("epoch 1/3", StringComparison.Ordinal)) { }
             Signal.Send("INT", program.Id);
@@ -64,34 +64,34 @@ public sealed class ResumeTests : IDisposable
 
         var (code, output, _) = Run("resume", _out["run"]);
         Assert.Equal(0, code);
-        Assert.Contains("resumed after 1 epochs", output, StringComparison.Ordinal);
+        Assert.Contains("resumed after 1 epoch", output, StringComparison.Ordinal);
         Assert.DoesNotContain("epoch 1/3", output, StringComparison.Ordinal);
         Assert.Contains("epoch 2/3", output, StringComparison.Ordinal);
         Assert.Contains("epoch 3/3", output, StringComparison.Ordinal);
     }
 
     [Fact, Trait(Category.Name, Category.Slow)]
-    public void A_training_that_is_complete_is_tested_again_and_stays_as_it_is()
+    public void Resuming_a_complete_training_evaluates_it_and_changes_nothing()
     {
-        var first = Run(Arguments("run", 1));
+        var first = Run(CreateArguments("run", 1));
         var weights = File.ReadAllBytes(_out["run/model.pth"]);
         var again = Run("resume", _out["run"]);
 
         Assert.Equal((0, ""), (again.Code, again.Error));
         Assert.DoesNotContain("epoch 1/1", again.Output, StringComparison.Ordinal);
-        Assert.Equal(Accuracy(first.Output), Accuracy(again.Output));
+        Assert.Equal(FindAccuracy(first.Output), FindAccuracy(again.Output));
         Assert.True(weights.AsSpan().SequenceEqual(File.ReadAllBytes(_out["run/model.pth"])));
 
-        static string Accuracy(string output) => output.Split('\n').Single(line => line.StartsWith("test accuracy", StringComparison.Ordinal)).Split(',')[0];
+        static string FindAccuracy(string output) => output.Split('\n').Single(line => line.StartsWith("test accuracy", StringComparison.Ordinal)).Split(',')[0];
     }
 
     [Fact, Trait(Category.Name, Category.Slow)]
-    public void A_new_training_does_not_go_on_from_what_lies_in_its_folder()
+    public void A_new_training_does_not_keep_the_old_checkpoint_in_its_folder()
     {
-        Assert.Equal(0, Run(Arguments("run", 1)).Code);
+        Assert.Equal(0, Run(CreateArguments("run", 1)).Code);
         var path = _out["run/checkpoint.safetensors"];
         var before = File.ReadAllBytes(path);
-        using var program = Start([.. Arguments("run", 10), "--seed", "2"]);
+        using var program = Start([.. CreateArguments("run", 10), "--seed", "2"]);
         while (program.StandardOutput.ReadLine() is { } line && !line.StartsWith("ResNet-18 on ", StringComparison.Ordinal)) { }
         Assert.False(File.Exists(path) && File.ReadAllBytes(path).AsSpan().SequenceEqual(before));
         program.Kill();
@@ -99,42 +99,52 @@ public sealed class ResumeTests : IDisposable
     }
 
     [Fact]
-    public void The_momentum_is_in_the_checkpoint()
+    public void The_checkpoint_has_the_momentum_and_the_epochs()
     {
-        Assert.Equal(0, Run(Arguments("run", 1)).Code);
-        using var state = new TrainingState(new ResNet18(10), epochs: 1, new ResNet18(10));
-        Checkpoint.Load(state, _out["run/checkpoint.safetensors"]);
-        Assert.True(state.state_dict()["momentum.fc.weight"].abs().sum().item<float>() > 0);
-        Assert.Equal(1, Assert.Single(state.Epochs).Number);
+        using var scope = NewDisposeScope();
+        using var state = new TrainingState(new ResNet18(10), epochs: 1);
+        using var learner = new Learner(state.Model, Recipe.Digits with { WeightDecay = 0 }, Precision.Fp32, CPU);
+        var epoch = new Epoch(1, 0.5, 0.75, 0.625, 0.25, 100);
+        state.GiveMomentumTo(learner.Optimizer);
+        learner.Step(new Batch(randn(4, 3, 16, 16), arange(4)), 0.01);
+        state.Add(epoch);
+        Checkpoint.Save(state, _out["checkpoint.safetensors"]);
+
+        using var loaded = new TrainingState(new ResNet18(10), epochs: 1);
+        Checkpoint.Load(loaded, _out["checkpoint.safetensors"]);
+
+        // After the first step, the momentum is the gradient.
+        Assert.Equal(0, Network.ComputeDistance(state.Model.parameters().Select(parameter => parameter.grad!), state.Model.named_parameters().Select(entry => loaded.state_dict()[$"momentum.{entry.name}"])));
+        Assert.Equal(epoch, Assert.Single(loaded.Epochs));
     }
 
-    /// <summary>Without its scale and the count of good steps, a training in float16 would go on otherwise than it would have.</summary>
+    /// <summary>Without the scale and the count of good steps, a float16 training would resume differently.</summary>
     [Fact, Trait(Category.Name, Category.Slow)]
-    public void In_float16_the_losss_scale_goes_on_as_well()
+    public void A_resumed_float16_training_keeps_its_loss_scale()
     {
-        // Small pictures and few: processors without float16 instructions take a second a step.
+        // Few and small images: processors without float16 instructions take a second per step.
         Idx.WriteSet(_data, training: 22, test: 1);
-        string[] Training(string folder) => ["--data", _data.Path, "--out", _out[folder], "--epochs", "2", "--batch-size", "32", "--size", "16", "--device", "cpu", "--precision", "fp16", "--channels-last"];
-        var (code, output, error) = Run(Training("whole"));
+        string[] CreateFloat16Arguments(string folder) => ["--data", _data.Path, "--out", _out[folder], "--epochs", "2", "--batch-size", "32", "--size", "16", "--device", "cpu", "--precision", "fp16", "--channels-last"];
+        var (code, output, error) = Run(CreateFloat16Arguments("whole"));
         Assert.Equal((0, ""), (code, error));
         Assert.Contains("--precision Fp16 is for GPUs", output, StringComparison.Ordinal);
 
-        using (var program = Start(Training("killed")))
+        using (var program = Start(CreateFloat16Arguments("killed")))
         {
             while (program.StandardOutput.ReadLine() is { } line && !line.StartsWith("epoch 1/2", StringComparison.Ordinal)) { }
-            while (!File.Exists(_out["killed/metrics.csv"])) // which is written after the checkpoint
+            while (!File.Exists(_out["killed/metrics.csv"])) // written after the checkpoint
                 Thread.Sleep(10);
             program.Kill();
             program.WaitForExit();
         }
-        Assert.Contains("resumed after 1 epochs", Run("resume", _out["killed"]).Output, StringComparison.Ordinal);
+        Assert.Contains("resumed after 1 epoch", Run("resume", _out["killed"]).Output, StringComparison.Ordinal);
 
         using var scope = NewDisposeScope();
-        Assert.Equal(Scaling("whole"), Scaling("killed"));
-        Assert.NotEqual([65536, 0], Scaling("whole")); // as it begins
+        Assert.Equal(ReadScaling("whole"), ReadScaling("killed"));
+        Assert.NotEqual([65536, 0], ReadScaling("whole")); // the initial state
         Assert.True(File.ReadAllBytes(_out["whole/model.pth"]).AsSpan().SequenceEqual(File.ReadAllBytes(_out["killed/model.pth"])));
 
-        double[] Scaling(string folder)
+        double[] ReadScaling(string folder)
         {
             using var state = new TrainingState(new ResNet18(10), epochs: 2, scaled: true);
             Checkpoint.Load(state, _out[$"{folder}/checkpoint.safetensors"]);
@@ -143,14 +153,14 @@ public sealed class ResumeTests : IDisposable
     }
 
     [Fact]
-    public void What_is_saved_of_a_scaler_is_given_to_the_next_one()
+    public void The_saved_state_of_a_scaler_is_given_to_the_next_one()
     {
         using var scope = NewDisposeScope();
         using var state = new TrainingState(new ResNet18(10), epochs: 2, scaled: true);
         var (first, second, third) = (new GradScaler(), new GradScaler(), new GradScaler());
         first.load_state_dict(new Dictionary<string, double> { ["scale"] = 128, ["_growth_tracker"] = 7 });
 
-        state.GiveTo(second); // nothing is there yet
+        state.GiveTo(second); // there is no saved state yet
         Assert.Equal(65536, second.get_scale());
         state.Add(new Epoch(1, 0, 0, 0, 0, 0));
         state.Keep(first);
@@ -159,35 +169,35 @@ public sealed class ResumeTests : IDisposable
     }
 
     [Fact]
-    public void A_folder_that_is_no_trainings_is_told()
+    public void A_folder_without_a_training_is_refused()
     {
-        Refused("resume: expected the folder of a training run, got", "resume", _out["nothing"]);
-        Refused("resume: expected the folder of a training run, got", "resume", _data.Path);
-        Refused("Required argument", "resume");
+        AssertRefused("resume: expected the folder of a training run, got", "resume", _out["nothing"]);
+        AssertRefused("resume: expected the folder of a training run, got", "resume", _data.Path);
+        AssertRefused("Required argument", "resume");
     }
 
     [Fact, Trait(Category.Name, Category.Slow)]
-    public void Damaged_files_are_told()
+    public void Damaged_files_are_refused()
     {
-        Assert.Equal(0, Run(Arguments("run", 1)).Code);
+        Assert.Equal(0, Run(CreateArguments("run", 1)).Code);
         var settings = File.ReadAllText(_out["run/settings.json"]);
         foreach (var damaged in new[] { " ", "null", "{}", settings[..20], settings.Replace("\"Seed\": 1", "\"Seed\": \"x\"", StringComparison.Ordinal) })
         {
             File.WriteAllText(_out["run/settings.json"], damaged);
-            Refused("settings.json: expected the file that a training wrote", "resume", _out["run"]);
+            AssertRefused("settings.json: expected the file that a training wrote", "resume", _out["run"]);
         }
 
         File.WriteAllText(_out["run/settings.json"], "");
-        Refused("settings.json: expected a file with something in it", "resume", _out["run"]);
+        AssertRefused("settings.json: expected a file with something in it", "resume", _out["run"]);
 
         File.WriteAllText(_out["run/settings.json"], settings);
         using (var file = File.OpenWrite(_out["run/checkpoint.safetensors"]))
             file.SetLength(file.Length - 1);
-        Refused("resume: ", "resume", _out["run"]);
+        AssertRefused("resume: ", "resume", _out["run"]);
 
-        // Another training's: of two epochs
+        // The checkpoint of a training with another number of epochs
         File.WriteAllText(_out["run/settings.json"], settings.Replace("\"Epochs\": 1", "\"Epochs\": 2", StringComparison.Ordinal));
         Assert.Equal(2, JsonDocument.Parse(File.ReadAllText(_out["run/settings.json"])).RootElement.GetProperty("Recipe").GetProperty("Epochs").GetInt32());
-        Refused("resume: ", "resume", _out["run"]);
+        AssertRefused("resume: ", "resume", _out["run"]);
     }
 }

@@ -27,7 +27,7 @@ public sealed class ScheduleTests
     }
 
     [Fact]
-    public void Without_a_warmup_it_starts_at_its_peak()
+    public void Without_a_warmup_the_learning_rate_starts_at_its_peak()
     {
         Assert.Equal(0.1, Schedule.ComputeLearningRate(0, 1000, 0.1, 0), 1e-4);
         Assert.Equal(0.05, Schedule.ComputeLearningRate(50, 1000, 0.1, 0.101), 1e-3);

@@ -19,172 +19,172 @@ public sealed class StartingWeightsTests : IDisposable
     }
 
     [Fact]
-    public void A_training_goes_on_from_the_weights_of_another()
+    public void A_training_starts_from_the_weights_of_another()
     {
         using var other = new ResNet18(10);
-        var path = Saved(other);
+        var path = Save(other);
 
-        var lines = TrainsOn("next", "--seed", "2", "--lr", "1e-12", "--weights", path);
+        var lines = Train("next", "--seed", "2", "--lr", "1e-12", "--weights", path);
 
         Assert.Contains($"weights from {path}: 122 of 122 tensors", lines);
-        using var next = Network.Of(_out["next/model.pth"]);
-        Assert.InRange(Network.Distance(other.parameters(), next.parameters()), 0, 1e-6);
+        using var next = Network.Load(_out["next/model.pth"]);
+        Assert.InRange(Network.ComputeDistance(other.parameters(), next.parameters()), 0, 1e-6);
     }
 
     [Theory]
     [InlineData("model.pth")]
     [InlineData("model.safetensors")]
-    public void Of_the_same_network_all_is_taken(string name)
+    public void All_tensors_of_the_same_network_are_loaded(string name)
     {
         using var other = new ResNet18(10);
         using var model = new ResNet18(10);
-        var path = Saved(other, name);
+        var path = Save(other, name);
         Assert.Equal($"weights from {path}: 122 of 122 tensors", StartingWeights.LoadFile(model, path).Line);
-        Assert.Equal(0, Network.Distance(other.parameters(), model.parameters()));
+        Assert.Equal(0, Network.ComputeDistance(other.parameters(), model.parameters()));
     }
 
     [Fact]
-    public void Of_a_network_for_other_classes_all_but_the_classifier_is_taken()
+    public void All_but_the_classifier_is_loaded_from_a_network_for_other_classes()
     {
         using var other = new ResNet18(7);
-        AllButTheClassifierIsTaken(other, other, "fc.weight (expected (10, 512), got (7, 512)), fc.bias (expected (10), got (7))");
+        AssertAllButTheClassifierIsLoaded(other, other, "fc.weight (expected (10, 512), got (7, 512)), fc.bias (expected (10), got (7))");
     }
 
     [Fact]
-    public void Of_a_network_without_a_classifier_all_is_taken()
+    public void All_but_the_classifier_is_loaded_from_a_network_without_one()
     {
         using var other = new ResNet18(10);
-        using var features = Features(other);
-        AllButTheClassifierIsTaken(other, features, "fc.weight (missing), fc.bias (missing)");
+        using var features = CreateFeatures(other);
+        AssertAllButTheClassifierIsLoaded(other, features, "fc.weight (missing), fc.bias (missing)");
     }
 
     [Fact]
-    public void Of_a_network_whose_classifier_has_layers_all_but_the_classifier_is_taken()
+    public void All_but_the_classifier_is_loaded_from_a_network_whose_classifier_has_layers()
     {
         using var other = new ResNet18(10);
-        using var layers = Features(other, ("fc", nn.Sequential(("1", nn.Linear(512, 10)))));
-        AllButTheClassifierIsTaken(other, layers, "fc.weight (missing), fc.bias (missing), fc.1.weight (unexpected), fc.1.bias (unexpected)");
+        using var layers = CreateFeatures(other, ("fc", nn.Sequential(("1", nn.Linear(512, 10)))));
+        AssertAllButTheClassifierIsLoaded(other, layers, "fc.weight (missing), fc.bias (missing), fc.1.weight (unexpected), fc.1.bias (unexpected)");
     }
 
     [Fact]
-    public void A_network_with_another_first_layer_is_told()
+    public void A_network_with_another_first_layer_is_refused()
     {
         using var other = new ResNet18(10, Stem.Conv3);
-        DoesNotFit("which does not fit: conv1.weight (expected (64, 3, 7, 7), got (64, 3, 3, 3))", Saved(other));
+        AssertDoesNotFit("which does not fit: conv1.weight (expected (64, 3, 7, 7), got (64, 3, 3, 3))", Save(other));
     }
 
     [Fact]
-    public void A_network_with_more_layers_is_told()
+    public void A_network_with_more_layers_is_refused()
     {
         using var other = new ResNet18(10);
-        using var more = Features(other, ("fc", other.fc), ("head", nn.Linear(10, 2)));
-        DoesNotFit("which does not fit: head.weight (unexpected), head.bias (unexpected)", Saved(more));
+        using var more = CreateFeatures(other, ("fc", other.fc), ("head", nn.Linear(10, 2)));
+        AssertDoesNotFit("which does not fit: head.weight (unexpected), head.bias (unexpected)", Save(more));
     }
 
     [Fact]
-    public void Of_a_network_that_has_nothing_in_common_the_names_are_told()
+    public void The_message_names_tensors_of_an_unrelated_network()
     {
         using var other = nn.Sequential(("a", nn.Linear(2, 2)));
-        DoesNotFit("does not fit ResNet18: expected tensor names like the module's 122, such as conv1.weight, bn1.weight, bn1.bias; got 2 that begin with 'a.', such as a.weight, a.bias", Saved(other));
+        AssertDoesNotFit("does not fit ResNet18: expected tensor names like the module's 122, such as conv1.weight, bn1.weight, bn1.bias; got 2 that begin with 'a.', such as a.weight, a.bias", Save(other));
     }
 
     [Fact]
-    public void Of_a_network_that_has_little_in_common_a_few_tensors_are_told()
+    public void The_message_names_only_some_of_many_missing_tensors()
     {
         using var other = new ResNet18(10);
         using var little = nn.Sequential(("conv1", other.conv1));
-        DoesNotFit("which does not fit: bn1.weight (missing), bn1.bias (missing), bn1.running_mean (missing), bn1.running_var (missing) and 95 more", Saved(little));
+        AssertDoesNotFit("which does not fit: bn1.weight (missing), bn1.bias (missing), bn1.running_mean (missing), bn1.running_var (missing) and 95 more", Save(little));
     }
 
     [Fact]
-    public void Of_a_network_with_another_stem_all_is_taken_and_told()
+    public void Weights_for_another_stem_are_loaded_with_a_remark()
     {
         using var other = new ResNet18(10, Stem.Conv7MaxPool);
         using var model = new ResNet18(10);
-        var path = Saved(other);
+        var path = Save(other);
         Assert.Equal($"weights from {path}: 122 of 122 tensors; they are for another stem: expected Conv7, got Conv7MaxPool", StartingWeights.LoadFile(model, path).Line);
-        Assert.Equal(0, Network.Distance(other.parameters(), model.parameters()));
+        Assert.Equal(0, Network.ComputeDistance(other.parameters(), model.parameters()));
     }
 
     [Fact]
-    public void A_missing_file_is_told() => Refused($"--weights: expected a file, got '{_files["nothing"]}'", _files["nothing"]);
+    public void A_missing_file_is_refused() => AssertRefused($"--weights: expected imagenet, torchvision or a weights file, got '{_files["nothing"]}'", _files["nothing"]);
 
     [Fact]
-    public void A_folder_is_told() => Refused($"--weights: expected a file, got '{_files.Path}'", _files.Path);
+    public void A_folder_is_refused() => AssertRefused($"--weights: expected imagenet, torchvision or a weights file, got '{_files.Path}'", _files.Path);
 
     [Fact]
-    public void No_name_is_told() => Refused("--weights: expected a file, imagenet or torchvision, got ''", "");
+    public void An_empty_name_is_refused() => AssertRefused("--weights: expected a file, imagenet or torchvision, got ''", "");
 
     [Fact]
-    public void A_file_that_cannot_be_read_is_told()
+    public void An_unreadable_file_is_refused()
     {
         using var other = new ResNet18(10);
-        var path = Saved(other);
+        var path = Save(other);
         using var locked = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None);
-        Refused($"--weights: expected a readable file, got '{path}'", path);
+        AssertRefused($"--weights: expected a readable file, got '{path}'", path);
     }
 
     [Theory]
     [InlineData("model.pth")]
     [InlineData("model.safetensors")]
-    public void A_damaged_file_is_told(string name)
+    public void A_damaged_file_is_refused(string name)
     {
         using var other = new ResNet18(10);
-        var path = Saved(other, name);
+        var path = Save(other, name);
         using (var file = File.OpenWrite(path))
             file.SetLength(file.Length / 2);
-        Refused($"--weights: {path}: ", path);
+        AssertRefused($"--weights: {path}: ", path);
     }
 
     [Fact]
-    public void A_file_of_another_format_is_told() =>
-        Refused("is compressed with gzip, expected weights written by torch.save or safetensors", _data["t10k-labels-idx1-ubyte.gz"]);
+    public void A_file_of_another_format_is_refused() =>
+        AssertRefused("is compressed with gzip, expected weights written by torch.save or safetensors", _data["t10k-labels-idx1-ubyte.gz"]);
 
-    private string Saved(nn.Module model, string name = "model.pth")
+    private string Save(nn.Module model, string name = "model.pth")
     {
         Checkpoint.Save(model, _files[name]);
         return _files[name];
     }
 
-    /// <summary>A network's layers up to the classifier, under their names, and others.</summary>
-    private static Sequential Features(ResNet18 model, params (string, nn.Module<Tensor, Tensor>)[] others) => nn.Sequential(
+    /// <summary>Creates a module of a network's layers up to the classifier, under their names, and of other layers.</summary>
+    private static Sequential CreateFeatures(ResNet18 model, params (string, nn.Module<Tensor, Tensor>)[] others) => nn.Sequential(
     [
         ("conv1", model.conv1), ("bn1", model.bn1),
         ("layer1", model.layer1), ("layer2", model.layer2), ("layer3", model.layer3), ("layer4", model.layer4),
         .. others,
     ]);
 
-    private void AllButTheClassifierIsTaken(ResNet18 other, nn.Module saved, string fresh)
+    private void AssertAllButTheClassifierIsLoaded(ResNet18 other, nn.Module saved, string fresh)
     {
         using var model = new ResNet18(10);
         using var classifier = nn.Linear(512, 10);
         classifier.load_state_dict(model.fc.state_dict());
-        var path = Saved(saved);
+        var path = Save(saved);
 
         var line = StartingWeights.LoadFile(model, path).Line;
 
         Assert.Equal($"weights from {path}: 120 of 122 tensors; the classifier starts with random weights: {fresh}", line);
-        Assert.Equal(0, Network.Distance(other.parameters().SkipLast(2), model.parameters().SkipLast(2)));
-        Assert.Equal(0, Network.Distance(classifier.parameters(), model.fc.parameters()));
+        Assert.Equal(0, Network.ComputeDistance(other.parameters().SkipLast(2), model.parameters().SkipLast(2)));
+        Assert.Equal(0, Network.ComputeDistance(classifier.parameters(), model.fc.parameters()));
     }
 
     /// <returns>The lines that the program printed.</returns>
-    private string[] TrainsOn(string folder, params string[] arguments)
+    private string[] Train(string folder, params string[] arguments)
     {
         var (code, output, error) = Run(["--data", _data.Path, "--out", _out[folder], "--epochs", "1", "--batch-size", "16", "--device", "cpu", .. arguments]);
         Assert.Equal((0, ""), (code, error));
         return output.ReplaceLineEndings("\n").Split('\n');
     }
 
-    private static void DoesNotFit(string message, string weights)
+    private static void AssertDoesNotFit(string message, string weights)
     {
         using var model = new ResNet18(10);
         Assert.EndsWith(message, Assert.Throws<UserException>(() => StartingWeights.LoadFile(model, weights)).Message, StringComparison.Ordinal);
     }
 
-    private void Refused(string message, string weights)
+    private void AssertRefused(string message, string weights)
     {
-        SampleProgram.Refused(message, "--data", _data.Path, "--out", _out["new"], "--weights", weights);
-        Assert.False(Directory.Exists(_out["new"])); // Told before anything was done
+        SampleProgram.AssertRefused(message, "--data", _data.Path, "--out", _out["new"], "--weights", weights);
+        Assert.False(Directory.Exists(_out["new"])); // refused before anything was written
     }
 }

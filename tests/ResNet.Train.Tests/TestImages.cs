@@ -2,13 +2,13 @@ using SkiaSharp;
 
 namespace ResNet.Train.Tests;
 
-/// <summary>Makes folders of pictures that can be learned: each class has a colour.</summary>
+/// <summary>Writes datasets that a network can learn: each class has its own color.</summary>
 internal static class TestImages
 {
-    public static void WriteSet(TempFolder folder, int each = 15)
+    public static void WriteSet(TempFolder folder, int perClass = 15)
     {
         foreach (var (name, color) in new[] { ("blue", SKColors.Blue), ("red", SKColors.Red), ("yellow", SKColors.Yellow) })
-            for (var i = 0; i < each; i++)
+            for (var i = 0; i < perClass; i++)
                 Write(folder, $"{name}/{i:00}.{(i % 2 == 0 ? "jpg" : "png")}", color, i % 2 == 0 ? SKEncodedImageFormat.Jpeg : SKEncodedImageFormat.Png, 40 + i, 50);
     }
 

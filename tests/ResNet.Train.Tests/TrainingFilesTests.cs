@@ -2,16 +2,16 @@ using ResNet.Core;
 
 namespace ResNet.Train.Tests;
 
-/// <summary>What a training has left is held to the rules of the options.</summary>
+/// <summary>The files of a training obey the same rules as the options.</summary>
 public sealed class TrainingFilesTests : IDisposable
 {
     private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
-    private static readonly string settings = Text(new Settings("data", null, Recipe.Photographs, 1, "cpu", Precision.Fp32, false).ToJson());
+    private static readonly string settings = ToText(new Settings("data", null, Recipe.Photographs, 1, "cpu", Precision.Fp32, false).ToJson());
 
-    private static readonly string network = Text(new ModelConfig(Stem.Conv7, 32, 1, Grayscale: false, new Normalization([0.25, 0.25, 0.5], [0.125, 0.125, 0.75]), ["cat", "dog"]).ToJson());
+    private static readonly string network = ToText(new ModelConfig(Stem.Conv7, 32, 1, Grayscale: false, new Normalization([0.25, 0.25, 0.5], [0.125, 0.125, 0.75]), ["cat", "dog"]).ToJson());
 
     [Theory]
     [InlineData("\"Epochs\": 20", "\"Epochs\": -1", "Recipe.Epochs: expected a whole number from 1 to 10000, got -1")]
@@ -41,14 +41,14 @@ public sealed class TrainingFilesTests : IDisposable
     [InlineData("\"Seed\": 1", "\"Seed\": -1", "Seed: expected a whole number from 0 to 2147483647, got -1")]
     [InlineData("\"Seed\": 1", "\"Seed\": 1, \"Seed\": 2", "'Seed'")]
     [InlineData("\"Seed\": 1", "\"Seed\": 1, \"Sed\": 2", "'Sed'")]
-    public void Settings_that_no_option_would_take_are_refused(string good, string bad, string message)
+    public void Settings_that_no_option_accepts_are_refused(string good, string bad, string message)
     {
         File.WriteAllText(_folder["settings.json"], settings);
         Assert.Equal(Recipe.Photographs, Settings.Read(_folder.Path).Recipe);
 
         Assert.Contains(good, settings, StringComparison.Ordinal);
         File.WriteAllText(_folder["settings.json"], settings.Replace(good, bad, StringComparison.Ordinal));
-        Told(message, "settings.json: ", () => Settings.Read(_folder.Path));
+        AssertRefused(message, "settings.json: ", () => Settings.Read(_folder.Path));
     }
 
     [Theory]
@@ -65,7 +65,7 @@ public sealed class TrainingFilesTests : IDisposable
     [InlineData("\"cat\",\"dog\"", "\"cat\",\"cat\"", "expected distinct class names, got cat twice")]
     [InlineData("\"cat\",\"dog\"", "\"cat\",null", "expected a name for each class, got an empty one")]
     [InlineData("\"cat\",\"dog\"", "\"cat\",\"\"", "expected a name for each class, got an empty one")]
-    public void A_network_that_cannot_be_is_refused(string good, string bad, string message)
+    public void An_invalid_model_config_is_refused(string good, string bad, string message)
     {
         var compact = string.Join('\n', network.Split('\n').Select(line => line.Trim())).Replace(",\n", ",", StringComparison.Ordinal);
         File.WriteAllText(_folder["network.json"], compact);
@@ -73,13 +73,13 @@ public sealed class TrainingFilesTests : IDisposable
 
         Assert.Contains(good, compact, StringComparison.Ordinal);
         File.WriteAllText(_folder["network.json"], compact.Replace(good, bad, StringComparison.Ordinal));
-        Told(message, "network.json: ", () => ModelConfig.Read(_folder.Path));
+        AssertRefused(message, "network.json: ", () => ModelConfig.Read(_folder.Path));
     }
 
     [Theory]
     [InlineData(-1)]
     [InlineData(3)]
-    public void A_state_with_epochs_that_it_cannot_have_is_refused(long count)
+    public void A_state_with_an_impossible_number_of_epochs_is_refused(long count)
     {
         using var state = new TrainingState(new ResNet18(2), epochs: 2);
         using (TorchSharp.torch.no_grad())
@@ -87,12 +87,12 @@ public sealed class TrainingFilesTests : IDisposable
         Checkpoint.Save(state, _folder["state.safetensors"]);
 
         using var other = new TrainingState(new ResNet18(2), epochs: 2);
-        Told("state.safetensors: expected 0 to 2 complete epochs, got " + count, "resume: ", () => SavedState.Load(other, _folder["state.safetensors"]));
+        AssertRefused("state.safetensors: expected 0 to 2 complete epochs, got " + count, "resume: ", () => SavedState.Load(other, _folder["state.safetensors"]));
     }
 
-    private static string Text(byte[] json) => System.Text.Encoding.UTF8.GetString(json);
+    private static string ToText(byte[] json) => System.Text.Encoding.UTF8.GetString(json);
 
-    private static void Told(string message, string start, Action act)
+    private static void AssertRefused(string message, string start, Action act)
     {
         var problem = Assert.Throws<UserException>(act).Message;
         Assert.Contains(message, problem, StringComparison.Ordinal);

@@ -2,7 +2,7 @@ using static ResNet.Tests.SampleProgram;
 
 namespace ResNet.Train.Tests;
 
-/// <summary>Two trainings do not write into one folder.</summary>
+/// <summary>Two trainings cannot write into one folder.</summary>
 public sealed class TrainingLockTests : IDisposable
 {
     private const string Taken = "expected a folder that no other training writes into";
@@ -16,7 +16,7 @@ public sealed class TrainingLockTests : IDisposable
     }
 
     [Fact, Trait(Category.Name, Category.Slow)]
-    public void The_second_one_is_told_and_after_a_kill_it_can_be_resumed()
+    public void A_second_training_is_refused_until_the_first_one_is_killed()
     {
         Idx.WriteSet(_data, training: 30, test: 2);
         string[] arguments = ["--data", _data.Path, "--out", _out.Path, "--size", "16", "--batch-size", "16", "--device", "cpu", "--epochs"];
@@ -24,20 +24,20 @@ public sealed class TrainingLockTests : IDisposable
         {
             while (program.StandardOutput.ReadLine() is { } line && !line.StartsWith("epoch 1/", StringComparison.Ordinal)) { }
             var settings = File.ReadAllBytes(_out[Settings.FileName]);
-            Refused(Taken, [.. arguments, "1"]);
-            Refused(Taken, "resume", _out.Path);
+            AssertRefused(Taken, [.. arguments, "1"]);
+            AssertRefused(Taken, "resume", _out.Path);
             Assert.Equal(settings, File.ReadAllBytes(_out[Settings.FileName]));
             program.Kill();
             program.WaitForExit();
         }
-        Assert.True(File.Exists(_out[TrainingLock.FileName]) || OperatingSystem.IsWindows()); // which removes it itself
+        Assert.True(File.Exists(_out[TrainingLock.FileName]) || OperatingSystem.IsWindows()); // Windows removes it itself
 
         Assert.Equal((0, ""), (Run([.. arguments, "1"]) is var (code, _, error) ? (code, error) : default));
         Assert.False(File.Exists(_out[TrainingLock.FileName]));
     }
 
     [Fact]
-    public void What_holds_is_the_open_file()
+    public void The_open_file_is_the_lock()
     {
         using (TrainingLock.Take(_out.Path))
             Assert.Contains(Taken, Assert.Throws<UserException>(() => TrainingLock.Take(_out.Path)).Message, StringComparison.Ordinal);
@@ -49,7 +49,7 @@ public sealed class TrainingLockTests : IDisposable
     }
 
     [Fact]
-    public void A_folder_that_cannot_be_locked_is_taken()
+    public void A_folder_that_cannot_be_locked_is_used_without_a_lock()
     {
         Assert.Null(TrainingLock.Take(_out["nowhere"]));
         Directory.CreateDirectory(_out[TrainingLock.FileName]);

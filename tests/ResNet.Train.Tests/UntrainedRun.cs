@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Train.Tests;
 
-/// <summary>The folder of a training that nobody waited for: a network's description and random weights.</summary>
+/// <summary>Writes the folder of a training without training: a model config and random weights.</summary>
 internal static class UntrainedRun
 {
     public static void Write(TempFolder folder, ModelConfig network)

@@ -3,7 +3,7 @@ using static ResNet.Tests.SampleProgram;
 
 namespace ResNet.Train.Tests;
 
-/// <summary>The names of files and classes may hold anything; a terminal shows it and does nothing else with it.</summary>
+/// <summary>Names of files and classes may contain control characters. They reach the terminal only as escapes.</summary>
 public sealed class VisibleTextTests : IDisposable
 {
     private readonly TempFolder _folder = new();
@@ -19,7 +19,7 @@ public sealed class VisibleTextTests : IDisposable
     [InlineData("\u202egpj.exe\u2066\u2069\u200f\u061c", @"\u202egpj.exe\u2066\u2069\u200f\u061c")]
     [InlineData("a\u2028b\u2029", @"a\u2028b\u2029")]
     [InlineData("", "")]
-    public void What_is_hidden_comes_as_an_escape(string text, string visible)
+    public void Invisible_characters_are_escaped(string text, string visible)
     {
         Assert.Equal(visible, VisibleText.Escape(text));
 
@@ -34,7 +34,7 @@ public sealed class VisibleTextTests : IDisposable
     }
 
     [Fact]
-    public void Half_a_character_comes_as_an_escape()
+    public void Unpaired_surrogates_are_escaped()
     {
         Assert.Equal(@"a\ud83db", VisibleText.Escape("a\ud83db"));
         Assert.Equal(@"a\ude3a", VisibleText.Escape("a\ude3a"));
@@ -42,21 +42,21 @@ public sealed class VisibleTextTests : IDisposable
     }
 
     [Fact]
-    public void The_program_writes_names_so_on_both_streams()
+    public void The_program_escapes_names_in_its_messages()
     {
-        Refused(@"got '\x1b[31mred'", "evaluate", "\e[31mred");
-        Refused(@"got '\x1b]0;title\x07'", "--data", "\e]0;title\a");
-        Refused(@"'--\x1b[2J'", "--\e[2J");
+        AssertRefused(@"got '\x1b[31mred'", "evaluate", "\e[31mred");
+        AssertRefused(@"got '\x1b]0;title\x07'", "--data", "\e]0;title\a");
+        AssertRefused(@"'--\x1b[2J'", "--\e[2J");
     }
 
     /// <summary>Windows has no such names.</summary>
     [UnixFact, Trait(Category.Name, Category.Slow)]
-    public void Classes_of_any_name_are_trained_drawn_and_told()
+    public void Classes_with_any_name_are_trained_drawn_and_printed()
     {
         foreach (var (name, color) in new[] { ("b[red]lue", SKColors.Blue), ("r\e[31med", SKColors.Red), ("y\nellow", SKColors.Yellow) })
             for (var i = 0; i < 15; i++)
                 TestImages.Write(_folder, $"data/{name}/{i:00}.png", color, SKEncodedImageFormat.Png, 40 + i, 50);
-        File.WriteAllText(_folder["data/r\e[31med/\e[2J.png"], "no picture");
+        File.WriteAllText(_folder["data/r\e[31med/\e[2J.png"], "no image");
 
         var (code, output, error) = Run("--data", _folder["data"], "--out", _folder["run"], "--size", "32", "--epochs", "1", "--batch-size", "16", "--device", "cpu");
         Assert.Equal(0, code);

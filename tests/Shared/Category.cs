@@ -1,8 +1,8 @@
 namespace ResNet.Tests;
 
 /// <summary>
-/// The trait of tests that the inner loop leaves out, <c>dotnet test --filter Category!=Slow</c>: <c>[Trait(Category.Name, Category.Slow)]</c>.
-/// All that is not slow takes two minutes at most, and covers every feature.
+/// <c>[Trait(Category.Name, Category.Slow)]</c> marks the tests that the inner loop leaves out: <c>dotnet test --filter Category!=Slow</c>.
+/// All other tests together take at most two minutes, and cover every feature.
 /// </summary>
 internal static class Category
 {

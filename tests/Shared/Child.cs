@@ -3,7 +3,7 @@ using System.Text;
 
 namespace ResNet.Tests;
 
-/// <summary>A process with a hard limit, after which it and all that it has started are killed.</summary>
+/// <summary>A process with a time limit. When that is over, the process and all its children are killed.</summary>
 internal sealed class Child : IDisposable
 {
     private readonly Process _process;
@@ -27,7 +27,7 @@ internal sealed class Child : IDisposable
 
     public int Id => _process.Id;
 
-    /// <summary>Both streams until now.</summary>
+    /// <summary>What both streams have written so far.</summary>
     public string Output
     {
         get
@@ -39,18 +39,18 @@ internal sealed class Child : IDisposable
 
     public static Child Start(ProcessStartInfo start) => new(start);
 
-    /// <summary>The end of a process with the tests' own environment.</summary>
+    /// <summary>Runs a program with the tests' own environment until it ends.</summary>
     public static ChildResult Run(TimeSpan limit, string program, params string[] arguments)
     {
         using var child = Start(new ProcessStartInfo(program, arguments));
         return child.End(limit);
     }
 
-    /// <summary>Waits until the output is as said, or the process has ended.</summary>
-    public void WaitFor(Func<string, bool> output, TimeSpan limit)
+    /// <summary>Waits until the output meets a condition, or the process has ended.</summary>
+    public void WaitFor(Func<string, bool> condition, TimeSpan limit)
     {
         var watch = Stopwatch.StartNew();
-        while (!output(Output) && !_process.HasExited)
+        while (!condition(Output) && !_process.HasExited)
         {
             if (watch.Elapsed > limit)
                 Fail($"did not come as far as expected within {limit.TotalSeconds} s");
@@ -59,14 +59,14 @@ internal sealed class Child : IDisposable
         }
     }
 
-    /// <summary>Waits until it ends. The test fails where that takes longer than the limit.</summary>
+    /// <summary>Waits until the process ends. The test fails if that takes longer than the limit.</summary>
     public ChildResult End(TimeSpan limit)
     {
         if (!_process.WaitForExit(limit))
             Fail($"did not end within {limit.TotalSeconds} s");
-        // Until the streams are read to their end; a process that is left holds them open.
+        // This waits for the end of both streams. A child that still runs would keep them open.
         if (!Task.Run(_process.WaitForExit).Wait(TimeSpan.FromSeconds(10)))
-            Fail($"ended with {_process.ExitCode}, and its streams did not");
+            Fail($"ended with {_process.ExitCode}, but its streams did not end");
         return new ChildResult(Command, _process.ExitCode, Output);
     }
 

@@ -1,9 +1,10 @@
 namespace ResNet.Tests;
 
-/// <summary>How a process ended, and both of its streams in one.</summary>
+/// <summary>The exit code of a process, and both of its streams in one text.</summary>
 internal sealed record ChildResult(string Command, int Code, string Output)
 {
-    public ChildResult Succeeded()
+    /// <summary>Asserts that the exit code is 0.</summary>
+    public ChildResult AssertSucceeded()
     {
         Assert.True(Code == 0, $"{Command} ended with {Code}:\n{Output}");
         return this;

@@ -1,12 +1,12 @@
 namespace ResNet.Tests;
 
-/// <summary>A test of what there is on Linux alone.</summary>
+/// <summary>A test that runs on Linux only.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 internal sealed class LinuxFactAttribute : FactAttribute
 {
     public LinuxFactAttribute()
     {
         if (!OperatingSystem.IsLinux())
-            Skip = "This is about Linux.";
+            Skip = "This test is for Linux only.";
     }
 }

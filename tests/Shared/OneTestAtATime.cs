@@ -1,4 +1,4 @@
-// The generator of torch's random numbers belongs to the process, as do the count of live tensors, the number of libtorch's threads and the console.
-// Tests that ran side by side would draw each other's numbers, so that a seed meant nothing; here one runs after another, in every test project.
-// A test that depends on random numbers seeds them itself: the order of tests may change.
+// torch's random generator belongs to the process, and so do the count of live tensors, the number of libtorch's threads and the console.
+// Tests in parallel would draw each other's random numbers, and a seed would mean nothing. So every test project runs one test at a time.
+// A test that depends on random numbers sets the seed itself, because the order of tests may change.
 [assembly: CollectionBehavior(DisableTestParallelization = true)]

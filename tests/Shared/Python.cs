@@ -12,18 +12,18 @@ internal static class Python
 
     private static readonly ConcurrentDictionary<string, bool> succeeding = [];
 
-    /// <summary>Whether a statement, an import for example, ends without an exception. False where there is no Python.</summary>
+    /// <summary>Whether a statement, such as an import, runs without an exception. False if there is no Python.</summary>
     public static bool Can(string statement) => succeeding.GetOrAdd(statement, static statement => File.Exists(Interpreter) && Run(["-c", statement]).Code == 0);
 
-    /// <summary>Runs a script to its end.</summary>
+    /// <summary>Runs a script, and asserts that it succeeds.</summary>
     /// <param name="script">Its path within the folder <c>tests</c>.</param>
-    /// <param name="arguments">Passed on to it.</param>
+    /// <param name="arguments">The script's arguments.</param>
     /// <returns>Its output.</returns>
-    public static string RunScript(string script, params string[] arguments) => Run(Arguments(script, arguments)).Succeeded().Output;
+    public static string RunScript(string script, params string[] arguments) => Run(BuildArguments(script, arguments)).AssertSucceeded().Output;
 
-    /// <summary>How a script is started.</summary>
+    /// <summary>Creates the start info of a script.</summary>
     /// <inheritdoc cref="RunScript"/>
-    public static ProcessStartInfo StartInfo(string script, params string[] arguments) => StartInfo(Arguments(script, arguments));
+    public static ProcessStartInfo StartInfo(string script, params string[] arguments) => StartInfo(BuildArguments(script, arguments));
 
     private static ChildResult Run(string[] arguments)
     {
@@ -34,6 +34,6 @@ internal static class Python
     // Python imports from its current folder first.
     private static ProcessStartInfo StartInfo(string[] arguments) => new(Interpreter, arguments) { WorkingDirectory = Path.GetTempPath() };
 
-    // -B: writes no compiled copies into the checkout.
-    private static string[] Arguments(string script, string[] arguments) => ["-B", Path.Combine(Repository.Root, "tests", script), .. arguments];
+    // -B: Python writes no compiled copies into the checkout.
+    private static string[] BuildArguments(string script, string[] arguments) => ["-B", Path.Combine(Repository.Root, "tests", script), .. arguments];
 }

@@ -1,6 +1,6 @@
 namespace ResNet.Tests;
 
-/// <summary>The checkout that these tests were built from. Tests read it and never build in it: the run that they are part of may be doing so.</summary>
+/// <summary>The checkout that these tests were built from. Tests only read it. They must not build in it, because the current run may be doing so.</summary>
 internal static class Repository
 {
     public static string Root { get; } = Find();

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace ResNet.Tests;
 
-/// <summary>A fact about a program that gets a signal of Unix.</summary>
+/// <summary>A test that sends a Unix signal to a program.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 internal sealed class SignalFactAttribute : FactAttribute
 {
@@ -11,7 +11,7 @@ internal sealed class SignalFactAttribute : FactAttribute
         if (OperatingSystem.IsWindows())
             Skip = "Windows has no way to send another process a signal.";
         else if (IsIgnored(signal))
-            Skip = $"Signal {signal} is ignored by the tests and so by what they start, as in a shell's background.";
+            Skip = $"The tests ignore signal {signal}, as in the background of a shell, and so do the programs that they start.";
     }
 
     private static bool IsIgnored(int signal) =>

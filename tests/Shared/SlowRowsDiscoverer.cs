@@ -3,8 +3,8 @@ using Xunit.Sdk;
 
 namespace ResNet.Tests;
 
-/// <summary>Discovers theories of which some rows alone are slow; see <see cref="Category"/>.</summary>
-/// <param name="log">The runner's.</param>
+/// <summary>Discovers theories of which only some rows are slow; see <see cref="Category"/>.</summary>
+/// <param name="log">The log of the test runner.</param>
 public abstract class SlowRowsDiscoverer(IMessageSink log) : TheoryDiscoverer(log)
 {
     protected abstract bool IsSlow(object[] row);

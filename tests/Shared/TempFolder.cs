@@ -1,6 +1,6 @@
 namespace ResNet.Tests;
 
-/// <summary>A folder that is deleted with the test.</summary>
+/// <summary>A temporary folder, deleted when it is disposed.</summary>
 public sealed class TempFolder : IDisposable
 {
     public string Path { get; } = Directory.CreateTempSubdirectory("resnet-test-").FullName;

@@ -1,12 +1,12 @@
 namespace ResNet.Tests;
 
-/// <summary>A test of what Linux and macOS have and Windows has not, or not for every user: pipes, links, signals.</summary>
+/// <summary>A test of pipes, links or signals, which Windows does not have, or not for every user.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 internal sealed class UnixFactAttribute : FactAttribute
 {
     public UnixFactAttribute()
     {
         if (OperatingSystem.IsWindows())
-            Skip = "This is about Linux and macOS.";
+            Skip = "This test is for Linux and macOS only.";
     }
 }

@@ -36,6 +36,12 @@ internal static class EvaluateJob
             var watch = Stopwatch.StartNew();
             var test = Evaluate(predictor, images, screen, together);
             var time = watch.Elapsed;
+            together.Run(() =>
+            {
+                if (ranks.IsFirst && folder is not null && ImageList.Read(ModelConfig.FindFolder(trained)) is { } list
+                    && SameImages.FindTrained([.. test.Predictions.Select(prediction => prediction.Image)], folder, list, interruption.Token) is { } remark)
+                    Preparation.Remark([remark]);
+            });
 
             screen.WriteLine($"test accuracy {test.AccuracyInWords}, loss {Digits.FormatLoss(test.Loss)}; {source.Description}");
             string[] names = [.. network.Classes.Select(VisibleText.Escape)];

@@ -20,9 +20,12 @@ internal static class FeaturesJob
     {
         if (!file.EndsWith(Extension, StringComparison.OrdinalIgnoreCase))
             throw new UserException($"--out: expected a file whose name ends with {Extension}, got '{file}'");
+        var folder = Path.GetDirectoryName(Path.GetFullPath(file))!;
+        if (!Directory.Exists(folder))
+            throw new UserException($"--out: expected a file in an existing folder, got '{file}'");
         using var interruption = new Interruption();
         var screen = new Screen();
-        var output = new OutputFolder(Path.GetDirectoryName(Path.GetFullPath(file))!);
+        var output = new OutputFolder(folder);
         try
         {
             using var extractor = network.Load(screen, interruption.Token);

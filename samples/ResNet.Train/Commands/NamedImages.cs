@@ -82,7 +82,7 @@ internal sealed class NamedImages
                 others[kind] = (before + 1, first);
             }
             foreach (var (kind, (skipped, first)) in others)
-                Preparation.Remark([$"{folder}: skipped {skipped} file(s) such as {first}: {kind}"]);
+                Preparation.Remark([$"{folder}: skipped {Plural.Format(skipped, "file")} such as {first}: {kind}"]);
             if (count == 0)
                 Report($"{folder}: expected JPEG, PNG, WebP, GIF or BMP images, found none");
         }

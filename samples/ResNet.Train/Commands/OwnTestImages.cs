@@ -1,5 +1,3 @@
-using System.Collections.Concurrent;
-
 namespace ResNet.Train;
 
 /// <summary>A training run's own test images, in whichever part a new split of their folder would put them.</summary>
@@ -19,6 +17,10 @@ internal sealed class OwnTestImages
         var (location, list) = (Settings.Read(folder, "evaluate").Data, ImageList.Read(folder));
         if (!Directory.Exists(location))
             throw new UserException($"evaluate: expected the training's images in '{location}', found no such folder; --data DIR tests all images of another folder");
+        if (list is { Test.Count: 0 })
+            throw new UserException("evaluate: expected test images of the training, got none" +
+                (list.Validation.Count == 0 ? $": all its images were cross-validated, with the result in {Path.Combine(folder, TrainJob.ConfusionFile)}" : "") +
+                "; --data DIR tests images that the training has not seen");
         var data = DataSet.Load(location);
         if (list is null && data.TestIsHeldOut)
             throw new UserException($"evaluate: expected a file {Path.Combine(folder, ImageList.FileName)}, found none: the training, by version 0.1.0, did not record its test images; --data DIR tests all images of a folder");
@@ -35,18 +37,7 @@ internal sealed class OwnTestImages
     public void Compare(IReadOnlyList<Image> images, CancellationToken cancellation)
     {
         if (_list is null) return;
-        var now = new ConcurrentDictionary<string, string>();
-        Parallel.ForEach(images, new ParallelOptions { CancellationToken = cancellation, MaxDegreeOfParallelism = Environment.ProcessorCount }, image =>
-        {
-            try
-            {
-                now[image.GetNameIn(_data)] = image.Digest();
-            }
-            catch (UserException)
-            {
-                // An unreadable image counts as gone.
-            }
-        });
+        var now = ImageList.ComputeDigests(images, _data, cancellation); // an unreadable image counts as gone
         if (CreateList(_list.Test).Compare(CreateList(now)) is { } differences)
             throw new UserException($"evaluate: expected the training's test images in '{_data}', got others: {differences}; --data DIR tests all images of a folder");
 

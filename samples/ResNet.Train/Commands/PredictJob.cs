@@ -38,7 +38,7 @@ internal sealed class PredictJob
         if (explain && engine != Engine.Torch)
             throw new UserException($"--explain: expected --engine {Engine.Torch}, which gives the features of the last layer, got {engine}");
         using var interruption = new Interruption();
-        model ??= FindLastRun();
+        model ??= LastRun.Find();
         using var predictor = Predictor.Load(model, engine, deviceName);
         using var explainer = explain ? Explainer.Load(model, Devices.Find(deviceName)) : null;
         try
@@ -73,8 +73,11 @@ internal sealed class PredictJob
         else if (_images.HasFolders || _images.MostCount > MostInDetail)
         {
             Predict(ShowLine, cancellation);
-            _screen.WriteLine("");
-            ShowCounts(watch.Elapsed, "");
+            if (_counts.Sum() > 0)
+            {
+                _screen.WriteLine("");
+                ShowCounts(watch.Elapsed, "");
+            }
         }
         else
         {
@@ -110,7 +113,7 @@ internal sealed class PredictJob
         {
             explainer.Explain(image, probabilities);
             if (_isDetailed)
-                _screen.WriteLine($"  explained in {ExplanationFile.PathFor(image.Name)}");
+                _screen.WriteLine($"  explained in {ExplanationFile.GetPath(image.Name)}");
         }
         catch (UserException problem)
         {
@@ -135,16 +138,10 @@ internal sealed class PredictJob
     private void ShowCounts(TimeSpan time, string where)
     {
         var count = _counts.Sum();
-        _screen.WriteLine($"{count} images, {count / time.TotalSeconds:0.0} images/s{where}");
+        _screen.WriteLine($"{Plural.Format(count, "image")}, {count / time.TotalSeconds:0.0} images/s{where}");
         foreach (var (name, number) in _names.Zip(_counts).Where(pair => pair.Second > 0).OrderByDescending(pair => pair.Second))
             _screen.WriteLine($"{name.PadRight(_width)} {number,6}");
         if (_explainer is not null)
             _screen.WriteLine($"explanations are beside the images, in files ending with {ExplanationFile.Ending}");
     }
-
-    private static string FindLastRun() =>
-        (Directory.Exists("runs") ? Directory.EnumerateDirectories("runs") : [])
-            .Where(folder => File.Exists(Path.Combine(folder, ModelConfig.WeightsFileName)) && File.Exists(Path.Combine(folder, ModelConfig.FileName)))
-            .MaxBy(folder => File.GetLastWriteTimeUtc(Path.Combine(folder, ModelConfig.WeightsFileName)))
-        ?? throw new UserException("--model: expected the folder of a training run, got none, and there is no training run in the folder runs");
 }

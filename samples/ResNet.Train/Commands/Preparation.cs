@@ -61,7 +61,7 @@ internal static class Preparation
         if (data.Validation.Count == 0 && settings.Train == TrainedLayers.All)
             throw new UserException($"{settings.Data}: expected validation images, got none that can be read; without a folder for them, a tenth of the training images is held out, from classes with two or more");
         if (data.Training.DistinctBy(image => image.Label).Count() < classes)
-            throw new UserException($"{settings.Data}: expected training images of every class, got none of {data.Classes[Enumerable.Range(0, classes).Except(data.Training.Select(image => image.Label)).First()]} that can be read");
+            throw new UserException($"{settings.Data}: expected training images of every class, got none of '{data.Classes[Enumerable.Range(0, classes).Except(data.Training.Select(image => image.Label)).First()]}' that can be read; remove the class, or add images");
         Remark(SameImages.Find(data, images, settings.Data));
         if (!settings.Balanced && data.Training[0] is FileImage) // published datasets need no warning
             RemarkUnbalanced(data);
@@ -86,7 +86,7 @@ internal static class Preparation
     public static void Warn(IReadOnlyList<string> broken)
     {
         if (broken.Count == 0) return;
-        Console.Error.WriteLine($"{broken.Count} files are left out because they are broken or no images:");
+        Console.Error.WriteLine($"{Plural.Format(broken.Count, "file is left out because it is broken or not an image", "files are left out because they are broken or not images")}:");
         foreach (var problem in broken)
             Console.Error.WriteLine($"  {problem}");
     }

@@ -14,7 +14,7 @@ internal static class SavedState
             Checkpoint.Load(state, path);
             if (state.EpochsDone < 0 || state.EpochsDone > state.AllEpochs)
                 throw new InvalidDataException($"{path}: expected 0 to {state.AllEpochs} complete epochs, got {state.EpochsDone}");
-            return $"resumed after {state.Epochs.Count} epochs";
+            return $"resumed after {Plural.Format(state.Epochs.Count, "epoch")}{(state.EpochsDone == state.AllEpochs ? ": the training was complete, and is only tested again" : "")}";
         }
         catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
         {

@@ -7,7 +7,9 @@ namespace ResNet.Train;
 /// <summary>Trains and tests a network, and writes the results into a folder.</summary>
 internal static class TrainJob
 {
-    private const string StateFile = "checkpoint.safetensors", MetricsFile = "metrics.csv";
+    public const string MetricsFile = "metrics.csv", ConfusionFile = "confusion-matrix.png";
+
+    private const string StateFile = "checkpoint.safetensors";
 
     /// <summary>With fewer images a held-out test would be too small to be meaningful, so they are cross-validated.</summary>
     private const int FewToHoldOut = 300;
@@ -116,7 +118,7 @@ internal static class TrainJob
         output?.Write(ModelConfig.FileName, network.ToJson());
         output?.Write(Settings.FileName, settings.ToJson()); // last, because it makes the training resumable
 
-        screen.WriteLine($"{recipe.Architecture.GetTitle()} on {Libtorch.Describe(device)}{(ranks.AreSeveral ? $", {ranks.Count} ranks" : "")}{settings.DescribeComputation(device)}: {data.Training.Count + data.Validation.Count} images to train and validate, {data.Test.Count} to test");
+        screen.WriteLine($"{recipe.Architecture.GetTitle()} on {Libtorch.Describe(device)}{(ranks.AreSeveral ? $", {ranks.Count} ranks" : "")}{settings.DescribeComputation(device)}: {DescribeImages()}");
         foreach (var line in (string?[])[settings.Precision.FindRemark(device), resumed ?? start?.Line, remark, doubt, DescribeLayers(), Advise()])
             if (line is not null)
                 screen.WriteLine(line);
@@ -206,17 +208,23 @@ internal static class TrainJob
         {
             if (isLast && output is not null)
             {
-                screen.WriteLine($"confusion matrix  {output.Write("confusion-matrix.png", Charts.DrawConfusion(evaluation, network.Classes, figure))}");
+                screen.WriteLine($"confusion matrix  {output.Write(ConfusionFile, Charts.DrawConfusion(evaluation, network.Classes, figure))}");
                 screen.WriteLine($"misclassified     {output.Write("misclassified.png", MisclassifiedSheet.Draw(evaluation, network))}");
             }
             screen.WriteLine($"{figure} accuracy {evaluation.AccuracyInWords}{(isLast ? $", {watch.Elapsed.TotalSeconds:0} s after the start" : ", each image by a classifier that had not seen it")}");
         }
 
+        string DescribeImages() => (data.Training.Count, data.Validation.Count, data.Test.Count) switch
+        {
+            (var count, 0, 0) => $"{Plural.Format(count, "image")} to train, all of them cross-validated",
+            var (training, validation, test) => $"{Plural.Format(training + validation, "image")} to train and validate, {test} to test",
+        };
         string? DescribeLayers() => !settings.BeginsWithHead() || isResumed ? null
+            : settings.Train == TrainedLayers.Head && beginning is not null && File.Exists(Path.Combine(folder, MetricsFile)) ? "the training was complete; its classifier is fitted again, to the same features"
             : settings.Train == TrainedLayers.Head ? "training the classifier alone, on the features of the other layers; --train All trains every layer"
             : "training the classifier, then every layer";
-        string? Advise() => settings.Weights is null && data.Training[0] is FileImage && data.Training.Count + data.Validation.Count < StartingWeights.FewImages
-            ? $"fewer than {StartingWeights.FewImages} photographs are few to train from scratch: --weights imagenet starts from a network trained on photographs, and takes seconds"
+        string? Advise() => beginning is null && settings.Weights is null && data.Training[0] is FileImage && data.Training.Count + data.Validation.Count < StartingWeights.FewImages
+            ? $"fewer than {StartingWeights.FewImages} photographs are too few to train from scratch: --weights imagenet starts from a network trained on photographs, and takes seconds"
             : null;
         ResidualNetwork CreateNetwork() => settings.CreateNetwork(all.Classes.Count, device);
         (string? SafeTensors, string? Torch) SaveWeights() => (output?.Write(ModelConfig.WeightsFileName, state.Result), output?.Write(ModelConfig.TorchFileName, state.Result));
@@ -231,9 +239,12 @@ internal static class TrainJob
         void Clear()
         {
             // Deletes another training's files, which would not fit this one's classes, except the weights to start from.
-            foreach (var name in (string[])[Settings.FileName, StateFile, MetricsFile, ModelConfig.FileName, ModelConfig.WeightsFileName, ModelConfig.TorchFileName, OnnxFile.FileName, OnnxFile.Int8FileName])
-                if (!Path.GetFullPath(Path.Combine(folder, name)).Equals(settings.Weights, StringComparison.OrdinalIgnoreCase)) // as some file systems compare names
-                    output?.Delete(name);
+            string[] files = [Settings.FileName, StateFile, MetricsFile, ModelConfig.FileName, ModelConfig.WeightsFileName, ModelConfig.TorchFileName, OnnxFile.FileName, OnnxFile.Int8FileName];
+            string[] removed = [.. files.Where(name =>
+                !Path.GetFullPath(Path.Combine(folder, name)).Equals(settings.Weights, StringComparison.OrdinalIgnoreCase) // as some file systems compare names
+                && output?.Delete(name) == true)];
+            if (removed.Length > 0)
+                screen.WriteLine($"removed an earlier training's {string.Join(", ", removed)}");
         }
     }
 }

@@ -3,11 +3,11 @@ namespace ResNet.Train;
 /// <summary>The valid ranges of a training's numbers.</summary>
 internal static class Limits
 {
-    public static Limit<int> Size { get; } = Limit.Whole(16, 1024);
+    public static Limit<int> Size { get; } = Limit.CreateWhole(16, 1024);
 
     public static Limit<double> CropRatio { get; } = new("a number from 0.1 to 2", value => value is >= 0.1 and <= 2);
 
-    public static Limit<int> Translation { get; } = Limit.Whole(0, 1000);
+    public static Limit<int> Translation { get; } = Limit.CreateWhole(0, 1000);
 
     public static Limit<double> MinCropArea { get; } = new("a number above 0, to 1", value => value is > 0 and <= 1);
 
@@ -15,9 +15,9 @@ internal static class Limits
 
     public static Limit<double> RandomErase => Limit.FromZeroToOne;
 
-    public static Limit<int> Epochs { get; } = Limit.Whole(1, 10_000);
+    public static Limit<int> Epochs { get; } = Limit.CreateWhole(1, 10_000);
 
-    public static Limit<int> BatchSize { get; } = Limit.Whole(2, 4096);
+    public static Limit<int> BatchSize { get; } = Limit.CreateWhole(2, 4096);
 
     public static Limit<double> LearningRate => Limit.AboveZero;
 
@@ -29,7 +29,7 @@ internal static class Limits
 
     public static Limit<double> Ema => Limit.FromZeroToBelowOne;
 
-    public static Limit<int> Seed { get; } = Limit.Whole(0, int.MaxValue);
+    public static Limit<int> Seed { get; } = Limit.CreateWhole(0, int.MaxValue);
 
     /// <param name="recipe">A recipe from a file.</param>
     /// <param name="where">The text before a number's name in a message.</param>

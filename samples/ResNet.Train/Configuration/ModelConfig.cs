@@ -63,9 +63,12 @@ internal sealed record ModelConfig(
             network.Check($"{file}: ");
             return network;
         }
-        catch (IOException e)
+        catch (FileNotFoundException)
         {
-            throw new UserException($"expected the folder of a training run, or a file in it, got '{path}': {e.Message}");
+            var problem = Directory.Exists(path) ? $"which has no {FileName}"
+                : File.Exists(path) ? $"which has no {FileName} beside it: weights alone lack the classes and the normalization"
+                : "which does not exist";
+            throw new UserException($"expected the folder of a training run, or a file in it, got '{path}', {problem}");
         }
     }
 

@@ -64,7 +64,7 @@ internal sealed record Recipe(
     /// random erasing. With mild augmentation, the network soon memorizes the photographs and generalizes worse than before.
     /// </summary>
     /// <param name="images">The number of training images.</param>
-    public Recipe ForFineTuning(int images) => this with
+    public Recipe AdaptForFineTuning(int images) => this with
     {
         Stem = Stem.Conv7MaxPool,
         Size = 224,

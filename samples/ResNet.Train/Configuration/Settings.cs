@@ -46,9 +46,9 @@ internal sealed record Settings(
             Limits.Seed.Check($"{path}: {nameof(Seed)}", settings.Seed);
             return settings;
         }
-        catch (IOException e)
+        catch (FileNotFoundException)
         {
-            throw new UserException($"{command}: expected the folder of a training run, got '{folder}': {e.Message}");
+            throw new UserException($"{command}: expected the folder of a training run, got '{folder}', which {(Directory.Exists(folder) ? $"has no {FileName}" : "does not exist")}");
         }
     }
 }

@@ -40,7 +40,7 @@ internal static class CifarSet
         var data = InputFile.ReadAllBytes(path);
         var record = version.Labels + ImageLength;
         if (data.Length == 0 || data.Length % record != 0)
-            throw new UserException($"{path}: expected records of {record} bytes, {version.Labels} label(s) and 3x{Side}x{Side} pixels, got {data.Length} bytes");
+            throw new UserException($"{path}: expected records of {record} bytes, {Plural.Format(version.Labels, "label")} and 3x{Side}x{Side} pixels, got {data.Length} bytes");
 
         for (var start = 0; start < data.Length; start += record)
         {

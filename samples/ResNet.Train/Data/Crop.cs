@@ -9,10 +9,10 @@ internal readonly record struct Crop(double Left, double Top, double Width, doub
     /// <summary>Creates the center crop.</summary>
     /// <param name="width">The image's width.</param>
     /// <param name="height">The image's height.</param>
-    /// <param name="frame">The crop's side, as a share of the image's shorter side.</param>
-    public static Crop CreateCenter(int width, int height, double frame)
+    /// <param name="cropRatio">The crop's side, as a share of the image's shorter side.</param>
+    public static Crop CreateCenter(int width, int height, double cropRatio)
     {
-        var side = Math.Max(1, Math.Round(Math.Min(width, height) * frame));
+        var side = Math.Max(1, Math.Round(Math.Min(width, height) * cropRatio));
         return new Crop((width - side) / 2, (height - side) / 2, side, side);
     }
 

@@ -101,7 +101,9 @@ internal sealed record DataSet(
     }
 
     private static UserException CreateUnknown(string folder) =>
-        new($"{folder}: expected a folder of images for each class, or files in MNIST's or CIFAR's format ({Mnist.Files}, {CifarSet.Files}), found neither");
+        new(Listing.ListFiles(folder).Any(FileImage.IsImage)
+            ? $"{folder}: expected a folder of images for each class, got the images of one class; name the folder above it"
+            : $"{folder}: expected a folder of images for each class, or files in MNIST's or CIFAR's format ({Mnist.Files}, {CifarSet.Files}), found neither");
 
     /// <summary>
     /// Holds out a tenth of the images, but never the last one of a class. The choice does not depend on the seed, so that runs compare. It is for

@@ -12,12 +12,12 @@ internal sealed record DatasetScan(IReadOnlyList<Image> Readable, IReadOnlyList<
 {
     /// <summary>Scans on all ranks, each of which gets the whole result.</summary>
     /// <inheritdoc cref="Scan"/>
-    public static DatasetScan ScanTogether(IReadOnlyList<Image> images, int size, double frame, bool grayscale, Action step, Together together, Func<string, bool>? isKnown)
+    public static DatasetScan ScanTogether(IReadOnlyList<Image> images, int size, double cropRatio, bool grayscale, Action step, Together together, Func<string, bool>? isKnown)
     {
         if (!together.Ranks.AreSeveral)
-            return Scan(images, size, frame, grayscale, step, together.Token, isKnown);
+            return Scan(images, size, cropRatio, grayscale, step, together.Token, isKnown);
         DatasetScan? own = null;
-        together.Run(() => own = Scan(together.Ranks.Share.Take(images), size, frame, grayscale, step, together.Token, isKnown, together.Ranks.Processors));
+        together.Run(() => own = Scan(together.Ranks.Share.Take(images), size, cropRatio, grayscale, step, together.Token, isKnown, together.Ranks.Processors));
         var numbers = images.Index().ToDictionary(image => image.Item, image => image.Index);
         var parts = together.Gather(new Part(
             [.. own!.Readable.Select(image => numbers[image])], [.. own.Readable.SelectMany(image => (int[])[image.Extent.Width, image.Extent.Height])], own.Broken, own.Digests, own.Histograms));
@@ -33,14 +33,14 @@ internal sealed record DatasetScan(IReadOnlyList<Image> Readable, IReadOnlyList<
 
     /// <param name="images">The images.</param>
     /// <param name="size">The height and width of the network's input.</param>
-    /// <param name="frame">The side of the center crop, as a share of an image's shorter side.</param>
+    /// <param name="cropRatio">The side of the center crop, as a share of an image's shorter side.</param>
     /// <param name="grayscale">Whether the images have one channel instead of three.</param>
     /// <param name="step">Called after each image, from several threads.</param>
     /// <param name="cancellation">Stops the scan.</param>
     /// <param name="isKnown">Whether an image with a given digest was decoded before. It is then not decoded again, and its values are not counted. Null decodes all.</param>
     /// <param name="processors">The number of threads; null uses all processors.</param>
     /// <exception cref="OperationCanceledException"><paramref name="cancellation"/> was requested.</exception>
-    public static DatasetScan Scan(IReadOnlyList<Image> images, int size, double frame, bool grayscale, Action step, CancellationToken cancellation, Func<string, bool>? isKnown = null, int? processors = null)
+    public static DatasetScan Scan(IReadOnlyList<Image> images, int size, double cropRatio, bool grayscale, Action step, CancellationToken cancellation, Func<string, bool>? isKnown = null, int? processors = null)
     {
         var problems = new string?[images.Count];
         var digests = new string[images.Count];
@@ -54,9 +54,9 @@ internal sealed record DatasetScan(IReadOnlyList<Image> Readable, IReadOnlyList<
             {
                 try
                 {
-                    digests[i] = images[i].Digest();
+                    digests[i] = images[i].ComputeDigest();
                     if (isKnown is null || !isKnown(digests[i]))
-                        Count(images[i], size, frame, grayscale, own);
+                        Count(images[i], size, cropRatio, grayscale, own);
                 }
                 catch (UserException problem)
                 {
@@ -85,12 +85,12 @@ internal sealed record DatasetScan(IReadOnlyList<Image> Readable, IReadOnlyList<
     /// <param name="Histograms">As in the result.</param>
     private sealed record Part(int[] Readable, int[] Extents, IReadOnlyList<string> Broken, IReadOnlyList<string> Digests, long[][] Histograms);
 
-    private static void Count(Image image, int size, double frame, bool grayscale, long[][] histograms)
+    private static void Count(Image image, int size, double cropRatio, bool grayscale, long[][] histograms)
     {
         using var pixels = image.Decode(size);
         image.Extent = (pixels.Width, pixels.Height);
         // Counts neither a black margin nor pixels that enlarging would add: they are not part of the image.
-        var crop = Crop.CreateCenter(pixels.Width, pixels.Height, Math.Min(1, frame));
+        var crop = Crop.CreateCenter(pixels.Width, pixels.Height, Math.Min(1, cropRatio));
         using var canvas = new Canvas(Math.Min(size, (int)crop.Width), grayscale);
         canvas.Draw(pixels, crop);
         var values = new byte[canvas.Size * canvas.Size];

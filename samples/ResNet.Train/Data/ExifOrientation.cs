@@ -53,23 +53,23 @@ internal static class ExifOrientation
         var isLittleEndian = exif.StartsWith("II*\0"u8);
         if (exif.Length < 8 || !isLittleEndian && !exif.StartsWith("MM\0*"u8))
             return SKEncodedOrigin.TopLeft;
-        var directory = UInt32(exif[4..]);
+        var directory = ReadUInt32(exif[4..]);
         if (directory > exif.Length - 2)
             return SKEncodedOrigin.TopLeft;
 
         var entries = exif[(int)directory..];
-        var count = UInt16(entries);
+        var count = ReadUInt16(entries);
         entries = entries[2..];
         for (var i = 0; i < count && entries.Length >= EntryLength; i++, entries = entries[EntryLength..])
         {
-            if (UInt16(entries) != Tag)
+            if (ReadUInt16(entries) != Tag)
                 continue;
-            var value = (SKEncodedOrigin)UInt16(entries[8..]);
-            return UInt16(entries[2..]) == Short && Enum.IsDefined(value) ? value : SKEncodedOrigin.TopLeft;
+            var value = (SKEncodedOrigin)ReadUInt16(entries[8..]);
+            return ReadUInt16(entries[2..]) == Short && Enum.IsDefined(value) ? value : SKEncodedOrigin.TopLeft;
         }
         return SKEncodedOrigin.TopLeft;
 
-        ushort UInt16(ReadOnlySpan<byte> bytes) => isLittleEndian ? BinaryPrimitives.ReadUInt16LittleEndian(bytes) : BinaryPrimitives.ReadUInt16BigEndian(bytes);
-        uint UInt32(ReadOnlySpan<byte> bytes) => isLittleEndian ? BinaryPrimitives.ReadUInt32LittleEndian(bytes) : BinaryPrimitives.ReadUInt32BigEndian(bytes);
+        ushort ReadUInt16(ReadOnlySpan<byte> bytes) => isLittleEndian ? BinaryPrimitives.ReadUInt16LittleEndian(bytes) : BinaryPrimitives.ReadUInt16BigEndian(bytes);
+        uint ReadUInt32(ReadOnlySpan<byte> bytes) => isLittleEndian ? BinaryPrimitives.ReadUInt32LittleEndian(bytes) : BinaryPrimitives.ReadUInt32BigEndian(bytes);
     }
 }

@@ -16,7 +16,7 @@ internal static class ExplanationFile
 
     private static ReadOnlySpan<byte> Checksum => [0x03, 0xe2, 0xea, 0x4e];
 
-    public static string PathFor(string image) => $"{image}{Ending}";
+    public static string GetPath(string image) => $"{image}{Ending}";
 
     public static bool IsExplanation(string path)
     {
@@ -39,7 +39,7 @@ internal static class ExplanationFile
     /// <exception cref="UserException">Another file has that path, or the file cannot be written.</exception>
     public static string Write(string image, byte[] png)
     {
-        var path = PathFor(image);
+        var path = GetPath(image);
         if (Path.Exists(path) && !IsExplanation(path))
             throw new UserException($"{path}: expected no file, or one that --explain wrote, got another one");
         OutputFile.Write(path, file =>

@@ -22,7 +22,7 @@ internal sealed class FileImage(string path, int label) : Image(label)
     public override string GetNameIn(string folder) => Path.GetRelativePath(folder, path).Replace(Path.DirectorySeparatorChar, '/');
 
     /// <summary>Covers the file's content only, because its class is in its name.</summary>
-    public override string Digest()
+    public override string ComputeDigest()
     {
         try
         {

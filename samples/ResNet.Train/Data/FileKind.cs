@@ -20,18 +20,18 @@ internal static class FileKind
     public static ImageFormat? DetectFormat(ReadOnlySpan<byte> head) =>
         head.StartsWith((ReadOnlySpan<byte>)[0xff, 0xd8, 0xff]) ? ImageFormat.Jpeg
         : head.StartsWith((ReadOnlySpan<byte>)[0x89, .. "PNG\r\n"u8, 0x1a, (byte)'\n']) ? ImageFormat.Png
-        : head.StartsWith("RIFF"u8) && At(head, 8, "WEBP"u8) ? ImageFormat.WebP
+        : head.StartsWith("RIFF"u8) && ContainsAt(head, 8, "WEBP"u8) ? ImageFormat.WebP
         : head.StartsWith("GIF87a"u8) || head.StartsWith("GIF89a"u8) ? ImageFormat.Gif
         : head.StartsWith("BM"u8) ? ImageFormat.Bmp
         : null;
 
     /// <returns>A description of a file in any other format.</returns>
     public static string Describe(ReadOnlySpan<byte> head) =>
-        At(head, 4, "ftyp"u8) ? DescribeBoxes(head)
+        ContainsAt(head, 4, "ftyp"u8) ? DescribeBoxes(head)
         : head.StartsWith("II*\0"u8) || head.StartsWith("MM\0*"u8) || head.StartsWith("II+\0"u8) || head.StartsWith("MM\0+"u8) ? "a TIFF image, or a camera's raw image; convert it"
         : head.StartsWith("FUJIFILM"u8) || head.StartsWith("IIRO"u8) || head.StartsWith("IIU\0"u8) ? "a camera's raw image; convert it"
-        : head.StartsWith((ReadOnlySpan<byte>)[0xff, 0x0a]) || At(head, 4, "JXL "u8) ? "a JPEG XL image; convert it"
-        : At(head, 4, "jP  "u8) || head.StartsWith((ReadOnlySpan<byte>)[0xff, 0x4f, 0xff, 0x51]) ? "a JPEG 2000 image; convert it"
+        : head.StartsWith((ReadOnlySpan<byte>)[0xff, 0x0a]) || ContainsAt(head, 4, "JXL "u8) ? "a JPEG XL image; convert it"
+        : ContainsAt(head, 4, "jP  "u8) || head.StartsWith((ReadOnlySpan<byte>)[0xff, 0x4f, 0xff, 0x51]) ? "a JPEG 2000 image; convert it"
         : head.StartsWith((ReadOnlySpan<byte>)[0, 0, 1, 0]) ? "an icon (ICO); convert it"
         : head.StartsWith("8BPS"u8) ? "a Photoshop image; convert it"
         : head.Length > 2 && head[0] == 'P' && head[1] is >= (byte)'1' and <= (byte)'7' && char.IsWhiteSpace((char)head[2]) ? "a Netpbm image (PPM, PGM); convert it"
@@ -60,5 +60,5 @@ internal static class FileKind
             : "a text file";
     }
 
-    private static bool At(ReadOnlySpan<byte> head, int offset, ReadOnlySpan<byte> bytes) => head.Length > offset && head[offset..].StartsWith(bytes);
+    private static bool ContainsAt(ReadOnlySpan<byte> head, int offset, ReadOnlySpan<byte> bytes) => head.Length > offset && head[offset..].StartsWith(bytes);
 }

@@ -15,7 +15,7 @@ internal abstract class Image(int label)
 
     /// <returns>A short digest of the image's content.</returns>
     /// <exception cref="UserException">The image cannot be read.</exception>
-    public abstract string Digest();
+    public abstract string ComputeDigest();
 
     /// <summary>The width and height of the image from <see cref="Decode"/> for the network's input size, set by a <see cref="DatasetScan"/>.</summary>
     public (int Width, int Height) Extent { get; set; }

@@ -28,7 +28,7 @@ internal static class ImageFolder
         var labels = training.Select(image => image.Label).ToHashSet();
         string[] empty = [.. classes.Where((_, label) => !labels.Contains(label))];
         if (empty.Length > 0)
-            throw new UserException($"{trainingFolder}: expected training images of every class, got none of {string.Join(", ", empty)}");
+            throw new UserException($"{trainingFolder}: expected training images of every class, got none of {string.Join(", ", empty.Select(name => $"'{name}'"))}; {(empty.Length == 1 ? "remove the folder, or put images into it" : "remove the folders, or put images into them")}");
 
         // A part without class folders, such as the test images of a competition, is unusable.
         (string Folder, IReadOnlyList<Image> Images)[] parts = [.. new[] { set.Test, set.Validation }.OfType<string>().Select(part => (part, ListImages(part)))];
@@ -95,7 +95,7 @@ internal static class ImageFolder
     private static void RemarkLoose(string part, List<string> remarks)
     {
         if (Listing.ListFiles(part).Count(FileImage.IsImage) is > 0 and var loose)
-            remarks.Add($"{part}: left out {loose} image(s) beside the class folders");
+            remarks.Add($"{part}: left out {Plural.Format(loose, "image")} beside the class folders");
     }
 
     /// <summary>Describes a single folder, in which the classes may be.</summary>

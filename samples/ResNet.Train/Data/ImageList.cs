@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+
 namespace ResNet.Train;
 
 /// <summary>
@@ -16,6 +18,28 @@ internal sealed record ImageList(IReadOnlyDictionary<string, string> Training, I
         var digests = new Dictionary<string, string>(scan.Readable.Count);
         foreach (var (image, digest) in scan.Readable.Zip(scan.Digests))
             digests[image.GetNameIn(folder)] = digest;
+        return digests;
+    }
+
+    /// <returns>The digests of images, by name. Unreadable images are left out.</returns>
+    /// <param name="images">The images, with their original labels.</param>
+    /// <param name="folder">The images' folder.</param>
+    /// <param name="cancellation">Stops the computation.</param>
+    /// <exception cref="OperationCanceledException"><paramref name="cancellation"/> was requested.</exception>
+    public static IReadOnlyDictionary<string, string> ComputeDigests(IEnumerable<Image> images, string folder, CancellationToken cancellation)
+    {
+        var digests = new ConcurrentDictionary<string, string>();
+        Parallel.ForEach(images, new ParallelOptions { CancellationToken = cancellation, MaxDegreeOfParallelism = Environment.ProcessorCount }, image =>
+        {
+            try
+            {
+                digests[image.GetNameIn(folder)] = image.ComputeDigest();
+            }
+            catch (UserException)
+            {
+                // Reported when the image is decoded.
+            }
+        });
         return digests;
     }
 
@@ -78,14 +102,14 @@ internal sealed record ImageList(IReadOnlyDictionary<string, string> Training, I
     /// <returns>The differences in words; null if there are none.</returns>
     public string? Compare(ImageList now)
     {
-        var (before, after) = (All(), now.All());
+        var (before, after) = (ListAll(), now.ListAll());
         return Differences.Join(
             Differences.Format(after.Keys.Where(name => !before.ContainsKey(name)), "added"),
             Differences.Format(before.Keys.Where(name => !after.ContainsKey(name)), "gone or broken"),
             Differences.Format(before.Where(image => after.TryGetValue(image.Key, out var digest) && digest != image.Value).Select(image => image.Key), "changed"));
     }
 
-    private Dictionary<string, string> All()
+    private Dictionary<string, string> ListAll()
     {
         var all = new Dictionary<string, string>();
         foreach (var (name, digest) in Training.Concat(Validation).Concat(Test))

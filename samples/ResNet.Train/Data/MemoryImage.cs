@@ -9,7 +9,7 @@ internal sealed class MemoryImage(ReadOnlyMemory<byte> pixels, int side, int lab
     public override string Name => name;
 
     /// <summary>Covers the pixels and the label, which come from different files.</summary>
-    public override string Digest() => $"{Convert.ToHexStringLower(SHA256.HashData(pixels.Span).AsSpan(0, 8))}-{Label}";
+    public override string ComputeDigest() => $"{Convert.ToHexStringLower(SHA256.HashData(pixels.Span).AsSpan(0, 8))}-{Label}";
 
     public override SKImage Decode(int size)
     {

@@ -39,11 +39,11 @@ internal sealed partial record SetPart(string Path, Purpose Purpose, string Rest
     /// <returns>The part; null if the name is not that of a part.</returns>
     public static SetPart? Parse(string path)
     {
-        string[] words = [.. Words().Matches(System.IO.Path.GetFileName(path)).Select(word => word.Value.ToLowerInvariant())];
+        string[] words = [.. GetWordRegex().Matches(System.IO.Path.GetFileName(path)).Select(word => word.Value.ToLowerInvariant())];
         string[] found = [.. words.Where(purposes.ContainsKey)];
         return found.Length == 1 ? new SetPart(path, purposes[found[0]], string.Join(' ', words.Except(found).Except(general))) : null;
     }
 
     [GeneratedRegex(@"\p{Lu}?\p{Ll}+|\p{Lu}+|[\p{L}-[\p{Lu}\p{Ll}]]+")]
-    private static partial Regex Words();
+    private static partial Regex GetWordRegex();
 }

@@ -11,11 +11,11 @@ internal sealed record ExplainedClass(string Name, float Probability, float[,] M
     /// <param name="y">The vertical position in the crop, from 0 to 1.</param>
     public float Interpolate(double x, double y)
     {
-        var (row, nextRow, down) = Between(y, Map.GetLength(0));
-        var (column, nextColumn, right) = Between(x, Map.GetLength(1));
+        var (row, nextRow, down) = FindNeighbors(y, Map.GetLength(0));
+        var (column, nextColumn, right) = FindNeighbors(x, Map.GetLength(1));
         return Mix(Mix(Map[row, column], Map[row, nextColumn], right), Mix(Map[nextRow, column], Map[nextRow, nextColumn], right), down);
 
-        static (int Index, int Next, float Share) Between(double position, int count)
+        static (int Index, int Next, float Share) FindNeighbors(double position, int count)
         {
             var place = Math.Clamp(position * count - 0.5, 0, count - 1);
             return ((int)place, Math.Min((int)place + 1, count - 1), (float)(place - (int)place));

@@ -38,10 +38,10 @@ internal sealed class Explainer : IDisposable
         using var batch = Batch.Decode([image], _network);
         var maps = ClassActivationMap.Compute(_model, batch.To(_device))[0].cpu();
         var shown = probabilities.Index().OrderByDescending(answer => answer.Item).Take(MostClasses).Where((answer, i) => i == 0 || answer.Item >= LeastProbability)
-            .Select(answer => new ExplainedClass(_network.Classes[answer.Index], answer.Item, Map(answer.Index)));
+            .Select(answer => new ExplainedClass(_network.Classes[answer.Index], answer.Item, GetMap(answer.Index)));
         return ExplanationFile.Write(image.Name, ExplanationImage.Draw(image, _network.CropRatio, [.. shown]));
 
-        float[,] Map(int index) => (float[,])maps[index].data<float>().ToNDArray();
+        float[,] GetMap(int index) => (float[,])maps[index].data<float>().ToNDArray();
     }
 
     public void Dispose() => _model.Dispose();

@@ -27,16 +27,16 @@ internal static class ExplanationImage
     private static readonly SKColor unseen = SKColors.Black.WithAlpha(128), behindText = SKColors.Black.WithAlpha(160);
 
     /// <param name="source">The image.</param>
-    /// <param name="frame">The side of the center crop, as a share of the shorter side.</param>
+    /// <param name="cropRatio">The side of the center crop, as a share of the shorter side.</param>
     /// <param name="classes">The classes, from left to right.</param>
     /// <returns>A PNG.</returns>
-    public static byte[] Draw(Image source, double frame, IReadOnlyList<ExplainedClass> classes)
+    public static byte[] Draw(Image source, double cropRatio, IReadOnlyList<ExplainedClass> classes)
     {
         using var image = source.Decode(Size);
         var longer = (float)Math.Max(image.Width, image.Height);
         var scale = Math.Clamp(1, Least / longer, Most / longer);
         var (width, height) = (Scale(image.Width), Scale(image.Height));
-        var crop = Crop.CreateCenter(image.Width, image.Height, frame);
+        var crop = Crop.CreateCenter(image.Width, image.Height, cropRatio);
         var seen = SKRectI.Create((int)Math.Round(crop.Left * scale), (int)Math.Round(crop.Top * scale), Scale(crop.Width), Scale(crop.Height));
         var highest = Math.Max(float.Epsilon, classes.Max(shown => shown.Map.Cast<float>().Max()));
 

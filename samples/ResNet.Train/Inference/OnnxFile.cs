@@ -16,8 +16,8 @@ internal static class OnnxFile
     public static OnnxMetadata Describe(ModelConfig network) => new()
     {
         Classes = network.Classes,
-        Mean = ForThreeChannels(network.Normalization.Mean),
-        StandardDeviation = ForThreeChannels(network.Normalization.StandardDeviation),
+        Mean = ExpandToThreeChannels(network.Normalization.Mean),
+        StandardDeviation = ExpandToThreeChannels(network.Normalization.StandardDeviation),
         Properties = new Dictionary<string, string>
         {
             ["arch"] = $"{network.Architecture}",
@@ -46,7 +46,7 @@ internal static class OnnxFile
     }
 
     /// <summary>A grayscale image's only channel feeds all three input channels.</summary>
-    private static double[] ForThreeChannels(double[] values) => values.Length == 3 ? values : [values[0], values[0], values[0]];
+    private static double[] ExpandToThreeChannels(double[] values) => values.Length == 3 ? values : [values[0], values[0], values[0]];
 
     /// <summary>Compares values, not text: JSON has several spellings for one name or number.</summary>
     private static bool AreEqual(string a, string b) =>

@@ -13,9 +13,16 @@ internal sealed class TorchPredictor : Predictor
     /// <inheritdoc cref="ModelConfig.Load"/>
     public static TorchPredictor Load(string path, Device device)
     {
-        var (network, model) = ModelConfig.Load(path, device);
-        using (model)
-            return new TorchPredictor(network, new FusedModel(model, device, path));
+        try
+        {
+            var (network, model) = ModelConfig.Load(path, device);
+            using (model)
+                return new TorchPredictor(network, new FusedModel(model, device, path));
+        }
+        catch (UserException e) when (path.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase))
+        {
+            throw new UserException($"{e.Message}; --engine onnx computes with files from export");
+        }
     }
 
     public override Tensor ComputeLogits(Batch batch) => _model.Run(batch);

@@ -47,9 +47,9 @@ internal sealed class PredictionCsv
     public void Add(string file, float[] probabilities)
     {
         var best = Array.IndexOf(probabilities, probabilities.Max());
-        WriteLine([file, _classes[best], Number(probabilities[best]), .. probabilities.Select(Number)]);
+        WriteLine([file, _classes[best], FormatNumber(probabilities[best]), .. probabilities.Select(FormatNumber)]);
 
-        static string Number(float value) => value.ToString(CultureInfo.InvariantCulture); // the shortest text that parses to the same value
+        static string FormatNumber(float value) => value.ToString(CultureInfo.InvariantCulture); // the shortest text that parses to the same value
     }
 
     private void WriteLine(IEnumerable<string> fields)

@@ -19,7 +19,7 @@ internal sealed class Ranks : IDisposable
     private readonly ProcessGroup? _group;
 
     /// <summary>Whether the others may be waiting for this rank outside an exchange.</summary>
-    private bool _isWithin;
+    private bool _isInCollective;
 
     /// <param name="group">The process group; null is a single process.</param>
     public Ranks(ProcessGroup? group = null) => _group = group;
@@ -69,7 +69,7 @@ internal sealed class Ranks : IDisposable
     }
 
     /// <returns>The network with gradients averaged over all ranks; null for a single process.</returns>
-    public DistributedDataParallel? Wrap(nn.Module<Tensor, Tensor> model) => AreSeveral ? Within(() => new DistributedDataParallel(model, _group!)) : null;
+    public DistributedDataParallel? Wrap(nn.Module<Tensor, Tensor> model) => AreSeveral ? RunCollective(() => new DistributedDataParallel(model, _group!)) : null;
 
     /// <summary>Exchanges a code with all ranks. Every rank must call it.</summary>
     /// <param name="code">This rank's code.</param>
@@ -78,16 +78,16 @@ internal sealed class Ranks : IDisposable
     public int Exchange(int code) => !AreSeveral ? code : FindHighest(code) is var highest && highest != Failure ? (int)highest : throw new OtherRankException(GatherProblems(""));
 
     /// <summary>Runs a collective operation, in which the others wait for this rank.</summary>
-    public T Within<T>(Func<T> work)
+    public T RunCollective<T>(Func<T> work)
     {
-        _isWithin = true;
+        _isInCollective = true;
         var result = work();
-        _isWithin = false; // stays set after a failure
+        _isInCollective = false; // stays set after a failure
         return result;
     }
 
     /// <summary>Sums numbers over all ranks.</summary>
-    public double[] Sum(params double[] own) => !AreSeveral ? own : Within(() =>
+    public double[] Sum(params double[] own) => !AreSeveral ? own : RunCollective(() =>
     {
         using var sums = tensor(own, ScalarType.Float64);
         _group!.AllReduce(sums);
@@ -98,14 +98,14 @@ internal sealed class Ranks : IDisposable
     public void Sum(Tensor parts)
     {
         if (AreSeveral)
-            Within(() => { _group!.AllReduce(parts); return true; });
+            RunCollective(() => { _group!.AllReduce(parts); return true; });
     }
 
     /// <summary>Copies the first rank's values into the tensors of every rank.</summary>
     public void TakeFromFirst(IEnumerable<Tensor> tensors)
     {
         if (!AreSeveral) return;
-        Within(() =>
+        RunCollective(() =>
         {
             using var _ = no_grad();
             foreach (var tensor in tensors)
@@ -115,7 +115,7 @@ internal sealed class Ranks : IDisposable
     }
 
     /// <returns>The bytes of all ranks, by rank.</returns>
-    public byte[][] Gather(byte[] own) => Within(() =>
+    public byte[][] Gather(byte[] own) => RunCollective(() =>
     {
         var lengths = new double[Count];
         lengths[Rank] = own.Length;
@@ -128,12 +128,12 @@ internal sealed class Ranks : IDisposable
         // Each byte is nonzero on at most one rank, so the sum of the integers joins all bytes.
         using var all = zeros([(ends[^1] + sizeof(long) - 1) / sizeof(long)], ScalarType.Int64);
         var bytes = MemoryMarshal.AsBytes(all.bytes);
-        own.CopyTo(bytes[Start(Rank)..]);
+        own.CopyTo(bytes[FindStart(Rank)..]);
         Sum(all);
         var result = all.bytes.ToArray();
-        return (byte[][])[.. ends.Select((end, rank) => result[Start(rank)..end])];
+        return (byte[][])[.. ends.Select((end, rank) => result[FindStart(rank)..end])];
 
-        int Start(int rank) => rank == 0 ? 0 : ends[rank - 1];
+        int FindStart(int rank) => rank == 0 ? 0 : ends[rank - 1];
     });
 
     /// <summary>Tells the other ranks of a failure, or aborts them if they wait for this rank in a collective operation.</summary>
@@ -144,7 +144,7 @@ internal sealed class Ranks : IDisposable
             return [message];
         if (problem is OtherRankException other)
             return other.Lines;
-        if (_isWithin)
+        if (_isInCollective)
         {
             using var error = new StreamWriter(Console.OpenStandardError());
             error.WriteLine(VisibleText.Escape($"rank {Rank} of {Count}: {message}"));
@@ -157,7 +157,7 @@ internal sealed class Ranks : IDisposable
 
     public void Dispose() => _group?.Dispose();
 
-    private long FindHighest(long own) => Within(() =>
+    private long FindHighest(long own) => RunCollective(() =>
     {
         using var highest = tensor([own], ScalarType.Int64);
         _group!.AllReduce(highest, ReduceOp.Max);

@@ -28,7 +28,7 @@ internal sealed record Evaluation(double Loss, int[,] Confusion, IReadOnlyList<P
         get
         {
             var (low, high) = WilsonInterval.Find(Correct, Count);
-            return $"{Accuracy:0.000} (95 % interval {low:0.000} to {high:0.000}): {Correct} of {Count} images";
+            return $"{Accuracy:0.000} (95 % interval {low:0.000} to {high:0.000}): {Correct} of {Plural.Format(Count, "image")}";
         }
     }
 

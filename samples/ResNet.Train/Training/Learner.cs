@@ -68,9 +68,9 @@ internal sealed class Learner(ResidualNetwork model, Recipe recipe, Precision pr
     private static FusedSGD MakeOptimizer(ResidualNetwork model, Recipe recipe)
     {
         var parameters = model.parameters().ToLookup(parameter => parameter.dim() > 1);
-        return new FusedSGD([Group(parameters[true], recipe.WeightDecay), Group(parameters[false], 0)], recipe.LearningRate);
+        return new FusedSGD([CreateGroup(parameters[true], recipe.WeightDecay), CreateGroup(parameters[false], 0)], recipe.LearningRate);
 
-        SGD.ParamGroup Group(IEnumerable<Parameter> members, double decay) =>
+        SGD.ParamGroup CreateGroup(IEnumerable<Parameter> members, double decay) =>
             new(members.ToList(), recipe.LearningRate, momentum: Momentum, weight_decay: decay, nesterov: true);
     }
 }

@@ -70,7 +70,7 @@ internal sealed class Trainer(TrainingState state, DataSet data, ModelConfig net
 
         (double Loss, long Correct) Step(Batch batch, double rate)
         {
-            var (own, ownCorrect) = together.Ranks.Within(() => learner.Step(batch, rate));
+            var (own, ownCorrect) = together.Ranks.RunCollective(() => learner.Step(batch, rate));
             return together.Ranks.Sum(own * batch.Weight, ownCorrect) is [var all, var allCorrect] ? (all, (long)allCorrect) : default;
         }
     }

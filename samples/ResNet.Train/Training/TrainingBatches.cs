@@ -28,11 +28,11 @@ internal sealed class TrainingBatches(
         random.Shuffle(shuffled);
 
         // Each batch has its own seed, so the order in which threads make them does not matter.
-        var parts = Enumerable.Range(0, Count).Select(step => (Images: shuffled[Start(step)..Start(step + 1)], Seed: random.Next()));
+        var parts = Enumerable.Range(0, Count).Select(step => (Images: shuffled[FindStart(step)..FindStart(step + 1)], Seed: random.Next()));
         return Batches.Prefetch(parts, part => Make(part.Images, part.Seed), processors);
 
         // Equal batches rather than a small last one, whose batch statistics would be poor
-        int Start(int step) => (int)((long)shuffled.Length * step / Count);
+        int FindStart(int step) => (int)((long)shuffled.Length * step / Count);
     }
 
     private Batch Make(Image[] all, int seed)

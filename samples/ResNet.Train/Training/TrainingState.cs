@@ -56,12 +56,12 @@ internal sealed class TrainingState : nn.Module
     public long EpochsDone => _count.item<long>();
 
     /// <summary>The complete epochs.</summary>
-    public IReadOnlyList<Epoch> Epochs => [.. Enumerable.Range(0, (int)EpochsDone).Select(Epoch)];
+    public IReadOnlyList<Epoch> Epochs => [.. Enumerable.Range(0, (int)EpochsDone).Select(ReadEpoch)];
 
     public void Add(Epoch epoch)
     {
         double[] row = [epoch.TrainingLoss, epoch.TrainingAccuracy, epoch.ValidationLoss, epoch.ValidationAccuracy, epoch.ImagesPerSecond];
-        row.CopyTo(Row(epoch.Number - 1));
+        row.CopyTo(GetRow(epoch.Number - 1));
         _count.fill_(epoch.Number);
     }
 
@@ -91,11 +91,11 @@ internal sealed class TrainingState : nn.Module
 
     private Span<double> Scaling => MemoryMarshal.Cast<byte, double>(_scaling!.bytes);
 
-    private Epoch Epoch(int index)
+    private Epoch ReadEpoch(int index)
     {
-        var row = Row(index);
+        var row = GetRow(index);
         return new Epoch(index + 1, row[0], row[1], row[2], row[3], row[4]);
     }
 
-    private Span<double> Row(int index) => MemoryMarshal.Cast<byte, double>(_epochs.bytes).Slice(index * Columns, Columns);
+    private Span<double> GetRow(int index) => MemoryMarshal.Cast<byte, double>(_epochs.bytes).Slice(index * Columns, Columns);
 }

@@ -8,7 +8,7 @@ namespace ResNet.Train;
 
 /// <summary>A file with the features of images, so that a second run does not compute them again.</summary>
 /// <param name="Network">The identity of the network and its preprocessing, from <see cref="Identify"/>; 32 bytes.</param>
-/// <param name="Digests">The digest of each image, from <see cref="Image.Digest"/> without its label.</param>
+/// <param name="Digests">The digest of each image, from <see cref="Image.ComputeDigest"/> without its label.</param>
 /// <param name="Features">The features, shape (number of images, features), float32.</param>
 internal sealed record FeatureFile(byte[] Network, IReadOnlyList<string> Digests, Tensor Features)
 {

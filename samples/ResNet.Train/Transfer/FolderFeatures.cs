@@ -24,7 +24,7 @@ internal sealed class FolderFeatures(ResidualNetwork model, Device device, Scala
         _network = FeatureFile.Identify(model, network, dtype);
         try
         {
-            _known = FeatureFile.Read(output!.PathFor(FeatureFile.FileName), model.fc.in_features, _network);
+            _known = FeatureFile.Read(output!.GetPath(FeatureFile.FileName), model.fc.in_features, _network);
         }
         catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
         {
@@ -79,7 +79,7 @@ internal sealed class FolderFeatures(ResidualNetwork model, Device device, Scala
             {
                 foreach (var part in missing.Chunk(AtOnce))
                 {
-                    var features = extractor.Extract([.. part.Select(image => image.Image)], Step, together);
+                    var features = extractor.Extract([.. part.Select(image => image.Image)], Advance, together);
                     if (!features.isfinite().all().item<bool>())
                         throw new UserException($"expected finite features, got others for one of the {part.Length} images from {part[0].Image.Name} on: the weights do not fit these images");
                     parts.Add(features);
@@ -87,9 +87,9 @@ internal sealed class FolderFeatures(ResidualNetwork model, Device device, Scala
                         rows[key] = rows.Count;
                 }
             });
-            screen.WriteLine($"features of {images.Count} images, {missing.Length} of them computed in {watch.Elapsed.TotalSeconds:0.0} s");
+            screen.WriteLine($"features of {Plural.Format(images.Count, "image")}, {missing.Length} of them computed in {watch.Elapsed.TotalSeconds:0.0} s");
 
-            void Step(int count)
+            void Advance(int count)
             {
                 count *= together.Ranks.Count; // assumes ranks of equal speed
                 done += count;

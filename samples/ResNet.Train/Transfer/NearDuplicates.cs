@@ -25,13 +25,13 @@ internal static class NearDuplicates
         using var scope = NewDisposeScope();
         using var _ = no_grad();
         var (deviation, mean) = std_mean(others, [0], unbiased: false, keepdim: true);
-        var similarity = matmul(Directions(part), Directions(others).t()).masked_fill(labels.unsqueeze(1).ne(otherLabels), -1);
+        var similarity = matmul(ComputeDirections(part), ComputeDirections(others).t()).masked_fill(labels.unsqueeze(1).ne(otherLabels), -1);
         if (same)
             similarity.diagonal().fill_(-1);
         var (nearest, index) = similarity.max(1);
         return [.. nearest.data<float>().ToArray().Zip(index.data<long>().ToArray()).Index()
             .Where(image => image.Item.First >= Cosine).OrderByDescending(image => image.Item.First).Select(image => (image.Index, (int)image.Item.Second))];
 
-        Tensor Directions(Tensor features) => nn.functional.normalize((features - mean) / deviation.clamp(min: 1e-6), dim: 1);
+        Tensor ComputeDirections(Tensor features) => nn.functional.normalize((features - mean) / deviation.clamp(min: 1e-6), dim: 1);
     }
 }

@@ -70,11 +70,11 @@ internal static class BundledImageNet
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         var (weight, running_mean) = (model.conv1.weight!, model.bn1.running_mean!);
-        Tensor Channels(Func<int, double> value) => tensor(Enumerable.Range(0, 3).Select(value).ToArray(), ScalarType.Float64, weight.device).view(1, 3, 1, 1);
+        Tensor CreateChannels(Func<int, double> value) => tensor(Enumerable.Range(0, 3).Select(value).ToArray(), ScalarType.Float64, weight.device).view(1, 3, 1, 1);
 
         var rgb = weight.to(ScalarType.Float64).flip(1);
-        var constant = (rgb * Channels(i => 255 * Normalization.ImageNet.Mean[i] - subtracted[i])).sum([1, 2, 3]);
-        weight.copy_(rgb * Channels(i => 255 * Normalization.ImageNet.StandardDeviation[i]));
+        var constant = (rgb * CreateChannels(i => 255 * Normalization.ImageNet.Mean[i] - subtracted[i])).sum([1, 2, 3]);
+        weight.copy_(rgb * CreateChannels(i => 255 * Normalization.ImageNet.StandardDeviation[i]));
         running_mean.copy_(running_mean.to(ScalarType.Float64) - constant);
     }
 }

@@ -76,7 +76,7 @@ internal sealed record StartingWeights(string Line, Normalization? Normalization
     private static LoadReport Read(ResidualNetwork model, string path)
     {
         if (!File.Exists(path))
-            throw new UserException($"--weights: expected a file, got '{path}'");
+            throw new UserException($"--weights: expected {WeightsSource.ImageNet}, {WeightsSource.Torchvision} or a weights file, got '{path}'");
         try
         {
             return Checkpoint.Load(model, path, strict: false);

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Makes the subset of Fashion-MNIST that lies beside this script: the first 600 training and the first 100 test images
+"""Makes the subset of Fashion-MNIST in this folder: the first 600 training images and the first 100 test images
 of each of the ten classes, in their original order and format.
 
     python3 make_subset.py FOLDER_OF_THE_FULL_SET [FOLDER_TO_WRITE_TO]
 
-The full set is at https://github.com/zalandoresearch/fashion-mnist, and in Debian's package dataset-fashion-mnist.
-The files' content is the same with every Python; their compressed bytes with every zlib 1.2 and 1.3.
+The full set is at https://github.com/zalandoresearch/fashion-mnist and in Debian's package dataset-fashion-mnist.
+The content of the files is the same with every Python; the compressed bytes are the same with every zlib 1.2 and 1.3.
 """
 import gzip
 import struct
@@ -34,7 +34,7 @@ def subset(source: Path, target: Path, name: str, per_class: int) -> None:
 
 
 def write(path: Path, content: bytes) -> None:
-    # No time of writing in the header, so that the same content is the same file
+    # No timestamp in the header, so that the same content gives the same file
     path.write_bytes(gzip.compress(content, compresslevel=9, mtime=0))
     print(f"{path}: {path.stat().st_size:,} bytes")
 

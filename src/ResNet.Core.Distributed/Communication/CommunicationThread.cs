@@ -146,7 +146,7 @@ internal sealed class CommunicationThread
             if (operation.IsAwaited && watch.Elapsed < spinning)
                 Thread.Yield();
             else
-                Pause.Briefly();
+                Pause.SleepBriefly();
         }
     }
 

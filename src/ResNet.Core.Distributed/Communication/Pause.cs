@@ -8,7 +8,7 @@ internal static partial class Pause
     private const uint Microseconds = 100;
 
     /// <summary>Sleeps for 0.1 ms where the system supports it. <see cref="Thread.Sleep(int)"/> sleeps for at least 1 ms, longer than a small operation takes.</summary>
-    public static void Briefly()
+    public static void SleepBriefly()
     {
         if (OperatingSystem.IsWindows())
             Thread.Sleep(1);

@@ -21,7 +21,7 @@ internal static unsafe partial class ProcessorShare
         {
             var request = mpi.IAllReduce(counts, ranks.Length, mpi.Abi.Int32, mpi.Abi.Sum, machine);
             while (!mpi.Test(ref request))
-                Pause.Briefly();
+                Pause.SleepBriefly();
         }
         return Compute(own, ranks, Environment.ProcessorCount, localWorldSize);
     }

@@ -134,7 +134,7 @@ internal sealed unsafe class RankMonitor(MpiApi mpi, nint communicator, int rank
         for (var watch = Stopwatch.StartNew(); watch.Elapsed < patience && asked.Exists(other => _answers[other].Kind != Kind.Answer);)
         {
             Answer();
-            Pause.Briefly();
+            Pause.SleepBriefly();
         }
     }
 

@@ -47,7 +47,7 @@ internal sealed record Launcher(string Name, LauncherKind Kind, int Rank, int Wo
 
     /// <summary>A hint to append to a message if the library does not find the other processes.</summary>
     /// <param name="library">The version string of the MPI library.</param>
-    public string HintFor(string library) =>
+    public string GetHint(string library) =>
         !IsSlurm ? "" : $"; srun --mpi={(IsOpenMpi(library) ? "pmix" : "pmi2")} connects it to Slurm if both were built for that (srun --mpi=list)";
 
     private bool IsSlurm => Kind is LauncherKind.Slurm or LauncherKind.SlurmPmi;

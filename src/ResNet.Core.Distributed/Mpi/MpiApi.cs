@@ -88,7 +88,7 @@ internal sealed unsafe class MpiApi
     public void Abort(int exitCode) => _ = _abort(Abi.CommWorld, exitCode);
 
     /// <summary>The rank of this process in a communicator, from 0.</summary>
-    public int Rank(nint comm)
+    public int GetRank(nint comm)
     {
         int rank;
         Check(_rank(comm, &rank), "MPI_Comm_rank");
@@ -96,7 +96,7 @@ internal sealed unsafe class MpiApi
     }
 
     /// <summary>The number of processes in a communicator.</summary>
-    public int Size(nint comm)
+    public int GetSize(nint comm)
     {
         int size;
         Check(_size(comm, &size), "MPI_Comm_size");

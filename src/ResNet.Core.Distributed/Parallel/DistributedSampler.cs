@@ -30,7 +30,7 @@ public sealed class DistributedSampler
     /// </param>
     /// <exception cref="ArgumentException">A size is out of range, or <paramref name="drop_last"/> would leave nothing.</exception>
     public DistributedSampler(long datasetSize, int globalBatch, ProcessGroup group, int seed = 0, bool shuffle = true, bool drop_last = true)
-        : this(datasetSize, globalBatch, NotNull(group).Rank, group.WorldSize, seed, shuffle, drop_last)
+        : this(datasetSize, globalBatch, ExpectNotNull(group).Rank, group.WorldSize, seed, shuffle, drop_last)
     {
     }
 
@@ -55,13 +55,13 @@ public sealed class DistributedSampler
     /// <param name="epoch">The epoch, from 0. The same epoch always has the same order.</param>
     /// <returns><see cref="Count"/> arrays of indices into the dataset, created lazily.</returns>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="epoch"/> is negative.</exception>
-    public IEnumerable<long[]> Epoch(int epoch)
+    public IEnumerable<long[]> EnumerateEpoch(int epoch)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(epoch);
-        return Share(epoch);
+        return EnumerateShares(epoch);
     }
 
-    private IEnumerable<long[]> Share(int epoch)
+    private IEnumerable<long[]> EnumerateShares(int epoch)
     {
         var order = _shuffle ? Permute(_datasetSize, (long)_seed + epoch) : null;
         for (var step = 0; step < Count; step++)
@@ -85,7 +85,7 @@ public sealed class DistributedSampler
         return permutation.data<long>().ToArray();
     }
 
-    private static ProcessGroup NotNull(ProcessGroup group)
+    private static ProcessGroup ExpectNotNull(ProcessGroup group)
     {
         ArgumentNullException.ThrowIfNull(group);
         return group;

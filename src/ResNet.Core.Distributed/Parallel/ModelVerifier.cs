@@ -24,10 +24,10 @@ internal static class ModelVerifier
         var rank = (int)differing.item<long>();
         if (rank == group.WorldSize)
             return;
-        var what = rank == group.Rank ? $"expected the model of rank 0 on every rank, got another one on rank {rank}: {Line(own)}, where rank 0 has {Line(first)}" : "";
+        var what = rank == group.Rank ? $"expected the model of rank 0 on every rank, got another one on rank {rank}: {GetLine(own)}, where rank 0 has {GetLine(first)}" : "";
         throw new ArgumentException(Share(what, group, rank));
 
-        string Line(string[] lines) => line < lines.Length ? lines[line] : "nothing more";
+        string GetLine(string[] lines) => line < lines.Length ? lines[line] : "nothing more";
     }
 
     /// <returns>The text of rank <paramref name="src"/>.</returns>

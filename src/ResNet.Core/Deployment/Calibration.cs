@@ -17,11 +17,18 @@ internal sealed class Calibration : TensorOperations
     {
     }
 
-    /// <summary>Computes the quantization parameters of the input and every layer, by name.</summary>
+    /// <summary>The quantization parameters of the input and every layer, by name.</summary>
+    public IReadOnlyDictionary<string, QuantizationParameters> Quantizations =>
+        _ranges.ToDictionary(entry => entry.Key, entry => QuantizationParameters.FromRange(entry.Value.Low, entry.Value.High));
+
+    /// <summary>The size of the first image, as a batch of one.</summary>
+    public BatchSize ImageSize { get; private set; }
+
+    /// <summary>Finds the range of the input and every layer.</summary>
     /// <param name="model">The model that <paramref name="network"/> was folded from. The batches must fit it.</param>
     /// <param name="network">The folded network in float32.</param>
     /// <param name="calibrationBatches">The calibration images, enumerated once.</param>
-    public static IReadOnlyDictionary<string, QuantizationParameters> Calibrate(ResidualNetwork model, FoldedNetwork network, IEnumerable<Tensor> calibrationBatches)
+    public static Calibration Calibrate(ResidualNetwork model, FoldedNetwork network, IEnumerable<Tensor> calibrationBatches)
     {
         using var _ = no_grad();
         var calibration = new Calibration();
@@ -30,6 +37,8 @@ internal sealed class Calibration : TensorOperations
             ArgumentNullException.ThrowIfNull(batch, nameof(calibrationBatches));
             Guard.InputInEvalMode(model, batch);
             if (batch.shape[0] == 0) continue;
+            if (calibration._ranges.Count == 0)
+                calibration.ImageSize = new BatchSize(1, batch.shape[2], batch.shape[3]);
 
             using var scope = NewDisposeScope();
             using var full = Autocast.Casts(batch) ? new Autocast(batch.device_type, enabled: false) : default; // an autocast of the caller would round the values
@@ -37,7 +46,7 @@ internal sealed class Calibration : TensorOperations
         }
         if (calibration._ranges.Count == 0)
             throw new ArgumentException("Expected at least one image in the calibration batches, got none.", nameof(calibrationBatches));
-        return calibration._ranges.ToDictionary(entry => entry.Key, entry => QuantizationParameters.FromRange(entry.Value.Low, entry.Value.High));
+        return calibration;
     }
 
     protected override Tensor OnComputed(string name, Tensor x)

@@ -6,16 +6,16 @@ namespace ResNet.Core.Deployment;
 internal sealed record FeatureMap(string Name, BatchSize? Size)
 {
     /// <summary>The output of a convolution or pooling.</summary>
-    public FeatureMap Through(long kernel, long stride, long padding) => Size is not { } size ? this : this with
+    public FeatureMap ApplyWindow(long kernel, long stride, long padding) => Size is not { } size ? this : this with
     {
-        Size = size with { Height = Deployment.Taps.Outputs(size.Height, kernel, stride, padding), Width = Deployment.Taps.Outputs(size.Width, kernel, stride, padding) },
+        Size = size with { Height = Taps.CountOutputs(size.Height, kernel, stride, padding), Width = Taps.CountOutputs(size.Width, kernel, stride, padding) },
     };
 
     /// <summary>The rows and columns of a kernel that are needed for this size; all of them if the size is unknown.</summary>
-    public (Taps Rows, Taps Columns) Taps(FoldedConvolution convolution)
+    public (Taps Rows, Taps Columns) FindTaps(FoldedConvolution convolution)
     {
-        return (In(Size?.Height), In(Size?.Width));
+        return (Find(Size?.Height), Find(Size?.Width));
 
-        Taps In(long? size) => Deployment.Taps.Find(size, convolution.Kernel, convolution.Stride, convolution.Padding);
+        Taps Find(long? size) => Taps.Find(size, convolution.Kernel, convolution.Stride, convolution.Padding);
     }
 }

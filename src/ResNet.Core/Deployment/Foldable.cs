@@ -19,7 +19,7 @@ internal sealed class Foldable(ResidualNetwork model)
     private readonly Tensor weight = model.conv1.weight;
 
     /// <summary>The batch norms that <c>eval()</c> reaches.</summary>
-    private readonly HashSet<BatchNorm2d> registered = [.. model.BatchNorms()];
+    private readonly HashSet<BatchNorm2d> registered = [.. model.GetBatchNorms()];
 
     /// <summary>Throws unless the model is exactly one of this library's networks, without forward hooks.</summary>
     public static void ExpectNetwork(ResidualNetwork model)
@@ -28,24 +28,24 @@ internal sealed class Foldable(ResidualNetwork model)
         while (known.Assembly != typeof(ResidualNetwork).Assembly)
             known = known.BaseType!;
         if (known != model.GetType())
-            throw Unexpected($"a {known.Name} itself as the model", Subclass(model));
-        WithoutHooks("the model", model);
+            throw Unexpected($"a {known.Name} itself as the model", DescribeSubclass(model));
+        ExpectNoHooks("the model", model);
     }
 
     /// <summary>Throws unless a module has exactly the given type and no forward hooks.</summary>
     public static T ExpectModule<T>(string name, nn.IModule<Tensor, Tensor> module) where T : nn.Module<Tensor, Tensor>
     {
         if (module.GetType() != typeof(T))
-            throw Unexpected($"a {typeof(T).Name} itself as {name}", Subclass(module));
-        WithoutHooks(name, (T)module);
+            throw Unexpected($"a {typeof(T).Name} itself as {name}", DescribeSubclass(module));
+        ExpectNoHooks(name, (T)module);
         return (T)module;
     }
 
     /// <summary>Throws unless a module is exactly one of this library's blocks, without forward hooks.</summary>
     public static BlockParts ExpectBlock(string name, nn.IModule<Tensor, Tensor> module)
     {
-        var parts = BlockParts.Find(module) ?? throw Unexpected($"a {BlockParts.Kinds} itself as {name}", Subclass(module));
-        WithoutHooks(name, (nn.Module<Tensor, Tensor>)module);
+        var parts = BlockParts.Find(module) ?? throw Unexpected($"a {BlockParts.Kinds} itself as {name}", DescribeSubclass(module));
+        ExpectNoHooks(name, (nn.Module<Tensor, Tensor>)module);
         return parts;
     }
 
@@ -58,14 +58,14 @@ internal sealed class Foldable(ResidualNetwork model)
         if (conv.groups < 1 || conv.in_channels % conv.groups != 0 || conv.out_channels % conv.groups != 0)
             throw Unexpected($"{name} with groups into which {conv.in_channels} and {conv.out_channels} channels can be split", $"{conv.groups}");
         if (conv.dilation is not [1, 1])
-            throw Unexpected($"{name} with dilation (1, 1)", Text(conv.dilation));
-        _ = Both($"{name} with the same stride", conv.stride, 1, int.MaxValue);
+            throw Unexpected($"{name} with dilation (1, 1)", Format(conv.dilation));
+        _ = ExpectEqual($"{name} with the same stride", conv.stride, 1, int.MaxValue);
         if (conv.padding_mode != PaddingModes.Zeros)
             throw Unexpected($"{name} with a padding of zeros", $"{conv.padding_mode}");
-        _ = Both($"{name} with the same padding", conv.padding, 0, MaxPadding, conv.padding is null ? $"{conv.padding_type}" : null);
+        _ = ExpectEqual($"{name} with the same padding", conv.padding, 0, MaxPadding, conv.padding is null ? $"{conv.padding_type}" : null);
 
-        var kernel = OfOneType($"{name}.weight", conv.weight).shape is [_, _, _, var size] ? size : 0;
-        _ = OfOneType($"{name}.weight", conv.weight, conv.out_channels, conv.in_channels / conv.groups, kernel, kernel);
+        var kernel = ExpectOneType($"{name}.weight", conv.weight).shape is [_, _, _, var size] ? size : 0;
+        _ = ExpectOneType($"{name}.weight", conv.weight, conv.out_channels, conv.in_channels / conv.groups, kernel, kernel);
         return conv;
     }
 
@@ -75,8 +75,8 @@ internal sealed class Foldable(ResidualNetwork model)
         var norm = ExpectModule<BatchNorm2d>(name, module);
         Tensor[] tensors =
         [
-            Tensor($"{name}.weight", norm.weight, channels), Tensor($"{name}.bias", norm.bias, channels),
-            Tensor($"{name}.running_mean", norm.running_mean, channels), Tensor($"{name}.running_var", norm.running_var, channels),
+            ExpectTensor($"{name}.weight", norm.weight, channels), ExpectTensor($"{name}.bias", norm.bias, channels),
+            ExpectTensor($"{name}.running_mean", norm.running_mean, channels), ExpectTensor($"{name}.running_var", norm.running_var, channels),
         ];
         var type = tensors[0].dtype;
         if (tensors.Any(tensor => tensor.dtype != type) || (type != weight.dtype && type != ScalarType.Float32))
@@ -90,8 +90,8 @@ internal sealed class Foldable(ResidualNetwork model)
     public Linear ExpectLinear(string name, nn.IModule<Tensor, Tensor> module)
     {
         var linear = ExpectModule<Linear>(name, module);
-        _ = OfOneType($"{name}.weight", linear.weight, linear.out_features, linear.in_features);
-        _ = OfOneType($"{name}.bias", linear.bias, linear.out_features);
+        _ = ExpectOneType($"{name}.weight", linear.weight, linear.out_features, linear.in_features);
+        _ = ExpectOneType($"{name}.bias", linear.bias, linear.out_features);
         return linear;
     }
 
@@ -99,11 +99,11 @@ internal sealed class Foldable(ResidualNetwork model)
     public static FoldedMaxPool ExpectMaxPool(string name, nn.IModule<Tensor, Tensor> module)
     {
         var pool = ExpectModule<MaxPool2d>(name, module);
-        var kernel = Both($"{name} with the same kernel_size", pool.kernel_size, 1, MaxPadding);
-        var stride = Both($"{name} with the same stride", pool.stride, 1, int.MaxValue);
-        var padding = Both($"{name} with the same padding", pool.padding, 0, kernel / 2); // libtorch refuses more
+        var kernel = ExpectEqual($"{name} with the same kernel_size", pool.kernel_size, 1, MaxPadding);
+        var stride = ExpectEqual($"{name} with the same stride", pool.stride, 1, int.MaxValue);
+        var padding = ExpectEqual($"{name} with the same padding", pool.padding, 0, kernel / 2); // libtorch refuses more
         if (pool.dilation is not [1, 1])
-            throw Unexpected($"{name} with dilation (1, 1)", Text(pool.dilation));
+            throw Unexpected($"{name} with dilation (1, 1)", Format(pool.dilation));
         return pool.ceil_mode ? throw Unexpected($"{name} with ceil_mode = false", "true") : new FoldedMaxPool(name, kernel, stride, padding);
     }
 
@@ -111,7 +111,7 @@ internal sealed class Foldable(ResidualNetwork model)
     public static void ExpectAveragePool(string name, nn.IModule<Tensor, Tensor> module)
     {
         if (ExpectModule<AdaptiveAvgPool2d>(name, module).output_size is not [1, 1] and var size)
-            throw Unexpected($"{name} with output_size (1, 1)", Text(size));
+            throw Unexpected($"{name} with output_size (1, 1)", Format(size));
     }
 
     /// <summary>Returns the tensor. Throws unless all its values are finite.</summary>
@@ -125,21 +125,21 @@ internal sealed class Foldable(ResidualNetwork model)
     public static ArgumentException Unexpected(string expected, string got, string parameter = "model") => new($"Expected {expected}, got {got}.", parameter);
 
     /// <summary>Returns a parameter. Throws unless it is the same in both directions and within its limits.</summary>
-    private static long Both(string expected, long[]? values, long least, long most, string? got = null) =>
+    private static long ExpectEqual(string expected, long[]? values, long least, long most, string? got = null) =>
         values is [var height, var width] && height == width && height >= least && height <= most ? height
-        : throw Unexpected($"{expected} in both directions, from {least} to {most}", got ?? Text(values));
+        : throw Unexpected($"{expected} in both directions, from {least} to {most}", got ?? Format(values));
 
-    private static void WithoutHooks(string name, nn.Module<Tensor, Tensor> module)
+    private static void ExpectNoHooks(string name, nn.Module<Tensor, Tensor> module)
     {
-        if (ForwardHooks.Any(module))
+        if (ForwardHooks.HasAny(module))
             throw Unexpected($"{name} without forward hooks, which cannot be folded", "a module with at least one: remove it first");
     }
 
-    private static string Subclass(object module) => $"{module.GetType()}, whose forward pass may differ";
+    private static string DescribeSubclass(object module) => $"{module.GetType()}, whose forward pass may differ";
 
-    private Tensor OfOneType(string name, Tensor? tensor, params long[] shape)
+    private Tensor ExpectOneType(string name, Tensor? tensor, params long[] shape)
     {
-        var known = Tensor(name, tensor, shape);
+        var known = ExpectTensor(name, tensor, shape);
         return known.dtype == weight.dtype ? known
             : throw Unexpected($"{name} of the type of the first weight, {weight.dtype}", $"{known.dtype}");
     }
@@ -148,14 +148,14 @@ internal sealed class Foldable(ResidualNetwork model)
     /// <param name="name">The name in the <c>state_dict</c>.</param>
     /// <param name="tensor">The tensor.</param>
     /// <param name="shape">The expected shape; empty for any.</param>
-    private Tensor Tensor(string name, Tensor? tensor, params long[] shape)
+    private Tensor ExpectTensor(string name, Tensor? tensor, params long[] shape)
     {
         if (tensor is null)
             throw Unexpected($"a tensor as {name}", "none");
         if (tensor.IsInvalid)
             throw new ObjectDisposedException(name, $"The model's {name} was disposed before the call.");
         if (shape.Length > 0 && !tensor.shape.SequenceEqual(shape))
-            throw Unexpected($"{name} of shape {Text(shape)}", Text(tensor.shape));
+            throw Unexpected($"{name} of shape {Format(shape)}", Format(tensor.shape));
         if (tensor.device_type == DeviceType.META)
             throw Unexpected($"{name} with values", $"a tensor on {tensor.device}, which has none");
         if (tensor.device_type != weight.device_type || tensor.device_index != weight.device_index)
@@ -165,5 +165,5 @@ internal sealed class Foldable(ResidualNetwork model)
         return tensor;
     }
 
-    private static string Text(long[]? values) => $"({string.Join(", ", values ?? [])})";
+    private static string Format(long[]? values) => $"({string.Join(", ", values ?? [])})";
 }

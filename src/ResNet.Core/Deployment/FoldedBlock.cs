@@ -12,10 +12,10 @@ internal sealed record FoldedBlock(string Name, IReadOnlyList<FoldedConvolution>
     /// <summary>
     /// Whether branch and shortcut give the same height and width for every image. Otherwise the addition may broadcast one pixel, depending on engine and size.
     /// </summary>
-    public bool KeepsShape => Reduction(Branch) == Reduction(Shortcut is null ? [] : [Shortcut]);
+    public bool KeepsShape => ComputeReduction(Branch) == ComputeReduction(Shortcut is null ? [] : [Shortcut]);
 
     /// <summary>Any sequence of convolutions maps a height H to <c>⌊(H + Margin) / Stride⌋ + 1</c>.</summary>
-    private static (Int128 Stride, Int128 Margin) Reduction(IReadOnlyList<FoldedConvolution> convolutions)
+    private static (Int128 Stride, Int128 Margin) ComputeReduction(IReadOnlyList<FoldedConvolution> convolutions)
     {
         Int128 stride = 1, margin = -1;
         foreach (var convolution in convolutions)

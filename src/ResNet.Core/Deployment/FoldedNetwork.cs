@@ -27,27 +27,27 @@ internal sealed record FoldedNetwork(
     {
         var x = operations.Convolve(Conv1, input, relu: true);
         if (MaxPool is not null)
-            x = Next(x, operations.MaxPool(MaxPool, x));
+            x = Advance(x, operations.MaxPool(MaxPool, x));
         foreach (var block in Blocks)
-            x = Next(x, Residual(block, x));
-        x = Next(x, operations.AveragePool(AveragePool, x));
-        return Next(x, operations.Linear(Classifier, x));
+            x = Advance(x, RunBlock(block, x));
+        x = Advance(x, operations.AveragePool(AveragePool, x));
+        return Advance(x, operations.ApplyLinear(Classifier, x));
 
-        T Residual(FoldedBlock block, T x)
+        T RunBlock(FoldedBlock block, T x)
         {
             var y = operations.Convolve(block.Branch[0], x, relu: true);
             foreach (var convolution in block.Branch.Skip(1).SkipLast(1))
-                y = Next(y, operations.Convolve(convolution, y, relu: true));
+                y = Advance(y, operations.Convolve(convolution, y, relu: true));
 
             var shortcut = x;
             var sum = operations.ConvolveAdd($"{block.Name}.add", block.Branch[^1], y, () =>
                 block.Shortcut is null ? x : shortcut = operations.Convolve(block.Shortcut, x, relu: false));
             if (block.Shortcut is not null)
                 operations.Release(shortcut);
-            return Next(y, sum);
+            return Advance(y, sum);
         }
 
-        T Next(T before, T after)
+        T Advance(T before, T after)
         {
             operations.Release(before);
             return after;

@@ -28,5 +28,5 @@ internal static class ForwardHooks
         typeof(HookableModule).GetField("module_post_hooks", Protected),
     ];
 
-    public static bool Any(nn.Module<Tensor, Tensor> module) => hooks.Any(field => field?.GetValue(module) is ICollection { Count: > 0 });
+    public static bool HasAny(nn.Module<Tensor, Tensor> module) => hooks.Any(field => field?.GetValue(module) is ICollection { Count: > 0 });
 }

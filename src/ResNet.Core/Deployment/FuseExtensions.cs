@@ -81,8 +81,9 @@ public static class FuseExtensions
     /// of the activations; values outside saturate. A few hundred images from the training set, preprocessed as for predictions, are enough; measure the accuracy with other
     /// images.</para>
     /// <para>An image with NaN or infinity gets NaN logits; other images in the batch are not affected.</para>
-    /// <para>The remarks of <see cref="Fuse(ResidualNetwork, ScalarType?)"/> on weights, folding, threads and disposal apply here too. From its eighth call, a size (N, H, W) gets
-    /// its own weights and kernels, for up to eight sizes at a time; each takes the memory of all weights in 8 bits, 11 MB for ResNet-18 and 24 MB for ResNet-50. Kernels
+    /// <para>The remarks of <see cref="Fuse(ResidualNetwork, ScalarType?)"/> on weights, folding, threads and disposal apply here too. Single images of the first calibration
+    /// image's size get weights and kernels of their own at once, other sizes (N, H, W) from their eighth call, for up to eight sizes at a time; each takes the memory of all
+    /// weights in 8 bits, 11 MB for ResNet-18 and 24 MB for ResNet-50. Kernels
     /// are created for libtorch's current number of threads, so set it first. Source: Jacob et al.,
     /// "Quantization and Training of Neural Networks" (arXiv:1712.05877); Wu et al., "Integer Quantization for Deep Learning
     /// Inference" (arXiv:2004.09602).</para>

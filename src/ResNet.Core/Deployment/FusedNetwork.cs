@@ -10,7 +10,7 @@ internal sealed class FusedNetwork(FoldedNetwork network) : InferenceNetwork(net
 
     protected override IEnumerable<IDisposable> Resources => network.Tensors;
 
-    protected override Tensor Logits(Tensor x)
+    protected override Tensor ComputeLogits(Tensor x)
     {
         using var scope = NewDisposeScope();
         return network.Forward(_operations, x).MoveToOuterDisposeScope();

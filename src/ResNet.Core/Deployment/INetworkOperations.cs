@@ -18,7 +18,7 @@ internal interface INetworkOperations<T>
     /// <summary>Computes the mean of each channel, shape (N, C).</summary>
     T AveragePool(string name, T x);
 
-    T Linear(FoldedLinear linear, T x);
+    T ApplyLinear(FoldedLinear linear, T x);
 
     /// <summary>Releases an activation that is no longer needed.</summary>
     void Release(T x)

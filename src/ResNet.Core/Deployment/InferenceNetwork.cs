@@ -25,7 +25,7 @@ internal abstract class InferenceNetwork : nn.Module<Tensor, Tensor>
             using var _ = no_grad();
             if (x.shape[0] == 0)
                 return nn.functional.linear(empty([0, _fcWeight.shape[1]], _fcWeight.dtype, _fcWeight.device), _fcWeight);
-            return Logits(x);
+            return ComputeLogits(x);
         }
         finally
         {
@@ -36,7 +36,7 @@ internal abstract class InferenceNetwork : nn.Module<Tensor, Tensor>
     /// <summary>Computes the logits.</summary>
     /// <param name="x">The images, shape (N, C, H, W), N at least 1.</param>
     /// <returns>The logits, shape (N, num_classes).</returns>
-    protected abstract Tensor Logits(Tensor x);
+    protected abstract Tensor ComputeLogits(Tensor x);
 
     /// <summary>The resources to dispose, such as the weights.</summary>
     protected abstract IEnumerable<IDisposable> Resources { get; }

@@ -41,36 +41,36 @@ internal sealed class Int8Operations(IReadOnlyDictionary<string, QuantizationPar
     public Int8Value Quantize(string images)
     {
         var to = quantizations[Calibration.Input];
-        return Line($"torch.quantize_per_tensor({images}, {To(to)}, 13)", to);
+        return AddLine($"torch.quantize_per_tensor({images}, {Format(to)}, 13)", to);
     }
 
     public Int8Value Convolve(FoldedConvolution convolution, Int8Value x, bool relu)
     {
         var to = quantizations[convolution.Name];
         _convolutions.Add(convolution);
-        return Line($"ops.quantized.conv2d{(relu ? "_relu" : "")}({x.Name}, p[{_convolutions.Count - 1}], {To(to)})", to);
+        return AddLine($"ops.quantized.conv2d{(relu ? "_relu" : "")}({x.Name}, p[{_convolutions.Count - 1}], {Format(to)})", to);
     }
 
     public Int8Value ConvolveAdd(string name, FoldedConvolution convolution, Int8Value x, Func<Int8Value> shortcut)
     {
         var to = quantizations[name];
-        return Line($"ops.quantized.add_relu({Convolve(convolution, x, relu: false).Name}, {shortcut().Name}, {To(to)})", to);
+        return AddLine($"ops.quantized.add_relu({Convolve(convolution, x, relu: false).Name}, {shortcut().Name}, {Format(to)})", to);
     }
 
     /// <summary>Uses quantized_max_pool2d, since libtorch's max_pool2d is wrong for 8 bits.</summary>
     public Int8Value MaxPool(FoldedMaxPool pool, Int8Value x) =>
-        Line($"torch.quantized_max_pool2d({x.Name}, {Both(pool.Kernel)}, {Both(pool.Stride)}, {Both(pool.Padding)}, [1, 1], False)", x.Quantization);
+        AddLine($"torch.quantized_max_pool2d({x.Name}, {FormatPair(pool.Kernel)}, {FormatPair(pool.Stride)}, {FormatPair(pool.Padding)}, [1, 1], False)", x.Quantization);
 
     /// <summary>Computes the mean, and everything after it, in float32.</summary>
-    public Int8Value AveragePool(string name, Int8Value x) => Line($"torch.mean(torch.dequantize({x.Name}), [2, 3], False)", x.Quantization);
+    public Int8Value AveragePool(string name, Int8Value x) => AddLine($"torch.mean(torch.dequantize({x.Name}), [2, 3], False)", x.Quantization);
 
-    public Int8Value Linear(FoldedLinear linear, Int8Value x) => Line($"torch.linear({x.Name}, fc_weight, fc_bias)", x.Quantization);
+    public Int8Value ApplyLinear(FoldedLinear linear, Int8Value x) => AddLine($"torch.linear({x.Name}, fc_weight, fc_bias)", x.Quantization);
 
     private static string Pack(FoldedConvolution convolution, int index) =>
-        $"    _{index} = torch.append(p, ops.quantized.conv2d_prepack(w[{2 * index}], w[{2 * index + 1}], {Both(convolution.Stride)}, {Both(convolution.Padding)}, [1, 1], {convolution.Groups}))\n";
+        $"    _{index} = torch.append(p, ops.quantized.conv2d_prepack(w[{2 * index}], w[{2 * index + 1}], {FormatPair(convolution.Stride)}, {FormatPair(convolution.Padding)}, [1, 1], {convolution.Groups}))\n";
 
     /// <summary>Formats scale and zero point.</summary>
-    private static string To(QuantizationParameters quantization) => string.Create(CultureInfo.InvariantCulture, $"{(double)quantization.Scale:E16}, {quantization.ZeroPoint}");
+    private static string Format(QuantizationParameters quantization) => string.Create(CultureInfo.InvariantCulture, $"{(double)quantization.Scale:E16}, {quantization.ZeroPoint}");
 
-    private Int8Value Line(string expression, QuantizationParameters quantization) => new(_lines.Add(expression), quantization);
+    private Int8Value AddLine(string expression, QuantizationParameters quantization) => new(_lines.Add(expression), quantization);
 }

@@ -9,9 +9,9 @@ internal sealed record OneDnnConvolution(FoldedConvolution Convolution, FeatureM
 {
     private const long EnoughImages = 4; // with fewer images, reading the matrix costs more than it saves
 
-    public FeatureMap Output => Input.Through(Convolution.Kernel, Convolution.Stride, Convolution.Padding);
+    public FeatureMap Output => Input.ApplyWindow(Convolution.Kernel, Convolution.Stride, Convolution.Padding);
 
-    public (Taps Rows, Taps Columns) Taps => Input.Taps(Convolution);
+    public (Taps Rows, Taps Columns) Taps => Input.FindTaps(Convolution);
 
     /// <summary>
     /// Whether to compute the convolution as one matrix product with a row per image: for several images so small that every output depends on every pixel, such as 3x3 on

@@ -38,11 +38,12 @@ internal sealed class OneDnnNetwork : InferenceNetwork
 
     /// <summary>Creates a network in 8 bits.</summary>
     /// <param name="network">The folded network in float32 on the CPU, which is copied.</param>
-    /// <param name="quantizations">The quantization parameters by layer name.</param>
-    public static OneDnnNetwork Create(FoldedNetwork network, IReadOnlyDictionary<string, QuantizationParameters> quantizations)
+    /// <param name="calibration">The quantization parameters, and the image size for which the program for any size is fastest.</param>
+    public static OneDnnNetwork Create(FoldedNetwork network, Calibration calibration)
     {
-        var layers = new Int8Layers(network, quantizations);
-        return new OneDnnNetwork(network, ScalarType.Float32, layers.ClassifierWeight, new Int8Program(layers, Int8Program.Small), size => new Int8Program(layers, size), layers);
+        var layers = new Int8Layers(network, calibration.Quantizations);
+        var any = new Int8Program(layers, calibration.ImageSize);
+        return new OneDnnNetwork(network, ScalarType.Float32, layers.ClassifierWeight, any, size => new Int8Program(layers, size), layers);
     }
 
     /// <param name="network">The folded network.</param>
@@ -56,11 +57,12 @@ internal sealed class OneDnnNetwork : InferenceNetwork
 
     protected override IEnumerable<IDisposable> Resources => [_sized, _any, _shared];
 
-    protected override Tensor Logits(Tensor x)
+    protected override Tensor ComputeLogits(Tensor x)
     {
         using var scope = NewDisposeScope();
         var images = x.to(_dtype).ToMemoryFormat(memory_format.channels_last);
-        var sized = _sized.Enter(new BatchSize(x.shape[0], x.shape[2], x.shape[3]));
+        var size = new BatchSize(x.shape[0], x.shape[2], x.shape[3]);
+        var sized = size == _any.Size ? null : _sized.Enter(size);
         try
         {
             return (sized?.Program ?? _any).Run(images).MoveToOuterDisposeScope();

@@ -32,10 +32,10 @@ internal sealed class OneDnnOperations : INetworkOperations<FeatureMap>
     public FeatureMap Convolve(FoldedConvolution convolution, FeatureMap x, bool relu)
     {
         var how = new OneDnnConvolution(convolution, x);
-        var y = $"ops.mkldnn._convolution_pointwise({Input(how)}, {Arguments(how)}, \"none\", {None})";
+        var y = $"ops.mkldnn._convolution_pointwise({AddInput(how)}, {AddArguments(how)}, \"none\", {None})";
         if (how.IsMatrix)
-            y = $"torch.permute(torch.reshape(torch.permute({y}, [0, 2, 3, 1]), [{Shape(how.Output)}, {convolution.OutChannels}]), [0, 3, 1, 2])";
-        return Line(relu ? $"torch.relu_({y})" : y, how.Output);
+            y = $"torch.permute(torch.reshape(torch.permute({y}, [0, 2, 3, 1]), [{FormatShape(how.Output)}, {convolution.OutChannels}]), [0, 3, 1, 2])";
+        return AddLine(relu ? $"torch.relu_({y})" : y, how.Output);
     }
 
     /// <summary>Computes the sum in the memory of the shortcut.</summary>
@@ -43,43 +43,43 @@ internal sealed class OneDnnOperations : INetworkOperations<FeatureMap>
     {
         var sum = shortcut();
         var how = new OneDnnConvolution(convolution, x);
-        var place = how.IsMatrix ? Rows(sum, convolution.OutChannels, "view").Name : sum.Name;
-        var y = Line($"ops.mkldnn._convolution_pointwise_({place}, {Input(how)}, {Arguments(how)}, \"add\", 1.0, None, {None})", how.Output);
-        return Line($"torch.relu_({(how.IsMatrix ? sum : y).Name})", how.Output);
+        var place = how.IsMatrix ? AddRows(sum, convolution.OutChannels, "view").Name : sum.Name;
+        var y = AddLine($"ops.mkldnn._convolution_pointwise_({place}, {AddInput(how)}, {AddArguments(how)}, \"add\", 1.0, None, {None})", how.Output);
+        return AddLine($"torch.relu_({(how.IsMatrix ? sum : y).Name})", how.Output);
     }
 
-    public FeatureMap MaxPool(FoldedMaxPool pool, FeatureMap x) => Line(
-        $"torch.max_pool2d({x.Name}, {Both(pool.Kernel)}, {Both(pool.Stride)}, {Both(pool.Padding)}, [1, 1], False)",
-        x.Through(pool.Kernel, pool.Stride, pool.Padding));
+    public FeatureMap MaxPool(FoldedMaxPool pool, FeatureMap x) => AddLine(
+        $"torch.max_pool2d({x.Name}, {FormatPair(pool.Kernel)}, {FormatPair(pool.Stride)}, {FormatPair(pool.Padding)}, [1, 1], False)",
+        x.ApplyWindow(pool.Kernel, pool.Stride, pool.Padding));
 
     /// <summary>Computes the mean, and everything after it, in float32.</summary>
     public FeatureMap AveragePool(string name, FeatureMap x) =>
-        Line($"torch.flatten(torch.adaptive_avg_pool2d(torch.to({x.Name}, {(int)ScalarType.Float32}), [1, 1]), 1)", x);
+        AddLine($"torch.flatten(torch.adaptive_avg_pool2d(torch.to({x.Name}, {(int)ScalarType.Float32}), [1, 1]), 1)", x);
 
-    public FeatureMap Linear(FoldedLinear linear, FeatureMap x) => Line($"torch.linear({x.Name}, w[-2], w[-1])", x);
+    public FeatureMap ApplyLinear(FoldedLinear linear, FeatureMap x) => AddLine($"torch.linear({x.Name}, w[-2], w[-1])", x);
 
     /// <summary>The arguments weight, bias, padding, stride, dilation and groups.</summary>
-    private string Arguments(OneDnnConvolution convolution)
+    private string AddArguments(OneDnnConvolution convolution)
     {
         var index = 2 * _convolutions.Count;
         _convolutions.Add(convolution);
         var (rows, columns) = convolution.Taps;
         var folded = convolution.Convolution;
         return $"w[{index}], w[{index + 1}], " + (convolution.IsMatrix
-            ? "[0, 0], [1, 1], [1, 1], 1" : $"[{rows.Padding}, {columns.Padding}], {Both(folded.Stride)}, [1, 1], {folded.Groups}");
+            ? "[0, 0], [1, 1], [1, 1], 1" : $"[{rows.Padding}, {columns.Padding}], {FormatPair(folded.Stride)}, [1, 1], {folded.Groups}");
     }
 
-    private string Input(OneDnnConvolution convolution) =>
-        (convolution.IsMatrix ? Rows(convolution.Input, convolution.Convolution.InChannels, "reshape") : convolution.Input).Name;
+    private string AddInput(OneDnnConvolution convolution) =>
+        (convolution.IsMatrix ? AddRows(convolution.Input, convolution.Convolution.InChannels, "reshape") : convolution.Input).Name;
 
     /// <summary>A view of the batch as one image with a pixel per original image, whose channels are the channels of all its pixels.</summary>
-    private FeatureMap Rows(FeatureMap x, long channels, string how)
+    private FeatureMap AddRows(FeatureMap x, long channels, string how)
     {
         var size = x.Size!.Value;
-        return Line($"torch.permute(torch.{how}(torch.permute({x.Name}, [0, 2, 3, 1]), [1, {size.Images}, 1, {size.Height * size.Width * channels}]), [0, 3, 1, 2])", x);
+        return AddLine($"torch.permute(torch.{how}(torch.permute({x.Name}, [0, 2, 3, 1]), [1, {size.Images}, 1, {size.Height * size.Width * channels}]), [0, 3, 1, 2])", x);
     }
 
-    private static string Shape(FeatureMap x) => $"{x.Size!.Value.Images}, {x.Size!.Value.Height}, {x.Size!.Value.Width}";
+    private static string FormatShape(FeatureMap x) => $"{x.Size!.Value.Images}, {x.Size!.Value.Height}, {x.Size!.Value.Width}";
 
-    private FeatureMap Line(string expression, FeatureMap like) => like with { Name = _lines.Add(expression) };
+    private FeatureMap AddLine(string expression, FeatureMap like) => like with { Name = _lines.Add(expression) };
 }

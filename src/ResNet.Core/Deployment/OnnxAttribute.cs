@@ -5,10 +5,10 @@ namespace ResNet.Core.Deployment;
 /// <summary>Creates attributes of a node, <c>AttributeProto</c>.</summary>
 internal static class OnnxAttribute
 {
-    public static ProtoMessage Int(string name, long value) =>
+    public static ProtoMessage CreateInt(string name, long value) =>
         new ProtoMessage().Add(AttributeFields.Name, name).Add(AttributeFields.Int, value).Add(AttributeFields.Type, (long)OnnxAttributeType.Int);
 
-    public static ProtoMessage Ints(string name, params long[] values)
+    public static ProtoMessage CreateInts(string name, params long[] values)
     {
         var attribute = new ProtoMessage().Add(AttributeFields.Name, name);
         foreach (var value in values)

@@ -86,7 +86,7 @@ public static class OnnxExporter
         Guard.Name(outputName);
         using var network = Fold(model, sizeof(sbyte));
         var graph = new OnnxGraph(network.Name, inputName, outputName);
-        var operations = new QuantizedOnnxOperations(graph, Calibration.Calibrate(model, network, calibrationBatches), outputName);
+        var operations = new QuantizedOnnxOperations(graph, Calibration.Calibrate(model, network, calibrationBatches).Quantizations, outputName);
         network.Forward(operations, operations.Quantize(Calibration.Input, inputName));
         Write(graph, network, path, metadata);
     }

@@ -28,10 +28,10 @@ internal static partial class OnnxMetadataProperties
             if (names.Count != classes)
                 throw Unexpected($"{classes} classes, as many as the model has", $"{names.Count}");
             foreach (var name in names)
-                Text("each class", name);
+                ExpectUnicode("each class", name);
         }
-        Channels(metadata.Mean, nameof(OnnxMetadata.Mean));
-        Channels(metadata.StandardDeviation, nameof(OnnxMetadata.StandardDeviation));
+        ExpectChannels(metadata.Mean, nameof(OnnxMetadata.Mean));
+        ExpectChannels(metadata.StandardDeviation, nameof(OnnxMetadata.StandardDeviation));
         if (metadata.StandardDeviation?.Any(value => value <= 0) == true)
             throw Unexpected($"numbers above 0 as {nameof(OnnxMetadata.StandardDeviation)}", $"({string.Join(", ", metadata.StandardDeviation)})");
 
@@ -43,8 +43,8 @@ internal static partial class OnnxMetadataProperties
         {
             if (entries.Any(entry => entry.Key == key))
                 throw Unexpected($"{nameof(OnnxMetadata.Properties)} of other keys than the class's own", $"'{key}'");
-            Text("each key", key);
-            Text($"'{key}'", value);
+            ExpectUnicode("each key", key);
+            ExpectUnicode($"'{key}'", value);
             entries.Add(new(key, value));
         }
         return entries;
@@ -56,7 +56,7 @@ internal static partial class OnnxMetadataProperties
         }
     }
 
-    private static void Text(string of, string? text)
+    private static void ExpectUnicode(string of, string? text)
     {
         if (text is null)
             throw Unexpected($"a text for {of}", "null");
@@ -64,7 +64,7 @@ internal static partial class OnnxMetadataProperties
             throw Unexpected($"a text for {of} that is Unicode", $"'{text}' with half a surrogate pair");
     }
 
-    private static void Channels(IReadOnlyList<double>? values, string name)
+    private static void ExpectChannels(IReadOnlyList<double>? values, string name)
     {
         if (values is not null && (values.Count != 3 || !values.All(double.IsFinite)))
             throw Unexpected($"three finite numbers as {name}, one for each channel", $"({string.Join(", ", values)})");

@@ -9,17 +9,17 @@ internal sealed class OnnxOperations(OnnxGraph graph, string output) : INetworkO
     {
         var weight = graph.AddConstant($"{convolution.Name}.weight", convolution.Weight);
         var bias = graph.AddConstant($"{convolution.Name}.bias", convolution.Bias);
-        var y = graph.Convolve(convolution, x, weight, bias);
-        return relu ? graph.Relu($"{convolution.Name}.relu", y) : y;
+        var y = graph.AddConvolution(convolution, x, weight, bias);
+        return relu ? graph.AddRelu($"{convolution.Name}.relu", y) : y;
     }
 
     public string ConvolveAdd(string name, FoldedConvolution convolution, string x, Func<string> shortcut) =>
-        graph.Relu($"{name}.relu", graph.Add(name, Convolve(convolution, x, relu: false), shortcut()));
+        graph.AddRelu($"{name}.relu", graph.AddSum(name, Convolve(convolution, x, relu: false), shortcut()));
 
-    public string MaxPool(FoldedMaxPool pool, string x) => graph.MaxPool(pool, x);
+    public string MaxPool(FoldedMaxPool pool, string x) => graph.AddMaxPool(pool, x);
 
-    public string AveragePool(string name, string x) => graph.Flatten("flatten", graph.AveragePool(name, x));
+    public string AveragePool(string name, string x) => graph.AddFlatten("flatten", graph.AddAveragePool(name, x));
 
-    public string Linear(FoldedLinear linear, string x) =>
-        graph.Linear(output, x, graph.AddConstant($"{linear.Name}.weight", linear.Weight), graph.AddConstant($"{linear.Name}.bias", linear.Bias));
+    public string ApplyLinear(FoldedLinear linear, string x) =>
+        graph.AddLinear(output, x, graph.AddConstant($"{linear.Name}.weight", linear.Weight), graph.AddConstant($"{linear.Name}.bias", linear.Bias));
 }

@@ -30,24 +30,24 @@ internal sealed class QuantizedOnnxOperations(OnnxGraph graph, IReadOnlyDictiona
     public QuantizedValue Convolve(FoldedConvolution convolution, QuantizedValue x, bool relu)
     {
         var (weight, bias) = Quantize(convolution.Name, x.Scale, convolution.Weight, convolution.Bias);
-        return Quantize(convolution.Name, graph.Convolve(convolution, x.Name, weight, bias));
+        return Quantize(convolution.Name, graph.AddConvolution(convolution, x.Name, weight, bias));
     }
 
     public QuantizedValue ConvolveAdd(string name, FoldedConvolution convolution, QuantizedValue x, Func<QuantizedValue> shortcut) =>
-        Quantize(name, graph.Add(name, Convolve(convolution, x, relu: false).Name, shortcut().Name));
+        Quantize(name, graph.AddSum(name, Convolve(convolution, x, relu: false).Name, shortcut().Name));
 
-    public QuantizedValue MaxPool(FoldedMaxPool pool, QuantizedValue x) => Quantize(pool.Name, graph.MaxPool(pool, x.Name), x.Scale, x.Parameters);
+    public QuantizedValue MaxPool(FoldedMaxPool pool, QuantizedValue x) => Quantize(pool.Name, graph.AddMaxPool(pool, x.Name), x.Scale, x.Parameters);
 
     public QuantizedValue AveragePool(string name, QuantizedValue x)
     {
-        var pooled = Quantize(name, graph.AveragePool(name, x.Name));
-        return Quantize("flatten", graph.Flatten("flatten", pooled.Name), pooled.Scale, pooled.Parameters);
+        var pooled = Quantize(name, graph.AddAveragePool(name, x.Name));
+        return Quantize("flatten", graph.AddFlatten("flatten", pooled.Name), pooled.Scale, pooled.Parameters);
     }
 
-    public QuantizedValue Linear(FoldedLinear linear, QuantizedValue x)
+    public QuantizedValue ApplyLinear(FoldedLinear linear, QuantizedValue x)
     {
         var (weight, bias) = Quantize(linear.Name, x.Scale, linear.Weight, linear.Bias);
-        return x with { Name = graph.Linear(output, x.Name, weight, bias) };
+        return x with { Name = graph.AddLinear(output, x.Name, weight, bias) };
     }
 
     private QuantizedValue Quantize(string name, string x, float scale, string[] parameters)
@@ -81,5 +81,5 @@ internal sealed class QuantizedOnnxOperations(OnnxGraph graph, IReadOnlyDictiona
     private string Dequantize(string name, Tensor values, Tensor scales, Tensor zeroPoints) =>
         graph.AddNode("DequantizeLinear", $"{name}.dequantized",
             [graph.AddConstant(name, values), graph.AddConstant($"{name}.scale", scales), graph.AddConstant($"{name}.zero_point", zeroPoints)],
-            OnnxAttribute.Int("axis", 0));
+            OnnxAttribute.CreateInt("axis", 0));
 }

@@ -17,7 +17,7 @@ internal sealed class ScriptLines
     }
 
     /// <summary>Formats a list with one number for both the height and the width.</summary>
-    public static string Both(long number) => $"[{number}, {number}]";
+    public static string FormatPair(long number) => $"[{number}, {number}]";
 
     public override string ToString() => _text.ToString();
 }

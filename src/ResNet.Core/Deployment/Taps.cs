@@ -18,12 +18,12 @@ internal readonly record struct Taps(long First, long Count, long Padding)
     {
         var all = new Taps(0, kernel, padding);
         if (size is not { } pixels) return all;
-        var outputs = Outputs(pixels, kernel, stride, padding);
+        var outputs = CountOutputs(pixels, kernel, stride, padding);
         var first = Math.Max(0, padding - (outputs - 1) * stride);
         var needed = new Taps(first, Math.Min(kernel, pixels + padding) - first, padding - first);
-        return needed.Count > 0 && Outputs(pixels, needed.Count, stride, needed.Padding) == outputs ? needed : all; // oneDNN's operation has the same padding on both sides
+        return needed.Count > 0 && CountOutputs(pixels, needed.Count, stride, needed.Padding) == outputs ? needed : all; // oneDNN's operation has the same padding on both sides
     }
 
     /// <summary>The number of outputs of a kernel in one direction.</summary>
-    public static long Outputs(long size, long kernel, long stride, long padding) => (size + 2 * padding - kernel) / stride + 1;
+    public static long CountOutputs(long size, long kernel, long stride, long padding) => (size + 2 * padding - kernel) / stride + 1;
 }

@@ -23,7 +23,7 @@ internal class TensorOperations : INetworkOperations<Tensor>
 
     public Tensor AveragePool(string name, Tensor x) => OnComputed(name, x.mean([2, 3]));
 
-    public Tensor Linear(FoldedLinear linear, Tensor x) => F.linear(x, linear.Weight, linear.Bias);
+    public Tensor ApplyLinear(FoldedLinear linear, Tensor x) => F.linear(x, linear.Weight, linear.Bias);
 
     public void Release(Tensor x) => x.Dispose();
 

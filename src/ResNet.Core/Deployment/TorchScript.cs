@@ -17,14 +17,14 @@ internal sealed class TorchScript : IDisposable
 
     /// <param name="methods">The source of the methods, not indented.</param>
     /// <param name="items">The element type of the list <c>self.items</c>, which is initially empty; null for no list.</param>
-    public TorchScript(string methods, string? items = null) => _module = jit.load(Archive(methods, items));
+    public TorchScript(string methods, string? items = null) => _module = jit.load(CreateArchive(methods, items));
 
     /// <exception cref="System.Runtime.InteropServices.ExternalException">The operation failed in libtorch.</exception>
     public T Call<T>(string method, params object[] arguments) => (T)_module.invoke(method, arguments);
 
     public void Dispose() => _module.Dispose();
 
-    private static byte[] Archive(string methods, string? items)
+    private static byte[] CreateArchive(string methods, string? items)
     {
         var source = "class Program(Module):\n  __parameters__ = []\n  __buffers__ = []\n" + (items is null ? "" : $"  items : List[{items}]\n") +
             string.Concat(methods.ReplaceLineEndings("\n").Split('\n').Select(line => $"  {line.Replace("(self,", "(self: __torch__.Program,", StringComparison.Ordinal)}\n"));

@@ -70,7 +70,7 @@ public class Bottleneck : nn.Module<Tensor, Tensor>
         Guard.AtLeastOne(base_width);
         Guard.Placement(device, dtype);
 
-        var width = Width(planes, groups, base_width);
+        var width = ComputeWidth(planes, groups, base_width);
         var out_channels = planes * expansion;
 
         conv1 = nn.Conv2d(in_channels, width, kernel_size: 1, bias: false, device: device, dtype: dtype);
@@ -94,7 +94,7 @@ public class Bottleneck : nn.Module<Tensor, Tensor>
             (nameof(conv3), conv3), (nameof(bn3), bn3), (nameof(shortcut), shortcut));
     }
 
-    private static long Width(long planes, long groups, long base_width)
+    private static long ComputeWidth(long planes, long groups, long base_width)
     {
         var width = (Int128)(long)(planes * (base_width / 64.0)) * groups;
         return width >= 1 && width <= int.MaxValue ? (long)width : throw new ArgumentOutOfRangeException(

@@ -12,7 +12,7 @@ public class ResNeXt101_32x8d : ResidualNetwork
 {
     /// <inheritdoc cref="ResidualNetwork(string, BlockKind, int[], long, Stem, Device?, ScalarType?)"/>
     public ResNeXt101_32x8d(long num_classes = 1000, Stem stem = Stem.Conv7MaxPool, Device? device = null, ScalarType? dtype = null)
-        : base(nameof(ResNeXt101_32x8d), Blocks.Bottleneck(groups: 32, base_width: 8), [3, 4, 23, 3], num_classes, stem, device, dtype)
+        : base(nameof(ResNeXt101_32x8d), Blocks.CreateBottleneck(groups: 32, base_width: 8), [3, 4, 23, 3], num_classes, stem, device, dtype)
     {
     }
 }

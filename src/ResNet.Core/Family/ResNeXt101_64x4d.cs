@@ -12,7 +12,7 @@ public class ResNeXt101_64x4d : ResidualNetwork
 {
     /// <inheritdoc cref="ResidualNetwork(string, BlockKind, int[], long, Stem, Device?, ScalarType?)"/>
     public ResNeXt101_64x4d(long num_classes = 1000, Stem stem = Stem.Conv7MaxPool, Device? device = null, ScalarType? dtype = null)
-        : base(nameof(ResNeXt101_64x4d), Blocks.Bottleneck(groups: 64, base_width: 4), [3, 4, 23, 3], num_classes, stem, device, dtype)
+        : base(nameof(ResNeXt101_64x4d), Blocks.CreateBottleneck(groups: 64, base_width: 4), [3, 4, 23, 3], num_classes, stem, device, dtype)
     {
     }
 }

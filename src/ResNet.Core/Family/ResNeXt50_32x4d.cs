@@ -12,7 +12,7 @@ public class ResNeXt50_32x4d : ResidualNetwork
 {
     /// <inheritdoc cref="ResidualNetwork(string, BlockKind, int[], long, Stem, Device?, ScalarType?)"/>
     public ResNeXt50_32x4d(long num_classes = 1000, Stem stem = Stem.Conv7MaxPool, Device? device = null, ScalarType? dtype = null)
-        : base(nameof(ResNeXt50_32x4d), Blocks.Bottleneck(groups: 32, base_width: 4), [3, 4, 6, 3], num_classes, stem, device, dtype)
+        : base(nameof(ResNeXt50_32x4d), Blocks.CreateBottleneck(groups: 32, base_width: 4), [3, 4, 6, 3], num_classes, stem, device, dtype)
     {
     }
 }

@@ -11,7 +11,7 @@ public class ResNet101 : ResidualNetwork
 {
     /// <inheritdoc cref="ResidualNetwork(string, BlockKind, int[], long, Stem, Device?, ScalarType?)"/>
     public ResNet101(long num_classes = 1000, Stem stem = Stem.Conv7MaxPool, Device? device = null, ScalarType? dtype = null)
-        : base(nameof(ResNet101), Blocks.Bottleneck(), [3, 4, 23, 3], num_classes, stem, device, dtype)
+        : base(nameof(ResNet101), Blocks.CreateBottleneck(), [3, 4, 23, 3], num_classes, stem, device, dtype)
     {
     }
 }

@@ -11,7 +11,7 @@ public class ResNet152 : ResidualNetwork
 {
     /// <inheritdoc cref="ResidualNetwork(string, BlockKind, int[], long, Stem, Device?, ScalarType?)"/>
     public ResNet152(long num_classes = 1000, Stem stem = Stem.Conv7MaxPool, Device? device = null, ScalarType? dtype = null)
-        : base(nameof(ResNet152), Blocks.Bottleneck(), [3, 8, 36, 3], num_classes, stem, device, dtype)
+        : base(nameof(ResNet152), Blocks.CreateBottleneck(), [3, 8, 36, 3], num_classes, stem, device, dtype)
     {
     }
 }

@@ -11,7 +11,7 @@ public class ResNet50 : ResidualNetwork
 {
     /// <inheritdoc cref="ResidualNetwork(string, BlockKind, int[], long, Stem, Device?, ScalarType?)"/>
     public ResNet50(long num_classes = 1000, Stem stem = Stem.Conv7MaxPool, Device? device = null, ScalarType? dtype = null)
-        : base(nameof(ResNet50), Blocks.Bottleneck(), [3, 4, 6, 3], num_classes, stem, device, dtype)
+        : base(nameof(ResNet50), Blocks.CreateBottleneck(), [3, 4, 6, 3], num_classes, stem, device, dtype)
     {
     }
 }

@@ -12,7 +12,7 @@ public class WideResNet50_2 : ResidualNetwork
 {
     /// <inheritdoc cref="ResidualNetwork(string, BlockKind, int[], long, Stem, Device?, ScalarType?)"/>
     public WideResNet50_2(long num_classes = 1000, Stem stem = Stem.Conv7MaxPool, Device? device = null, ScalarType? dtype = null)
-        : base(nameof(WideResNet50_2), Blocks.Bottleneck(base_width: 128), [3, 4, 6, 3], num_classes, stem, device, dtype)
+        : base(nameof(WideResNet50_2), Blocks.CreateBottleneck(base_width: 128), [3, 4, 6, 3], num_classes, stem, device, dtype)
     {
     }
 }

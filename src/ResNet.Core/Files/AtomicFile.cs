@@ -29,7 +29,7 @@ internal static class AtomicFile
         }
         catch (Exception e) when (WriteErrors.Includes(e))
         {
-            throw WriteErrors.WithPath(path, e);
+            throw WriteErrors.AddPath(path, e);
         }
     }
 

@@ -12,7 +12,7 @@ internal static partial class Libc
 
     /// <summary>Resolves all links in the path of a folder. A <c>..</c> after a link refers to the parent of the link's target.</summary>
     /// <exception cref="IOException">The folder does not exist.</exception>
-    public static string RealFolder(string path)
+    public static string ResolveFolder(string path)
     {
         var real = new byte[MaxPath];
         if (realpath(path, real) == 0)

@@ -14,7 +14,7 @@ internal static class Links
 
         for (var followed = 0; followed <= MaxLinks; followed++)
         {
-            var folder = Libc.RealFolder(Path.GetDirectoryName(path)!);
+            var folder = Libc.ResolveFolder(Path.GetDirectoryName(path)!);
             path = Path.Combine(folder, Path.GetFileName(path));
             if (new FileInfo(path).LinkTarget is not { } target)
                 return path;

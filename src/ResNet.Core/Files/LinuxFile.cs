@@ -3,13 +3,14 @@ using Microsoft.Win32.SafeHandles;
 
 namespace ResNet.Core.Files;
 
-/// <summary>Properties of a file on Linux that .NET does not expose: type, owner and access control list.</summary>
+/// <summary>Properties of a file on Linux that .NET does not expose: type, links, owner and access control list.</summary>
 internal sealed partial class LinuxFile
 {
     private const string AccessList = "system.posix_acl_access";
     private const int ENOENT = 2;
-    private const int FromCurrentFolder = -100, NoFollow = 0x100; // AT_FDCWD, AT_SYMLINK_NOFOLLOW
+    private const int FromCurrentFolder = -100, NoFollow = 0x100, OfHandle = 0x1000; // AT_FDCWD, AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH
     private const uint TypeAndOwner = 0x1 | 0x8 | 0x10; // STATX_TYPE, STATX_UID, STATX_GID
+    private const uint LinkCount = 0x4; // STATX_NLINK
     private const uint Unchanged = uint.MaxValue;
 
     private readonly string _path;
@@ -28,6 +29,9 @@ internal sealed partial class LinuxFile
         return Marshal.GetLastPInvokeError() == ENOENT ? null : throw Libc.CreateException(path);
     }
 
+    /// <summary>Whether an open file has been deleted. A file at its path is then another one.</summary>
+    public static bool IsDeleted(SafeFileHandle file) => statx(file, "", OfHandle, LinkCount, out var status) == 0 && status.Links == 0;
+
     /// <summary>Copies the owner (if this process may), the group and the access control list to another file.</summary>
     /// <returns>Whether the other file's group may get the permissions of this one's.</returns>
     public bool TryCopyGroupTo(SafeFileHandle file) =>
@@ -45,6 +49,9 @@ internal sealed partial class LinuxFile
     [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
     private static partial int statx(int folder, string path, int flags, uint mask, out Statx status);
 
+    [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int statx(SafeFileHandle file, string path, int flags, uint mask, out Statx status);
+
     [LibraryImport("libc")]
     private static partial int fchown(SafeFileHandle file, uint owner, uint group);
 
@@ -61,6 +68,9 @@ internal sealed partial class LinuxFile
     [StructLayout(LayoutKind.Explicit, Size = 256)]
     private struct Statx
     {
+        [FieldOffset(16)]
+        public uint Links;
+
         [FieldOffset(20)]
         public uint Owner;
 

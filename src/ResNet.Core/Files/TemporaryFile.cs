@@ -32,7 +32,7 @@ internal sealed partial class TemporaryFile : IDisposable
     public SafeFileHandle Handle { get; }
 
     [GeneratedRegex($@"^{Prefix}(?<host>[0-9A-F]{{8}})-[0-9A-F]{{32}}\{Suffix}\z")]
-    private static partial Regex Name();
+    private static partial Regex GetNameRegex();
 
     /// <param name="folder">The folder of the file.</param>
     /// <param name="mode">On Unix, the permissions of the owner; others get none. Null for the default of new files.</param>
@@ -76,7 +76,7 @@ internal sealed partial class TemporaryFile : IDisposable
         {
             foreach (var file in new DirectoryInfo(Path.GetDirectoryName(_path)!).EnumerateFiles($"{Prefix}*"))
             {
-                var name = Name().Match(file.Name);
+                var name = GetNameRegex().Match(file.Name);
                 if (name.Success && file.FullName != _path && !RegularFile.IsOther(file.FullName)
                     && ((name.Groups["host"].Value == host && locksWork.Value) || file.LastWriteTimeUtc < hourAgo))
                     DeleteUnlocked(file.FullName);

@@ -18,7 +18,7 @@ internal static class WriteErrors
 
     public static bool Includes(Exception e) => e is IOException or UnauthorizedAccessException || IsTooLarge(e);
 
-    public static Exception WithPath(string path, Exception e)
+    public static Exception AddPath(string path, Exception e)
     {
         var message = $"{path}: cannot be written: {(IsTooLarge(e) ? "it exceeds the file size limit: " : "")}{e.Message}";
         return e switch

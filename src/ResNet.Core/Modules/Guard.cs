@@ -48,10 +48,10 @@ internal static class Guard
         if (dtype is { } type and not (ScalarType.Float16 or ScalarType.BFloat16 or ScalarType.Float32 or ScalarType.Float64))
             throw new ArgumentException($"Expected a floating-point type (Float16, BFloat16, Float32, Float64), got {type}.", nameof(dtype));
         if (device?.type == DeviceType.CUDA && !(cuda.is_available() && device.index < cuda.device_count()))
-            throw new InvalidOperationException($"Expected an available device, got {device}: libtorch finds {cuda.device_count()} CUDA device(s) here. {Remedy()}");
+            throw new InvalidOperationException($"Expected an available device, got {device}: libtorch finds {cuda.device_count()} CUDA device(s) here. {DescribeRemedy()}");
     }
 
-    private static string Remedy() =>
+    private static string DescribeRemedy() =>
         cuda.is_available() ? $"They are cuda:0 to cuda:{cuda.device_count() - 1}."
         : NativeLibrary.TryLoad("torch_cuda", typeof(torch).Assembly, null, out _)
             ? "Its CUDA library is present, so a GPU or a recent enough driver is missing: nvidia-smi shows both, and the CUDA version that the driver supports."

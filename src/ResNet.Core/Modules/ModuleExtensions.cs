@@ -19,7 +19,7 @@ internal static class ModuleExtensions
             module.register_module(name, child);
 
             // TorchSharp creates num_batches_tracked in the type of the weights; in PyTorch it is always int64.
-            foreach (var norm in child.BatchNorms())
+            foreach (var norm in child.GetBatchNorms())
                 if (norm.num_batches_tracked is { dtype: not ScalarType.Int64 } counter)
                     norm.num_batches_tracked = counter.to(ScalarType.Int64);
         }
@@ -30,5 +30,5 @@ internal static class ModuleExtensions
     }
 
     /// <summary>All batch norms of a module, including the module itself.</summary>
-    public static IEnumerable<BatchNorm2d> BatchNorms(this nn.Module module) => module.modules().Prepend(module).OfType<BatchNorm2d>();
+    public static IEnumerable<BatchNorm2d> GetBatchNorms(this nn.Module module) => module.modules().Prepend(module).OfType<BatchNorm2d>();
 }

@@ -41,7 +41,7 @@ internal sealed class Download(HttpClient client, Uri url, string path, string s
         {
             using var file = RegularFile.OpenRead(path);
             if (await HashAsync(file, cancellationToken).ConfigureAwait(false) is var hash && !IsRight(hash))
-                throw new InvalidDataException($"{path}: is damaged or another file: expected a SHA-256 that begins with {sha256Prefix}, got {hash}. Delete the file to download it again.");
+                throw new InvalidDataException($"{path}: is damaged or a different file: expected a SHA-256 that begins with {sha256Prefix}, got {hash}. Delete the file to download it again.");
         }
         catch (IOException e) when (e is FileNotFoundException || PartialFile.IsInUse(e))
         {
@@ -71,7 +71,7 @@ internal sealed class Download(HttpClient client, Uri url, string path, string s
         }
         catch (Exception e) when (WriteErrors.Includes(e))
         {
-            throw WriteErrors.WithPath(path, e);
+            throw WriteErrors.AddPath(path, e);
         }
         catch (InvalidDataException e)
         {
@@ -109,7 +109,7 @@ internal sealed class Download(HttpClient client, Uri url, string path, string s
                 return;
             file.SetLength(0);
             if (again || !transfer.IsPieced)
-                throw new InvalidDataException($"expected a file whose SHA-256 begins with {sha256Prefix}, got {bytes} bytes with {hash}.");
+                throw new InvalidDataException($"expected a file whose SHA-256 begins with {sha256Prefix}, got {bytes} bytes with SHA-256 {hash}.");
         }
     }
 

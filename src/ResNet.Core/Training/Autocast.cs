@@ -49,7 +49,7 @@ public readonly ref struct Autocast : IDisposable
 
     /// <summary>Whether convolutions and matrix products on this thread cast <paramref name="x"/>.</summary>
     internal static bool Casts(Tensor x) =>
-        Change.Innermost(x.device_type) is { Enabled: true } && x.dtype is ScalarType.Float32 or ScalarType.Float16 or ScalarType.BFloat16;
+        Change.FindInnermost(x.device_type) is { Enabled: true } && x.dtype is ScalarType.Float32 or ScalarType.Float16 or ScalarType.BFloat16;
 
     /// <summary>
     /// Restores the previous state, and ends autocasts that were created inside and not disposed. Calling it again has no effect, nor has calling it on a
@@ -73,7 +73,7 @@ public readonly ref struct Autocast : IDisposable
         {
             (_deviceType, Enabled) = (deviceType, enabled);
             _wasEnabled = NativeAutocast.IsEnabled(deviceType);
-            _previousType = NativeAutocast.Type(deviceType);
+            _previousType = NativeAutocast.GetScalarType(deviceType);
             NativeAutocast.Set(deviceType, type, enabled);
             NativeAutocast.IncrementNesting();
             innermost = this;
@@ -81,7 +81,7 @@ public readonly ref struct Autocast : IDisposable
 
         public bool Enabled { get; }
 
-        public static Change? Innermost(DeviceType deviceType)
+        public static Change? FindInnermost(DeviceType deviceType)
         {
             var change = innermost;
             while (change is not null && change._deviceType != deviceType)

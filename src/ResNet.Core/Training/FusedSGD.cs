@@ -97,13 +97,13 @@ public sealed class FusedSGD : SGD
         private static bool HaveSameTypeAndDevice(Tensor one, Tensor other) => one.dtype == other.dtype && one.device_type == other.device_type && one.device_index == other.device_index;
 
         /// <summary>Whether two tensors have the same layout. The operation walks through their memory in parallel.</summary>
-        private static bool HaveSameLayout(Tensor one, Tensor other) => HaveSameTypeAndDevice(one, other) && one.shape.AsSpan().SequenceEqual(other.shape) && Strides(one).SequenceEqual(Strides(other));
+        private static bool HaveSameLayout(Tensor one, Tensor other) => HaveSameTypeAndDevice(one, other) && one.shape.AsSpan().SequenceEqual(other.shape) && ListStrides(one).SequenceEqual(ListStrides(other));
 
         /// <summary>Whether the elements fill their memory without gaps or overlaps, in any order of the dimensions.</summary>
         private static bool IsDense(Tensor tensor)
         {
             var next = 1L;
-            foreach (var (size, stride) in Strides(tensor).OrderBy(dimension => dimension.Stride))
+            foreach (var (size, stride) in ListStrides(tensor).OrderBy(dimension => dimension.Stride))
             {
                 if (stride != next) return false;
                 next *= size;
@@ -112,6 +112,6 @@ public sealed class FusedSGD : SGD
         }
 
         /// <summary>Sizes and strides without dimensions of one element, whose stride is meaningless.</summary>
-        private static IEnumerable<(long Size, long Stride)> Strides(Tensor tensor) => tensor.shape.Zip(tensor.stride()).Where(dimension => dimension.First != 1);
+        private static IEnumerable<(long Size, long Stride)> ListStrides(Tensor tensor) => tensor.shape.Zip(tensor.stride()).Where(dimension => dimension.First != 1);
     }
 }

@@ -45,7 +45,7 @@ public sealed class GradScaler
     /// <exception cref="ArgumentOutOfRangeException">A number is out of its range.</exception>
     public GradScaler(double init_scale = 65536, double growth_factor = 2, double backoff_factor = 0.5, long growth_interval = 2000, bool enabled = true)
     {
-        _scale = Scale(init_scale, nameof(init_scale));
+        _scale = CheckScale(init_scale, nameof(init_scale));
         _growthFactor = growth_factor > 1 && double.IsFinite(growth_factor) ? growth_factor
             : throw new ArgumentOutOfRangeException(nameof(growth_factor), growth_factor, "Expected a number above 1.");
         _backoffFactor = (float)backoff_factor is > 0 and < 1 ? backoff_factor
@@ -168,11 +168,11 @@ public sealed class GradScaler
             throw new ArgumentException($"Expected scale and _growth_tracker, got {(state_dict.Count == 0 ? "nothing" : string.Join(", ", state_dict.Keys))}.", nameof(state_dict));
         if (!(tracker >= 0 && tracker < _growthInterval && double.IsInteger(tracker)))
             throw new ArgumentOutOfRangeException(nameof(state_dict), tracker, $"Expected a _growth_tracker that is a whole number from 0 to below {_growthInterval}.");
-        _scale = Scale(scale, nameof(state_dict));
+        _scale = CheckScale(scale, nameof(state_dict));
         _growthTracker = (long)tracker;
     }
 
-    private static float Scale(double value, string name) => IsScale((float)value) ? (float)value
+    private static float CheckScale(double value, string name) => IsScale((float)value) ? (float)value
         : throw new ArgumentOutOfRangeException(name, value, "Expected a positive scale that float32 can represent, along with its reciprocal.");
 
     /// <summary>Whether a loss can be multiplied by a scale and a gradient divided by it.</summary>

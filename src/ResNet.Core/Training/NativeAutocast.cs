@@ -14,7 +14,7 @@ internal static unsafe class NativeAutocast
 
     public static bool IsEnabled(DeviceType device) => functions.Value.IsEnabled((sbyte)device) != 0;
 
-    public static ScalarType Type(DeviceType device) => (ScalarType)functions.Value.GetType((sbyte)device);
+    public static ScalarType GetScalarType(DeviceType device) => (ScalarType)functions.Value.GetType((sbyte)device);
 
     public static void Set(DeviceType device, ScalarType type, bool enabled)
     {

@@ -68,7 +68,10 @@ public static class Checkpoint
             var candidate = StateDictSelector.Select(module.GetType().Name, state, WeightsFile.Read(file, networks), strict);
             var match = StateDictMatch.Create(state, networks, candidate);
             if (match.IsEmpty || (strict && !match.Report.IsComplete))
-                throw new InvalidDataException($"does not fit {module.GetType().Name}: {match.Report}{DepthMismatch.Describe(networks, state, candidate)}{NetworkMetadata.DescribeClassMismatch(networks, candidate, match.Report)}");
+            {
+                var advice = match.DiffersOnlyInClassifier(networks, candidate) ? "; strict: false loads the rest" : "";
+                throw new InvalidDataException($"does not fit {module.GetType().Name}: {DepthMismatch.Describe(networks, state, candidate)}{match.Report}{NetworkMetadata.DescribeClassMismatch(networks, candidate, match.Report)}{advice}");
+            }
             match.Copy(file.SafeFileHandle);
             return match.Report;
         }

@@ -37,15 +37,15 @@ internal sealed class LegacyStorages(PickleMemoryBudget memory)
             throw StorageId.Misplaced(id);
         var storage = StorageId.Parse(id[..^1]);
         if (!_entries.TryGetValue(storage.Key, out var entry))
-            _entries.Add(storage.Key, entry = NewEntry(storage));
+            _entries.Add(storage.Key, entry = CreateEntry(storage));
         if (entry.Id != storage)
             throw new InvalidDataException($"refers to storage '{Names.Shorten(storage.Key)}' as {storage.Count:N0} elements of {Names.Shorten(storage.Type)}, and elsewhere as {entry.Id.Count:N0} of {Names.Shorten(entry.Id.Type)}");
-        return entry.Elements is null ? memory.NewObject(storage.Type)
+        return entry.Elements is null ? memory.CreateObject(storage.Type)
             : id[^1] is object?[] view ? FindView(entry.Elements, view)
             : entry.Elements;
     }
 
-    private Entry NewEntry(StorageId id)
+    private Entry CreateEntry(StorageId id)
     {
         var type = id.ElementType;
         var size = type?.Size ?? otherSizes.GetValueOrDefault(id.Type);

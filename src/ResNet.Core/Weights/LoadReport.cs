@@ -5,6 +5,7 @@ namespace ResNet.Core;
 /// <summary>The result of <see cref="Checkpoint.Load"/> for each tensor of the module and of the file.</summary>
 public sealed class LoadReport
 {
+    private readonly string? _stemAdvice;
     private readonly IReadOnlyDictionary<string, string> _kinds;
 
     /// <param name="loaded">See <see cref="Loaded"/>.</param>
@@ -12,9 +13,9 @@ public sealed class LoadReport
     /// <param name="unexpected">See <see cref="Unexpected"/>.</param>
     /// <param name="mismatched">See <see cref="Mismatched"/>.</param>
     /// <param name="place">See <see cref="Place"/>.</param>
-    /// <param name="stemMismatch">See <see cref="StemMismatch"/>.</param>
+    /// <param name="stemMismatch">See <see cref="StemMismatch"/>, and what to do.</param>
     /// <param name="kinds">The kinds of those unexpected tensors that no module can take, such as <c>F8_E4M3</c>, by name.</param>
-    internal LoadReport(IReadOnlyList<string> loaded, IReadOnlyList<string> missing, IReadOnlyList<string> unexpected, IReadOnlyList<ShapeMismatch> mismatched, string place, string? stemMismatch, IReadOnlyDictionary<string, string> kinds)
+    internal LoadReport(IReadOnlyList<string> loaded, IReadOnlyList<string> missing, IReadOnlyList<string> unexpected, IReadOnlyList<ShapeMismatch> mismatched, string place, (string Problem, string Advice)? stemMismatch, IReadOnlyDictionary<string, string> kinds)
     {
         _kinds = kinds;
         Loaded = loaded;
@@ -22,7 +23,7 @@ public sealed class LoadReport
         Unexpected = unexpected;
         Mismatched = mismatched;
         Place = place;
-        StemMismatch = stemMismatch;
+        (StemMismatch, _stemAdvice) = (stemMismatch?.Problem, stemMismatch?.Advice);
     }
 
     /// <summary>The names of the module's tensors that were overwritten, in the module's order.</summary>
@@ -63,7 +64,7 @@ public sealed class LoadReport
     /// <summary>Describes what was not loaded. Long lists of names are shortened.</summary>
     public override string ToString()
     {
-        var parts = new List<string> { $"{(Place.Length > 0 ? $"{Place}: " : "")}{Loaded.Count} tensors fit" };
+        var parts = new List<string> { $"{(Place.Length > 0 ? $"{Place}: " : "")}{Loaded.Count} {(Loaded.Count == 1 ? "tensor fits" : "tensors fit")}" };
         if (Missing.Count > 0)
             parts.Add($"missing in the file: {Names.Join(Missing)}");
         if (Unexpected.Count > 0)
@@ -71,7 +72,7 @@ public sealed class LoadReport
         if (Mismatched.Count > 0)
             parts.Add($"of another shape: {Names.Join([.. Mismatched.Select(mismatch => $"{mismatch}")])}");
         if (StemMismatch is not null)
-            parts.Add($"for another stem: {StemMismatch}");
+            parts.Add($"for another stem: {StemMismatch}{_stemAdvice}");
         return string.Join("; ", parts);
     }
 }

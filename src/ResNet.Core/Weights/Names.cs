@@ -14,7 +14,7 @@ internal static class Names
     /// <summary>Describes many names by their number, their common prefix and the first few.</summary>
     public static string Summarize(IReadOnlyCollection<string> names)
     {
-        var common = names.Count > 1 ? CommonPrefix(names) : "";
+        var common = names.Count > 1 ? FindCommonPrefix(names) : "";
         var begin = common.Length == 0 ? "" : $" that begin with '{Shorten(common)}'";
         return $"{names.Count}{begin}, such as {string.Join(", ", names.Take(MaxShown).Select(Shorten))}";
     }
@@ -27,7 +27,7 @@ internal static class Names
     }
 
     /// <summary>The common prefix up to its last dot.</summary>
-    private static string CommonPrefix(IEnumerable<string> names)
+    private static string FindCommonPrefix(IEnumerable<string> names)
     {
         var common = names.First();
         foreach (var name in names)

@@ -51,11 +51,11 @@ internal sealed class PickleBytes
     /// <exception cref="InvalidDataException">There is no line break.</exception>
     public ReadOnlySpan<byte> TakeLine()
     {
-        var length = LineLength();
+        var length = FindLineLength();
         if (length < 0 && _end - _start < Math.Min(Left, MaxLine))
         {
             Fill(Math.Min(Left, MaxLine));
-            length = LineLength();
+            length = FindLineLength();
         }
         return length >= 0 ? Take((ulong)length + 1)[..^1]
             : throw (Left >= MaxLine ? new InvalidDataException($"has a name or a number of more than {MaxLine:N0} bytes")
@@ -64,7 +64,7 @@ internal sealed class PickleBytes
     }
 
     /// <summary>The length of the next line; negative if its end is not in the buffer.</summary>
-    private int LineLength() => _buffer.AsSpan(_start, Math.Min(_end - _start, MaxLine)).IndexOf((byte)'\n');
+    private int FindLineLength() => _buffer.AsSpan(_start, Math.Min(_end - _start, MaxLine)).IndexOf((byte)'\n');
 
     private static InvalidDataException TooLong() => new($"is longer than {MaxLength:N0} bytes, the limit without the tensors");
 

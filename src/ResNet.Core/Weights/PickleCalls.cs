@@ -43,7 +43,7 @@ internal sealed class PickleCalls(PickleMemoryBudget memory)
     }
 
     private static InvalidDataException Refused(string name) =>
-        new($"asks for {Names.Shorten(name)}, which no weights need and which could run code; it was not run; save the weights as torch.save(model.state_dict(), path)");
+        new($"asks for {Names.Shorten(name)}, which no weights need and which could run code; it was not run; save the weights as torch.save(model.state_dict(), \"state_dict.pth\")");
 
     /// <summary>Interprets a call.</summary>
     /// <param name="callable">A name, or a <c>functools.partial</c> of one, which Python uses to call a class with keyword arguments.</param>
@@ -51,7 +51,7 @@ internal sealed class PickleCalls(PickleMemoryBudget memory)
     public object Call(object? callable, object?[] arguments) => callable switch
     {
         PickledGlobal function => Call(function, arguments),
-        PickledObject { Type: Partial } => memory.NewObject(Partial),
+        PickledObject { Type: Partial } => memory.CreateObject(Partial),
         _ => throw new InvalidDataException($"calls {PickleReader.Describe(callable)}"),
     };
 
@@ -62,11 +62,11 @@ internal sealed class PickleCalls(PickleMemoryBudget memory)
         switch (function, arguments)
         {
             case (OrderedDict, []):
-                return memory.NewOrderedDictionary();
+                return memory.CreateOrderedDictionary();
             case (OrderedDict, [List<object?> items]): // Python 2
                 return CreateOrderedDict(items);
             case (Counter or "builtins.dict", []) or (DefaultDict, [] or [_]):
-                return memory.NewDictionary();
+                return memory.CreateDictionary();
             case (Counter, [Dictionary<object, object?> counts]):
                 return counts;
 
@@ -76,9 +76,9 @@ internal sealed class PickleCalls(PickleMemoryBudget memory)
             case (RebuildTensor, [StoragePart elements, long offset, object?[] size, object?[] stride, bool, null or Dictionary<object, object?>, .. { Length: <= 1 } metadata]):
                 var view = CreateView(elements, offset, ReadLongs(size), ReadLongs(stride));
                 // Metadata marks a tensor as negated or conjugated.
-                return metadata is [] or [null] or [Dictionary<object, object?> { Count: 0 }] ? view : NewUnloadable("lazily negated or conjugated tensor");
+                return metadata is [] or [null] or [Dictionary<object, object?> { Count: 0 }] ? view : CreateUnloadable("lazily negated or conjugated tensor");
             case (RebuildTensor, [PickledObject elements, long, object?[], object?[], bool, null or Dictionary<object, object?>, .. { Length: <= 1 }]):
-                return NewUnloadable($"tensor of {elements.Type}");
+                return CreateUnloadable($"tensor of {elements.Type}");
             // data, requires_grad, backward_hooks and, in some files, attributes
             case (RebuildParameter or RebuildParameterWithState, [StoredTensor tensor, bool, null or Dictionary<object, object?>, .. { Length: <= 1 }]):
                 return tensor;
@@ -89,13 +89,13 @@ internal sealed class PickleCalls(PickleMemoryBudget memory)
             case ("torch._tensor._rebuild_from_type_v2", [PickledGlobal { Name: RebuildTensor or RebuildParameter } inner, PickledGlobal { Name: "torch.Tensor" or Parameter }, object?[] innerArguments, _]):
                 return Call(inner, innerArguments);
             case ("torch._tensor._rebuild_from_type_v2", [PickledGlobal, PickledGlobal type, object?[], _]):
-                return NewUnloadable($"tensor of class {type.Name}");
+                return CreateUnloadable($"tensor of class {type.Name}");
             case ($"{Rebuild}tensor_v3", [_, _, _, _, _, _, PickledGlobal dtype, ..]):
-                return NewUnloadable($"tensor of {dtype.Name}");
+                return CreateUnloadable($"tensor of {dtype.Name}");
             case ($"{Rebuild}qtensor", _):
-                return NewUnloadable("quantized tensor");
+                return CreateUnloadable("quantized tensor");
             case ($"{Rebuild}meta_tensor_no_storage", _):
-                return NewUnloadable("meta tensor");
+                return CreateUnloadable("meta tensor");
             case (RebuildTensor or RebuildParameter or OrderedDict, _):
                 throw new InvalidDataException($"calls {function} with {PickleReader.Describe(arguments)}");
 
@@ -103,13 +103,13 @@ internal sealed class PickleCalls(PickleMemoryBudget memory)
             case (GetAttribute, [PickledGlobal owner, string name]):
                 return Import(owner.Name, name);
             case (GetAttribute, [PickledObject, string]):
-                return memory.NewObject("method");
+                return memory.CreateObject("method");
             case ("copyreg._reconstructor" or "copyreg.__newobj__" or "copyreg.__newobj_ex__" or "numpy.core.multiarray._reconstruct" or "numpy._core.multiarray._reconstruct", [PickledGlobal type, ..]):
-                return memory.NewObject(type.Name);
+                return memory.CreateObject(type.Name);
         }
         if (function.StartsWith(Rebuild, StringComparison.Ordinal))
-            return NewUnloadable(function[Rebuild.Length..].Replace('_', ' ')); // such as a sparse tensor
-        return function != GetAttribute && !global.IsUnsafeCall ? memory.NewObject(function) : throw Refused(function);
+            return CreateUnloadable(function[Rebuild.Length..].Replace('_', ' ')); // such as a sparse tensor
+        return function != GetAttribute && !global.IsUnsafeCall ? memory.CreateObject(function) : throw Refused(function);
     }
 
     /// <summary>Whether a state is that of a <c>Variable</c> before PyTorch 0.4: <c>requires_grad</c>, <c>volatile</c> and hooks.</summary>
@@ -118,7 +118,7 @@ internal sealed class PickleCalls(PickleMemoryBudget memory)
     /// <summary>Creates a dictionary from a list of key-value pairs.</summary>
     private PickledOrderedDict CreateOrderedDict(List<object?> items)
     {
-        var dictionary = memory.NewOrderedDictionary();
+        var dictionary = memory.CreateOrderedDictionary();
         foreach (var item in items)
         {
             if (item is not IReadOnlyList<object?> { Count: 2 } pair)
@@ -128,7 +128,7 @@ internal sealed class PickleCalls(PickleMemoryBudget memory)
         return dictionary;
     }
 
-    private StoredTensor NewUnloadable(string kind)
+    private StoredTensor CreateUnloadable(string kind)
     {
         memory.Charge(2 * PickleMemoryBudget.TensorObject + PickleMemoryBudget.SmallObject + 2 * kind.Length);
         return StoredTensor.CreateUnloadable(Names.Shorten(kind));

@@ -45,12 +45,12 @@ internal static class PickleGlobals
     private static bool IsException(string name) =>
         name.StartsWith("builtins.", StringComparison.Ordinal) && name.Count(c => c == '.') == 1 && (name.EndsWith("Error", StringComparison.Ordinal) || name.EndsWith("Exception", StringComparison.Ordinal) || name.EndsWith("Warning", StringComparison.Ordinal));
 
-    private static HashSet<string> Words(string words) => [.. words.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)];
+    private static HashSet<string> SplitWords(string words) => [.. words.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)];
 
     /// <summary>Modules that are unsafe anywhere in a name.</summary>
-    private static readonly HashSet<string> unsafeModules = Words("os nt posix sys subprocess posixsubprocess builtins builtins__ builtin__ globals__ import__ importlib runpy shutil socket ctypes pty pickle");
+    private static readonly HashSet<string> unsafeModules = SplitWords("os nt posix sys subprocess posixsubprocess builtins builtins__ builtin__ globals__ import__ importlib runpy shutil socket ctypes pty pickle");
 
-    private static readonly HashSet<string> unsafePackages = Words("""
+    private static readonly HashSet<string> unsafePackages = SplitWords("""
         pip setuptools pkg_resources easy_install requests urllib3 httpx aiohttp cloudpickle dill joblib IPython Cython cffi paramiko pexpect
         psutil win32api win32com pytest _pytest cPickle commands popen2 urllib2 httplib thread StringIO
         """);
@@ -63,12 +63,12 @@ internal static class PickleGlobals
     ];
 
     /// <summary>Modules whose public functions and classes only create, hold or compute values.</summary>
-    private static readonly HashSet<string> safeModules = Words("""
+    private static readonly HashSet<string> safeModules = SplitWords("""
         abc array bisect calendar cmath collections collections.abc contextlib copy dataclasses datetime decimal difflib enum exceptions fractions heapq ipaddress itertools json
         math numbers operator _operator pathlib pathlib._local queue re statistics string textwrap typing weakref zoneinfo
         """);
 
-    private static readonly HashSet<string> safe = Words("""
+    private static readonly HashSet<string> safe = SplitWords("""
         builtins.object builtins.type builtins.NoneType builtins.NotImplemented builtins.Ellipsis builtins.None
         builtins.bool builtins.int builtins.long builtins.float builtins.complex builtins.str builtins.unicode builtins.basestring builtins.bytes builtins.bytearray
         builtins.list builtins.tuple builtins.dict builtins.set builtins.frozenset builtins.range builtins.xrange builtins.slice
@@ -87,7 +87,7 @@ internal static class PickleGlobals
         """);
 
     /// <summary>The standard library of Python up to 3.13, from <c>sys.stdlib_module_names</c>, without leading underscores.</summary>
-    private static readonly HashSet<string> standardLibrary = Words("""
+    private static readonly HashSet<string> standardLibrary = SplitWords("""
         abc aifc aix_support antigravity argparse array ast asynchat asyncio asyncore atexit audioop base64 bdb binascii bisect blake2 bootsubprocess bz2 cProfile
         calendar cgi cgitb chunk cmath cmd code codecs codeop collections collections_abc colorsys compat_pickle compileall compression concurrent configparser contextlib contextvars
         copy copyreg crypt csv ctypes curses dataclasses datetime dbm decimal difflib dis distutils doctest elementtree email encodings ensurepip enum errno faulthandler

@@ -34,13 +34,13 @@ internal sealed class PickleMemoryBudget(PickleBytes bytes)
     /// <summary>Charges for adding an item to a dictionary of <paramref name="count"/> items.</summary>
     public void ChargeItem(int count) => Charge(count == 0 ? FirstItem : NextItem);
 
-    public PickledOrderedDict NewOrderedDictionary()
+    public PickledOrderedDict CreateOrderedDictionary()
     {
         Charge(EmptyDictionary);
         return [];
     }
 
-    public Dictionary<object, object?> NewDictionary()
+    public Dictionary<object, object?> CreateDictionary()
     {
         Charge(EmptyDictionary);
         return new Dictionary<object, object?>(PickledKeyComparer.Instance);
@@ -55,7 +55,7 @@ internal sealed class PickleMemoryBudget(PickleBytes bytes)
             throw new InvalidDataException($"has the key '{Names.Shorten($"{key}")}' twice in a dictionary");
     }
 
-    public PickledObject NewObject(string type)
+    public PickledObject CreateObject(string type)
     {
         Charge(PickledObject);
         return new PickledObject(type);

@@ -42,7 +42,7 @@ internal sealed class PickleReader(PickleBytes bytes, PickleMemoryBudget memory)
             var start = bytes.Position;
             try
             {
-                switch ((PickleOpcode)Bytes(1)[0])
+                switch ((PickleOpcode)TakeBytes(1)[0])
                 {
                     case PickleOpcode.Stop:
                         return Pop();
@@ -66,12 +66,12 @@ internal sealed class PickleReader(PickleBytes bytes, PickleMemoryBudget memory)
         switch (opcode)
         {
             case PickleOpcode.Proto:
-                if (Bytes(1)[0] is var protocol and (< 2 or > 5))
+                if (TakeBytes(1)[0] is var protocol and (< 2 or > 5))
                     throw new InvalidDataException($"is of protocol {protocol}, expected 2 to 5");
                 break;
             case PickleOpcode.Frame:
                 // A frame only matters for reading from a stream in large blocks.
-                if (BinaryPrimitives.ReadUInt64LittleEndian(Bytes(8)) is var length && length > (ulong)bytes.Left)
+                if (BinaryPrimitives.ReadUInt64LittleEndian(TakeBytes(8)) is var length && length > (ulong)bytes.Left)
                     throw new InvalidDataException($"has a frame of {length:N0} bytes, expected at most the {bytes.Left:N0} that follow");
                 break;
 
@@ -85,53 +85,53 @@ internal sealed class PickleReader(PickleBytes bytes, PickleMemoryBudget memory)
                 Push(@false);
                 break;
             case PickleOpcode.BinInt1:
-                Push(smallNumbers[Bytes(1)[0]]);
+                Push(smallNumbers[TakeBytes(1)[0]]);
                 break;
             case PickleOpcode.BinInt2:
-                PushNew((long)BinaryPrimitives.ReadUInt16LittleEndian(Bytes(2)));
+                PushNew((long)BinaryPrimitives.ReadUInt16LittleEndian(TakeBytes(2)));
                 break;
             case PickleOpcode.BinInt:
-                PushNew((long)BinaryPrimitives.ReadInt32LittleEndian(Bytes(4)));
+                PushNew((long)BinaryPrimitives.ReadInt32LittleEndian(TakeBytes(4)));
                 break;
             case PickleOpcode.Long1:
-                PushNew(Long(Bytes(Bytes(1)[0])));
+                PushNew(DecodeLong(TakeBytes(TakeBytes(1)[0])));
                 break;
             case PickleOpcode.Long4:
-                PushNew(Long(Bytes(BinaryPrimitives.ReadUInt32LittleEndian(Bytes(4)))));
+                PushNew(DecodeLong(TakeBytes(BinaryPrimitives.ReadUInt32LittleEndian(TakeBytes(4)))));
                 break;
             case PickleOpcode.Int:
             case PickleOpcode.Long:
-                PushNew(Number(Line()));
+                PushNew(ParseNumber(TakeLine()));
                 break;
             case PickleOpcode.BinFloat:
-                PushNew(BinaryPrimitives.ReadDoubleBigEndian(Bytes(8)));
+                PushNew(BinaryPrimitives.ReadDoubleBigEndian(TakeBytes(8)));
                 break;
             case PickleOpcode.ShortBinUnicode:
-                Push(TextOrObject(Bytes(Bytes(1)[0])));
+                Push(DecodeTextOrObject(TakeBytes(TakeBytes(1)[0])));
                 break;
             case PickleOpcode.BinUnicode:
-                Push(TextOrObject(Bytes(BinaryPrimitives.ReadUInt32LittleEndian(Bytes(4)))));
+                Push(DecodeTextOrObject(TakeBytes(BinaryPrimitives.ReadUInt32LittleEndian(TakeBytes(4)))));
                 break;
             case PickleOpcode.ShortBinString:
-                Push(TextOrBytes(Bytes(Bytes(1)[0])));
+                Push(DecodeTextOrBytes(TakeBytes(TakeBytes(1)[0])));
                 break;
             case PickleOpcode.BinString:
-                Push(TextOrBytes(Bytes(BinaryPrimitives.ReadUInt32LittleEndian(Bytes(4)))));
+                Push(DecodeTextOrBytes(TakeBytes(BinaryPrimitives.ReadUInt32LittleEndian(TakeBytes(4)))));
                 break;
             case PickleOpcode.BinUnicode8:
-                Push(TextOrObject(Bytes(BinaryPrimitives.ReadUInt64LittleEndian(Bytes(8)))));
+                Push(DecodeTextOrObject(TakeBytes(BinaryPrimitives.ReadUInt64LittleEndian(TakeBytes(8)))));
                 break;
             case PickleOpcode.ShortBinBytes:
-                PushBytes(Bytes(1)[0], "bytes");
+                PushBytes(TakeBytes(1)[0], "bytes");
                 break;
             case PickleOpcode.BinBytes:
-                PushBytes(BinaryPrimitives.ReadUInt32LittleEndian(Bytes(4)), "bytes");
+                PushBytes(BinaryPrimitives.ReadUInt32LittleEndian(TakeBytes(4)), "bytes");
                 break;
             case PickleOpcode.BinBytes8:
-                PushBytes(BinaryPrimitives.ReadUInt64LittleEndian(Bytes(8)), "bytes");
+                PushBytes(BinaryPrimitives.ReadUInt64LittleEndian(TakeBytes(8)), "bytes");
                 break;
             case PickleOpcode.ByteArray8:
-                PushBytes(BinaryPrimitives.ReadUInt64LittleEndian(Bytes(8)), "bytearray");
+                PushBytes(BinaryPrimitives.ReadUInt64LittleEndian(TakeBytes(8)), "bytearray");
                 break;
 
             case PickleOpcode.Mark:
@@ -151,19 +151,19 @@ internal sealed class PickleReader(PickleBytes bytes, PickleMemoryBudget memory)
                 Push(Peek());
                 break;
             case PickleOpcode.BinPut:
-                Remember(Bytes(1)[0]);
+                Remember(TakeBytes(1)[0]);
                 break;
             case PickleOpcode.LongBinPut:
-                Remember(BinaryPrimitives.ReadUInt32LittleEndian(Bytes(4)));
+                Remember(BinaryPrimitives.ReadUInt32LittleEndian(TakeBytes(4)));
                 break;
             case PickleOpcode.Memoize:
                 Remember((uint)_memo.Count);
                 break;
             case PickleOpcode.BinGet:
-                Push(Remembered(Bytes(1)[0]));
+                Push(Recall(TakeBytes(1)[0]));
                 break;
             case PickleOpcode.LongBinGet:
-                Push(Remembered(BinaryPrimitives.ReadUInt32LittleEndian(Bytes(4))));
+                Push(Recall(BinaryPrimitives.ReadUInt32LittleEndian(TakeBytes(4))));
                 break;
 
             case PickleOpcode.EmptyTuple:
@@ -185,16 +185,16 @@ internal sealed class PickleReader(PickleBytes bytes, PickleMemoryBudget memory)
                 PushNew(new List<object?>());
                 break;
             case PickleOpcode.Append:
-                AppendItems(First(1));
+                AppendItems(FindFirst(1));
                 break;
             case PickleOpcode.Appends:
                 AppendItems(PopMark());
                 break;
             case PickleOpcode.EmptyDict:
-                Push(memory.NewDictionary());
+                Push(memory.CreateDictionary());
                 break;
             case PickleOpcode.SetItem:
-                SetItems(First(2));
+                SetItems(FindFirst(2));
                 break;
             case PickleOpcode.SetItems:
                 SetItems(PopMark());
@@ -212,7 +212,7 @@ internal sealed class PickleReader(PickleBytes bytes, PickleMemoryBudget memory)
                 break;
 
             case PickleOpcode.Global:
-                Push(_calls.Import(Line(), Line()));
+                Push(_calls.Import(TakeLine(), TakeLine()));
                 break;
             case PickleOpcode.StackGlobal:
                 var name = Pop<string>();
@@ -254,14 +254,14 @@ internal sealed class PickleReader(PickleBytes bytes, PickleMemoryBudget memory)
     /// <summary>Pops the items from <paramref name="first"/> on and appends them to the list below them.</summary>
     private void AppendItems(int first)
     {
-        if (BelowItems(first) is List<object?> list)
+        if (PeekBelow(first) is List<object?> list)
         {
             for (var i = first; i < _stack.Count; i++)
                 Add(list, _stack[i]);
         }
-        else if (BelowItems(first) is not PickledObject)
+        else if (PeekBelow(first) is not PickledObject)
         {
-            throw Misplaced(BelowItems(first));
+            throw Misplaced(PeekBelow(first));
         }
         RemoveFrom(first);
     }
@@ -271,10 +271,10 @@ internal sealed class PickleReader(PickleBytes bytes, PickleMemoryBudget memory)
     {
         if ((_stack.Count - first) % 2 != 0)
             throw new InvalidDataException("has a dictionary key without a value");
-        var dictionary = BelowItems(first) switch
+        var dictionary = PeekBelow(first) switch
         {
             Dictionary<object, object?> known => known,
-            PickledObject instance => instance.Items ??= memory.NewDictionary(), // of a class derived from dict
+            PickledObject instance => instance.Items ??= memory.CreateDictionary(), // of a class derived from dict
             var other => throw Misplaced(other),
         };
         for (var i = first; i < _stack.Count; i += 2)
@@ -293,7 +293,7 @@ internal sealed class PickleReader(PickleBytes bytes, PickleMemoryBudget memory)
         _memo[(int)index] = value;
     }
 
-    private object? Remembered(uint index) =>
+    private object? Recall(uint index) =>
         index < _memo.Count && _memo[(int)index] != unset ? _memo[(int)index] : throw new InvalidDataException($"asks for object {index}, which it has not stored");
 
     private void Add<T>(List<T> list, T item)
@@ -315,7 +315,7 @@ internal sealed class PickleReader(PickleBytes bytes, PickleMemoryBudget memory)
     /// <summary>Skips bytes, since they never hold a tensor's elements.</summary>
     private void PushBytes(ulong count, string type)
     {
-        Bytes(count);
+        TakeBytes(count);
         PushNew(new PickledObject(type));
     }
 
@@ -341,7 +341,7 @@ internal sealed class PickleReader(PickleBytes bytes, PickleMemoryBudget memory)
     }
 
     /// <summary>The position of the first of the last <paramref name="count"/> items.</summary>
-    private int First(int count) => _stack.Count - count >= Bottom ? _stack.Count - count : throw TakesTooMuch();
+    private int FindFirst(int count) => _stack.Count - count >= Bottom ? _stack.Count - count : throw TakesTooMuch();
 
     /// <summary>Removes the last mark and returns the position of the first item after it.</summary>
     private int PopMark()
@@ -353,7 +353,7 @@ internal sealed class PickleReader(PickleBytes bytes, PickleMemoryBudget memory)
         return first;
     }
 
-    private object? BelowItems(int first) => first > Bottom ? _stack[first - 1] : throw TakesTooMuch();
+    private object? PeekBelow(int first) => first > Bottom ? _stack[first - 1] : throw TakesTooMuch();
 
     private void RemoveFrom(int first) => _stack.RemoveRange(first, _stack.Count - first);
 
@@ -373,23 +373,23 @@ internal sealed class PickleReader(PickleBytes bytes, PickleMemoryBudget memory)
 
     private static InvalidDataException Misplaced(object? value) => new($"has {Describe(value)} on its stack, which its next instruction cannot use");
 
-    private ReadOnlySpan<byte> Bytes(ulong count) => bytes.Take(count);
+    private ReadOnlySpan<byte> TakeBytes(ulong count) => bytes.Take(count);
 
-    private string Line() => Text(bytes.TakeLine());
+    private string TakeLine() => DecodeText(bytes.TakeLine());
 
     /// <summary>A Python string can hold half a surrogate pair, for example in a file name that is not UTF-8. .NET cannot decode that, and no tensor is named so.</summary>
-    private object TextOrObject(ReadOnlySpan<byte> value)
+    private object DecodeTextOrObject(ReadOnlySpan<byte> value)
     {
         for (var i = value.IndexOf((byte)0xed); i >= 0 && i + 1 < value.Length; i++)
             if (value[i] == 0xed && value[i + 1] >= 0xa0)
-                return memory.NewObject("str");
-        return Text(value);
+                return memory.CreateObject("str");
+        return DecodeText(value);
     }
 
     /// <summary>Python 2 has a single type for text and bytes.</summary>
-    private object TextOrBytes(ReadOnlySpan<byte> value) => Utf8.IsValid(value) ? Text(value) : memory.NewObject("str");
+    private object DecodeTextOrBytes(ReadOnlySpan<byte> value) => Utf8.IsValid(value) ? DecodeText(value) : memory.CreateObject("str");
 
-    private string Text(ReadOnlySpan<byte> value)
+    private string DecodeText(ReadOnlySpan<byte> value)
     {
         memory.Charge(PickleMemoryBudget.SmallObject);
         memory.Charge(2 * Math.Min(value.Length, PickleMemoryBudget.AtMost)); // two bytes per character
@@ -404,7 +404,7 @@ internal sealed class PickleReader(PickleBytes bytes, PickleMemoryBudget memory)
     }
 
     /// <summary>Reads a two's complement integer of any length. One of more than 64 bits becomes an opaque object, since no shape needs it.</summary>
-    private static object Long(ReadOnlySpan<byte> digits)
+    private static object DecodeLong(ReadOnlySpan<byte> digits)
     {
         if (digits.Length > sizeof(long) + 1)
             return new PickledObject("int");
@@ -413,7 +413,7 @@ internal sealed class PickleReader(PickleBytes bytes, PickleMemoryBudget memory)
     }
 
     /// <summary>Parses a decimal integer of protocol 1, such as <c>12L</c>, or <c>01</c> for True.</summary>
-    private static object Number(string line) => line switch
+    private static object ParseNumber(string line) => line switch
     {
         "00" => @false,
         "01" => @true,

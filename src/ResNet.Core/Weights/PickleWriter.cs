@@ -15,110 +15,110 @@ internal static class PickleWriter
         using var pickle = new MemoryStream();
         using var writer = new BinaryWriter(pickle); // little-endian, as pickle is
 
-        writer.Opcode(PickleOpcode.Proto);
+        writer.WriteOpcode(PickleOpcode.Proto);
         writer.Write((byte)2);
-        writer.OrderedDict();
-        writer.Opcode(PickleOpcode.Mark);
+        writer.WriteOrderedDict();
+        writer.WriteOpcode(PickleOpcode.Mark);
         for (var i = 0; i < tensors.Count; i++)
         {
-            writer.Text(tensors[i].Name);
-            writer.Tensor(tensors[i], key: $"{i}");
+            writer.WriteText(tensors[i].Name);
+            writer.WriteTensor(tensors[i], key: $"{i}");
         }
-        writer.Opcode(PickleOpcode.SetItems);
+        writer.WriteOpcode(PickleOpcode.SetItems);
         if (metadata.Count > 0)
-            writer.Metadata(metadata);
-        writer.Opcode(PickleOpcode.Stop);
+            writer.WriteMetadata(metadata);
+        writer.WriteOpcode(PickleOpcode.Stop);
         return pickle.ToArray();
     }
 
     /// <summary>Writes the metadata attribute, which the OrderedDict keeps when Python loads and saves it.</summary>
-    private static void Metadata(this BinaryWriter writer, IReadOnlyList<(string Module, IReadOnlyList<(string Key, string Value)> Entries)> metadata)
+    private static void WriteMetadata(this BinaryWriter writer, IReadOnlyList<(string Module, IReadOnlyList<(string Key, string Value)> Entries)> metadata)
     {
-        writer.Opcode(PickleOpcode.EmptyDict);
-        writer.Text(MetadataAttribute);
-        writer.OrderedDict();
+        writer.WriteOpcode(PickleOpcode.EmptyDict);
+        writer.WriteText(MetadataAttribute);
+        writer.WriteOrderedDict();
         foreach (var (module, entries) in metadata)
         {
-            writer.Text(module);
-            writer.Opcode(PickleOpcode.EmptyDict);
+            writer.WriteText(module);
+            writer.WriteOpcode(PickleOpcode.EmptyDict);
             foreach (var (key, value) in entries)
             {
-                writer.Text(key);
-                writer.Text(value);
-                writer.Opcode(PickleOpcode.SetItem);
+                writer.WriteText(key);
+                writer.WriteText(value);
+                writer.WriteOpcode(PickleOpcode.SetItem);
             }
-            writer.Opcode(PickleOpcode.SetItem);
+            writer.WriteOpcode(PickleOpcode.SetItem);
         }
-        writer.Opcode(PickleOpcode.SetItem);
-        writer.Opcode(PickleOpcode.Build);
+        writer.WriteOpcode(PickleOpcode.SetItem);
+        writer.WriteOpcode(PickleOpcode.Build);
     }
 
-    private static void Tensor(this BinaryWriter writer, TensorToWrite tensor, string key)
+    private static void WriteTensor(this BinaryWriter writer, TensorToWrite tensor, string key)
     {
-        writer.Global("torch._utils", "_rebuild_tensor_v2");
-        writer.Opcode(PickleOpcode.Mark);
+        writer.WriteGlobal("torch._utils", "_rebuild_tensor_v2");
+        writer.WriteOpcode(PickleOpcode.Mark);
 
-        writer.Opcode(PickleOpcode.Mark);
-        writer.Text("storage");
-        writer.Global("torch", tensor.Type.Storage);
-        writer.Text(key);
-        writer.Text("cpu");
-        writer.Int(tensor.Count);
-        writer.Opcode(PickleOpcode.Tuple);
-        writer.Opcode(PickleOpcode.BinPersId);
+        writer.WriteOpcode(PickleOpcode.Mark);
+        writer.WriteText("storage");
+        writer.WriteGlobal("torch", tensor.Type.Storage);
+        writer.WriteText(key);
+        writer.WriteText("cpu");
+        writer.WriteInt(tensor.Count);
+        writer.WriteOpcode(PickleOpcode.Tuple);
+        writer.WriteOpcode(PickleOpcode.BinPersId);
 
-        writer.Int(0); // offset
-        writer.Ints(tensor.Shape);
-        writer.Ints(StoredTensor.ContiguousStrides(tensor.Shape));
-        writer.Opcode(PickleOpcode.NewFalse); // requires_grad
-        writer.OrderedDict(); // backward hooks
-        writer.Opcode(PickleOpcode.Tuple);
-        writer.Opcode(PickleOpcode.Reduce);
+        writer.WriteInt(0); // offset
+        writer.WriteInts(tensor.Shape);
+        writer.WriteInts(StoredTensor.ComputeContiguousStrides(tensor.Shape));
+        writer.WriteOpcode(PickleOpcode.NewFalse); // requires_grad
+        writer.WriteOrderedDict(); // backward hooks
+        writer.WriteOpcode(PickleOpcode.Tuple);
+        writer.WriteOpcode(PickleOpcode.Reduce);
     }
 
-    private static void OrderedDict(this BinaryWriter writer)
+    private static void WriteOrderedDict(this BinaryWriter writer)
     {
-        writer.Global("collections", "OrderedDict");
-        writer.Opcode(PickleOpcode.EmptyTuple);
-        writer.Opcode(PickleOpcode.Reduce);
+        writer.WriteGlobal("collections", "OrderedDict");
+        writer.WriteOpcode(PickleOpcode.EmptyTuple);
+        writer.WriteOpcode(PickleOpcode.Reduce);
     }
 
-    private static void Global(this BinaryWriter writer, string module, string name)
+    private static void WriteGlobal(this BinaryWriter writer, string module, string name)
     {
-        writer.Opcode(PickleOpcode.Global);
+        writer.WriteOpcode(PickleOpcode.Global);
         writer.Write(Encoding.UTF8.GetBytes($"{module}\n{name}\n"));
     }
 
-    private static void Text(this BinaryWriter writer, string text)
+    private static void WriteText(this BinaryWriter writer, string text)
     {
         var bytes = Encoding.UTF8.GetBytes(text);
-        writer.Opcode(PickleOpcode.BinUnicode);
+        writer.WriteOpcode(PickleOpcode.BinUnicode);
         writer.Write(bytes.Length);
         writer.Write(bytes);
     }
 
-    private static void Ints(this BinaryWriter writer, long[] numbers)
+    private static void WriteInts(this BinaryWriter writer, long[] numbers)
     {
-        writer.Opcode(PickleOpcode.Mark);
+        writer.WriteOpcode(PickleOpcode.Mark);
         foreach (var number in numbers)
-            writer.Int(number);
-        writer.Opcode(PickleOpcode.Tuple);
+            writer.WriteInt(number);
+        writer.WriteOpcode(PickleOpcode.Tuple);
     }
 
-    private static void Int(this BinaryWriter writer, long number)
+    private static void WriteInt(this BinaryWriter writer, long number)
     {
         if (number is >= int.MinValue and <= int.MaxValue)
         {
-            writer.Opcode(PickleOpcode.BinInt);
+            writer.WriteOpcode(PickleOpcode.BinInt);
             writer.Write((int)number);
         }
         else
         {
-            writer.Opcode(PickleOpcode.Long1);
+            writer.WriteOpcode(PickleOpcode.Long1);
             writer.Write((byte)sizeof(long));
             writer.Write(number);
         }
     }
 
-    private static void Opcode(this BinaryWriter writer, PickleOpcode opcode) => writer.Write((byte)opcode);
+    private static void WriteOpcode(this BinaryWriter writer, PickleOpcode opcode) => writer.Write((byte)opcode);
 }

@@ -38,7 +38,7 @@ internal sealed class PickledKeyComparer : IEqualityComparer<object>
     };
 
     /// <summary>Formats a key for a message.</summary>
-    public static string Text(object key) => key is string or long or double ? Names.Shorten($"{key}") : PickleReader.Describe(key);
+    public static string Format(object key) => key is string or long or double ? Names.Shorten($"{key}") : PickleReader.Describe(key);
 
     private const int MaxLength = 1000;
 

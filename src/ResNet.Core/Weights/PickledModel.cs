@@ -6,12 +6,12 @@ internal static class PickledModel
     /// <summary>Describes a pickled model, alone or in a dictionary; null if there is none.</summary>
     public static string? Describe(object? pickled) => pickled switch
     {
-        PickledObject { IsModule: true } => Describe(pickled, "is", ""),
+        PickledObject { IsModule: true } => Describe("is", pickled, "", ""),
         Dictionary<object, object?> dictionary when dictionary.FirstOrDefault(entry => entry is { Key: string, Value: PickledObject { IsModule: true } }) is { Key: string key, Value: { } model } =>
-            Describe(model, $"holds under '{Names.Shorten(key)}'", $"[\"{Names.Shorten(key)}\"]"),
+            Describe("holds", model, $" under '{Names.Shorten(key)}'", $"[\"{Names.Shorten(key)}\"]"),
         _ => null,
     };
 
-    private static string Describe(object model, string verb, string place) =>
-        $"{verb} {PickleReader.Describe(model)}, expected its state_dict; if you have its code and trust the file: torch.save(torch.load(path, weights_only=False){place}.state_dict(), path)";
+    private static string Describe(string verb, object model, string where, string item) =>
+        $"{verb} {PickleReader.Describe(model)}{where}, expected its state_dict; if you have its code and trust the file: torch.save(torch.load(path, weights_only=False){item}.state_dict(), \"state_dict.pth\")";
 }

@@ -26,7 +26,7 @@ internal sealed class PickledStateDict : StoredStateDict
         var next = new Queue<Position>();
         Reach(pickled, parent: null, key: "");
         while (next.TryDequeue(out var position))
-            if (Dictionary(position.Value) is { } dictionary)
+            if (GetDictionary(position.Value) is { } dictionary)
             {
                 var hasTensor = false;
                 foreach (var (key, value) in dictionary)
@@ -49,8 +49,8 @@ internal sealed class PickledStateDict : StoredStateDict
                     Reach(item, position, index++);
             }
         return found.Count > 0 ? found : throw new InvalidDataException(PickledModel.Describe(pickled) ?? (pickled is Dictionary<object, object?> { Count: > 0 } root
-            ? $"holds a dict with the keys {Names.Join([.. root.Keys.Select(key => key as string ?? PythonLiteral.Format(key))])}, expected tensors or a state_dict: torch.save(model.state_dict(), path)"
-            : $"holds {PickleReader.Describe(pickled)}, expected a state_dict: torch.save(model.state_dict(), path)"));
+            ? $"holds a dict with the keys {Names.Join([.. root.Keys.Select(key => key as string ?? PythonLiteral.Format(key))])}, expected tensors or a state_dict: torch.save(model.state_dict(), \"state_dict.pth\")"
+            : $"holds {PickleReader.Describe(pickled)}, expected a state_dict: torch.save(model.state_dict(), \"state_dict.pth\")"));
 
         void Reach(object? value, Position? parent, object key, bool isAttribute = false)
         {
@@ -59,7 +59,7 @@ internal sealed class PickledStateDict : StoredStateDict
         }
     }
 
-    private static Dictionary<object, object?>? Dictionary(object value) => value as Dictionary<object, object?> ?? (value as PickledObject)?.Items;
+    private static Dictionary<object, object?>? GetDictionary(object value) => value as Dictionary<object, object?> ?? (value as PickledObject)?.Items;
 
     private static bool IsContainer([NotNullWhen(true)] object? value) =>
         value is Dictionary<object, object?> or List<object?> or object?[] or PickledObject { Items: not null } or PickledObject { Attributes: not null };
@@ -101,12 +101,12 @@ internal sealed class PickledStateDict : StoredStateDict
         }
     }
 
-    public override string? Metadata(string module, string key) =>
+    public override string? FindMetadata(string module, string key) =>
         (_dictionary as PickledOrderedDict)?.Attributes?.GetValueOrDefault(PickleWriter.MetadataAttribute) is Dictionary<object, object?> modules &&
         modules.GetValueOrDefault(module) is Dictionary<object, object?> entries
             ? entries.GetValueOrDefault(key) as string
             : null;
 
-    protected override string PythonToSave(Func<string, string> choose) =>
+    protected override string FormatPythonToSave(Func<string, string> choose) =>
         $"torch.save({choose($"torch.load(path, map_location=\"cpu\"){Place}")}, \"one.pth\")";
 }

@@ -36,7 +36,7 @@ internal static class SafeTensorsReader
         var dataStart = LengthSize + header.Length;
         try
         {
-            return Tensors(header, dataStart, file.Length - dataStart);
+            return ReadStateDict(header, dataStart, file.Length - dataStart);
         }
         // JsonException for invalid JSON; InvalidOperationException for invalid UTF-8 or UTF-16, or for a value of another kind.
         catch (Exception e) when (e is JsonException or InvalidOperationException)
@@ -66,13 +66,13 @@ internal static class SafeTensorsReader
     /// <summary>The range of a tensor's bytes.</summary>
     private readonly record struct Place(string Name, long Start, long End);
 
-    private static SafeTensorsStateDict Tensors(byte[] header, long dataStart, long dataLength)
+    private static SafeTensorsStateDict ReadStateDict(byte[] header, long dataStart, long dataLength)
     {
         var json = new Utf8JsonReader(header);
         var (tensors, places) = (new Dictionary<string, StoredTensor?>(), new List<Place>());
         Dictionary<string, string>? metadata = null;
-        Next(ref json, JsonTokenType.StartObject);
-        while (NextName(ref json) is { } name)
+        ReadToken(ref json, JsonTokenType.StartObject);
+        while (ReadName(ref json) is { } name)
         {
             if (name == Metadata && metadata is null)
             {
@@ -82,7 +82,7 @@ internal static class SafeTensorsReader
             if (name == Metadata || tensors.ContainsKey(name))
                 throw new InvalidDataException($"'{Names.Shorten(name)}' appears twice in its header");
             var entry = ReadEntry(ref json, name);
-            tensors.Add(name, Tensor(name, entry, dataStart));
+            tensors.Add(name, CreateTensor(name, entry, dataStart));
             places.Add(new Place(name, entry.Start, entry.End));
         }
         json.Read(); // only whitespace may follow
@@ -90,19 +90,19 @@ internal static class SafeTensorsReader
         return new SafeTensorsStateDict(tensors, metadata ?? []);
     }
 
-    private static StoredTensor Tensor(string name, Entry entry, long dataStart) =>
+    private static StoredTensor CreateTensor(string name, Entry entry, long dataStart) =>
         ElementType.All.FirstOrDefault(known => known.SafeTensors == entry.Type) is { } type
             ? new StoredTensor(
-                new Storage(name, type, (entry.End - entry.Start) / type.Size, dataStart + entry.Start, Checksum: null), Offset: 0, entry.Shape, StoredTensor.ContiguousStrides(entry.Shape))
+                new Storage(name, type, (entry.End - entry.Start) / type.Size, dataStart + entry.Start, Checksum: null), Offset: 0, entry.Shape, StoredTensor.ComputeContiguousStrides(entry.Shape))
             : StoredTensor.CreateUnloadable(entry.Type);
 
     private static Dictionary<string, string> ReadMetadata(ref Utf8JsonReader json)
     {
         var metadata = new Dictionary<string, string>();
-        Next(ref json, JsonTokenType.StartObject);
-        while (NextName(ref json) is { } name)
+        ReadToken(ref json, JsonTokenType.StartObject);
+        while (ReadName(ref json) is { } name)
         {
-            Next(ref json, JsonTokenType.String);
+            ReadToken(ref json, JsonTokenType.String);
             if (!metadata.TryAdd(name, json.GetString()!)) // throws if it is not valid text
                 throw new InvalidDataException($"'{Names.Shorten(name)}' appears twice in its {Metadata}");
         }
@@ -113,13 +113,13 @@ internal static class SafeTensorsReader
     {
         string? type = null;
         long[]? shape = null, offsets = null;
-        Next(ref json, JsonTokenType.StartObject);
-        while (NextName(ref json) is { } field)
+        ReadToken(ref json, JsonTokenType.StartObject);
+        while (ReadName(ref json) is { } field)
         {
             switch (field)
             {
                 case "dtype" when type is null:
-                    Next(ref json, JsonTokenType.String);
+                    ReadToken(ref json, JsonTokenType.String);
                     type = json.GetString()!;
                     break;
                 case "shape" when shape is null:
@@ -138,13 +138,13 @@ internal static class SafeTensorsReader
         type = Names.Shorten(type);
         if (start > end)
             throw new InvalidDataException($"'{Names.Shorten(name)}': expected data_offsets in ascending order, got {start} and {end}");
-        if (SizeInBits(type, shape) is { } size && size != (Int128)(end - start) * 8)
+        if (ComputeSizeInBits(type, shape) is { } size && size != (Int128)(end - start) * 8)
             throw new InvalidDataException($"'{Names.Shorten(name)}': expected {(size > long.MaxValue ? "more than any file's" : size % 8 == 0 ? $"{size / 8}" : "a whole number of")} bytes for {type} of shape ({Names.Shorten(string.Join(", ", shape))}), got those from {start} to {end}");
         return new Entry(type, shape, start, end);
     }
 
     /// <summary>The exact size, or one larger than any file; null if the element size is unknown.</summary>
-    private static Int128? SizeInBits(string type, long[] shape)
+    private static Int128? ComputeSizeInBits(string type, long[] shape)
     {
         var bits = ElementType.All.FirstOrDefault(known => known.SafeTensors == type)?.Size * 8 ?? (otherTypes.TryGetValue(type, out var other) ? other : null as int?);
         if (bits is null)
@@ -159,11 +159,11 @@ internal static class SafeTensorsReader
     private static long[] ReadNumbers(ref Utf8JsonReader json, string name)
     {
         var numbers = new List<long>();
-        Next(ref json, JsonTokenType.StartArray);
+        ReadToken(ref json, JsonTokenType.StartArray);
         while (json.Read() && json.TokenType != JsonTokenType.EndArray)
         {
             if (json.TokenType != JsonTokenType.Number || !json.TryGetInt64(out var number) || number < 0)
-                throw new InvalidDataException($"'{Names.Shorten(name)}': expected whole numbers from 0 to {long.MaxValue}, got {Text(json)}");
+                throw new InvalidDataException($"'{Names.Shorten(name)}': expected whole numbers from 0 to {long.MaxValue}, got {Format(json)}");
             if (numbers.Count == MaxDimensions)
                 throw new InvalidDataException($"'{Names.Shorten(name)}': expected at most {MaxDimensions} dimensions, got more");
             numbers.Add(number);
@@ -171,15 +171,15 @@ internal static class SafeTensorsReader
         return [.. numbers];
     }
 
-    private static void Next(ref Utf8JsonReader json, JsonTokenType expected)
+    private static void ReadToken(ref Utf8JsonReader json, JsonTokenType expected)
     {
         json.Read();
         if (json.TokenType != expected)
-            throw new InvalidDataException($"its header has {Text(json)} at byte {json.TokenStartIndex}, expected {expected}");
+            throw new InvalidDataException($"its header has {Format(json)} at byte {json.TokenStartIndex}, expected {expected}");
     }
 
     /// <summary>The next property name of an object, or null at its end.</summary>
-    private static string? NextName(ref Utf8JsonReader json)
+    private static string? ReadName(ref Utf8JsonReader json)
     {
         if (!json.Read() || json.TokenType != JsonTokenType.PropertyName)
             return null;
@@ -188,7 +188,7 @@ internal static class SafeTensorsReader
             : throw new InvalidDataException($"its header has a name of {json.ValueSpan.Length:N0} bytes, '{Names.Shorten(System.Text.Encoding.UTF8.GetString(json.ValueSpan[..MaxNameLength]))}', expected at most {MaxNameLength:N0}");
     }
 
-    private static string Text(Utf8JsonReader json) => $"{json.TokenType} {System.Text.Encoding.UTF8.GetString(json.ValueSpan[..Math.Min(json.ValueSpan.Length, 100)])}".TrimEnd();
+    private static string Format(Utf8JsonReader json) => $"{json.TokenType} {System.Text.Encoding.UTF8.GetString(json.ValueSpan[..Math.Min(json.ValueSpan.Length, 100)])}".TrimEnd();
 
     /// <summary>Throws unless the tensors cover the data from the first byte to the last, without gaps or overlaps.</summary>
     private static void CheckLayout(List<Place> places, long dataLength)

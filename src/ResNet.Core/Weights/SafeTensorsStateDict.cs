@@ -7,11 +7,11 @@ internal sealed class SafeTensorsStateDict(IReadOnlyDictionary<string, StoredTen
 
     public override string Place => "";
 
-    public override string? Metadata(string module, string key) => metadata.GetValueOrDefault(MetadataKey(module, key));
+    public override string? FindMetadata(string module, string key) => metadata.GetValueOrDefault(GetMetadataKey(module, key));
 
     /// <summary>The key in the header's flat <c>__metadata__</c>.</summary>
-    public static string MetadataKey(string module, string key) => module.Length == 0 ? key : $"{module}.{key}";
+    public static string GetMetadataKey(string module, string key) => module.Length == 0 ? key : $"{module}.{key}";
 
-    protected override string PythonToSave(Func<string, string> choose) =>
+    protected override string FormatPythonToSave(Func<string, string> choose) =>
         $"from safetensors.torch import load_file, save_file; save_file({choose("load_file(path)")}, \"one.safetensors\")";
 }

@@ -25,7 +25,7 @@ internal static class SafeTensorsWriter
             json.WriteString("format", "pt"); // PyTorch tensors; Hugging Face's libraries require this entry
             foreach (var (module, entries) in NetworkMetadata.Create(networks, state))
                 foreach (var (key, value) in entries)
-                    json.WriteString(SafeTensorsStateDict.MetadataKey(module, key), value);
+                    json.WriteString(SafeTensorsStateDict.GetMetadataKey(module, key), value);
             json.WriteEndObject();
             var start = 0L;
             foreach (var tensor in tensors)

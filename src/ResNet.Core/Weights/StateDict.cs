@@ -15,7 +15,7 @@ internal sealed record NamedTensor(string Name, string TorchvisionName, Tensor T
 internal sealed record NamedNetwork(string Path, NetworkDescription Description)
 {
     /// <summary>The full name of one of the network's tensors.</summary>
-    public string FullName(string name) => Path.Length == 0 ? name : $"{Path}.{name}";
+    public string GetFullName(string name) => Path.Length == 0 ? name : $"{Path}.{name}";
 }
 
 /// <summary>A module's <c>state_dict</c> in PyTorch's order.</summary>
@@ -35,7 +35,7 @@ internal static class StateDict
         var order = new Dictionary<string, int>();
         var torchvisions = new Dictionary<string, string>();
         var tensors = new Dictionary<string, Tensor>();
-        foreach (var (prefix, torchvisionPrefix, part) in Modules(module))
+        foreach (var (prefix, torchvisionPrefix, part) in ListModules(module))
         {
             order[prefix] = order.Count;
             torchvisions[prefix] = torchvisionPrefix;
@@ -44,24 +44,24 @@ internal static class StateDict
         }
 
         NamedTensor[] state = [.. tensors
-            .Select(entry => new NamedTensor(entry.Key, TorchvisionName(entry.Key), entry.Value))
-            .OrderBy(entry => order.GetValueOrDefault(Prefix(entry.Name), int.MaxValue))];
+            .Select(entry => new NamedTensor(entry.Key, GetTorchvisionName(entry.Key), entry.Value))
+            .OrderBy(entry => order.GetValueOrDefault(GetPrefix(entry.Name), int.MaxValue))];
         if (state.Length == 0)
             throw new ArgumentException($"Expected a module with parameters or buffers, got {module.GetType().Name} without any. Was it disposed?", nameof(module));
-        foreach (var (prefix, _, part) in Modules(module))
+        foreach (var (prefix, _, part) in ListModules(module))
             foreach (var name in layerTensors)
                 if (part.get_parameter(name) is { IsInvalid: true } || part.get_buffer(name) is { IsInvalid: true })
                     throw new ArgumentException($"Expected a module with all of its tensors, got {module.GetType().Name} whose {prefix}{name} was disposed.", nameof(module));
         return state;
 
-        string TorchvisionName(string name) => torchvisions.TryGetValue(Prefix(name), out var prefix) ? prefix + name[Prefix(name).Length..] : name;
+        string GetTorchvisionName(string name) => torchvisions.TryGetValue(GetPrefix(name), out var prefix) ? prefix + name[GetPrefix(name).Length..] : name;
 
-        static string Prefix(string name) => name[..(name.LastIndexOf('.') + 1)];
+        static string GetPrefix(string name) => name[..(name.LastIndexOf('.') + 1)];
     }
 
     /// <summary>Finds this library's networks in a module, which may be the module itself.</summary>
     public static IReadOnlyList<NamedNetwork> FindNetworks(nn.Module module) =>
-        [.. from part in Modules(module)
+        [.. from part in ListModules(module)
             let description = NetworkDescription.FromModule(part.Module)
             where description is not null
             select new NamedNetwork(part.Prefix.TrimEnd('.'), description)];
@@ -69,8 +69,8 @@ internal static class StateDict
     /// <summary>Whether a name is that of a batch norm's batch counter, which is int64 in PyTorch regardless of the module's type.</summary>
     public static bool IsBatchCounter(string name) => name == "num_batches_tracked" || name.EndsWith(".num_batches_tracked", StringComparison.Ordinal);
 
-    private static IEnumerable<(string Prefix, string TorchvisionPrefix, nn.Module Module)> Modules(nn.Module module, string prefix = "", string torchvisionPrefix = "") =>
+    private static IEnumerable<(string Prefix, string TorchvisionPrefix, nn.Module Module)> ListModules(nn.Module module, string prefix = "", string torchvisionPrefix = "") =>
         module.named_children()
-            .SelectMany(child => Modules(child.module, $"{prefix}{child.name}.", $"{torchvisionPrefix}{ShortcutName.ToTorchvision(module, child.name)}."))
+            .SelectMany(child => ListModules(child.module, $"{prefix}{child.name}.", $"{torchvisionPrefix}{ShortcutName.ToTorchvision(module, child.name)}."))
             .Prepend((prefix, torchvisionPrefix, module));
 }

@@ -16,7 +16,7 @@ internal sealed record Source(string Name, StoredTensor Tensor, bool Own);
 internal sealed record StateDictCandidate(StoredStateDict Dictionary, string Prefix, IReadOnlyDictionary<string, Source> Sources, int Loaded, int Misfits, bool Whole)
 {
     /// <summary>The rank of the candidate; lower is better. Other tensors only matter if the match must be strict.</summary>
-    public (int, bool) Rank(bool strict) => (Misfits, strict && !Whole);
+    public (int, bool) ComputeRank(bool strict) => (Misfits, strict && !Whole);
 
     /// <summary>Whether both candidates assign the same elements of the file: one <c>state_dict</c> under two names.</summary>
     public bool IsSameAs(StateDictCandidate other) =>

@@ -32,7 +32,7 @@ internal sealed class StateDictCandidates
         foreach (var (name, tensor) in dictionary.Entries)
         {
             if (tensor is null) continue;
-            foreach (var (prefix, target, own) in Targets(name))
+            foreach (var (prefix, target, own) in FindTargets(name))
             {
                 if (!byPrefix.TryGetValue(prefix, out var sources))
                     byPrefix.Add(prefix, sources = []);
@@ -84,7 +84,7 @@ internal sealed class StateDictCandidates
     private bool IsMost(Dictionary<string, Source> sources) => 2 * sources.Count > _shapes.Count;
 
     /// <summary>The module's tensors that a name in the file may stand for: every name ending that is one of the module's names, with the prefix before it.</summary>
-    private IEnumerable<(string Prefix, string Target, bool Own)> Targets(string name)
+    private IEnumerable<(string Prefix, string Target, bool Own)> FindTargets(string name)
     {
         var first = Math.Max(name.Length - _maxLength, 0);
         for (var (start, dots) = (name.Length + 1, 0); start > first && dots <= _maxDots; dots++)

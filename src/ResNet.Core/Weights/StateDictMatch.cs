@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Runtime.ExceptionServices;
 using Microsoft.Win32.SafeHandles;
+using ResNet.Core.Family;
 using static TorchSharp.torch;
 
 namespace ResNet.Core.Weights;
@@ -16,6 +17,14 @@ internal sealed class StateDictMatch
 
     /// <summary>Whether nothing fits. Batch counters do not count, since all have the same shape.</summary>
     public bool IsEmpty => Report.Loaded.All(StateDict.IsBatchCounter) && (Report.Loaded.Count == 0 || Report.Missing.Count + Report.Mismatched.Count > 0);
+
+    /// <summary>Whether the classifier alone is missing, unexpected or of another shape, as in the weights of a network for other classes.</summary>
+    public bool DiffersOnlyInClassifier(IReadOnlyList<NamedNetwork> networks, StateDictCandidate candidate)
+    {
+        var starts = networks.Select(network => network.GetFullName(NetworkDescription.ClassifierPrefix)).ToList();
+        var names = Report.Missing.Concat(Report.Mismatched.Select(mismatch => mismatch.Name)).Select(name => candidate.Prefix + name).Concat(Report.Unexpected);
+        return !IsEmpty && Report.StemMismatch is null && names.All(name => starts.Exists(start => name.StartsWith(candidate.Prefix + start, StringComparison.Ordinal)));
+    }
 
     /// <summary>Matches the tensors of a module with those of a file.</summary>
     /// <param name="state">The module's tensors.</param>

@@ -17,7 +17,7 @@ internal static class StateDictSelector
         var best = new List<StateDictCandidate>();
         foreach (var candidate in dictionaries.SelectMany(candidates.Find))
         {
-            var order = best.Count == 0 ? -1 : candidate.Rank(strict).CompareTo(best[0].Rank(strict));
+            var order = best.Count == 0 ? -1 : candidate.ComputeRank(strict).CompareTo(best[0].ComputeRank(strict));
             if (order < 0)
                 best.Clear();
             if (order < 0 || (order == 0 && best.Count <= MaxNamed && !best.Any(candidate.IsSameAs)))
@@ -26,20 +26,20 @@ internal static class StateDictSelector
 
         return best switch
         {
-            [] => throw new InvalidDataException($"does not fit {module}: {NothingFits(state, dictionaries)}"),
+            [] => throw new InvalidDataException($"does not fit {module}: {DescribeMisfit(state, dictionaries)}"),
             [var one] => one,
             // None fits, so any of them can explain why.
             [var first, ..] when first.Loaded == 0 || (strict && first.Misfits > 0) => first,
-            _ => throw new InvalidDataException($"has more than one state_dict that fits {module}, expected one: {Places(best)}; " +
-                $"save the one you want in Python, such as: {best[0].Dictionary.PythonToSave(best[0].Prefix)}"),
+            _ => throw new InvalidDataException($"has more than one state_dict that fits {module}, expected one: {DescribePlaces(best)}; " +
+                $"save the one you want in Python, such as: {best[0].Dictionary.FormatPythonToSave(best[0].Prefix)}"),
         };
     }
 
-    private static string Places(List<StateDictCandidate> candidates) =>
+    private static string DescribePlaces(List<StateDictCandidate> candidates) =>
         string.Join("; ", candidates.Take(MaxNamed).Select(candidate => candidate.Place.Length > 0 ? candidate.Place : "the file itself")) +
         (candidates.Count > MaxNamed ? " and more" : "");
 
-    private static string NothingFits(IReadOnlyList<NamedTensor> state, IReadOnlyList<StoredStateDict> dictionaries)
+    private static string DescribeMisfit(IReadOnlyList<NamedTensor> state, IReadOnlyList<StoredStateDict> dictionaries)
     {
         var largest = dictionaries.MaxBy(dictionary => dictionary.Entries.Count(entry => entry.Tensor is not null))!;
         var names = largest.Entries.Where(entry => entry.Tensor is not null).Select(entry => entry.Name).ToList();

@@ -12,12 +12,12 @@ internal abstract class StoredStateDict
     /// <summary>A metadata entry of a module in the file; null if there is none.</summary>
     /// <param name="module">The path of the module, such as <c>backbone</c>; empty for the root.</param>
     /// <param name="key">The key of the entry.</param>
-    public abstract string? Metadata(string module, string key);
+    public abstract string? FindMetadata(string module, string key);
 
     /// <summary>A line of Python that saves the tensors with a prefix to a separate file, without the prefix.</summary>
-    public string PythonToSave(string prefix) => PythonToSave(dictionary => prefix.Length == 0
+    public string FormatPythonToSave(string prefix) => FormatPythonToSave(dictionary => prefix.Length == 0
         ? dictionary
         : $"{{name[{prefix.Length}:]: tensor for name, tensor in {dictionary}.items() if name.startswith({PythonLiteral.Format(prefix)})}}");
 
-    protected abstract string PythonToSave(Func<string, string> choose);
+    protected abstract string FormatPythonToSave(Func<string, string> choose);
 }

@@ -69,7 +69,7 @@ internal sealed record StoredTensor(Storage Storage, long Offset, long[] Shape, 
     public StoredTensor As(long[] shape) => shape is [] && Shape is [1] ? this with { Shape = [], Strides = [] } : this;
 
     /// <summary>The strides of a contiguous tensor.</summary>
-    public static long[] ContiguousStrides(long[] shape)
+    public static long[] ComputeContiguousStrides(long[] shape)
     {
         var strides = new long[shape.Length];
         var stride = 1L;

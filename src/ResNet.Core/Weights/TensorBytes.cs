@@ -18,7 +18,7 @@ internal static class TensorBytes
     /// <exception cref="InvalidDataException">The file has become shorter.</exception>
     public static void ReadFrom(this Tensor tensor, SafeFileHandle file, long position, Stream copy)
     {
-        foreach (var piece in tensor.Pieces())
+        foreach (var piece in tensor.EnumeratePieces())
             for (var rest = piece.bytes; !rest.IsEmpty;)
             {
                 var read = RandomAccess.Read(file, rest[..Math.Min(rest.Length, BytesPerRead)], position);
@@ -32,11 +32,11 @@ internal static class TensorBytes
 
     public static void WriteTo(this Tensor tensor, Stream stream)
     {
-        foreach (var piece in tensor.Pieces())
+        foreach (var piece in tensor.EnumeratePieces())
             stream.Write(piece.bytes);
     }
 
-    private static IEnumerable<Tensor> Pieces(this Tensor tensor)
+    private static IEnumerable<Tensor> EnumeratePieces(this Tensor tensor)
     {
         using var flat = tensor.view(-1);
         for (var start = 0L; start < flat.NumberOfElements; start += ElementsPerPiece)

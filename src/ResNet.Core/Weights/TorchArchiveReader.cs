@@ -12,7 +12,7 @@ internal static class TorchArchiveReader
     public static IReadOnlyList<StoredStateDict> Read(FileStream file)
     {
         var entries = ZipDirectory.Read(file);
-        var folder = Folder(entries);
+        var folder = FindFolder(entries);
         if (entries.TryGetValue($"{folder}byteorder", out var byteOrder) && !ReadBytes(file, byteOrder, 10).AsSpan().SequenceEqual("little"u8))
             throw new InvalidDataException(UnsupportedFile.BigEndian);
 
@@ -26,11 +26,11 @@ internal static class TorchArchiveReader
             var storage = StorageId.Parse(id);
             var (key, count) = (storage.Key, storage.Count);
             if (storage.ElementType is not { } type)
-                return memory.NewObject(storage.Type); // of a type that no module has
+                return memory.CreateObject(storage.Type); // of a type that no module has
             if (!entries.TryGetValue($"{folder}data/{key}", out var entry))
                 throw new InvalidDataException($"refers to a storage '{Names.Shorten(key)}' that the archive does not have");
             if (!storages.TryGetValue(key, out var elements))
-                storages.Add(key, elements = new StoragePart(new Storage(entry.Name, type, count, ZipDirectory.DataPosition(file, entry), Checksum(entry)), 0, count));
+                storages.Add(key, elements = new StoragePart(new Storage(entry.Name, type, count, ZipDirectory.FindDataPosition(file, entry), GetChecksum(entry)), 0, count));
             if (elements.Storage.Type != type || elements.Count != count || entry.Length != (Int128)count * type.Size)
                 throw new InvalidDataException($"refers to storage '{Names.Shorten(key)}' as {count:N0} elements of {type.Dtype}, which its {entry.Length:N0} bytes do not match");
             return elements;
@@ -38,7 +38,7 @@ internal static class TorchArchiveReader
     }
 
     /// <summary>The single folder in the archive, with its slash. It has the name that the file was saved under.</summary>
-    private static string Folder(IReadOnlyDictionary<string, ZipEntry> entries)
+    private static string FindFolder(IReadOnlyDictionary<string, ZipEntry> entries)
     {
         if (UnsupportedFile.DescribeArchive(entries.Keys) is { } other)
             throw new InvalidDataException(other);
@@ -52,14 +52,14 @@ internal static class TorchArchiveReader
     {
         if (entry.Length > maxLength)
             throw new InvalidDataException($"has a {entry.Name.Split('/')[^1]} of {entry.Length:N0} bytes, expected at most {maxLength:N0}");
-        file.Position = ZipDirectory.DataPosition(file, entry);
+        file.Position = ZipDirectory.FindDataPosition(file, entry);
         var bytes = new byte[entry.Length];
         file.ReadAll(bytes);
-        if (Checksum(entry) is { } expected)
+        if (GetChecksum(entry) is { } expected)
             Crc32.Check(entry.Name, expected, checksum => checksum.Write(bytes));
         return bytes;
     }
 
     /// <summary>PyTorch writes 0 if it has no checksum, because it wrote the data after the archive (<c>torch.serialization.skip_data</c>).</summary>
-    private static uint? Checksum(ZipEntry entry) => entry.Checksum == 0 ? null : entry.Checksum;
+    private static uint? GetChecksum(ZipEntry entry) => entry.Checksum == 0 ? null : entry.Checksum;
 }

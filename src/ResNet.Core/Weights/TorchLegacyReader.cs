@@ -31,17 +31,17 @@ internal static class TorchLegacyReader
         var memory = new PickleMemoryBudget(bytes);
         var (pickles, storages) = (new PickleReader(bytes, memory), new LegacyStorages(memory));
 
-        if (pickles.Read(Nothing) is var version and not Version)
+        if (pickles.Read(RefuseStorage) is var version and not Version)
             throw new InvalidDataException($"is of version {(version is long number ? number : PickleReader.Describe(version))} of the format that torch.save wrote before PyTorch 1.6, expected {Version}");
-        if (pickles.Read(Nothing) is not Dictionary<object, object?> machine)
+        if (pickles.Read(RefuseStorage) is not Dictionary<object, object?> machine)
             throw new InvalidDataException("does not describe the machine that wrote it, expected a dict");
         if (machine.GetValueOrDefault("little_endian", true) is not true) // PyTorch's C++ library left it out
             throw new InvalidDataException(UnsupportedFile.BigEndian);
         var saved = pickles.Read(storages.Find);
-        storages.Place(pickles.Read(Nothing), file, bytes.Position);
+        storages.Place(pickles.Read(RefuseStorage), file, bytes.Position);
         return PickledStateDict.FindIn(saved);
     }
 
     /// <summary>Only the object's pickle can refer to storages.</summary>
-    private static object Nothing(object?[] id) => throw new InvalidDataException($"refers to {PickleReader.Describe(id)} where there is no storage");
+    private static object RefuseStorage(object?[] id) => throw new InvalidDataException($"refers to {PickleReader.Describe(id)} where there is no storage");
 }

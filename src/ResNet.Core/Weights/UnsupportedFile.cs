@@ -10,8 +10,8 @@ internal static class UnsupportedFile
     public const int StartLength = 512;
 
     private const string Expected = "expected weights written by torch.save or safetensors";
-    private const string Convert = "load it in Python and save it again: torch.save(torch.load(path, map_location=\"cpu\"), path)";
-    private const string SaveStateDict = "save the model's state_dict in Python: torch.save(model.state_dict(), path)";
+    private const string Convert = "load it in Python and save it again: torch.save(torch.load(path, map_location=\"cpu\"), \"converted.pth\")";
+    private const string SaveStateDict = "save the model's state_dict in Python: torch.save(model.state_dict(), \"state_dict.pth\")";
     private const string FetchAgain = "fetch the file again";
 
     /// <summary>The message for a file of <c>torch.save</c> on a big-endian machine.</summary>
@@ -24,21 +24,21 @@ internal static class UnsupportedFile
         [] => $"is empty, {Expected}; {FetchAgain}",
         _ when start.Length > 262 && start[257..].StartsWith("ustar"u8) =>
             $"is a tar archive, as torch.save wrote before PyTorch 0.1.10, expected a later format of torch.save; unpack it, or {Convert}",
-        [0x80, >= 2 and <= 5, ..] => $"is a pickle that torch.save did not write, {Expected}; load it in Python as it was written, and save its state_dict: torch.save(state_dict, path)",
+        [0x80, >= 2 and <= 5, ..] => $"is a pickle that torch.save did not write, {Expected}; load it in Python as it was written, and save its state_dict: torch.save(state_dict, \"state_dict.pth\")",
         _ when start.StartsWith("PK\x05\x06"u8) => $"is a zip archive without entries, {Expected}; {FetchAgain}",
         [0x89, (byte)'P', (byte)'N', (byte)'G', ..] or [0xff, 0xd8, 0xff, ..] => $"is an image, {Expected}",
         _ when start.StartsWith("%PDF"u8) => $"is a PDF document, {Expected}",
-        [0x1f, 0x8b, ..] => Packed("gzip"),
-        _ when start.StartsWith("BZh"u8) => Packed("bzip2"),
-        [0xfd, (byte)'7', (byte)'z', (byte)'X', (byte)'Z', ..] => Packed("xz"),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => Packed("Zstandard"),
-        [(byte)'7', (byte)'z', 0xbc, 0xaf, ..] => Packed("7-Zip"),
-        _ when start.StartsWith("Rar!"u8) => Packed("RAR"),
+        [0x1f, 0x8b, ..] => DescribePacked("gzip"),
+        _ when start.StartsWith("BZh"u8) => DescribePacked("bzip2"),
+        [0xfd, (byte)'7', (byte)'z', (byte)'X', (byte)'Z', ..] => DescribePacked("xz"),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => DescribePacked("Zstandard"),
+        [(byte)'7', (byte)'z', 0xbc, 0xaf, ..] => DescribePacked("7-Zip"),
+        _ when start.StartsWith("Rar!"u8) => DescribePacked("RAR"),
         [0x89, (byte)'H', (byte)'D', (byte)'F', ..] => $"is an HDF5 file, as Keras writes, {Expected}; convert its weights in Python, and {SaveStateDict}",
         [0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y', ..] => $"is a NumPy array, {Expected}; {SaveStateDict}",
         _ when start.StartsWith("GGUF"u8) || start.StartsWith("lmgg"u8) || start.StartsWith("tjgg"u8) => $"is a GGUF file of llama.cpp, {Expected}; take the model's safetensors or PyTorch file instead",
         _ when start.Length >= 8 && start[4..].StartsWith("TFL3"u8) => $"is a TensorFlow Lite model, {Expected}; {SaveStateDict}",
-        _ when Text(start) is { } text => DescribeText(text),
+        _ when DecodeText(start) is { } text => DescribeText(text),
         _ when IsTorchSharp(start) => "is a file of TorchSharp's Module.save, expected weights written by torch.save or safetensors; read it with module.load(path), and write it with Checkpoint.Save",
         _ when !start.ContainsAnyExcept((byte)0) => $"begins with {start.Length} zero bytes, {Expected}; its download or copy is incomplete: {FetchAgain}",
         _ => $"{Expected}, got a file that starts with the bytes {System.Convert.ToHexString(start[..Math.Min(8, start.Length)])}; {SaveStateDict}",
@@ -52,7 +52,7 @@ internal static class UnsupportedFile
     public static string? DescribeArchive(IEnumerable<string> names)
     {
         if (names.Any(name => IsFile(name, "constants.pkl") || IsFile(name, "bytecode.pkl") || name.Contains("/code/", StringComparison.Ordinal)))
-            return $"is a TorchScript program of torch.jit.save, expected weights: torch.save(torch.jit.load(path).state_dict(), path)";
+            return $"is a TorchScript program of torch.jit.save, expected weights: torch.save(torch.jit.load(path).state_dict(), \"state_dict.pth\")";
         if (names.Any(name => IsFile(name, ".data/extern_modules")))
             return $"is a package of torch.package, {Expected}; load its model with torch.package.PackageImporter, and {SaveStateDict}";
         if (names.Any(name => IsFile(name, "data.pkl")))
@@ -66,7 +66,7 @@ internal static class UnsupportedFile
 
     private static bool IsFile(string path, string name) => path == name || path.EndsWith($"/{name}", StringComparison.Ordinal);
 
-    private static string Packed(string format) => $"is compressed with {format}, {Expected}; unpack it first";
+    private static string DescribePacked(string format) => $"is compressed with {format}, {Expected}; unpack it first";
 
     /// <summary>Whether the file starts like TorchSharp's own format: the number of tensors, then the length of the first name and the name.</summary>
     private static bool IsTorchSharp(ReadOnlySpan<byte> start)
@@ -81,7 +81,7 @@ internal static class UnsupportedFile
     private static readonly SearchValues<byte> nameCharacters = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_."u8);
 
     /// <summary>The start of the file as text, or null if it is not text.</summary>
-    private static string? Text(ReadOnlySpan<byte> start)
+    private static string? DecodeText(ReadOnlySpan<byte> start)
     {
         if (start.StartsWith("\uFEFF"u8))
             start = start[3..];

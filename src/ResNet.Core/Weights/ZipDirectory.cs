@@ -59,7 +59,7 @@ internal static class ZipDirectory
 
     /// <summary>Finds the position of an entry's bytes.</summary>
     /// <exception cref="InvalidDataException">The entry is compressed or damaged.</exception>
-    public static long DataPosition(FileStream file, ZipEntry entry)
+    public static long FindDataPosition(FileStream file, ZipEntry entry)
     {
         if (!entry.IsStored || entry.Length != entry.CompressedLength)
             throw new InvalidDataException($"has an entry '{Names.Shorten(entry.Name)}' that is compressed, expected it stored, as torch.save writes it; unpack the archive and pack it without compression: zip -0 -r");

@@ -36,9 +36,9 @@ public class RelaxLibstdcxx : Task
         try
         {
             elf = File.ReadAllBytes(Source);
-            foreach (int vernaux in UnusedVersions())
+            foreach (int vernaux in FindUnusedVersions())
             {
-                BitConverter.GetBytes((ushort)(UInt16(vernaux + 4) | VER_FLG_WEAK)).CopyTo(elf, vernaux + 4);
+                BitConverter.GetBytes((ushort)(ReadUInt16(vernaux + 4) | VER_FLG_WEAK)).CopyTo(elf, vernaux + 4);
             }
 
             Directory.CreateDirectory(Path.GetDirectoryName(Destination));
@@ -102,35 +102,35 @@ public class RelaxLibstdcxx : Task
     }
 
     /// <summary>The offset of each Elf64_Vernaux of libstdc++ whose symbols no relocation uses.</summary>
-    private IEnumerable<int> UnusedVersions()
+    private IEnumerable<int> FindUnusedVersions()
     {
         if (elf.Length < 64 || elf[0] != 0x7f || elf[1] != 'E' || elf[2] != 'L' || elf[3] != 'F' || elf[4] != 2 || elf[5] != 1)
         {
             throw new InvalidDataException("it is not a 64-bit little-endian ELF file.");
         }
 
-        List<Section> sections = Sections();
+        List<Section> sections = ReadSections();
         Section needs = sections.Find(s => s.Type == SHT_GNU_verneed);
         if (needs == null) yield break; // statically linked: requires no versions
 
-        HashSet<ushort> used = UsedVersions(sections);
+        HashSet<ushort> used = FindUsedVersions(sections);
         int names = sections[needs.Link].Offset;
 
         for (int verneed = needs.Offset, next = -1; next != 0; verneed += next)
         {
-            bool libstdcxx = Name(names, verneed + 4) == "libstdc++.so.6";
-            for (int vernaux = verneed + Int32(verneed + 8), nextAux = -1; nextAux != 0; vernaux += nextAux)
+            bool libstdcxx = ReadName(names, verneed + 4) == "libstdc++.so.6";
+            for (int vernaux = verneed + ReadInt32(verneed + 8), nextAux = -1; nextAux != 0; vernaux += nextAux)
             {
-                if (libstdcxx && !used.Contains(UInt16(vernaux + 6))) yield return vernaux;
-                nextAux = Int32(vernaux + 12);
+                if (libstdcxx && !used.Contains(ReadUInt16(vernaux + 6))) yield return vernaux;
+                nextAux = ReadInt32(vernaux + 12);
             }
 
-            next = Int32(verneed + 12);
+            next = ReadInt32(verneed + 12);
         }
     }
 
     /// <summary>The version indices of all symbols that relocations refer to.</summary>
-    private HashSet<ushort> UsedVersions(List<Section> sections)
+    private HashSet<ushort> FindUsedVersions(List<Section> sections)
     {
         int dynsym = sections.FindIndex(s => s.Type == SHT_DYNSYM);
         Section versions = sections.First(s => s.Type == SHT_GNU_versym);
@@ -139,38 +139,38 @@ public class RelaxLibstdcxx : Task
         {
             for (int rela = relocations.Offset; rela < relocations.Offset + relocations.Size; rela += 24)
             {
-                int symbol = Int32(rela + 12);
-                used.Add((ushort)(UInt16(versions.Offset + 2 * symbol) & 0x7fff));
+                int symbol = ReadInt32(rela + 12);
+                used.Add((ushort)(ReadUInt16(versions.Offset + 2 * symbol) & 0x7fff));
             }
         }
 
         return used;
     }
 
-    private List<Section> Sections()
+    private List<Section> ReadSections()
     {
-        int table = checked((int)BitConverter.ToInt64(elf, 40)), size = UInt16(58), count = UInt16(60);
+        int table = checked((int)BitConverter.ToInt64(elf, 40)), size = ReadUInt16(58), count = ReadUInt16(60);
         return Enumerable.Range(0, count).Select(i => table + i * size).Select(header => new Section
         {
             Type = BitConverter.ToUInt32(elf, header + 4),
             Offset = checked((int)BitConverter.ToInt64(elf, header + 24)),
             Size = checked((int)BitConverter.ToInt64(elf, header + 32)),
-            Link = Int32(header + 40),
+            Link = ReadInt32(header + 40),
         }).ToList();
     }
 
-    private string Name(int names, int at)
+    private string ReadName(int names, int at)
     {
-        int start = names + Int32(at);
+        int start = names + ReadInt32(at);
         return Encoding.ASCII.GetString(elf, start, Array.IndexOf(elf, (byte)0, start) - start);
     }
 
-    private ushort UInt16(int at)
+    private ushort ReadUInt16(int at)
     {
         return BitConverter.ToUInt16(elf, at);
     }
 
-    private int Int32(int at)
+    private int ReadInt32(int at)
     {
         // Unsigned in ELF: a negative value means damage, and could make a loop run backwards forever.
         return checked((int)BitConverter.ToUInt32(elf, at));

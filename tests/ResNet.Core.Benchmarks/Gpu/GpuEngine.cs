@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Benchmarks.Gpu;
 
-/// <summary>This library's rows of the table, one printed line each: network, what is timed, median in milliseconds, separated by tabs.</summary>
+/// <summary>Measures this library's rows of the table. Prints a line per row: network, workload, and median in milliseconds, separated by tabs.</summary>
 internal static class GpuEngine
 {
     public const int Batch = 256, Size = 224, WarmUps = 5, Timed = 15;
@@ -31,7 +31,7 @@ internal static class GpuEngine
         }
     }
 
-    /// <summary>SGD with momentum; in bfloat16 under <see cref="Autocast"/> and with channels-last.</summary>
+    /// <summary>Measures a training step of SGD with momentum; in bfloat16 under <see cref="Autocast"/> and with channels-last.</summary>
     private static void Train(string name, string what, bool bfloat16)
     {
         using var model = Create(name);
@@ -41,7 +41,7 @@ internal static class GpuEngine
         using var images = randn(Batch, 3, Size, Size, device: CUDA).ToMemoryFormat(bfloat16 ? memory_format.channels_last : memory_format.contiguous_format);
         using var labels = randint(0, 1000, [Batch], device: CUDA);
 
-        Print(name, what, Iterations.Scoped(Iterations.Train(model, optimizer, images, labels, bfloat16)));
+        Measure(name, what, Iterations.AddScope(Iterations.Train(model, optimizer, images, labels, bfloat16)));
     }
 
     private static void Predict(string name, string what, Func<ResidualNetwork, nn.Module<Tensor, Tensor>> make, ScalarType type)
@@ -53,13 +53,13 @@ internal static class GpuEngine
         using var network = make(model.ToMemoryFormat(format));
         using var images = randn(Batch, 3, Size, Size, device: CUDA).to(type).ToMemoryFormat(format);
 
-        Print(name, what, Iterations.Predict(network, images));
+        Measure(name, what, Iterations.Predict(network, images));
     }
 
     /// <param name="name">The network.</param>
-    /// <param name="what">What is timed.</param>
-    /// <param name="iteration">Ends with a number on the CPU, so that the GPU is done.</param>
-    private static void Print(string name, string what, Action iteration)
+    /// <param name="what">The workload.</param>
+    /// <param name="iteration">The iteration, which ends by reading a number on the CPU, so that the GPU has finished.</param>
+    private static void Measure(string name, string what, Action iteration)
     {
         var milliseconds = new List<double>();
         for (var i = 0; i < WarmUps + Timed; i++)
@@ -69,6 +69,6 @@ internal static class GpuEngine
             if (i >= WarmUps)
                 milliseconds.Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds);
         }
-        Console.WriteLine(FormattableString.Invariant($"{name}\t{what}\t{Statistics.Median(milliseconds):f2}"));
+        Console.WriteLine(FormattableString.Invariant($"{name}\t{what}\t{Statistics.ComputeMedian(milliseconds):f2}"));
     }
 }

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Benchmarks.Gpu;
 
-/// <summary>Leaves in a folder what gpu.py compares with its own: weights, and what ten steps of training make of them on the GPU.</summary>
+/// <summary>Writes to a folder what gpu.py compares with PyTorch: initial weights, and the results of ten training steps on the GPU.</summary>
 internal static class GpuParity
 {
     public const int Steps = 10;
@@ -25,7 +25,7 @@ internal static class GpuParity
         model.to(type);
         Checkpoint.Save(model, path + "-before.pth", WeightNames.Torchvision);
         using var optimizer = optim.SGD(model.parameters(), learningRate: 0.001, momentum: 0.9);
-        manual_seed(2); // the CPU's generator, which draws what Python's does
+        manual_seed(2); // the CPU's generator, which draws the same numbers in Python
         using var images = randn(16, 3, GpuEngine.Size, GpuEngine.Size).to(CUDA).to(type);
         using var labels = randint(0, 1000, [16]).to(CUDA);
 

@@ -1,4 +1,4 @@
-"""PyTorch's side of the GPU table: the same work as GpuEngine.cs and GpuParity.cs, on torchvision's networks."""
+"""PyTorch's side of the GPU table: does the same as GpuEngine.cs and GpuParity.cs, with torchvision's networks."""
 
 import os
 import statistics

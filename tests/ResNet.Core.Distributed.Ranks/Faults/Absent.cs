@@ -1,9 +1,9 @@
 namespace ResNet.Core.Distributed.Ranks.Faults;
 
-/// <summary>Rank 1 ends before it joins, and the others wait for it to come.</summary>
+/// <summary>Rank 1 ends before it joins, and the others wait for it.</summary>
 internal static class Absent
 {
-    // Nobody would come later either.
+    // Short, since rank 1 never joins.
     private static readonly TimeSpan deadline = TimeSpan.FromSeconds(1);
 
     public static int Run()
@@ -11,11 +11,11 @@ internal static class Absent
         if ((Environment.GetEnvironmentVariable("OMPI_COMM_WORLD_RANK") ?? Environment.GetEnvironmentVariable("PMI_RANK")) == "1")
             return 0;
         using var group = ProcessGroup.Init(deadline);
-        Report.Value(group, "accepted", true);
+        Report.Write(group, "accepted", true);
         return 0;
     }
 
-    /// <summary>The program ends as if it was none of its business.</summary>
+    /// <summary>The program catches the exception and returns 0, as if all was well.</summary>
     public static int RunAndCatch()
     {
         try

@@ -3,30 +3,30 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Distributed.Ranks.Faults;
 
-/// <summary>Rank 1 has another model than the others.</summary>
+/// <summary>Rank 1 has a different model than the others.</summary>
 internal static class DifferentModel
 {
     private static readonly string[] differences = ["shape", "transposed", "type", "order", "count", "frozen", "buffers"];
 
-    /// <summary>All ranks learn of each difference, and the group is as good as before.</summary>
-    public static int Compare()
+    /// <summary>Every rank reports each difference, and the group still works.</summary>
+    public static int RunAndCatch()
     {
         using var group = Others.Join();
         foreach (var difference in differences)
-            Report.Value(group, difference, Message(group, difference));
-        Report.Value(group, "none", Message(group, ""));
+            Report.Write(group, difference, GetMessage(group, difference));
+        Report.Write(group, "none", GetMessage(group, ""));
         return 0;
     }
 
-    /// <summary>Nobody catches it.</summary>
-    public static int Fail()
+    /// <summary>No rank catches the exception.</summary>
+    public static int RunUncaught()
     {
         using var group = Others.Join();
         using var model = new DistributedDataParallel(Make(group.Rank == 1 ? "shape" : ""), group);
         return 0;
     }
 
-    private static string Message(ProcessGroup group, string difference)
+    private static string GetMessage(ProcessGroup group, string difference)
     {
         try
         {
@@ -45,7 +45,7 @@ internal static class DifferentModel
         switch (difference)
         {
             case "shape": layers[1] = nn.Linear(4, 5, hasBias: false); break;
-            case "transposed": (layers[0], layers[1]) = (nn.Linear(8, 2), nn.Linear(2, 8, hasBias: false)); break; // as many numbers
+            case "transposed": (layers[0], layers[1]) = (nn.Linear(8, 2), nn.Linear(2, 8, hasBias: false)); break; // the same number of elements
             case "type": layers[1] = nn.Linear(4, 4, hasBias: false, dtype: ScalarType.Float64); break;
             case "order": layers.Reverse(0, 2); break;
             case "count": layers.Add(nn.Linear(4, 4)); break;

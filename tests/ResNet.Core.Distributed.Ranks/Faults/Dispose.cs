@@ -1,16 +1,16 @@
 namespace ResNet.Core.Distributed.Ranks.Faults;
 
-/// <summary>Rank 1 leaves in good order, and the others wait for it.</summary>
+/// <summary>Rank 1 disposes of its group while the others wait for it.</summary>
 internal static class Dispose
 {
-    public static int Early()
+    public static int RunEarly()
     {
         using var group = Others.Join();
-        return group.Rank == 1 ? 0 : Others.Work(group);
+        return group.Rank == 1 ? 0 : Others.Train(group);
     }
 
-    /// <summary>And they wait for nothing, so that only rank 1 can find out.</summary>
-    public static int Alone()
+    /// <summary>The others start no operation, so only rank 1 can notice.</summary>
+    public static int RunAlone()
     {
         using var group = Others.Join(Hang.Deadline);
         if (group.Rank != 1)
@@ -18,13 +18,13 @@ internal static class Dispose
         return 0;
     }
 
-    /// <summary>As a program does that turns its errors into a code.</summary>
-    public static int WithCode()
+    /// <summary>Like a program that turns its exceptions into exit codes.</summary>
+    public static int RunAndReturnCode()
     {
         using var group = Others.Join();
         try
         {
-            return group.Rank == 1 ? throw new FormatException("the fault of rank 1") : Others.Work(group);
+            return group.Rank == 1 ? throw new FormatException("the fault of rank 1") : Others.Train(group);
         }
         catch (FormatException exception)
         {

@@ -1,6 +1,6 @@
 namespace ResNet.Core.Distributed.Ranks.Faults;
 
-/// <summary>Rank 1 does not come to what the others wait for.</summary>
+/// <summary>Rank 1 sleeps while the others wait for it in an operation.</summary>
 internal static class Hang
 {
     public static readonly TimeSpan Deadline = TimeSpan.FromSeconds(3);
@@ -10,6 +10,6 @@ internal static class Hang
         using var group = Others.Join(Deadline);
         if (group.Rank == 1)
             Thread.Sleep(Timeout.Infinite);
-        return Others.Work(group);
+        return Others.Train(group);
     }
 }

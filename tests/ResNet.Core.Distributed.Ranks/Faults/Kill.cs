@@ -1,6 +1,6 @@
 namespace ResNet.Core.Distributed.Ranks.Faults;
 
-/// <summary>Rank 1 gets SIGKILL, after which nothing of it runs.</summary>
+/// <summary>Rank 1 gets SIGKILL, which it cannot handle.</summary>
 internal static class Kill
 {
     public static int Run()
@@ -8,6 +8,6 @@ internal static class Kill
         using var group = Others.Join();
         if (group.Rank == 1)
             System.Diagnostics.Process.GetCurrentProcess().Kill();
-        return Others.Work(group);
+        return Others.Train(group);
     }
 }

@@ -1,6 +1,6 @@
 namespace ResNet.Core.Distributed.Ranks.Faults;
 
-/// <summary>An MPI that takes SIGSEGV for itself would end the process here.</summary>
+/// <summary>Throws and catches NullReferenceExceptions. An MPI that handles SIGSEGV itself would end the process here.</summary>
 internal static class NullReference
 {
     public static int Run()
@@ -11,11 +11,11 @@ internal static class NullReference
             try
             {
                 string? nothing = group.WorldSize > 0 ? null : "";
-                Report.Value(group, "length", nothing!.Length);
+                Report.Write(group, "length", nothing!.Length);
             }
             catch (NullReferenceException)
             {
-                Report.Value(group, $"caught-{time}", true);
+                Report.Write(group, $"caught-{time}", true);
             }
             group.Barrier();
         }

@@ -2,21 +2,21 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Distributed.Ranks.Faults;
 
-/// <summary>What ranks do while one of them fails: they train, and never end by themselves.</summary>
+/// <summary>The ranks that do not fail: they communicate forever, as if they trained.</summary>
 internal static class Others
 {
-    public static int Work(ProcessGroup group)
+    public static int Train(ProcessGroup group)
     {
         var numbers = ones(1000);
         while (true)
             group.AllReduce(numbers);
     }
 
-    /// <summary>Joins, says which process it is, and waits until all have said so.</summary>
+    /// <summary>Joins, reports the process id, and waits until all ranks have done so.</summary>
     public static ProcessGroup Join(TimeSpan? timeout = null)
     {
         var group = ProcessGroup.Init(timeout);
-        Report.Process(group);
+        Report.WriteProcessId(group);
         group.Barrier();
         return group;
     }

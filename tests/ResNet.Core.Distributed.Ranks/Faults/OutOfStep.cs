@@ -2,11 +2,11 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Distributed.Ranks.Faults;
 
-/// <summary>Rank 1 synchronizes less or more often than the others. The operations look alike in all steps, and would mix these up.</summary>
+/// <summary>Rank 1 synchronizes less or more often than the others. All steps run the same operations, so MPI would mix the steps up.</summary>
 internal static class OutOfStep
 {
-    /// <summary>As a loop does that leaves out a loss it does not like.</summary>
-    public static int SkipBackward()
+    /// <summary>Like a loop that skips a bad loss.</summary>
+    public static int RunSkippedBackward()
     {
         using var group = Others.Join();
         return Train(group, (model, step) =>
@@ -19,7 +19,7 @@ internal static class OutOfStep
         });
     }
 
-    public static int SynchronizeTwice()
+    public static int RunSecondSynchronize()
     {
         using var group = Others.Join();
         return Train(group, (model, step) =>

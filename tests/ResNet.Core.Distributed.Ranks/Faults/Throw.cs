@@ -1,23 +1,23 @@
 namespace ResNet.Core.Distributed.Ranks.Faults;
 
-/// <summary>Rank 1 has an exception that nobody catches.</summary>
+/// <summary>Rank 1 throws an exception.</summary>
 internal static class Throw
 {
     public static int Run()
     {
         using var group = Others.Join();
-        return group.Rank == 1 ? throw new FormatException("the fault of rank 1") : Others.Work(group);
+        return group.Rank == 1 ? throw new FormatException("the fault of rank 1") : Others.Train(group);
     }
 
-    /// <summary>Where the group is disposed before anybody learns of the exception: in an async method, which keeps it for the caller.</summary>
+    /// <summary>In an async method, which stores the exception for its caller and disposes of the group first.</summary>
     public static async Task<int> RunAsync()
     {
         using var group = Others.Join();
         await Task.Yield();
-        return group.Rank == 1 ? throw new FormatException("the fault of rank 1") : Others.Work(group);
+        return group.Rank == 1 ? throw new FormatException("the fault of rank 1") : Others.Train(group);
     }
 
-    /// <summary>The same by a catch around it all, which has a word for nobody.</summary>
+    /// <summary>Outside the group's using, the program catches the exception and prints nothing.</summary>
     public static int RunAndCatch()
     {
         try
@@ -30,12 +30,12 @@ internal static class Throw
         }
     }
 
-    /// <summary>On another thread than the one that trains.</summary>
+    /// <summary>On a thread other than the one that trains.</summary>
     public static int RunOnThread()
     {
         using var group = Others.Join();
         if (group.Rank == 1)
             new Thread(() => throw new FormatException("the fault of rank 1")).Start();
-        return Others.Work(group);
+        return Others.Train(group);
     }
 }

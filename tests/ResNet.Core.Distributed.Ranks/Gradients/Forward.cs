@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Distributed.Ranks.Gradients;
 
-/// <summary>A module from a function.</summary>
+/// <summary>A module whose forward pass is a function.</summary>
 internal sealed class Forward : nn.Module<Tensor, Tensor>
 {
     private readonly Func<Tensor, Tensor> _forward;
@@ -15,7 +15,7 @@ internal sealed class Forward : nn.Module<Tensor, Tensor>
             register_module(name, module);
     }
 
-    /// <summary>One that has parameters of its own as well.</summary>
+    /// <summary>Also registers a parameter of the module itself.</summary>
     public Forward(Func<Tensor, Tensor> forward, TorchSharp.Modules.Parameter parameter, params (string Name, nn.Module Module)[] modules)
         : this(forward, modules) => register_parameter("own", parameter);
 

@@ -3,35 +3,35 @@ using static TorchSharp.torch;
 namespace ResNet.Core.Distributed.Ranks.Gradients;
 
 /// <summary>A module whose averaged gradients are known.</summary>
-/// <param name="Name">One word for the report.</param>
-/// <param name="Make">The module, its weights from the generator's seed.</param>
-/// <param name="Input">What a rank gives it in a pass; passes are counted through all steps.</param>
-internal sealed record GradientCase(string Name, Func<nn.Module<Tensor, Tensor>> Make, Func<int, int, Tensor> Input)
+/// <param name="Name">The name in the report, without spaces.</param>
+/// <param name="Make">Makes the module, with weights from the seeded generator.</param>
+/// <param name="MakeInput">Makes the input of a rank in a pass. Passes are numbered across all steps.</param>
+internal sealed record GradientCase(string Name, Func<nn.Module<Tensor, Tensor>> Make, Func<int, int, Tensor> MakeInput)
 {
-    /// <summary>How many backward passes make a step; all but the last are in <c>no_sync</c>.</summary>
+    /// <summary>The number of forward and backward passes per step. All but the last run within <c>no_sync</c>.</summary>
     public int Passes { get; init; } = 1;
 
-    /// <summary>The size of the buckets; where it does not matter, 25 MB and a parameter a bucket are both tried.</summary>
+    /// <summary>The bucket size. If null, 25 MB and one parameter per bucket are both tried.</summary>
     public double? BucketMegabytes { get; init; }
 
-    /// <summary>Whether the gradients of a step add to those of the one before.</summary>
+    /// <summary>Whether the gradients of a step are added to those of the step before.</summary>
     public bool Accumulates { get; init; }
 
-    /// <summary>Whether gradients begin as zeros and not as null.</summary>
+    /// <summary>Whether gradients are zeros, not null, before a step.</summary>
     public bool KeepsZeros { get; init; }
 
-    /// <summary>How many forward passes, each of a part of the input, a backward pass belongs to.</summary>
+    /// <summary>The number of forward passes per backward pass. Each takes a part of the input.</summary>
     public int Forwards { get; init; } = 1;
 
-    /// <summary>How many backward passes there are through one forward pass.</summary>
+    /// <summary>The number of backward passes per forward pass.</summary>
     public int Backwards { get; init; } = 1;
 
-    /// <summary>Whether the input's gradient is a part of the loss, as in a gradient penalty.</summary>
+    /// <summary>Whether the loss includes the input's gradient, as in a gradient penalty.</summary>
     public bool PenalizesGradient { get; init; }
 
-    /// <summary>Whether the forward passes are all in <c>no_sync</c>, and the gradients travel at the end.</summary>
+    /// <summary>Whether all forward passes run within <c>no_sync</c>, so that the gradients are reduced at the end.</summary>
     public bool SynchronizesAtEnd { get; init; }
 
-    /// <summary>Whether the module may be refused instead, by an exception on every rank.</summary>
+    /// <summary>Whether an exception on every rank is as good as the mean.</summary>
     public bool MayBeRefused { get; init; }
 }

@@ -5,7 +5,7 @@ using ResNet.Core.Distributed.Mpi;
 
 namespace ResNet.Core.Distributed.Ranks.Scenarios;
 
-/// <summary>A rank that calls every function of the binding, as the library does: on one thread, which is not the main one.</summary>
+/// <summary>Calls every function of the binding, on a single thread that is not the main one, like the library.</summary>
 internal static unsafe class Binding
 {
     private const int Tag = 7;
@@ -50,18 +50,18 @@ internal static unsafe class Binding
     private static void CallAll(MpiApi mpi, Launcher launcher)
     {
         var (rank, size) = (launcher.Rank, launcher.WorldSize);
-        Expect(rank, mpi.Rank(mpi.Abi.CommWorld));
-        Expect(size, mpi.Size(mpi.Abi.CommWorld));
+        Expect(rank, mpi.GetRank(mpi.Abi.CommWorld));
+        Expect(size, mpi.GetSize(mpi.Abi.CommWorld));
         var comm = mpi.Duplicate(mpi.Abi.CommWorld);
         Expect(false, comm == mpi.Abi.CommWorld);
-        Expect((rank, size), (mpi.Rank(comm), mpi.Size(comm)));
+        Expect((rank, size), (mpi.GetRank(comm), mpi.GetSize(comm)));
         var shared = mpi.SplitShared(comm);
-        Expect((rank, size), (mpi.Rank(shared), mpi.Size(shared)));
+        Expect((rank, size), (mpi.GetRank(shared), mpi.GetSize(shared)));
 
-        // More than one message can carry at once.
-        ReduceAll(mpi, comm, mpi.Abi.Float, 300_007, (rank, i) => (float)((rank + i) % 100)); // small, so that no order of the ranks rounds
+        // More than fits into one message.
+        ReduceAll(mpi, comm, mpi.Abi.Float, 300_007, (rank, i) => (float)((rank + i) % 100)); // small, so that sums are exact in any order
         ReduceAll(mpi, shared, mpi.Abi.Double, 5, (rank, i) => rank + i + 0.5);
-        // Up to 127: MPICH 4.0 takes the largest of unsigned integers as if they were signed (pmodels/mpich#6083).
+        // Signed types only: MPICH 4.0 finds the maximum of unsigned integers as if they were signed (pmodels/mpich#6083).
         ReduceAll(mpi, comm, mpi.Abi.Int32, 5, (rank, i) => -100_000 * rank + i);
         ReduceAll(mpi, comm, mpi.Abi.Int64, 5, (rank, i) => -10_000_000_000L * rank + i);
 
@@ -71,7 +71,7 @@ internal static unsafe class Binding
         Expect(200, bytes[2]);
         Complete(mpi, mpi.IBarrier(comm));
 
-        // A message around the ring.
+        // Each rank sends a message to the next one.
         Expect(false, mpi.IProbe(Tag, comm));
         Complete(mpi, mpi.IBarrier(comm));
         long sent = 1L << 40 | (long)rank, received = -1;
@@ -86,7 +86,7 @@ internal static unsafe class Binding
         try
         {
             mpi.IBroadcast(bytes, 3, mpi.Abi.Byte, size + 3, comm);
-            throw new InvalidOperationException("a rank that there is not was accepted");
+            throw new InvalidOperationException("a rank that does not exist was accepted");
         }
         catch (MpiException e)
         {
@@ -99,7 +99,7 @@ internal static unsafe class Binding
 
     private static void ReduceAll<T>(MpiApi mpi, nint comm, nint type, int count, Func<int, int, T> value) where T : unmanaged, System.Numerics.INumber<T>
     {
-        var (rank, size) = (mpi.Rank(comm), mpi.Size(comm));
+        var (rank, size) = (mpi.GetRank(comm), mpi.GetSize(comm));
         var buffer = (T*)NativeMemory.Alloc((nuint)(count * sizeof(T)));
         foreach (var (op, reduce) in new (nint, Func<T, T, T>)[] { (mpi.Abi.Sum, (a, b) => a + b), (mpi.Abi.Product, (a, b) => a * b), (mpi.Abi.Min, T.Min), (mpi.Abi.Max, T.Max) })
         {
@@ -119,12 +119,12 @@ internal static unsafe class Binding
         Expect(mpi.Abi.RequestNull, request);
     }
 
-    // The processor finds this one, not a check of the compiler: SIGSEGV, of which .NET makes an exception, unless MPI has taken the signal over.
+    // The runtime has no null check here. It turns the processor's SIGSEGV into the exception, unless MPI handles the signal.
     private static void CatchNullReference()
     {
         try
         {
-            Expect(0, LengthOf(null!));
+            Expect(0, GetLength(null!));
             throw new InvalidOperationException("null has a length");
         }
         catch (NullReferenceException)
@@ -133,7 +133,7 @@ internal static unsafe class Binding
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int LengthOf(string text) => text.Length;
+    private static int GetLength(string text) => text.Length;
 
     private static void Expect<T>(T expected, T actual, [CallerLineNumber] int line = 0)
     {

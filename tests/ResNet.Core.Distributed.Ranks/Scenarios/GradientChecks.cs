@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Distributed.Ranks.Scenarios;
 
-/// <summary>Each case's gradients against an average made by hand, in three steps, with overlap and without.</summary>
+/// <summary>Compares each case's gradients with a mean computed in one process, in three steps, with and without overlap.</summary>
 internal static class GradientChecks
 {
     private const int Steps = 3;
@@ -13,11 +13,11 @@ internal static class GradientChecks
         using var group = ProcessGroup.Init();
         foreach (var check in GradientCases.All)
         {
-            Report.Value(group, check.Name, Check(check, group, check.BucketMegabytes ?? 25, overlap: true));
-            Report.Value(group, $"{check.Name}-without-overlap", Check(check, group, check.BucketMegabytes ?? 25, overlap: false));
-            // Each parameter travels alone, and as early as can be.
+            Report.Write(group, check.Name, Check(check, group, check.BucketMegabytes ?? 25, overlap: true));
+            Report.Write(group, $"{check.Name}-without-overlap", Check(check, group, check.BucketMegabytes ?? 25, overlap: false));
+            // Each parameter is reduced alone and as early as possible.
             if (check.BucketMegabytes is null)
-                Report.Value(group, $"{check.Name}-one-by-one", Check(check, group, bucketMegabytes: 1e-6, overlap: true));
+                Report.Write(group, $"{check.Name}-one-by-one", Check(check, group, bucketMegabytes: 1e-6, overlap: true));
         }
         return 0;
     }
@@ -32,17 +32,17 @@ internal static class GradientChecks
         var worst = 0.0;
         try
         {
-            using var model = Wrap.Module(module, group, bucketMegabytes, overlap);
+            using var model = new DistributedDataParallel(module, group, bucketMegabytes, broadcast_buffers: true, overlap);
             for (var step = 0; step < Steps; step++)
             {
                 if (!check.Accumulates)
-                    Clear(module, check);
+                    ClearGradients(module, check);
                 for (var pass = 0; pass < check.Passes; pass++)
                     using (pass < check.Passes - 1 ? model.no_sync() : null)
-                        Backward(model, check, group.Rank, step * check.Passes + pass);
+                        RunBackward(model, check, group.Rank, step * check.Passes + pass);
                 model.synchronize();
 
-                Average(check, reference, group.WorldSize, step);
+                ComputeMean(check, reference, group.WorldSize, step);
                 foreach (var (own, expected) in module.parameters().Zip(reference.parameters()))
                     worst = Math.Max(worst, Compare(own, expected));
             }
@@ -54,25 +54,25 @@ internal static class GradientChecks
         return $"{worst}";
     }
 
-    /// <summary>The mean over the ranks of what their passes add up to.</summary>
-    private static void Average(GradientCase check, nn.Module<Tensor, Tensor> reference, int ranks, int step)
+    /// <summary>Computes the mean over the ranks of their accumulated gradients.</summary>
+    private static void ComputeMean(GradientCase check, nn.Module<Tensor, Tensor> reference, int ranks, int step)
     {
-        // What was averaged before is on every rank alike: the sum has it once for each.
+        // Every rank holds the mean of the steps before, so the sum over the ranks contains it once per rank.
         if (!check.Accumulates)
-            Clear(reference, check);
+            ClearGradients(reference, check);
         using (no_grad())
             foreach (var gradient in reference.parameters().Select(parameter => parameter.grad).OfType<Tensor>())
                 gradient.mul_(ranks);
 
         for (var rank = 0; rank < ranks; rank++)
             for (var pass = 0; pass < check.Passes; pass++)
-                Backward(reference, check, rank, step * check.Passes + pass);
+                RunBackward(reference, check, rank, step * check.Passes + pass);
         using var _ = no_grad();
         foreach (var gradient in reference.parameters().Select(parameter => parameter.grad).OfType<Tensor>())
             gradient.div_(ranks);
     }
 
-    private static void Clear(nn.Module module, GradientCase check)
+    private static void ClearGradients(nn.Module module, GradientCase check)
     {
         module.zero_grad(set_to_none: !check.KeepsZeros);
         if (!check.KeepsZeros) return;
@@ -80,10 +80,10 @@ internal static class GradientChecks
             parameter.grad ??= zeros_like(parameter, requires_grad: false);
     }
 
-    private static void Backward(nn.Module<Tensor, Tensor> module, GradientCase check, int rank, int pass)
+    private static void RunBackward(nn.Module<Tensor, Tensor> module, GradientCase check, int rank, int pass)
     {
         using var scope = NewDisposeScope();
-        var input = check.Input(rank, pass);
+        var input = check.MakeInput(rank, pass);
         Tensor output;
         using (check.SynchronizesAtEnd ? (module as DistributedDataParallel)?.no_sync() : null)
             output = cat(input.chunk(check.Forwards).Select(module.call).ToList());
@@ -92,15 +92,15 @@ internal static class GradientChecks
             output.pow(backward + 1).mean().add(penalty).backward(retain_graph: backward < check.Backwards);
     }
 
-    /// <summary>The difference as a share of the largest value; in narrower types, as float64 would have it.</summary>
+    /// <summary>Computes the difference relative to the largest value, scaled from the precision of the type to that of float64.</summary>
     private static double Compare(Tensor own, Tensor expected)
     {
         switch (own.grad, expected.grad)
         {
             case (null, null):
                 return 0;
-            case ({ } gradient, { } average) when gradient.dtype == average.dtype && gradient.shape.SequenceEqual(average.shape):
-                return Difference.Relative(gradient, average) * finfo(ScalarType.Float64).eps / finfo(gradient.dtype).eps;
+            case ({ } gradient, { } mean) when gradient.dtype == mean.dtype && gradient.shape.SequenceEqual(mean.shape):
+                return Difference.ComputeRelative(gradient, mean) * finfo(ScalarType.Float64).eps / finfo(gradient.dtype).eps;
             default:
                 return double.PositiveInfinity;
         }

@@ -2,33 +2,33 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Distributed.Ranks.Scenarios;
 
-/// <summary>Loops that would train each rank for itself, and some that only look so.</summary>
+/// <summary>Training loops that omit something. Some would train each rank separately and must be refused; the others must be correct.</summary>
 internal static class Loops
 {
     public static int Run()
     {
         using var group = ProcessGroup.Init();
-        Forget(group);
+        ForgetSynchronize(group);
         Evaluate(group);
-        HaveNothing(group);
+        TrainOnEmptyShare(group);
         ReplaceBuffer(group);
         return 0;
     }
 
-    /// <summary>A loop without <c>synchronize</c> ends at its second forward pass; one that synchronizes then goes on.</summary>
-    private static void Forget(ProcessGroup group)
+    /// <summary>A loop without <c>synchronize</c> throws in its second forward pass, and continues after it synchronizes.</summary>
+    private static void ForgetSynchronize(ProcessGroup group)
     {
         using var scope = NewDisposeScope();
         var model = new DistributedDataParallel(nn.Linear(4, 4), group);
         model.call(ones(2, 4)).sum().backward();
-        Report.Value(group, "second-forward", Message(() => model.call(ones(2, 4))));
+        Report.Write(group, "second-forward", GetMessage(() => model.call(ones(2, 4))));
         model.synchronize();
         model.call(ones(2, 4)).sum().backward();
         model.synchronize();
-        Report.Value(group, "third-forward", Message(() => model.call(ones(2, 4))));
+        Report.Write(group, "third-forward", GetMessage(() => model.call(ones(2, 4))));
     }
 
-    /// <summary>A forward pass without gradients leaves nothing to be synchronized, and rank 0 may use the module alone.</summary>
+    /// <summary>A forward pass without gradients needs no <c>synchronize</c>, and rank 0 may use the module alone.</summary>
     private static void Evaluate(ProcessGroup group)
     {
         using var scope = NewDisposeScope();
@@ -47,19 +47,19 @@ internal static class Loops
         model.train();
         model.call(randn(8, 4)).pow(2).sum().backward();
         model.synchronize();
-        Report.Value(group, "after-evaluation", Hash.Gradients(model));
+        Report.Write(group, "after-evaluation", Hash.ComputeForGradients(model));
     }
 
-    /// <summary>The last rank's share of each batch is empty: it trains along, and counts as a rank without any gradient.</summary>
-    private static void HaveNothing(ProcessGroup group)
+    /// <summary>The last rank's share of each batch is empty. The rank runs every step, and its gradients count as zero.</summary>
+    private static void TrainOnEmptyShare(ProcessGroup group)
     {
         using var scope = NewDisposeScope();
         random.manual_seed(1);
-        var model = new DistributedDataParallel(Normalized(), group);
+        var model = new DistributedDataParallel(CreateNormalizedNetwork(), group);
         random.manual_seed(1);
-        var alone = Normalized();
+        var alone = CreateNormalizedNetwork();
         using var optimizer = optim.SGD(model.parameters(), 0.1);
-        using var expected = optim.SGD(alone.parameters(), 0.1);
+        using var optimizerAlone = optim.SGD(alone.parameters(), 0.1);
         for (var step = 0; step < 3; step++)
         {
             optimizer.zero_grad();
@@ -67,15 +67,15 @@ internal static class Loops
             model.synchronize();
             optimizer.step();
 
-            expected.zero_grad();
+            optimizerAlone.zero_grad();
             alone.call(ones(4, 4).mul(arange(4).add(step))).pow(2).sum().mul((group.WorldSize - 1.0) / group.WorldSize).backward();
-            expected.step();
+            optimizerAlone.step();
         }
-        Report.Value(group, "empty-share", Difference.Largest(model.parameters(), alone.parameters()));
-        Report.Value(group, "empty-share-bits", Hash.Weights(model));
+        Report.Write(group, "empty-share", Difference.ComputeLargest(model.parameters(), alone.parameters()));
+        Report.Write(group, "empty-share-bits", Hash.ComputeForWeights(model));
     }
 
-    /// <summary>A buffer that another tensor has taken the place of is rank 0's in the next forward pass.</summary>
+    /// <summary>A buffer that was replaced by another tensor has rank 0's values after the next forward pass.</summary>
     private static void ReplaceBuffer(ProcessGroup group)
     {
         using var scope = NewDisposeScope();
@@ -87,12 +87,12 @@ internal static class Loops
         model.eval(); // so that the pass changes nothing by itself
         model.call(randn(8, 4)).sum().backward();
         model.synchronize();
-        Report.Value(group, "replaced-buffer", string.Join(',', norm.running_mean!.data<float>()));
+        Report.Write(group, "replaced-buffer", string.Join(',', norm.running_mean!.data<float>()));
     }
 
-    private static TorchSharp.Modules.Sequential Normalized() => nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Linear(8, 1));
+    private static TorchSharp.Modules.Sequential CreateNormalizedNetwork() => nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Linear(8, 1));
 
-    private static string Message(Action action)
+    private static string GetMessage(Action action)
     {
         try
         {

@@ -4,7 +4,7 @@ namespace ResNet.Core.Distributed.Tests.Mpi;
 
 public class LauncherTests
 {
-    // What the launchers were seen to set, or set by their sources.
+    // The variables that the launchers set, observed or taken from their source code.
     private const string
         OpenMpi = "OMPI_COMM_WORLD_SIZE=4 OMPI_COMM_WORLD_RANK=3 OMPI_COMM_WORLD_LOCAL_RANK=1 PMIX_RANK=3",
         Hydra = "PMI_SIZE=4 PMI_RANK=3 PMI_FD=8 MPI_LOCALRANKID=1 MPI_LOCALNRANKS=2",
@@ -20,12 +20,12 @@ public class LauncherTests
     [InlineData(Step, LauncherKind.Slurm)]
     [InlineData(Step + " PMIX_RANK=3", LauncherKind.Slurm)]
     [InlineData(Step + " PMI_RANK=3 PMI_SIZE=4 PMI_FD=8", LauncherKind.SlurmPmi)]
-    // mpirun in a batch script starts its helpers on other machines as a step, of one task a machine.
+    // In a batch script, mpirun starts its helpers on other machines as a step with one task per machine.
     [InlineData(OpenMpi + " SLURM_NTASKS=8 SLURM_STEP_NUM_TASKS=2 SLURM_PROCID=1", LauncherKind.OpenMpi)]
     [InlineData(OpenMpi + " " + Batch, LauncherKind.OpenMpi)]
     [InlineData(Hydra + " SLURM_NTASKS=8 SLURM_STEP_NUM_TASKS=2 SLURM_PROCID=1", LauncherKind.Mpich)]
     [InlineData(Hydra + " " + Batch, LauncherKind.Mpich)]
-    internal void The_nearest_launcher_is_found(string environment, LauncherKind kind)
+    internal void The_innermost_launcher_is_found(string environment, LauncherKind kind)
     {
         var launcher = Find(environment);
 
@@ -37,12 +37,12 @@ public class LauncherTests
     [InlineData("")]
     [InlineData("PATH=/bin PMI_DEBUG=1")]
     [InlineData(Batch)]
-    // A shell in an allocation, as salloc gives one.
+    // A shell in an allocation, as salloc starts it.
     [InlineData("SLURM_NTASKS=8 SLURM_STEP_ID=4294967290 SLURM_STEP_NUM_TASKS=1 SLURM_PROCID=0")]
-    public void A_process_that_was_started_by_itself_has_none(string environment) => Assert.Null(Find(environment));
+    public void A_process_started_without_a_launcher_has_none(string environment) => Assert.Null(Find(environment));
 
     [Fact]
-    public void A_launcher_of_one_process_is_one() => Assert.Equal(1, Find("OMPI_COMM_WORLD_SIZE=1 OMPI_COMM_WORLD_RANK=0")?.WorldSize);
+    public void A_launcher_that_starts_one_process_is_found() => Assert.Equal(1, Find("OMPI_COMM_WORLD_SIZE=1 OMPI_COMM_WORLD_RANK=0")?.WorldSize);
 
     [Theory]
     [InlineData("OMPI_COMM_WORLD_SIZE=four OMPI_COMM_WORLD_RANK=0", "OMPI_COMM_WORLD_SIZE", "'four'")]
@@ -54,7 +54,7 @@ public class LauncherTests
     [InlineData("PMI_SIZE=4 PMI_RANK=1e0", "PMI_RANK", "'1e0'")]
     [InlineData("SLURM_STEP_NUM_TASKS=4 SLURM_PROCID=9", "SLURM_PROCID", "got 9")]
     [InlineData("PMI_SIZE=99999999999 PMI_RANK=0", "PMI_SIZE", "'99999999999'")]
-    public void A_variable_that_makes_no_sense_is_named(string environment, string variable, string value)
+    public void An_invalid_variable_is_named_in_the_error(string environment, string variable, string value)
     {
         var e = Assert.Throws<InvalidOperationException>(() => Find(environment));
 
@@ -67,13 +67,14 @@ public class LauncherTests
     [InlineData(Step + " PMIX_RANK=3", "Open MPI v4.1.4", null, "--mpi=pmix")]
     [InlineData(Step + " PMI_RANK=3", "Open MPI v4.1.4", "--mpi=pmix", "--mpi=pmix")]
     [InlineData(Step, "MPICH Version: 4.0.2", null, "--mpi=pmi2")]
-    [InlineData(OpenMpi, "Open MPI v4.1.4", null, "")]
-    public void Under_srun_the_advice_is_the_librarys(string environment, string library, string? advice, string hint)
+    [InlineData(OpenMpi, "Open MPI v4.1.4", null, null)]
+    public void Under_srun_the_advice_depends_on_the_library(string environment, string library, string? advice, string? hint)
     {
         var launcher = Find(environment)!;
         Assert.Equal(advice is null, launcher.Advise(library, Variables(environment).GetValueOrDefault) is null);
         Assert.Contains(advice ?? "", launcher.Advise(library, Variables(environment).GetValueOrDefault) ?? "", StringComparison.Ordinal);
-        Assert.Contains(hint, launcher.HintFor(library), StringComparison.Ordinal);
+        Assert.Equal(hint is null, launcher.GetHint(library).Length == 0);
+        Assert.Contains(hint ?? "", launcher.GetHint(library), StringComparison.Ordinal);
     }
 
     private static Launcher? Find(string environment) => Launcher.Find(Variables(environment).GetValueOrDefault);

@@ -2,15 +2,15 @@ using System.Runtime.InteropServices;
 
 namespace ResNet.Core.Distributed.Tests.Mpi;
 
-/// <summary>A test of a library that the system may have; skipped where it has not.</summary>
+/// <summary>A test that needs a library of the system, and is skipped without it.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 internal sealed class LibraryFactAttribute : FactAttribute
 {
-    /// <param name="library">As the loader knows it.</param>
-    /// <param name="package">Debian's package that brings it.</param>
+    /// <param name="library">The file name that the loader finds the library by.</param>
+    /// <param name="package">The Debian package that contains it.</param>
     public LibraryFactAttribute(string library, string package)
     {
         if (!NativeLibrary.TryLoad(library, out _))
-            Skip = $"{library} is not there: apt-get install {package}";
+            Skip = $"{library} is not installed: apt-get install {package}";
     }
 }

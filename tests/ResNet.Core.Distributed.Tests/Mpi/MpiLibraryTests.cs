@@ -11,7 +11,7 @@ public class MpiLibraryTests
     public void MPICH_is_loaded_for_its_launcher() => LoadFor(LauncherKind.Mpich, "libmpich.so.12", "MPICH", "MPICH Version: ");
 
     [LibraryFact("libmpich.so.12", "mpich")]
-    public void The_variable_overrides_the_launcher()
+    public void RESNET_MPI_LIBRARY_overrides_the_launcher()
     {
         var library = Load(LauncherKind.OpenMpi, "libmpich.so.12");
 
@@ -20,7 +20,7 @@ public class MpiLibraryTests
     }
 
     [UnixFact]
-    public void Without_a_library_the_error_says_what_to_do()
+    public void A_missing_library_gives_an_error_that_says_what_to_do()
     {
         string[] names = ["libno-mpi.so.1", "libno-mpi.so.2"];
         var e = Assert.Throws<DllNotFoundException>(() => MpiLibrary.Load(new Launcher("a test", LauncherKind.OpenMpi, 1, 2), _ => null, names));
@@ -32,7 +32,7 @@ public class MpiLibraryTests
     }
 
     [Fact]
-    public void A_library_that_cannot_be_loaded_is_named()
+    public void A_library_that_cannot_be_loaded_is_named_in_the_error()
     {
         var e = Assert.Throws<DllNotFoundException>(() => Load(LauncherKind.OpenMpi, "/nowhere/libmpi.so.40"));
 
@@ -40,7 +40,7 @@ public class MpiLibraryTests
     }
 
     [LibraryFact("libm.so.6", "libc6")]
-    public void A_library_that_is_no_MPI_is_refused()
+    public void A_library_other_than_MPI_is_refused()
     {
         var e = Assert.Throws<DllNotFoundException>(() => Load(LauncherKind.OpenMpi, "libm.so.6"));
 

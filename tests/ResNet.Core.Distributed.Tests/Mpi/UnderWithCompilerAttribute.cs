@@ -1,9 +1,9 @@
 namespace ResNet.Core.Distributed.Tests.Mpi;
 
-/// <summary>As <see cref="UnderAttribute"/>, where C can be compiled for that MPI as well.</summary>
+/// <summary>A row for one MPI, which is skipped unless C can be compiled for that MPI.</summary>
 [AttributeUsage(AttributeTargets.Method, AllowMultiple = true)]
 public sealed class UnderWithCompilerAttribute : UnderAttribute
 {
-    /// <param name="mpi">The test's argument.</param>
-    public UnderWithCompilerAttribute(MpiKind mpi) : base(mpi) => Skip ??= Compiler.FindReason(mpi);
+    /// <param name="mpi">The argument of the test.</param>
+    public UnderWithCompilerAttribute(MpiKind mpi) : base(mpi) => Skip ??= Compiler.FindMissingReason(mpi);
 }

@@ -4,7 +4,7 @@ using ResNet.Core.Distributed.Nccl;
 
 namespace ResNet.Core.Distributed.Tests.Nccl;
 
-/// <summary>Stands in for NCCL and for CUDA: it writes down the calls, and gives the answers that a test lays ready.</summary>
+/// <summary>Stands in for NCCL and CUDA: records the calls and returns the results that a test has prepared.</summary>
 internal static unsafe class FakeDevice
 {
     public const nint Context = 11, Stream = 12, FirstEvent = 13, Communicator = 20;
@@ -15,16 +15,16 @@ internal static unsafe class FakeDevice
 
     private static nint _events;
 
-    /// <summary>The calls, in their order.</summary>
+    /// <summary>The recorded calls, in order.</summary>
     public static List<string> Calls { get; } = [];
 
-    /// <summary>What functions return, in place of 0.</summary>
+    /// <summary>The codes that functions return instead of 0, by function name.</summary>
     public static Dictionary<string, int> Codes { get; } = [];
 
-    /// <summary>What <c>ncclCommGetAsyncError</c> tells, one after the other, and 0 after the last.</summary>
+    /// <summary>The states that <c>ncclCommGetAsyncError</c> reports in turn; 0 after the last.</summary>
     public static Queue<int> States { get; } = [];
 
-    /// <summary>What <c>cuEventQuery</c> returns, one after the other, and 0 after the last.</summary>
+    /// <summary>The codes that <c>cuEventQuery</c> returns in turn; 0 after the last.</summary>
     public static Queue<int> Events { get; } = [];
 
     public static CudaDriver Cuda { get; } = new()
@@ -65,7 +65,7 @@ internal static unsafe class FakeDevice
         _events = 0;
     }
 
-    /// <summary>The calls since the last time.</summary>
+    /// <summary>Returns the calls since the last time.</summary>
     public static string[] TakeCalls()
     {
         string[] calls = [.. Calls];
@@ -73,67 +73,67 @@ internal static unsafe class FakeDevice
         return calls;
     }
 
-    private static int Note(string call)
+    private static int Record(string call)
     {
         Calls.Add(call);
         return Codes.GetValueOrDefault(call.Split(' ')[0]);
     }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static int Init(uint flags) => Note($"cuInit {flags}");
+    private static int Init(uint flags) => Record($"cuInit {flags}");
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static int DeviceGet(int* device, int ordinal)
     {
         *device = 100 + ordinal;
-        return Note($"cuDeviceGet {ordinal}");
+        return Record($"cuDeviceGet {ordinal}");
     }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static int Retain(nint* context, int device)
     {
         *context = Context;
-        return Note($"cuDevicePrimaryCtxRetain {device}");
+        return Record($"cuDevicePrimaryCtxRetain {device}");
     }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static int Release(int device) => Note($"cuDevicePrimaryCtxRelease {device}");
+    private static int Release(int device) => Record($"cuDevicePrimaryCtxRelease {device}");
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static int SetCurrent(nint context) => Note($"cuCtxSetCurrent {context}");
+    private static int SetCurrent(nint context) => Record($"cuCtxSetCurrent {context}");
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static int StreamCreate(nint* stream, uint flags)
     {
         *stream = Stream;
-        return Note($"cuStreamCreate {flags}");
+        return Record($"cuStreamCreate {flags}");
     }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static int StreamWaitEvent(nint stream, nint happening, uint flags) => Note($"cuStreamWaitEvent {stream} {happening} {flags}");
+    private static int StreamWaitEvent(nint stream, nint cudaEvent, uint flags) => Record($"cuStreamWaitEvent {stream} {cudaEvent} {flags}");
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static int StreamDestroy(nint stream) => Note($"cuStreamDestroy {stream}");
+    private static int StreamDestroy(nint stream) => Record($"cuStreamDestroy {stream}");
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static int EventCreate(nint* happening, uint flags)
+    private static int EventCreate(nint* cudaEvent, uint flags)
     {
-        *happening = FirstEvent + _events++;
-        return Note($"cuEventCreate {flags}");
+        *cudaEvent = FirstEvent + _events++;
+        return Record($"cuEventCreate {flags}");
     }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static int EventRecord(nint happening, nint stream) => Note($"cuEventRecord {happening} {stream}");
+    private static int EventRecord(nint cudaEvent, nint stream) => Record($"cuEventRecord {cudaEvent} {stream}");
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static int EventQuery(nint happening)
+    private static int EventQuery(nint cudaEvent)
     {
-        Note($"cuEventQuery {happening}");
+        Record($"cuEventQuery {cudaEvent}");
         return Events.TryDequeue(out var code) ? code : 0;
     }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static int EventDestroy(nint happening) => Note($"cuEventDestroy {happening}");
+    private static int EventDestroy(nint cudaEvent) => Record($"cuEventDestroy {cudaEvent}");
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static int CudaErrorString(int code, byte** text)
@@ -147,35 +147,35 @@ internal static unsafe class FakeDevice
     {
         for (var i = 0; i < NcclUniqueId.Size; i++)
             id->Bytes[i] = (byte)(2 * i);
-        return Note("ncclGetUniqueId");
+        return Record("ncclGetUniqueId");
     }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static int CommInitRankConfig(nint* comm, int worldSize, NcclUniqueId id, int rank, NcclConfig* config)
     {
         *comm = Communicator;
-        // As NCCL reads it: bytes at fixed places.
+        // By fixed offsets, as NCCL reads it.
         var (size, magic, version, blocking) = (*(ulong*)config, *(uint*)((byte*)config + 8), *(uint*)((byte*)config + 12), *(int*)((byte*)config + 16));
-        return Note($"ncclCommInitRankConfig {worldSize} {id.Bytes[0]}…{id.Bytes[127]} {rank} {size} {magic:x} {version} {blocking}");
+        return Record($"ncclCommInitRankConfig {worldSize} {id.Bytes[0]}…{id.Bytes[127]} {rank} {size} {magic:x} {version} {blocking}");
     }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static int CommGetAsyncError(nint comm, int* state)
     {
         *state = States.TryDequeue(out var next) ? next : 0;
-        return Note($"ncclCommGetAsyncError {comm}");
+        return Record($"ncclCommGetAsyncError {comm}");
     }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static int CommAbort(nint comm) => Note($"ncclCommAbort {comm}");
+    private static int CommAbort(nint comm) => Record($"ncclCommAbort {comm}");
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static int AllReduce(void* send, void* receive, nuint count, int type, int op, nint comm, nint stream) =>
-        Note($"ncclAllReduce {(nint)send} {(nint)receive} {count} {type} {op} {comm} {stream}");
+        Record($"ncclAllReduce {(nint)send} {(nint)receive} {count} {type} {op} {comm} {stream}");
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static int Broadcast(void* send, void* receive, nuint count, int type, int root, nint comm, nint stream) =>
-        Note($"ncclBroadcast {(nint)send} {(nint)receive} {count} {type} {root} {comm} {stream}");
+        Record($"ncclBroadcast {(nint)send} {(nint)receive} {count} {type} {root} {comm} {stream}");
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static byte* NcclErrorString(int code) => systemError;

@@ -13,7 +13,7 @@ public unsafe class NcclBackendTests
     public NcclBackendTests() => FakeDevice.Reset();
 
     [Fact]
-    public void The_ranks_join_on_their_devices()
+    public void A_rank_joins_the_communicator_on_its_device()
     {
         FakeDevice.States.Enqueue(InProgress);
         FakeDevice.Codes["ncclCommInitRankConfig"] = InProgress;
@@ -30,11 +30,11 @@ public unsafe class NcclBackendTests
     }
 
     [Fact]
-    public void Rank_0_makes_the_id() =>
+    public void CreateUniqueId_returns_NCCLs_bytes() =>
         Assert.Equal(Enumerable.Range(0, 128).Select(i => (byte)(2 * i)), NcclBackend.CreateUniqueId(FakeDevice.Nccl));
 
     [Fact]
-    public void An_operation_waits_for_the_default_stream_and_its_event_follows_its_launch()
+    public void An_operation_waits_for_the_default_stream_and_records_its_event_after_the_launch()
     {
         using var backend = Connect();
         using var tensor = zeros(3, 5);
@@ -62,7 +62,7 @@ public unsafe class NcclBackendTests
     [InlineData(ScalarType.Float32, 7)]
     [InlineData(ScalarType.Float64, 8)]
     [InlineData(ScalarType.BFloat16, 9)]
-    public void A_type_has_NCCLs_number(ScalarType type, int number)
+    public void Types_map_to_NCCLs_constants(ScalarType type, int number)
     {
         using var backend = Connect();
         using var tensor = zeros(2, dtype: type);
@@ -79,7 +79,7 @@ public unsafe class NcclBackendTests
     [InlineData(ReduceOp.Product, 1)]
     [InlineData(ReduceOp.Max, 2)]
     [InlineData(ReduceOp.Min, 3)]
-    public void An_operation_has_NCCLs_number(ReduceOp op, int number)
+    public void Reductions_map_to_NCCLs_constants(ReduceOp op, int number)
     {
         using var backend = Connect();
         using var tensor = zeros(2);
@@ -90,7 +90,7 @@ public unsafe class NcclBackendTests
     }
 
     [Fact]
-    public void A_broadcast_carries_bytes()
+    public void A_broadcast_sends_bytes()
     {
         using var backend = Connect();
         using var tensor = zeros(3, 5, dtype: ScalarType.Int16);
@@ -102,7 +102,7 @@ public unsafe class NcclBackendTests
     }
 
     [Fact]
-    public void A_rank_that_is_lost_is_an_error_while_the_device_works()
+    public void A_lost_rank_is_reported_while_the_device_works()
     {
         using var backend = Connect();
         using var tensor = zeros(2);
@@ -117,7 +117,7 @@ public unsafe class NcclBackendTests
     }
 
     [Fact]
-    public void An_error_of_the_device_is_an_error()
+    public void An_error_of_the_device_is_reported()
     {
         using var backend = Connect();
         using var tensor = zeros(2);
@@ -131,7 +131,7 @@ public unsafe class NcclBackendTests
     [InlineData("cuDeviceGet", 101, "cuDeviceGet, device 9: an error that CUDA does not explain (CUDA's error code 101)")]
     [InlineData("cuStreamCreate", 2, "cuStreamCreate: out of memory (CUDA's error code 2)")]
     [InlineData("ncclCommInitRankConfig", 4, "ncclCommInitRankConfig: unhandled system error (NCCL's error code 4): Connection closed by remote peer")]
-    public void A_refusal_names_the_function(string function, int code, string message)
+    public void A_failed_initialization_names_the_function(string function, int code, string message)
     {
         FakeDevice.Codes[function] = code;
 
@@ -152,7 +152,7 @@ public unsafe class NcclBackendTests
     }
 
     [Fact]
-    public void Types_that_NCCL_does_not_know_are_refused()
+    public void Types_that_NCCL_lacks_are_refused()
     {
         using var backend = Connect();
         using var tensor = zeros(2, dtype: ScalarType.Int16);
@@ -163,11 +163,11 @@ public unsafe class NcclBackendTests
     }
 
     [Fact]
-    public void An_id_of_another_size_is_refused() =>
+    public void An_id_of_the_wrong_size_is_refused() =>
         Assert.Throws<ArgumentException>(() => new NcclBackend(FakeDevice.Nccl, FakeDevice.Cuda, new byte[127], 0, 1, 0));
 
     [Fact]
-    public void Everything_is_given_back()
+    public void Dispose_releases_everything()
     {
         Connect().Dispose();
 
@@ -175,7 +175,7 @@ public unsafe class NcclBackendTests
     }
 
     [WithoutNcclFact]
-    public void Without_NCCL_there_are_no_functions() => Assert.Null(NcclFunctions.TryLoad());
+    public void TryLoad_returns_null_without_NCCL() => Assert.Null(NcclFunctions.TryLoad());
 
     private static NcclBackend Connect()
     {
@@ -186,13 +186,13 @@ public unsafe class NcclBackendTests
     }
 }
 
-/// <summary>A test of a system without NCCL; skipped where there is one.</summary>
+/// <summary>A test that needs a system without NCCL, and is skipped where NCCL is installed.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 internal sealed class WithoutNcclFactAttribute : FactAttribute
 {
     public WithoutNcclFactAttribute()
     {
         if (NativeLibrary.TryLoad("libnccl.so.2", out _) || NativeLibrary.TryLoad("libtorch_cuda.so", out _))
-            Skip = "There is an NCCL.";
+            Skip = "NCCL is installed here.";
     }
 }

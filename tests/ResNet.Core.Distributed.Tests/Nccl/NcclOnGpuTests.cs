@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Distributed.Tests.Nccl;
 
-/// <summary>Against real NCCL: one rank, as there is one GPU at most where these tests run.</summary>
+/// <summary>Runs on real NCCL with one rank, since the machines that run these tests have at most one GPU.</summary>
 public class NcclOnGpuTests
 {
     [NcclTheory]
@@ -15,7 +15,7 @@ public class NcclOnGpuTests
     [InlineData(ScalarType.BFloat16)]
     [InlineData(ScalarType.Float32)]
     [InlineData(ScalarType.Float64)]
-    public void One_rank_reduces_and_broadcasts_what_the_GPU_has_just_computed(ScalarType type)
+    public void One_rank_reduces_and_broadcasts_tensors_that_the_GPU_has_just_computed(ScalarType type)
     {
         using var scope = NewDisposeScope();
         var nccl = NcclFunctions.TryLoad()!;
@@ -39,10 +39,10 @@ public class NcclOnGpuTests
     }
 }
 
-/// <summary>A theory that is skipped where there is no GPU or no NCCL.</summary>
+/// <summary>A theory that is skipped without a GPU or without NCCL.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class NcclTheoryAttribute : TheoryAttribute
 {
-    public override string? Skip => !cuda.is_available() ? "There is no CUDA device here: torch.cuda.is_available() is false."
+    public override string? Skip => !cuda.is_available() ? "No CUDA device is available: torch.cuda.is_available() is false."
         : NcclFunctions.TryLoad() is null ? "NCCL was not found." : null;
 }

@@ -20,14 +20,14 @@ public class BucketAssignmentTests
     }
 
     [Fact]
-    public void A_parameter_above_the_capacity_has_a_bucket_of_its_own()
+    public void A_parameter_above_the_capacity_gets_its_own_bucket()
     {
         var buckets = BucketAssignment.Compute([("small", Make(10)), ("large", Make(3 * Floats)), ("last", Make(2 * Floats))], 2 * Megabyte);
         Assert.Equal(["last", "large", "small"], buckets.Select(bucket => Assert.Single(bucket).Name));
     }
 
     [Fact]
-    public void A_bucket_has_one_type()
+    public void A_bucket_holds_parameters_of_one_type()
     {
         (string, Parameter)[] parameters =
             [("a", Make(4)), ("b", Make(4, ScalarType.Float64)), ("c", Make(4)), ("d", Make(4, ScalarType.BFloat16)), ("e", Make(4, ScalarType.Float64))];
@@ -38,7 +38,7 @@ public class BucketAssignmentTests
     }
 
     [Fact]
-    public void A_kilobyte_holds_few_and_none_is_lost()
+    public void A_bucket_of_a_kilobyte_holds_three_parameters_of_400_bytes_and_none_is_lost()
     {
         var parameters = Enumerable.Range(0, 100).Select(number => ($"{number:00}", Make(100))).ToList();
         var buckets = BucketAssignment.Compute(parameters, 1024);

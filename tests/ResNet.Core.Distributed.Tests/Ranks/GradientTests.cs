@@ -4,8 +4,8 @@ namespace ResNet.Core.Distributed.Tests.Ranks;
 
 public sealed class GradientTests
 {
-    [RankTheory, Under(MpiKind.OpenMpi, 2), Under(MpiKind.OpenMpi, 3), Under(MpiKind.Mpich, 2), Under(MpiKind.Mpich, 3)]
-    public void Gradients_are_the_mean_however_a_module_uses_its_parameters(MpiKind mpi, int ranks)
+    [RankTheory, Trait(Category.Name, Category.Slow), Under(MpiKind.OpenMpi, 2), Under(MpiKind.OpenMpi, 3), Under(MpiKind.Mpich, 2), Under(MpiKind.Mpich, 3)]
+    public void Gradients_are_the_mean_over_the_ranks_however_a_module_uses_its_parameters(MpiKind mpi, int ranks)
     {
         var result = RankProgram.Run(mpi, ranks, "gradients");
 
@@ -17,15 +17,15 @@ public sealed class GradientTests
             "partly-without-gradient", "embedding", "recurrent", "bfloat16", "input-with-gradient", "zeroed", "two-forward-passes",
             "two-forward-passes-with-batch-norm", "gradient-penalty", "gradient-penalty-in-no-sync",
         ];
-        Assert.All(cases.SelectMany(WaysToTravel).Concat(buckets.SelectMany(name => WaysToTravel(name).Take(2))), name =>
-            Assert.All(result.OfAll(name), error => Assert.InRange(double.Parse(error, CultureInfo.InvariantCulture), 0, 1e-15)));
-        // What hooks cannot see is right or refused.
+        Assert.All(cases.SelectMany(ListVariants).Concat(buckets.SelectMany(name => ListVariants(name).Take(2))), name =>
+            Assert.All(result.GetValues(name), error => Assert.InRange(double.Parse(error, CultureInfo.InvariantCulture), 0, 1e-15)));
+        // These use parameters in ways that hooks cannot see. The result must be right or refused.
         string[] unseen = ["forward-and-call", "forward-alone", "functional-before", "two-backward-passes", "gradient-penalty-zeroed"];
-        Assert.All(unseen.SelectMany(WaysToTravel), name => Assert.All(result.OfAll(name), error => Assert.True(
+        Assert.All(unseen.SelectMany(ListVariants), name => Assert.All(result.GetValues(name), error => Assert.True(
             error.StartsWith("refused: ", StringComparison.Ordinal) && error.Contains("another gradient after those of its bucket", StringComparison.Ordinal) || double.Parse(error, CultureInfo.InvariantCulture) <= 1e-15, $"{name}: {error}")));
-        // autograd.grad has been taken for the backward pass; the message tells the way out, which gradient-penalty-in-no-sync takes.
-        Assert.All(result.OfAll("gradient-penalty-zeroed-one-by-one"), error => Assert.Contains("no_sync()", error, StringComparison.Ordinal));
+        // autograd.grad was mistaken for the backward pass. The message names the remedy, which gradient-penalty-in-no-sync uses.
+        Assert.All(result.GetValues("gradient-penalty-zeroed-one-by-one"), error => Assert.Contains("no_sync()", error, StringComparison.Ordinal));
     }
 
-    private static IEnumerable<string> WaysToTravel(string name) => [name, $"{name}-without-overlap", $"{name}-one-by-one"];
+    private static IEnumerable<string> ListVariants(string name) => [name, $"{name}-without-overlap", $"{name}-one-by-one"];
 }

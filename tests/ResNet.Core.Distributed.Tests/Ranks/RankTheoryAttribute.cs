@@ -3,7 +3,7 @@ using Xunit.Sdk;
 
 namespace ResNet.Core.Distributed.Tests.Ranks;
 
-/// <summary>A theory that starts ranks in each row. All rows are slow but that of Open MPI, with two ranks where it says how many.</summary>
+/// <summary>A theory that starts ranks in each row. Every row is slow except that of Open MPI with two ranks or without a number of ranks.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 [XunitTestCaseDiscoverer("ResNet.Core.Distributed.Tests.Ranks.RankTheoryDiscoverer", "ResNet.Core.Distributed.Tests")]
 public sealed class RankTheoryAttribute : TheoryAttribute;

@@ -5,34 +5,34 @@ namespace ResNet.Core.Distributed.Tests.Ranks;
 public sealed class StepTests
 {
     [RankTheory, Under(MpiKind.OpenMpi), Under(MpiKind.Mpich)]
-    public void Clipping_and_loss_scaling_do_the_same_on_every_rank(MpiKind mpi)
+    public void Clipping_and_loss_scaling_agree_on_every_rank(MpiKind mpi)
     {
         var result = RankProgram.Run(mpi, 2, "steps");
 
         for (var rank = 0; rank < 2; rank++)
         {
-            Assert.InRange(result.NumberOf(rank, "norm"), 0, 1e-14);
-            Assert.InRange(result.NumberOf(rank, "clipped"), 0, 1e-14);
+            Assert.InRange(result.GetNumber(rank, "norm"), 0, 1e-14);
+            Assert.InRange(result.GetNumber(rank, "clipped"), 0, 1e-14);
         }
-        result.Common("clipped-bits");
+        _ = result.GetCommonValue("clipped-bits"); // asserts that the ranks agree
 
-        // One rank's infinity is every rank's: the step is left out and the scale halved.
-        Assert.Equal(["1024", "512", "512"], Enumerable.Range(0, 3).Select(step => result.Common($"scale-{step}")));
-        Assert.Equal(result.Common("weights-0"), result.Common("weights-1"));
-        Assert.NotEqual(result.Common("weights-1"), result.Common("weights-2"));
+        // An infinity on one rank makes every rank skip the step and halve the scale.
+        Assert.Equal(["1024", "512", "512"], Enumerable.Range(0, 3).Select(step => result.GetCommonValue($"scale-{step}")));
+        Assert.Equal(result.GetCommonValue("weights-0"), result.GetCommonValue("weights-1"));
+        Assert.NotEqual(result.GetCommonValue("weights-1"), result.GetCommonValue("weights-2"));
     }
 
     [RankTheory, Under(MpiKind.OpenMpi), Under(MpiKind.Mpich)]
-    public void Loops_that_leave_something_out_are_told_so_or_right(MpiKind mpi)
+    public void Unusual_training_loops_are_refused_or_correct(MpiKind mpi)
     {
         var result = RankProgram.Run(mpi, 2, "loops");
 
-        Assert.Contains("synchronize", result.Common("second-forward"), StringComparison.Ordinal);
-        Assert.Equal("none", result.Common("third-forward"));
-        result.Common("after-evaluation");
+        Assert.Contains("synchronize", result.GetCommonValue("second-forward"), StringComparison.Ordinal);
+        Assert.Equal("none", result.GetCommonValue("third-forward"));
+        _ = result.GetCommonValue("after-evaluation");
 
-        Assert.All(result.OfAll("empty-share"), difference => Assert.InRange(double.Parse(difference, CultureInfo.InvariantCulture), 0, 1e-6));
-        result.Common("empty-share-bits");
-        Assert.Equal("1,1,1,1", result.Common("replaced-buffer"));
+        Assert.All(result.GetValues("empty-share"), difference => Assert.InRange(double.Parse(difference, CultureInfo.InvariantCulture), 0, 1e-6));
+        _ = result.GetCommonValue("empty-share-bits");
+        Assert.Equal("1,1,1,1", result.GetCommonValue("replaced-buffer"));
     }
 }

@@ -1,6 +1,6 @@
 namespace ResNet.Core.Distributed.Tests.Ranks;
 
-/// <summary>Two machines in one: network namespaces with a cable between them, and host names of their own.</summary>
+/// <summary>Two hosts on one machine: network namespaces, connected by a virtual cable, with their own host names.</summary>
 internal sealed class TwoHosts : IDisposable
 {
     public const string First = "10.77.0.1", Second = "10.77.0.2", Network = "10.77.0.0/24", Interface = "eth0";
@@ -14,17 +14,17 @@ internal sealed class TwoHosts : IDisposable
         (_first, _second) = ($"resnet-{name}-1", $"resnet-{name}-2");
         try
         {
-            Ip("netns", "add", _first);
-            Ip("netns", "add", _second);
-            Ip("link", "add", Interface, "netns", _first, "type", "veth", "peer", "name", Interface, "netns", _second);
+            RunIp("netns", "add", _first);
+            RunIp("netns", "add", _second);
+            RunIp("link", "add", Interface, "netns", _first, "type", "veth", "peer", "name", Interface, "netns", _second);
             foreach (var (host, address) in new[] { (_first, First), (_second, Second) })
             {
-                Ip("-n", host, "address", "add", $"{address}/24", "dev", Interface);
-                Ip("-n", host, "link", "set", Interface, "up");
-                Ip("-n", host, "link", "set", "lo", "up");
+                RunIp("-n", host, "address", "add", $"{address}/24", "dev", Interface);
+                RunIp("-n", host, "link", "set", Interface, "up");
+                RunIp("-n", host, "link", "set", "lo", "up");
             }
 
-            // In place of ssh: agent host command…
+            // Replaces ssh. Usage: agent host command…
             File.WriteAllText(Agent, $"""
                 #!/bin/sh
                 host=$1
@@ -33,7 +33,7 @@ internal sealed class TwoHosts : IDisposable
                 exec unshare --uts -- /bin/sh -c 'hostname "$0"; exec ip netns exec "$0" /bin/sh -c "$1"' "$host" "$*"
 
                 """.ReplaceLineEndings("\n"));
-            Child.Run(TimeSpan.FromSeconds(10), "chmod", "+x", Agent).Succeeded();
+            Child.Run(TimeSpan.FromSeconds(10), "chmod", "+x", Agent).AssertSucceeded();
         }
         catch
         {
@@ -42,21 +42,21 @@ internal sealed class TwoHosts : IDisposable
         }
     }
 
-    /// <summary>Why there can be none here, or null.</summary>
+    /// <summary>Why this machine cannot create them, or null.</summary>
     public static string? Obstacle { get; } =
-        !OperatingSystem.IsLinux() ? "Network namespaces are Linux's."
-        : !Environment.IsPrivilegedProcess ? "Network namespaces take root."
-        : !Works("ip", "-V") ? "There is no ip: apt-get install iproute2"
-        : !Works("unshare", "--net", "--uts", "--mount", "true") ? "This container may not make network namespaces."
+        !OperatingSystem.IsLinux() ? "Only Linux has network namespaces."
+        : !Environment.IsPrivilegedProcess ? "Creating network namespaces needs root."
+        : !CanRun("ip", "-V") ? "ip is not installed: apt-get install iproute2"
+        : !CanRun("unshare", "--net", "--uts", "--mount", "true") ? "This container may not create network namespaces."
         : null;
 
     private string Agent => _folder["agent.sh"];
 
-    /// <summary>A command on the first host.</summary>
+    /// <summary>The arguments of <c>ip</c> that run a command on the first host.</summary>
     public IReadOnlyList<string> OnFirst => ["netns", "exec", _first];
 
-    /// <summary>What a launcher on the first host takes to start a rank on each.</summary>
-    public IReadOnlyList<string> LauncherArguments(MpiKind mpi) => mpi == MpiKind.OpenMpi
+    /// <summary>Returns the arguments with which a launcher on the first host starts a rank on each host.</summary>
+    public IReadOnlyList<string> GetLauncherArguments(MpiKind mpi) => mpi == MpiKind.OpenMpi
         ?
         [
             "-np", "2", "--host", $"{First}:1,{Second}:1", "--bind-to", "none", "--mca", "plm_rsh_agent", Agent,
@@ -66,15 +66,15 @@ internal sealed class TwoHosts : IDisposable
 
     public void Dispose()
     {
-        // The cable goes with its ends.
+        // Deleting the namespaces also deletes the cable.
         foreach (var host in new[] { _first, _second })
             Child.Run(TimeSpan.FromSeconds(10), "ip", "netns", "delete", host);
         _folder.Dispose();
     }
 
-    private static void Ip(params string[] arguments) => Child.Run(TimeSpan.FromSeconds(10), "ip", arguments).Succeeded();
+    private static void RunIp(params string[] arguments) => Child.Run(TimeSpan.FromSeconds(10), "ip", arguments).AssertSucceeded();
 
-    private static bool Works(string program, params string[] arguments)
+    private static bool CanRun(string program, params string[] arguments)
     {
         try
         {

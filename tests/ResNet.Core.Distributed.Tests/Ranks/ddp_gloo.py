@@ -1,6 +1,6 @@
-"""Data-parallel training as PyTorch itself does it: ddp_gloo.py <ranks> <file to write>
+"""Data-parallel training with PyTorch itself: ddp_gloo.py <ranks> <file to write>
 
-The same steps as Training.cs and Images.cs of ResNet.Core.Distributed.Ranks.
+Takes the same steps as Training.cs, with the images of Images.cs, in ResNet.Core.Distributed.Ranks.
 """
 
 import os
@@ -54,5 +54,5 @@ def train(rank, ranks, meeting, path):
 if __name__ == "__main__":
     ranks, path = int(sys.argv[1]), sys.argv[2]
     with tempfile.TemporaryDirectory() as folder:
-        # fork: PyTorch is imported once
+        # fork imports PyTorch only once
         mp.start_processes(train, (ranks, os.path.join(folder, "meeting"), path), nprocs=ranks, start_method="fork")

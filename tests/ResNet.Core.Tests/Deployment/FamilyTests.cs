@@ -5,13 +5,13 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests.Deployment;
 
-/// <summary>Whatever is made of a network answers as it does, for every depth and width.</summary>
+/// <summary>Fused and exported networks match the model, for every depth and width.</summary>
 public sealed class FamilyTests(ITestOutputHelper log) : IDisposable
 {
-    /// <summary>Relative to the largest answer. Measured: up to 3e-6.</summary>
+    /// <summary>The tolerance in float32, relative to the largest output. Measured: up to 3e-6.</summary>
     private const double Single = 1e-5;
 
-    /// <summary>Of 8 bits, in networks that are not trained. Measured: up to 0.06.</summary>
+    /// <summary>The tolerance in 8 bits for untrained networks. Measured: up to 0.06.</summary>
     private const double EightBits = 0.12;
 
     private readonly TempFolder _folder = new();
@@ -22,11 +22,11 @@ public sealed class FamilyTests(ITestOutputHelper log) : IDisposable
 
     [FamilyTheory]
     [MemberData(nameof(Names))]
-    public void Fused_in_ONNX_Runtime_and_loaded_from_there_it_answers_as_the_model_does(string architecture)
+    public void Fuse_ONNX_Runtime_and_a_model_loaded_from_ONNX_match_the_model(string architecture)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        using var model = Trained.Network(architecture);
+        using var model = Trained.Create(architecture);
         using var fused = model.Fuse();
         OnnxExporter.Export(model, _folder["model.onnx"]);
         using var session = new OnnxSession(_folder["model.onnx"]);
@@ -40,24 +40,24 @@ public sealed class FamilyTests(ITestOutputHelper log) : IDisposable
             AssertClose(expected, fused.call(x), Single, $"{batch}x3x{height}x{width}, fused");
             AssertClose(expected, session.Run(x), Single, $"{batch}x3x{height}x{width}, ONNX Runtime");
         }
-        var one = randn(1, 3, 24, 17);
-        var answer = model.call(one);
-        AssertClose(answer, fused.call(one.ToMemoryFormat(memory_format.channels_last)), Single, "fused, channels-last");
+        var image = randn(1, 3, 24, 17);
+        var expectedLogits = model.call(image);
+        AssertClose(expectedLogits, fused.call(image.ToMemoryFormat(memory_format.channels_last)), Single, "fused, channels-last");
         Assert.Equal([0, 10], fused.call(zeros(0, 3, 32, 32)).shape);
 
         foreach (var tensor in model.state_dict().Values)
             tensor.zero_();
         Assert.True(Checkpoint.Load(model, _folder["model.onnx"]).IsComplete);
-        AssertClose(answer, model.call(one), Single, "loaded from ONNX");
+        AssertClose(expectedLogits, model.call(image), Single, "loaded from ONNX");
     }
 
-    [FamilyTheory]
+    [FamilyTheory, Trait(Category.Name, Category.Slow)]
     [MemberData(nameof(Names))]
-    public void In_8_bits_it_answers_nearly_as_the_model_does(string architecture)
+    public void Networks_in_8_bits_are_close_to_the_model(string architecture)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        using var model = Trained.Network(architecture);
+        using var model = Trained.Create(architecture);
         Tensor[] calibration = [randn(8, 3, 32, 32) + 0.5, randn(3, 3, 33, 47) + 0.5];
         OnnxExporter.ExportInt8(model, calibration, _folder["model.onnx"]);
         using var session = new OnnxSession(_folder["model.onnx"]);
@@ -72,25 +72,25 @@ public sealed class FamilyTests(ITestOutputHelper log) : IDisposable
         }
     }
 
-    [FamilyTheory]
+    [FamilyTheory, Trait(Category.Name, Category.Slow)]
     [MemberData(nameof(Names))]
-    public void It_answers_many_threads_at_once_and_refuses_what_the_model_refuses(string architecture)
+    public void Many_threads_get_correct_outputs_and_bad_inputs_are_refused(string architecture)
     {
         using var scope = NewDisposeScope();
-        using var model = Trained.Network(architecture);
+        using var model = Trained.Create(architecture);
         model.eval();
         using var fused = model.Fuse();
         foreach (var network in (nn.Module<Tensor, Tensor>[])[model, fused])
         {
             Tensor[] images = [randn(1, 3, 24, 17), randn(2, 3, 16, 21)];
             for (var i = 0; i < SizedPrograms.CallsBefore; i++)
-                Array.ForEach(images, image => Ask(image)); // so that both sizes have their own weights
-            float[][] answers = [.. images.Select(Ask)];
+                Array.ForEach(images, image => Predict(image)); // so that both sizes get their own weights
+            float[][] outputs = [.. images.Select(Predict)];
             var live = LiveTensors.Count();
             var wrong = 0;
             Parallel.For(0, 16, new ParallelOptions { MaxDegreeOfParallelism = 8 }, i =>
             {
-                if (!Ask(images[i % 2]).AsSpan().SequenceEqual(answers[i % 2]))
+                if (!Predict(images[i % 2]).AsSpan().SequenceEqual(outputs[i % 2]))
                     Interlocked.Increment(ref wrong);
             });
             Assert.Equal(0, wrong);
@@ -101,7 +101,7 @@ public sealed class FamilyTests(ITestOutputHelper log) : IDisposable
             Assert.Contains("Float64", Assert.Throws<ArgumentException>(() => network.call(images[0].to(ScalarType.Float64))).Message, StringComparison.Ordinal);
             Assert.Contains(model.GetType().Name, Assert.Throws<ArgumentException>(() => network.call(zeros(3, 32, 32))).Message, StringComparison.Ordinal);
 
-            float[] Ask(Tensor image)
+            float[] Predict(Tensor image)
             {
                 using var inner = NewDisposeScope();
                 using var inference = inference_mode();
@@ -110,8 +110,8 @@ public sealed class FamilyTests(ITestOutputHelper log) : IDisposable
         }
     }
 
-    /// <summary>Bottlenecks, with groups and without, in what ResNet-18's own tests try with basic blocks.</summary>
-    [Theory]
+    /// <summary>Bottlenecks with and without groups, in the variants that other tests cover with ResNet-18.</summary>
+    [Theory, Trait(Category.Name, Category.Slow)]
     [InlineData("resnet50", Stem.Conv7, ScalarType.Float32, Single)]
     [InlineData("resnet50", Stem.Conv3, ScalarType.Float32, Single)]
     [InlineData("resnet50", Stem.Conv7MaxPool, ScalarType.Float64, 1e-12)]
@@ -119,11 +119,11 @@ public sealed class FamilyTests(ITestOutputHelper log) : IDisposable
     [InlineData("resnext50_32x4d", Stem.Conv7, ScalarType.Float32, Single)]
     [InlineData("resnext50_32x4d", Stem.Conv3, ScalarType.Float32, Single)]
     [InlineData("resnext50_32x4d", Stem.Conv3, ScalarType.Float64, 1e-12)]
-    public void It_holds_for_all_stems_and_types(string architecture, Stem stem, ScalarType dtype, double tolerance)
+    public void Bottlenecks_match_the_model_with_other_stems_and_types(string architecture, Stem stem, ScalarType dtype, double tolerance)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        using var model = Trained.Network(architecture, stem).to(dtype).ToMemoryFormat(memory_format.channels_last);
+        using var model = Trained.Create(architecture, stem).to(dtype).ToMemoryFormat(memory_format.channels_last);
         using var fused = model.Fuse();
         OnnxExporter.Export(model, _folder["model.onnx"]); // in float32
         using var session = new OnnxSession(_folder["model.onnx"]);
@@ -133,8 +133,8 @@ public sealed class FamilyTests(ITestOutputHelper log) : IDisposable
         AssertClose(model.call(x), fused.call(x), tolerance, "fused");
         AssertClose(model.call(x).to(ScalarType.Float32), session.Run(x.to(ScalarType.Float32)), Math.Max(tolerance, Single), "ONNX Runtime");
         x[1, 2, 5, 5] = double.NaN;
-        var answers = fused.call(x).isfinite().all(1);
-        Assert.Equal([true, false, true], answers.data<bool>().ToArray());
+        var outputs = fused.call(x).isfinite().all(1);
+        Assert.Equal([true, false, true], outputs.data<bool>().ToArray());
     }
 
     [Theory]
@@ -144,41 +144,41 @@ public sealed class FamilyTests(ITestOutputHelper log) : IDisposable
     {
         using var model = Family.Create(architecture, 10);
         var block = (Bottleneck)model.layer2[1];
-        Refused(() => block.conv2.dilation = [2, 2], "layer2.1.conv2", "dilation");
+        AssertRefused(() => block.conv2.dilation = [2, 2], "layer2.1.conv2", "dilation");
         block.conv2.dilation = [1, 1];
-        Refused(() => block.conv3.stride = [2, 2], "layer2.1", "same shape");
+        AssertRefused(() => block.conv3.stride = [2, 2], "layer2.1", "same shape");
         block.conv3.stride = [1, 1];
-        Refused(() => block.bn3.running_var![0] = -1, "layer2.1.conv3", "finite");
+        AssertRefused(() => block.bn3.running_var![0] = -1, "layer2.1.conv3", "finite");
         block.bn3.running_var![0] = 1;
         var hook = block.conv3.register_forward_hook((_, _, output) => output);
-        Refused(() => { }, "layer2.1.conv3", "hook");
+        AssertRefused(() => { }, "layer2.1.conv3", "hook");
         hook.remove();
         model.Fuse().Dispose();
 
-        void Refused(Action change, params string[] says)
+        void AssertRefused(Action change, params string[] messageParts)
         {
             using var _ = no_grad();
             change();
             var message = Assert.Throws<ArgumentException>(() => model.Fuse()).Message;
-            Assert.All(says, part => Assert.Contains(part, message, StringComparison.Ordinal));
+            Assert.All(messageParts, part => Assert.Contains(part, message, StringComparison.Ordinal));
         }
     }
 
     [Fact]
-    public void A_subclass_is_refused_and_told_what_was_expected()
+    public void A_subclass_is_refused_with_the_expected_type()
     {
-        using var model = new Own();
+        using var model = new Subclass();
         var message = Assert.Throws<ArgumentException>(() => model.Fuse()).Message;
         Assert.Contains("a ResNeXt50_32x4d itself", message, StringComparison.Ordinal);
-        Assert.Contains(nameof(Own), message, StringComparison.Ordinal);
+        Assert.Contains(nameof(Subclass), message, StringComparison.Ordinal);
     }
 
-    private sealed class Own() : ResNeXt50_32x4d(10);
+    private sealed class Subclass() : ResNeXt50_32x4d(10);
 
-    private void AssertClose(Tensor expected, Tensor actual, double tolerance, string what)
+    private void AssertClose(Tensor expected, Tensor actual, double tolerance, string name)
     {
-        var apart = Trained.Apart(expected, actual);
-        log.WriteLine($"{what}: {apart:g2}");
-        Assert.InRange(apart, 0, tolerance);
+        var difference = Trained.MeasureDifference(expected, actual);
+        log.WriteLine($"{name}: {difference:g2}");
+        Assert.InRange(difference, 0, tolerance);
     }
 }

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests.Deployment;
 
-/// <summary>A network fused in another type than its own.</summary>
+/// <summary>Networks fused to another type than the model's.</summary>
 public class FuseTypesTests
 {
     /// <summary>Measured: up to 0.01.</summary>
@@ -15,11 +15,11 @@ public class FuseTypesTests
     [InlineData("resnet50", Stem.Conv7MaxPool)]
     [InlineData("resnext50_32x4d", Stem.Conv7MaxPool)]
     [InlineData("wide_resnet50_2", Stem.Conv7MaxPool)]
-    public void In_bfloat16_it_answers_float32_nearly_as_the_model_does(string architecture, Stem stem)
+    public void A_bfloat16_network_gives_float32_outputs_close_to_the_models(string architecture, Stem stem)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        using var model = Trained.Network(architecture, stem);
+        using var model = Trained.Create(architecture, stem);
         using var fused = model.Fuse(ScalarType.BFloat16);
         model.eval();
         foreach (var (batch, height, width) in ((int, int, int)[])[(1, 32, 32), (3, 33, 40), (2, 1, 1)])
@@ -28,9 +28,9 @@ public class FuseTypesTests
             var x = randn(batch, 3, height, width);
             var first = fused.call(x);
             Assert.Equal(ScalarType.Float32, first.dtype);
-            Assert.InRange(Trained.Apart(model.call(x), first), 1e-6, 0.03); // less were float32
-            for (var i = 0; i < SizedPrograms.CallsBefore; i++) // and with weights for the size
-                Assert.InRange(Trained.Apart(first, fused.call(x)), 0, 0.03);
+            Assert.InRange(Trained.MeasureDifference(model.call(x), first), 1e-6, 0.03); // float32 would be closer
+            for (var i = 0; i < SizedPrograms.CallsBefore; i++) // with the weights of this size, too
+                Assert.InRange(Trained.MeasureDifference(first, fused.call(x)), 0, 0.03);
 
             x[0, 1, height - 1, 0] = float.NaN;
             Assert.Equal(Enumerable.Range(0, batch).Select(image => image > 0), fused.call(x).isfinite().all(1).data<bool>().ToArray());
@@ -42,19 +42,19 @@ public class FuseTypesTests
     [BFloat16Theory]
     [InlineData(ScalarType.BFloat16)]
     [InlineData(ScalarType.Float64)]
-    public void In_bfloat16_a_model_of_any_type_takes_float32(ScalarType dtype)
+    public void A_bfloat16_network_takes_float32_images_whatever_the_models_type(ScalarType dtype)
     {
         using var scope = NewDisposeScope();
-        using var model = Trained.ResNet18(dtype: ScalarType.Float64);
+        using var model = Trained.CreateResNet18(dtype: ScalarType.Float64);
         using var fused = model.to(dtype).Fuse(ScalarType.BFloat16);
         model.to(ScalarType.Float64).eval();
         var x = randn(2, 3, 32, 32);
-        Assert.InRange(Trained.Apart(model.call(x.to(ScalarType.Float64)), fused.call(x).to(ScalarType.Float64)), 0, 0.05);
+        Assert.InRange(Trained.MeasureDifference(model.call(x.to(ScalarType.Float64)), fused.call(x).to(ScalarType.Float64)), 0, 0.05);
     }
 
     [BFloat16Theory]
     [InlineData(3.4e38f)]
-    public void Weights_that_bfloat16_does_not_hold_are_refused_by_name(float weight)
+    public void Weights_that_overflow_bfloat16_are_refused_by_name(float weight)
     {
         using var model = new ResNet18(10);
         using (no_grad())
@@ -66,7 +66,7 @@ public class FuseTypesTests
     }
 
     [Fact]
-    public void Where_bfloat16_is_not_supported_it_says_what_it_wants()
+    public void Fuse_says_what_it_needs_where_bfloat16_is_not_supported()
     {
         using var model = new ResNet18(10);
         if (FuseExtensions.IsBFloat16Supported)
@@ -79,20 +79,20 @@ public class FuseTypesTests
     [InlineData(ScalarType.Float64, 1e-12)]
     [InlineData(ScalarType.Float32, 1e-5)]
     [InlineData(ScalarType.Float16, 0.02)]
-    public void In_another_type_it_answers_as_the_model_does_in_that_type(ScalarType dtype, double tolerance)
+    public void A_network_fused_to_another_type_matches_the_model_in_that_type(ScalarType dtype, double tolerance)
     {
         using var scope = NewDisposeScope();
-        using var model = Trained.ResNet18(dtype: dtype == ScalarType.Float32 ? ScalarType.Float64 : ScalarType.Float32);
+        using var model = Trained.CreateResNet18(dtype: dtype == ScalarType.Float32 ? ScalarType.Float64 : ScalarType.Float32);
         using var fused = model.Fuse(dtype);
         model.eval();
         var x = randn([2, 3, 32, 32], dtype);
-        var answer = fused.call(x);
-        Assert.Equal(dtype, answer.dtype);
-        Assert.InRange(Trained.Apart(model.to(ScalarType.Float64).call(x.to(ScalarType.Float64)), answer.to(ScalarType.Float64)), 0, tolerance);
+        var output = fused.call(x);
+        Assert.Equal(dtype, output.dtype);
+        Assert.InRange(Trained.MeasureDifference(model.to(ScalarType.Float64).call(x.to(ScalarType.Float64)), output.to(ScalarType.Float64)), 0, tolerance);
     }
 
     [Fact]
-    public void A_type_in_which_no_network_computes_is_refused()
+    public void A_type_that_is_not_floating_point_is_refused()
     {
         using var model = new ResNet18(10);
         var message = Assert.Throws<ArgumentException>(() => model.Fuse(ScalarType.Int8)).Message;

@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace ResNet.Core.Tests.Deployment;
 
 /// <summary>
-/// NaN and infinities: the model answers such an image with values that are not finite, and so has whatever is made of it. An ordinary number
-/// would look like an answer.
+/// For an image with NaN or infinities the model gives outputs that are not finite, and fused and exported networks must do the same. Finite
+/// outputs would look like a prediction.
 /// </summary>
 public sealed class NonFiniteTests : IDisposable
 {
@@ -14,7 +14,7 @@ public sealed class NonFiniteTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    [Theory]
+    [Theory, Trait(Category.Name, Category.Slow)]
     [CpuData(Stem.Conv7, ScalarType.Float32)]
     [CpuData(Stem.Conv7MaxPool, ScalarType.Float32)]
     [CpuData(Stem.Conv3, ScalarType.Float32)]
@@ -23,39 +23,39 @@ public sealed class NonFiniteTests : IDisposable
     [CpuData(Stem.Conv7MaxPool, ScalarType.BFloat16)]
     [CudaData(Stem.Conv7MaxPool, ScalarType.Float32)]
     [CudaData(Stem.Conv7MaxPool, ScalarType.Float16)]
-    public void An_image_that_is_not_finite_gets_an_answer_that_is_not_and_the_others_keep_theirs(string device, Stem stem, ScalarType dtype)
+    public void A_nonfinite_image_gets_nonfinite_outputs_and_the_other_images_keep_theirs(string device, Stem stem, ScalarType dtype)
     {
         using var scope = NewDisposeScope();
-        using var model = Trained.ResNet18(10, stem).to(new Device(device), dtype);
+        using var model = Trained.CreateResNet18(10, stem).to(new Device(device), dtype);
         using var fused = model.Fuse();
         model.eval();
         AssertOneRowIsNotFinite(x => model.call(x), x => fused.call(x), dtype, new Device(device));
     }
 
-    /// <summary>float32 files keep them as well, in ONNX Runtime.</summary>
-    [Theory]
+    /// <summary>This holds for files in float32.</summary>
+    [Theory, Trait(Category.Name, Category.Slow)]
     [InlineData(Stem.Conv7)]
     [InlineData(Stem.Conv7MaxPool)]
     [InlineData(Stem.Conv3)]
-    public void So_in_ONNX_Runtime(Stem stem)
+    public void A_nonfinite_image_gets_nonfinite_outputs_in_ONNX_Runtime_too(Stem stem)
     {
         using var scope = NewDisposeScope();
-        using var model = Trained.ResNet18(10, stem);
+        using var model = Trained.CreateResNet18(10, stem);
         OnnxExporter.Export(model, _folder["model.onnx"]);
         model.eval();
         using var session = new OnnxSession(_folder["model.onnx"]);
         AssertOneRowIsNotFinite(x => model.call(x), session.Run, ScalarType.Float32, CPU);
     }
 
-    /// <summary>Finite values that overflow on the way: NaN appears inside of the network, not in the image.</summary>
+    /// <summary>The values are finite and overflow on the way: NaN appears inside the network, not in the image.</summary>
     [Theory]
     [InlineData(Stem.Conv7)]
     [InlineData(Stem.Conv7MaxPool)]
     [InlineData(Stem.Conv3)]
-    public void An_image_too_large_for_float32_gets_an_answer_that_is_not_finite(Stem stem)
+    public void An_image_that_overflows_float32_gets_nonfinite_outputs(Stem stem)
     {
         using var scope = NewDisposeScope();
-        using var model = Trained.ResNet18(10, stem);
+        using var model = Trained.CreateResNet18(10, stem);
         using var fused = model.Fuse();
         model.eval();
         var x = randn(3, 3, 40, 33);
@@ -70,7 +70,7 @@ public sealed class NonFiniteTests : IDisposable
         Assert.True(after[2].equal(before[2]).all().item<bool>());
     }
 
-    /// <summary>At pixels that strides leave out and at the edge, in any row, and with kernels for one image and for several.</summary>
+    /// <summary>Tries pixels at the edge and pixels that strides skip, every row, and kernels for one image and for several.</summary>
     private static void AssertOneRowIsNotFinite(Func<Tensor, Tensor> model, Func<Tensor, Tensor> other, ScalarType dtype, Device device)
     {
         using var _ = no_grad();
@@ -79,7 +79,7 @@ public sealed class NonFiniteTests : IDisposable
             using var scope = NewDisposeScope();
             var x = randn([images, 3, height, width], dtype, device);
             for (var i = 0; i < SizedPrograms.CallsBefore; i++)
-                other(x); // so that the size has its own weights
+                other(x); // so that the size gets its own weights
             var before = other(x);
             AssertFinite([.. Enumerable.Repeat(true, images)], before);
             var row = 0;
@@ -99,6 +99,6 @@ public sealed class NonFiniteTests : IDisposable
         }
     }
 
-    /// <summary>Row by row, whether all values are finite.</summary>
+    /// <summary>Asserts for each row whether all its values are finite.</summary>
     private static void AssertFinite(bool[] expected, Tensor logits) => Assert.Equal(expected, logits.isfinite().all(1).data<bool>().ToArray());
 }

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests.Deployment;
 
-/// <summary>What is exported is the same network elsewhere.</summary>
+/// <summary>An exported file is the same network in another runtime.</summary>
 public sealed class OnnxExportTests(ITestOutputHelper log) : IDisposable
 {
     private readonly TempFolder _folder = new();
@@ -14,14 +14,14 @@ public sealed class OnnxExportTests(ITestOutputHelper log) : IDisposable
 
     private string File => _folder["model.onnx"];
 
-    /// <summary>The largest difference relative to the largest answer. Measured: up to 8e-7.</summary>
-    [Theory]
+    /// <summary>Measured: outputs differ by up to 8e-7, relative to the largest one.</summary>
+    [Theory, Trait(Category.Name, Category.Slow)]
     [InlineData(Stem.Conv7)]
     [InlineData(Stem.Conv7MaxPool)]
     [InlineData(Stem.Conv3)]
-    public void ONNX_Runtime_answers_as_the_model_does_in_eval_mode(Stem stem)
+    public void ONNX_Runtime_matches_the_model_in_eval_mode(Stem stem)
     {
-        using var model = Trained.ResNet18(10, stem);
+        using var model = Trained.CreateResNet18(10, stem);
         OnnxExporter.Export(model, File); // in training mode
         Assert.True(model.training);
         model.eval();
@@ -38,9 +38,9 @@ public sealed class OnnxExportTests(ITestOutputHelper log) : IDisposable
             using var scope = NewDisposeScope();
             using var _ = no_grad();
             var x = randn(batch, 3, height, width);
-            var apart = Trained.Apart(model.forward(x), session.Run(x));
-            log.WriteLine($"{batch}x3x{height}x{width}: {apart:g2}");
-            Assert.InRange(apart, 0, 1e-5);
+            var difference = Trained.MeasureDifference(model.forward(x), session.Run(x));
+            log.WriteLine($"{batch}x3x{height}x{width}: {difference:g2}");
+            Assert.InRange(difference, 0, 1e-5);
         }
     }
 
@@ -50,21 +50,21 @@ public sealed class OnnxExportTests(ITestOutputHelper log) : IDisposable
     public void A_model_of_another_type_is_written_in_float32(ScalarType dtype, double tolerance)
     {
         using var scope = NewDisposeScope();
-        using var model = Trained.ResNet18(7, dtype: dtype);
+        using var model = Trained.CreateResNet18(7, dtype: dtype);
         OnnxExporter.Export(model, File);
         model.eval();
         using var session = new OnnxSession(File);
         using var _ = no_grad();
         var x = randn(3, 3, 32, 32);
-        Assert.InRange(Trained.Apart(model.forward(x.to(dtype)).to(ScalarType.Float32), session.Run(x)), 0, tolerance);
+        Assert.InRange(Trained.MeasureDifference(model.forward(x.to(dtype)).to(ScalarType.Float32), session.Run(x)), 0, tolerance);
     }
 
-    [OnnxFact]
-    public void ONNXs_checker_accepts_it_and_finds_the_layers_under_their_names()
+    [OnnxFact, Trait(Category.Name, Category.Slow)]
+    public void The_ONNX_checker_accepts_the_file_and_finds_the_layers_by_name()
     {
         foreach (var stem in Enum.GetValues<Stem>())
         {
-            using var model = Trained.ResNet18(10, stem);
+            using var model = Trained.CreateResNet18(10, stem);
             OnnxExporter.Export(model, File);
             var lines = OnnxFactAttribute.Run("check", File);
 
@@ -76,7 +76,7 @@ public sealed class OnnxExportTests(ITestOutputHelper log) : IDisposable
             Assert.Contains("tensor|fc.weight|FLOAT|10,512", lines);
             Assert.DoesNotContain(lines, line => line.Contains("BatchNormalization", StringComparison.Ordinal));
 
-            // Every convolution of the module is there, and nothing is in the file that no node reads.
+            // The file has every convolution of the model, and no tensor that no node reads.
             var convolutions = model.named_parameters().Where(entry => entry.parameter.dim() == 4).Select(entry => entry.name).Order(StringComparer.Ordinal);
             Assert.Equal(convolutions, lines.Where(line => line.StartsWith("node|Conv|", StringComparison.Ordinal)).Select(line => line.Split('|')[2] + ".weight").Order(StringComparer.Ordinal));
             var read = lines.Where(line => line.StartsWith("node|", StringComparison.Ordinal)).SelectMany(line => line.Split('|')[3].Split(',')).ToHashSet();
@@ -94,12 +94,12 @@ public sealed class OnnxExportTests(ITestOutputHelper log) : IDisposable
             Classes = ["Größe \"1\"", "boot", ""],
             Mean = [0.485, 0.456, 0.406],
             StandardDeviation = [0.229, 0.224, 0.225],
-            Properties = new Dictionary<string, string> { ["size"] = "224", ["licence"] = "MIT" },
-        }, inputName: "pictures", outputName: "scores");
+            Properties = new Dictionary<string, string> { ["size"] = "224", ["license"] = "MIT" },
+        }, inputName: "images", outputName: "scores");
 
         using var session = new OnnxSession(File);
         var input = Assert.Single(session.Session.InputMetadata);
-        Assert.Equal(("pictures", typeof(float)), (input.Key, input.Value.ElementType));
+        Assert.Equal(("images", typeof(float)), (input.Key, input.Value.ElementType));
         Assert.Equal([-1, 3, -1, -1], input.Value.Dimensions);
         Assert.Equal(["N", "", "H", "W"], input.Value.SymbolicDimensions);
         var output = Assert.Single(session.Session.OutputMetadata);
@@ -116,13 +116,13 @@ public sealed class OnnxExportTests(ITestOutputHelper log) : IDisposable
                 ["mean"] = "[0.485,0.456,0.406]",
                 ["std"] = "[0.229,0.224,0.225]",
                 ["size"] = "224",
-                ["licence"] = "MIT",
+                ["license"] = "MIT",
             },
             metadata.CustomMetadataMap);
     }
 
-    [OnnxFact]
-    public void The_version_of_the_library_is_in_the_file()
+    [OnnxFact, Trait(Category.Name, Category.Slow)]
+    public void The_file_contains_the_librarys_version()
     {
         using var model = new ResNet18(3);
         OnnxExporter.Export(model, File);
@@ -131,9 +131,9 @@ public sealed class OnnxExportTests(ITestOutputHelper log) : IDisposable
     }
 
     [Fact]
-    public void The_same_weights_give_the_same_bytes_and_the_model_is_as_it_was()
+    public void The_same_weights_give_the_same_bytes_and_the_model_does_not_change()
     {
-        using var model = Trained.ResNet18();
+        using var model = Trained.CreateResNet18();
         using var unchanged = new Unchanged(model);
         Dictionary<string, string> one = new() { ["a"] = "1", ["b"] = "2" }, other = new() { ["b"] = "2", ["a"] = "1" };
         OnnxExporter.Export(model, File, new() { Properties = one });
@@ -151,7 +151,7 @@ public sealed class OnnxExportTests(ITestOutputHelper log) : IDisposable
     }
 
     [Fact]
-    public void What_cannot_be_exported_leaves_the_file_as_it_was_and_nothing_beside_it()
+    public void A_refused_export_leaves_the_existing_file_unchanged_and_creates_no_other()
     {
         byte[] before = [1, 2, 3];
         _folder.Write("model.onnx", before);

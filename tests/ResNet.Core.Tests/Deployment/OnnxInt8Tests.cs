@@ -6,10 +6,10 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests.Deployment;
 
-/// <summary>The network in 8 bits against the one that it was made of.</summary>
+/// <summary>Compares a network exported in 8 bits with its model.</summary>
 public sealed class OnnxInt8Tests(ITestOutputHelper log) : IDisposable
 {
-    /// <summary>Relative to the largest answer. Measured: up to 0.019.</summary>
+    /// <summary>Relative to the largest output. Measured: up to 0.019.</summary>
     private const double Tolerance = 0.04;
 
     private readonly TempFolder _folder = new();
@@ -22,61 +22,61 @@ public sealed class OnnxInt8Tests(ITestOutputHelper log) : IDisposable
     [InlineData(Stem.Conv7)]
     [InlineData(Stem.Conv7MaxPool)]
     [InlineData(Stem.Conv3)]
-    public void ONNX_Runtime_answers_nearly_as_the_model_does(Stem stem)
+    public void ONNX_Runtime_is_close_to_the_model(Stem stem)
     {
         using var scope = NewDisposeScope();
-        using var model = Trained.ResNet18(10, stem);
-        OnnxExporter.ExportInt8(model, [Pictures(8), Pictures(3, 40, 97)], File);
+        using var model = Trained.CreateResNet18(10, stem);
+        OnnxExporter.ExportInt8(model, [CreateImages(8), CreateImages(3, 40, 97)], File);
         Assert.True(model.training);
 
-        AssertAgrees(model, Pictures(8));
-        AssertAgrees(model, Pictures(1, 65, 33));
+        AssertAgrees(model, CreateImages(8));
+        AssertAgrees(model, CreateImages(1, 65, 33));
     }
 
     [Theory]
     [InlineData(0.05, 1)]
     [InlineData(1, 0.05)]
-    public void Every_batch_counts(double first, double second)
+    public void Calibration_uses_every_batch(double first, double second)
     {
         using var scope = NewDisposeScope();
-        using var model = Trained.ResNet18();
-        OnnxExporter.ExportInt8(model, [Pictures(4) * first, Pictures(4) * second], File);
-        AssertAgrees(model, Pictures(4));
+        using var model = Trained.CreateResNet18();
+        OnnxExporter.ExportInt8(model, [CreateImages(4) * first, CreateImages(4) * second], File);
+        AssertAgrees(model, CreateImages(4));
 
-        OnnxExporter.ExportInt8(model, [Pictures(4) * 0.05], File);
-        Assert.InRange(Apart(model, Pictures(4)), 2 * Tolerance, 2); // what it has not seen is cut off
+        OnnxExporter.ExportInt8(model, [CreateImages(4) * 0.05], File);
+        Assert.InRange(MeasureDifference(model, CreateImages(4)), 2 * Tolerance, 2); // values beyond the calibrated range saturate
     }
 
     [Fact]
-    public void Channels_without_weights_and_with_large_biases_are_written_exactly_enough()
+    public void Channels_with_zero_weights_or_large_biases_stay_accurate()
     {
         using var scope = NewDisposeScope();
-        using var model = Trained.ResNet18();
+        using var model = Trained.CreateResNet18();
         Trained.MakeChannelsExtreme(model);
-        OnnxExporter.ExportInt8(model, [Pictures(8)], File);
-        AssertAgrees(model, Pictures(8));
+        OnnxExporter.ExportInt8(model, [CreateImages(8)], File);
+        AssertAgrees(model, CreateImages(8));
 
         OnnxExporter.ExportInt8(model, [zeros(1, 3, 32, 32)], File); // the input's range is 0
         AssertAgrees(model, zeros(1, 3, 32, 32));
     }
 
     [Fact]
-    public void A_model_of_another_type_takes_batches_of_its_own()
+    public void A_model_of_another_type_calibrates_in_that_type()
     {
         using var scope = NewDisposeScope();
-        using var model = Trained.ResNet18(dtype: ScalarType.Float64);
-        OnnxExporter.ExportInt8(model, [Pictures(8).to(ScalarType.Float64)], File);
-        AssertAgrees(model.to(ScalarType.Float32), Pictures(8));
+        using var model = Trained.CreateResNet18(dtype: ScalarType.Float64);
+        OnnxExporter.ExportInt8(model, [CreateImages(8).to(ScalarType.Float64)], File);
+        AssertAgrees(model.to(ScalarType.Float32), CreateImages(8));
     }
 
-    [OnnxFact]
-    public void ONNXs_checker_accepts_it_and_every_operator_is_between_8_bits_and_8_bits()
+    [OnnxFact, Trait(Category.Name, Category.Slow)]
+    public void The_ONNX_checker_accepts_the_file_and_every_operator_reads_and_gives_8_bits()
     {
         foreach (var stem in Enum.GetValues<Stem>())
         {
             using var scope = NewDisposeScope();
-            using var model = Trained.ResNet18(10, stem);
-            OnnxExporter.ExportInt8(model, [Pictures(2)], File);
+            using var model = Trained.CreateResNet18(10, stem);
+            OnnxExporter.ExportInt8(model, [CreateImages(2)], File);
 
             var lines = OnnxFactAttribute.Run("check", File).Select(line => line.Split('|')).ToList();
             var nodes = lines.Where(line => line[0] == "node").Select(line => (Type: line[1], Name: line[2], Inputs: line[3].Split(','), Output: line[4])).ToList();
@@ -102,16 +102,16 @@ public sealed class OnnxInt8Tests(ITestOutputHelper log) : IDisposable
         }
     }
 
-    /// <summary>Or it would be as slow as float32.</summary>
-    [OnnxFact]
-    public void ONNX_Runtime_makes_one_operator_on_8_bits_of_each_and_goes_to_float32_at_the_end_alone()
+    /// <summary>Otherwise it would be as slow as float32.</summary>
+    [OnnxFact, Trait(Category.Name, Category.Slow)]
+    public void ONNX_Runtime_runs_every_operator_in_8_bits_and_converts_to_float32_only_at_the_end()
     {
         foreach (var stem in Enum.GetValues<Stem>())
         {
             using var scope = NewDisposeScope();
-            using var model = Trained.ResNet18(10, stem);
-            OnnxExporter.ExportInt8(model, [Pictures(2)], File);
-            // It warns that such a file is for this machine.
+            using var model = Trained.CreateResNet18(10, stem);
+            OnnxExporter.ExportInt8(model, [CreateImages(2)], File);
+            // By default ONNX Runtime warns that such a file is for this machine only.
             new OnnxSession(File, new() { OptimizedModelFilePath = _folder["optimized.onnx"], LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR }).Dispose();
 
             var types = OnnxFactAttribute.Run("nodes", _folder["optimized.onnx"]).Select(line => line.Split('|')[1]).CountBy(type => type).ToDictionary();
@@ -120,83 +120,75 @@ public sealed class OnnxInt8Tests(ITestOutputHelper log) : IDisposable
             Assert.Equal(8, types["QLinearAdd"]);
             Assert.Equal(1, types["QLinearGlobalAveragePool"]);
             Assert.Equal(1, types["QGemm"]);
-            Assert.Equal(1, types["QuantizeLinear"]); // the pictures
+            Assert.Equal(1, types["QuantizeLinear"]); // the images
             Assert.DoesNotContain(types.Keys, type => type is "DequantizeLinear" or "Conv" or "Add" or "Gemm" or "GlobalAveragePool" or "Relu");
         }
     }
 
     [Fact]
-    public void Names_and_metadata_are_as_in_float32_and_its_weights_are_refused()
+    public void Names_and_metadata_are_as_in_float32_and_Checkpoint_refuses_the_file()
     {
         using var scope = NewDisposeScope();
-        using var model = Trained.ResNet18(2);
-        OnnxExporter.ExportInt8(model, [Pictures(1)], File, new() { Classes = ["a", "b"] }, "pictures", "scores");
+        using var model = Trained.CreateResNet18(2);
+        OnnxExporter.ExportInt8(model, [CreateImages(1)], File, new() { Classes = ["a", "b"] }, "images", "scores");
         using var session = new OnnxSession(File);
-        Assert.Equal([-1, 3, -1, -1], session.Session.InputMetadata["pictures"].Dimensions);
+        Assert.Equal([-1, 3, -1, -1], session.Session.InputMetadata["images"].Dimensions);
         Assert.Equal(typeof(float), session.Session.OutputMetadata["scores"].ElementType);
         Assert.Equal("""["a","b"]""", session.Session.ModelMetadata.CustomMetadataMap["classes"]);
         Assert.Contains("is a quantized ONNX model (QuantizeLinear '", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(model, File, strict: false)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void Batches_are_gone_through_once_and_left_alone_and_the_model_is_as_it_was()
+    public void Calibration_reads_batches_once_and_changes_neither_them_nor_the_model()
     {
-        using var model = Trained.ResNet18();
+        using var model = Trained.CreateResNet18();
         using var unchanged = new Unchanged(model);
-        using var batch = Pictures(2);
+        using var batch = CreateImages(2);
         using var copy = batch.clone();
-        var times = 0;
+        var batches = new CountedBatches(batch);
         var before = LiveTensors.Count();
 
-        OnnxExporter.ExportInt8(model, Batches(), File);
+        OnnxExporter.ExportInt8(model, batches.Enumerate(), File);
 
         Assert.Equal(before, Tensor.TotalCount);
-        Assert.Equal(1, times);
+        Assert.Equal(1, batches.Enumerations);
         Assert.True(model.training);
         unchanged.Assert();
         Assert.Equal(copy.bytes.ToArray(), batch.bytes.ToArray());
         Assert.Equal([File], Directory.GetFileSystemEntries(_folder.Path));
-
-        IEnumerable<Tensor> Batches()
-        {
-            times++;
-            yield return batch;
-            using var another = Pictures(2);
-            yield return another;
-        }
     }
 
     [Fact]
-    public void What_cannot_be_exported_leaves_the_file_as_it_was_and_nothing_beside_it()
+    public void A_refused_export_leaves_the_existing_file_unchanged_and_creates_no_other()
     {
         byte[] before = [1, 2, 3];
         _folder.Write("model.onnx", before);
         using var scope = NewDisposeScope();
         using var model = new ResNet18(3);
         using var subclass = new Subclass();
-        var pictures = Pictures(1);
+        var images = CreateImages(1);
 
-        Assert.Throws<ArgumentNullException>("model", () => OnnxExporter.ExportInt8(null!, [pictures], File));
+        Assert.Throws<ArgumentNullException>("model", () => OnnxExporter.ExportInt8(null!, [images], File));
         Assert.Throws<ArgumentNullException>("calibrationBatches", () => OnnxExporter.ExportInt8(model, null!, File));
-        Assert.Throws<ArgumentNullException>("path", () => OnnxExporter.ExportInt8(model, [pictures], null!));
-        Assert.Throws<ArgumentException>("outputName", () => OnnxExporter.ExportInt8(model, [pictures], File, outputName: ""));
-        Assert.Throws<DirectoryNotFoundException>(() => OnnxExporter.ExportInt8(model, [pictures], _folder["none/model.onnx"]));
-        AssertRefused("got 'conv1' and 'logits'", () => OnnxExporter.ExportInt8(model, [pictures], File, inputName: "conv1"));
-        AssertRefused("3 classes", () => OnnxExporter.ExportInt8(model, [pictures], File, new() { Classes = [] }));
-        AssertRefused("Subclass", () => OnnxExporter.ExportInt8(subclass, [pictures], File));
+        Assert.Throws<ArgumentNullException>("path", () => OnnxExporter.ExportInt8(model, [images], null!));
+        Assert.Throws<ArgumentException>("outputName", () => OnnxExporter.ExportInt8(model, [images], File, outputName: ""));
+        Assert.Throws<DirectoryNotFoundException>(() => OnnxExporter.ExportInt8(model, [images], _folder["none/model.onnx"]));
+        AssertRefused("got 'conv1' and 'logits'", () => OnnxExporter.ExportInt8(model, [images], File, inputName: "conv1"));
+        AssertRefused("3 classes", () => OnnxExporter.ExportInt8(model, [images], File, new() { Classes = [] }));
+        AssertRefused("Subclass", () => OnnxExporter.ExportInt8(subclass, [images], File));
 
         AssertRefused("at least one image", () => OnnxExporter.ExportInt8(model, [], File));
         AssertRefused("at least one image", () => OnnxExporter.ExportInt8(model, [zeros(0, 3, 32, 32)], File));
-        AssertRefused("(N, 3, H, W)", () => OnnxExporter.ExportInt8(model, [pictures, zeros(1, 1, 32, 32)], File));
-        AssertRefused("Float64", () => OnnxExporter.ExportInt8(model, [pictures.to(ScalarType.Float64)], File));
-        AssertRefused("NaN at input", () => OnnxExporter.ExportInt8(model, [pictures, pictures * float.NaN], File));
-        AssertRefused("finite activations, got", () => OnnxExporter.ExportInt8(model, [pictures, pictures / 0], File));
-        var disposed = Pictures(1);
+        AssertRefused("(N, 3, H, W)", () => OnnxExporter.ExportInt8(model, [images, zeros(1, 1, 32, 32)], File));
+        AssertRefused("Float64", () => OnnxExporter.ExportInt8(model, [images.to(ScalarType.Float64)], File));
+        AssertRefused("NaN at input", () => OnnxExporter.ExportInt8(model, [images, images * float.NaN], File));
+        AssertRefused("finite activations, got", () => OnnxExporter.ExportInt8(model, [images, images / 0], File));
+        var disposed = CreateImages(1);
         disposed.Dispose();
         Assert.Throws<ObjectDisposedException>(() => OnnxExporter.ExportInt8(model, [disposed], File));
         using (no_grad())
             model.bn1.weight!.fill_(1000);
-        AssertRefused("at conv1", () => OnnxExporter.ExportInt8(model, [pictures.sign() * 1e38f], File)); // finite, until the model sums them up
+        AssertRefused("at conv1", () => OnnxExporter.ExportInt8(model, [images.sign() * 1e38f], File)); // finite until the model adds them up
 
         Assert.Equal(before, System.IO.File.ReadAllBytes(File));
         Assert.Equal([File], Directory.GetFileSystemEntries(_folder.Path));
@@ -204,23 +196,23 @@ public sealed class OnnxInt8Tests(ITestOutputHelper log) : IDisposable
         static void AssertRefused(string expected, Action action) => Assert.Contains(expected, Assert.Throws<ArgumentException>(action).Message, StringComparison.Ordinal);
     }
 
-    private static Tensor Pictures(int count, int height = 48, int width = 48) => randn(count, 3, height, width);
+    private static Tensor CreateImages(int count, int height = 48, int width = 48) => randn(count, 3, height, width);
 
     private void AssertAgrees(ResNet18 model, Tensor x)
     {
-        var apart = Apart(model, x);
-        log.WriteLine($"{apart:g2}");
-        Assert.InRange(apart, 0, Tolerance);
+        var difference = MeasureDifference(model, x);
+        log.WriteLine($"{difference:g2}");
+        Assert.InRange(difference, 0, Tolerance);
     }
 
-    /// <summary>The file's answers and those of the model in eval mode.</summary>
-    private double Apart(ResNet18 model, Tensor x)
+    /// <summary>Compares the file's outputs with those of the model in eval mode.</summary>
+    private double MeasureDifference(ResNet18 model, Tensor x)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
         using var session = new OnnxSession(File);
         model.eval();
-        return Trained.Apart(model.forward(x), session.Run(x));
+        return Trained.MeasureDifference(model.forward(x), session.Run(x));
     }
 
     private sealed class Subclass() : ResNet18(3);

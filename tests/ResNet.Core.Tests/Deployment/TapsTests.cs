@@ -3,26 +3,26 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests.Deployment;
 
-/// <summary>The taps of a kernel that meet a pixel.</summary>
+/// <summary>The taps of a kernel that can meet a pixel. The others meet only padding.</summary>
 public class TapsTests
 {
     [Theory]
-    [InlineData(1, 3, 1, 1, 1, 1, 0)] // the centre
+    [InlineData(1, 3, 1, 1, 1, 1, 0)] // the center
     [InlineData(1, 3, 2, 1, 1, 1, 0)]
     [InlineData(2, 3, 2, 1, 1, 2, 0)]
     [InlineData(1, 7, 2, 3, 3, 1, 0)]
     [InlineData(3, 7, 2, 3, 1, 5, 2)]
-    [InlineData(2, 3, 1, 1, 0, 3, 1)] // one tap or another
+    [InlineData(2, 3, 1, 1, 0, 3, 1)] // every tap meets a pixel at some position
     [InlineData(7, 3, 1, 1, 0, 3, 1)]
     [InlineData(1, 1, 2, 0, 0, 1, 0)]
-    public void They_are_as_few_as_the_map_is_small(long size, long kernel, long stride, long padding, long first, long count, long left) =>
+    public void Only_taps_that_can_meet_a_pixel_are_kept(long size, long kernel, long stride, long padding, long first, long count, long left) =>
         Assert.Equal(new Taps(first, count, left), Taps.Find(size, kernel, stride, padding));
 
     [Fact]
-    public void Without_a_size_all_are_needed() => Assert.Equal(new Taps(0, 7, 3), Taps.Find(null, 7, 2, 3));
+    public void Without_a_size_all_taps_are_kept() => Assert.Equal(new Taps(0, 7, 3), Taps.Find(null, 7, 2, 3));
 
     [Fact]
-    public void Without_the_others_a_convolution_computes_the_same()
+    public void Dropping_the_other_taps_does_not_change_a_convolution()
     {
         using var scope = NewDisposeScope();
         var fewer = 0;

@@ -4,20 +4,20 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests.Deployment;
 
-/// <summary>Networks as training leaves them, without the training.</summary>
+/// <summary>Networks that look as if they were trained, without the time that training takes.</summary>
 internal static class Trained
 {
-    public static ResNet18 ResNet18(long classes = 10, Stem stem = Stem.Conv7, Device? device = null, ScalarType dtype = ScalarType.Float32)
+    public static ResNet18 CreateResNet18(long classes = 10, Stem stem = Stem.Conv7, Device? device = null, ScalarType dtype = ScalarType.Float32)
     {
         manual_seed(1);
-        return Change(new ResNet18(classes, stem, dtype: dtype)).to(device ?? CPU);
+        return Perturb(new ResNet18(classes, stem, dtype: dtype)).to(device ?? CPU);
     }
 
     /// <summary>
-    /// Gives a network running statistics of images that went through, and scales and biases of batch norms that differ from
-    /// channel to channel: a fresh network's, 1 and 0, would hide a wrong folding. In training mode.
+    /// Gives a network running statistics of real forward passes, and batch norms whose scales and biases differ from channel to
+    /// channel. The 1 and 0 of a new network would hide wrong folding. The network is in training mode.
     /// </summary>
-    public static T Change<T>(T model) where T : ResidualNetwork
+    public static T Perturb<T>(T model) where T : ResidualNetwork
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
@@ -29,21 +29,21 @@ internal static class Trained
     }
 
     /// <summary>
-    /// A network of any depth. As in a trained one, each block adds little to its input: the model itself is wrong by up to 1e-4 in float32
-    /// where 152 layers of random weights feed on each other's rounding.
+    /// Creates a network of any depth. As in a trained one, each block adds little to its input. With fully random weights, the rounding of
+    /// 152 layers adds up: the model itself would be wrong by up to 1e-4 in float32.
     /// </summary>
-    public static ResidualNetwork Network(string architecture, Stem? stem = null)
+    public static ResidualNetwork Create(string architecture, Stem? stem = null)
     {
         manual_seed(1);
         var model = Family.Create(architecture, 10, stem);
         using (no_grad())
             foreach (var last in model.modules().Select(module => module is BasicBlock basic ? basic.bn2 : (module as Bottleneck)?.bn3).OfType<BatchNorm2d>())
                 last.weight!.mul_(0.2);
-        return Change(model);
+        return Perturb(model);
     }
 
-    /// <summary>In two batch norms channel 0 is its bias alone, channel 1 is 0, and in channel 2 the bias is a million times what weights give.</summary>
-    /// <returns>The two.</returns>
+    /// <summary>Changes two batch norms: channel 0 is only its bias, channel 1 is 0, and in channel 2 the bias is a million times larger than the rest.</summary>
+    /// <returns>The two batch norms.</returns>
     public static BatchNorm2d[] MakeChannelsExtreme(ResNet18 model)
     {
         using var scope = NewDisposeScope();
@@ -61,8 +61,8 @@ internal static class Trained
         return norms;
     }
 
-    /// <summary>How far apart two tensors are at most, relative to the largest value of the first.</summary>
-    public static double Apart(Tensor expected, Tensor actual)
+    /// <summary>The largest difference between two tensors, relative to the largest value of the first.</summary>
+    public static double MeasureDifference(Tensor expected, Tensor actual)
     {
         using var scope = NewDisposeScope();
         Assert.Equal(expected.shape, actual.shape);

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""What ONNX's own package has to say of a file: the tests run it where it is installed.
+"""Checks ONNX files with ONNX's own package. The tests run this script if that package is installed.
 
-    check_onnx.py check FILE    checks the file and every shape in it, and prints a line for each input, output, node and tensor
-    check_onnx.py nodes FILE    prints a line for each node; the file may have operators that ONNX does not know
+    check_onnx.py check FILE    checks the file and every shape in it, and prints a line per input, output, node and tensor
+    check_onnx.py nodes FILE    prints a line per node; the file may contain operators that ONNX does not define
 """
 
 import sys
@@ -22,7 +22,7 @@ def nodes(model):
 def check(model):
     onnx.checker.check_model(model, full_check=True)
     known = {value.name for value in onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True).graph.value_info}
-    assert all(output in known for node in model.graph.node[:-1] for output in node.output), "a value whose shape is not known"
+    assert all(output in known for node in model.graph.node[:-1] for output in node.output), "the shape of a value is unknown"
     line("producer", model.producer_name, model.producer_version)
     line("model", model.ir_version, ",".join(f"{opset.domain}:{opset.version}" for opset in model.opset_import))
     for kind, values in (("input", model.graph.input), ("output", model.graph.output)):

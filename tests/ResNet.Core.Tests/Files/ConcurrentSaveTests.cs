@@ -3,14 +3,14 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests.Files;
 
-/// <summary>Processes and threads that save to one path at the same time: whoever reads it finds a whole file of one of them.</summary>
+/// <summary>While processes and threads save to one path, a reader always finds the complete file of one save.</summary>
 public sealed class ConcurrentSaveTests : IDisposable
 {
     private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
-    [LinuxFact] // Windows refuses to replace a file while somebody reads it
+    [LinuxFact, Trait(Category.Name, Category.Slow)] // Windows refuses to replace a file that is being read
     public async Task Every_reader_finds_a_whole_file_and_every_save_succeeds()
     {
         var path = _folder["model.pth"];
@@ -18,34 +18,34 @@ public sealed class ConcurrentSaveTests : IDisposable
         using var second = ChildProcess.Start("save", path);
         Assert.Equal("started", first.StandardOutput.ReadLine());
         Assert.Equal("started", second.StandardOutput.ReadLine());
-        using var enough = new CancellationTokenSource();
-        // On threads of their own: savers that never end would keep those of the pool, of which loading needs one.
-        Task[] threads = [.. new[] { -1f, -2f }.Select(value => Task.Factory.StartNew(() => SaveUntil(value), enough.Token, TaskCreationOptions.LongRunning, TaskScheduler.Default))];
+        using var stop = new CancellationTokenSource();
+        // Dedicated threads: endless savers would occupy the thread pool, which loading needs.
+        Task[] threads = [.. new[] { -1f, -2f }.Select(value => Task.Factory.StartNew(() => SaveUntil(value), stop.Token, TaskCreationOptions.LongRunning, TaskScheduler.Default))];
 
-        using (var module = ChildProcess.Module())
-            for (var look = 0; look < 200; look++)
+        using (var module = ChildProcess.CreateModule())
+            for (var load = 0; load < 200; load++)
             {
                 using var scope = NewDisposeScope();
                 Checkpoint.Load(module, path);
-                ChildProcess.AssertOfOneSave(module);
+                ChildProcess.AssertFromOneSave(module);
             }
 
-        await enough.CancelAsync();
+        await stop.CancelAsync();
         await Task.WhenAll(threads);
         Assert.False(first.HasExited || second.HasExited, "a save in another process failed");
         first.Kill();
         second.Kill();
         first.WaitForExit();
         second.WaitForExit();
-        using (var module = ChildProcess.Module())
+        using (var module = ChildProcess.CreateModule())
             Checkpoint.Save(module, path);
         Assert.Equal([path], Directory.GetFileSystemEntries(_folder.Path));
 
         void SaveUntil(float value)
         {
-            using var module = ChildProcess.Module();
+            using var module = ChildProcess.CreateModule();
             ChildProcess.Fill(module, value);
-            while (!enough.IsCancellationRequested)
+            while (!stop.IsCancellationRequested)
                 Checkpoint.Save(module, path);
         }
     }

@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests.Files;
 
-/// <summary>Who may do what with a file is the same after a save, and what may not be written is not replaced.</summary>
+/// <summary>A save keeps the permissions of the file that it replaces, and does not replace a read-only file.</summary>
 public sealed class PermissionTests : IDisposable
 {
     private const string AccessList = "system.posix_acl_access", DefaultAccessList = "system.posix_acl_default";
@@ -28,10 +28,10 @@ public sealed class PermissionTests : IDisposable
     [InlineData("640")]
     [InlineData("666")]
     [InlineData("755")]
-    public void They_stay(string octal)
+    public void A_save_keeps_the_files_mode(string octal)
     {
         if (OperatingSystem.IsWindows())
-            return; // which has none of these
+            return; // Windows has no file modes
         var mode = (UnixFileMode)Convert.ToInt32(octal, 8);
         File.SetUnixFileMode(_path, mode);
         Checkpoint.Save(_module, _path);
@@ -39,7 +39,7 @@ public sealed class PermissionTests : IDisposable
     }
 
     [Fact]
-    public void A_new_file_has_those_of_every_new_file()
+    public void A_new_file_gets_the_default_mode()
     {
         Checkpoint.Save(_module, _folder["new.pth"]);
         if (!OperatingSystem.IsWindows())
@@ -48,7 +48,7 @@ public sealed class PermissionTests : IDisposable
 
     [LinuxFact]
     [SupportedOSPlatform("linux")]
-    public void Nobody_else_reads_what_is_not_yet_in_its_place()
+    public void The_temporary_file_never_has_wider_permissions()
     {
         var mode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
         File.SetUnixFileMode(_path, mode);
@@ -62,7 +62,7 @@ public sealed class PermissionTests : IDisposable
                 }
                 catch (FileNotFoundException)
                 {
-                    // It has its own name by now.
+                    // It has been renamed since.
                 }
         child.Kill();
         child.WaitForExit();
@@ -76,28 +76,28 @@ public sealed class PermissionTests : IDisposable
         Assert.StartsWith($"{_path}: cannot be written: ", problem.Message, StringComparison.Ordinal);
         Assert.Equal([1, 2, 3], File.ReadAllBytes(_path));
         Assert.Equal([_path], Directory.GetFileSystemEntries(_folder.Path));
-        File.SetAttributes(_path, FileAttributes.Normal); // Windows deletes no other
+        File.SetAttributes(_path, FileAttributes.Normal); // Windows does not delete read-only files
     }
 
     [LinuxFact]
-    public void The_owner_stays_where_this_process_may_set_it()
+    public void A_save_keeps_the_owner_if_the_process_may_set_it()
     {
         if (!Environment.IsPrivilegedProcess)
             return;
-        Tool.Run(_folder.Path, "chown", "12345:23456", "model.pth").Succeeded();
+        Tool.Run(_folder.Path, "chown", "12345:23456", "model.pth").AssertSucceeded();
         Checkpoint.Save(_module, _path);
-        Assert.Equal("12345:23456", Tool.Run(_folder.Path, "stat", "-c", "%u:%g", "model.pth").Succeeded().Output.Trim());
+        Assert.Equal("12345:23456", Tool.Run(_folder.Path, "stat", "-c", "%u:%g", "model.pth").AssertSucceeded().Output.Trim());
     }
 
-    /// <summary>The group's bits of the mode are the list's mask: without the list they would be the group's own rights.</summary>
+    /// <summary>With a list, the mode's group bits are its mask. If the list got lost, they would become the group's own permissions.</summary>
     [LinuxFact]
     [SupportedOSPlatform("linux")]
-    public void An_access_control_list_stays()
+    public void A_save_keeps_the_access_control_list()
     {
         File.SetUnixFileMode(_path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
-        var list = ListWithUser(12345);
+        var list = CreateAccessControlList(12345);
         if (setxattr(_path, AccessList, list, list.Length, 0) != 0)
-            return; // a file system without
+            return; // the file system has no access control lists
         Checkpoint.Save(_module, _path);
 
         var kept = new byte[list.Length];
@@ -107,21 +107,21 @@ public sealed class PermissionTests : IDisposable
 
     [LinuxFact]
     [SupportedOSPlatform("linux")]
-    public void No_access_control_list_comes_from_the_folder()
+    public void The_folders_default_access_control_list_is_not_inherited()
     {
         var mode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead;
         File.SetUnixFileMode(_path, mode);
-        var list = ListWithUser(12345);
+        var list = CreateAccessControlList(12345);
         if (setxattr(_folder.Path, DefaultAccessList, list, list.Length, 0) != 0)
-            return; // a file system without
+            return; // the file system has no access control lists
         Checkpoint.Save(_module, _path);
 
         Assert.Equal(-1, getxattr(_path, AccessList, null, 0));
         Assert.Equal(mode, File.GetUnixFileMode(_path));
     }
 
-    /// <summary>user::rw-, user:(id):r--, group::---, mask::r--, other::---; as Linux keeps it.</summary>
-    private static byte[] ListWithUser(uint user)
+    /// <summary>user::rw-, user:(id):r--, group::---, mask::r--, other::---, in the binary form of the extended attribute.</summary>
+    private static byte[] CreateAccessControlList(uint user)
     {
         const ushort Read = 4, Write = 2;
         var list = new List<byte>();

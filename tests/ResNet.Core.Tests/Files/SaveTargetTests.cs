@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests.Files;
 
-/// <summary>What a path may lead to when something is saved there.</summary>
+/// <summary>What may be at the path of a save: a file, a link, a folder, a device.</summary>
 public sealed class SaveTargetTests : IDisposable
 {
     private readonly TempFolder _folder = new();
@@ -21,30 +21,30 @@ public sealed class SaveTargetTests : IDisposable
     [InlineData('a')]
     [InlineData('é')]
     [InlineData('漢')]
-    public void A_name_may_be_as_long_as_the_file_system_takes(char letter)
+    public void A_name_may_be_as_long_as_the_file_system_allows(char letter)
     {
-        var letters = OperatingSystem.IsWindows() ? 251 : 251 / Encoding.UTF8.GetByteCount([letter]); // 255 characters, 255 bytes
-        Saved(new string(letter, letters) + ".pth");
+        var letters = OperatingSystem.IsWindows() ? 251 : 251 / Encoding.UTF8.GetByteCount([letter]); // at most 255 characters or 255 bytes
+        AssertSaves(new string(letter, letters) + ".pth");
         Assert.Single(Directory.GetFileSystemEntries(_folder.Path));
     }
 
     [Fact]
-    public void A_name_that_is_too_long_is_refused() => Refused<IOException>(new string('a', 252) + ".pth", "");
+    public void A_name_that_is_too_long_is_refused() => AssertRefused<IOException>(new string('a', 252) + ".pth", "");
 
     [Fact]
     public void A_folder_is_refused()
     {
         Directory.CreateDirectory(_folder["folder.pth"]);
-        Refused<UnauthorizedAccessException>("folder.pth", "expected a file, got a folder");
+        AssertRefused<UnauthorizedAccessException>("folder.pth", "expected a file, got a folder");
         Assert.Equal([_folder["folder.pth"]], Directory.GetFileSystemEntries(_folder.Path));
     }
 
     [Fact]
-    public void A_folder_that_is_not_there_is_refused()
+    public void A_missing_folder_is_refused()
     {
-        Refused<DirectoryNotFoundException>("none/model.pth", "none");
+        AssertRefused<DirectoryNotFoundException>("none/model.pth", "none");
         _folder.Write("file", []);
-        Refused<IOException>("file/model.pth", "");
+        AssertRefused<IOException>("file/model.pth", "");
         Assert.Equal([_folder["file"]], Directory.GetFileSystemEntries(_folder.Path));
     }
 
@@ -54,19 +54,19 @@ public sealed class SaveTargetTests : IDisposable
         _folder.Write("run1.pth", []);
         try
         {
-            Link("latest.pth", "run1.pth");
+            CreateLink("latest.pth", "run1.pth");
         }
         catch (IOException) when (OperatingSystem.IsWindows())
         {
-            return; // Windows wants a privilege for it
+            return; // Windows requires a privilege
         }
-        Saved("latest.pth", "run1.pth");
+        AssertSaves("latest.pth", "run1.pth");
 
-        Link("newest.pth", _folder["latest.pth"]);
-        Saved("newest.pth", "run1.pth");
+        CreateLink("newest.pth", _folder["latest.pth"]);
+        AssertSaves("newest.pth", "run1.pth");
 
-        Link("next.pth", "run2.pth"); // which is not there yet
-        Saved("next.pth", "run2.pth");
+        CreateLink("next.pth", "run2.pth"); // does not exist yet
+        AssertSaves("next.pth", "run2.pth");
 
         Assert.Equal(
             [(_folder["latest.pth"], "run1.pth"), (_folder["newest.pth"], _folder["latest.pth"]), (_folder["next.pth"], "run2.pth"), (_folder["run1.pth"], null), (_folder["run2.pth"], null)],
@@ -74,49 +74,49 @@ public sealed class SaveTargetTests : IDisposable
     }
 
     [LinuxFact]
-    public void A_link_is_relative_to_the_folder_that_it_is_really_in()
+    public void A_relative_link_is_resolved_from_its_real_folder()
     {
         foreach (var folder in (string[])["runs", "disk/runs", "disk/deep"])
             Directory.CreateDirectory(_folder[folder]);
-        Link("short", "disk/deep");
-        Link("disk/deep/latest.pth", "../runs/model.pth");
+        CreateLink("short", "disk/deep");
+        CreateLink("disk/deep/latest.pth", "../runs/model.pth");
 
-        Saved("short/latest.pth", "disk/runs/model.pth");
+        AssertSaves("short/latest.pth", "disk/runs/model.pth");
         Assert.Empty(Directory.GetFileSystemEntries(_folder["runs"]));
     }
 
     [LinuxFact]
-    public void A_link_that_leads_nowhere_is_refused()
+    public void Links_without_a_valid_target_are_refused()
     {
-        Link("a.pth", "b.pth");
-        Link("b.pth", "a.pth");
-        Refused<IOException>("a.pth", "symbolic links");
+        CreateLink("a.pth", "b.pth");
+        CreateLink("b.pth", "a.pth");
+        AssertRefused<IOException>("a.pth", "symbolic links");
 
-        Link("c.pth", "none/model.pth");
-        Refused<DirectoryNotFoundException>("c.pth", "none");
+        CreateLink("c.pth", "none/model.pth");
+        AssertRefused<DirectoryNotFoundException>("c.pth", "none");
 
-        Link("d.pth", "..");
-        Refused<UnauthorizedAccessException>("d.pth", "got a folder");
+        CreateLink("d.pth", "..");
+        AssertRefused<UnauthorizedAccessException>("d.pth", "got a folder");
         Assert.Equal(4, Directory.GetFileSystemEntries(_folder.Path).Length);
     }
 
-    /// <summary>A rename would put a file in their place, even of <c>/dev/null</c>. The device here is the test's own, should that happen.</summary>
+    /// <summary>A rename would replace even <c>/dev/null</c>. The test creates a device of its own, in case that happens.</summary>
     [LinuxFact]
     public void Devices_and_FIFOs_are_refused()
     {
-        Tool.Run(_folder.Path, "mkfifo", "fifo.pth").Succeeded();
-        Refused<IOException>("fifo.pth", "expected a regular file");
-        Link("link.pth", "fifo.pth");
-        Refused<IOException>("link.pth", "expected a regular file");
+        Tool.Run(_folder.Path, "mkfifo", "fifo.pth").AssertSucceeded();
+        AssertRefused<IOException>("fifo.pth", "expected a regular file");
+        CreateLink("link.pth", "fifo.pth");
+        AssertRefused<IOException>("link.pth", "expected a regular file");
         Assert.Equal(2, Directory.GetFileSystemEntries(_folder.Path).Length);
 
-        if (Tool.Run(_folder.Path, "mknod", "null.pth", "c", "1", "3").Code == 0) // a privilege
-            Refused<IOException>("null.pth", "expected a regular file");
+        if (Tool.Run(_folder.Path, "mknod", "null.pth", "c", "1", "3").Code == 0) // needs a privilege
+            AssertRefused<IOException>("null.pth", "expected a regular file");
     }
 
-    /// <summary>It used to end the process, with a file left beside.</summary>
+    /// <summary>Without care, the signal SIGXFSZ ends the process and leaves a temporary file.</summary>
     [LinuxFact]
-    public void A_file_that_gets_larger_than_it_may_is_refused()
+    public void A_save_beyond_the_file_size_limit_is_refused()
     {
         foreach (var path in (string[])[_folder["model.pth"], _folder["model.safetensors"]])
         {
@@ -124,7 +124,7 @@ public sealed class SaveTargetTests : IDisposable
             var start = new ProcessStartInfo("/bin/sh", ["-c", "ulimit -f 2000; exec \"$@\"", "sh", DotnetHost.Path, typeof(ChildProcess).Assembly.Location, "try-save", path])
             {
                 RedirectStandardOutput = true,
-                Environment = { ["DOTNET_EnableWriteXorExecute"] = "0" }, // .NET has a large file for it
+                Environment = { ["DOTNET_EnableWriteXorExecute"] = "0" }, // it needs a large file
             };
             using var child = Process.Start(start)!;
             Assert.StartsWith($"System.IO.IOException: {path}: cannot be written: it exceeds the file size limit: ", child.StandardOutput.ReadToEnd(), StringComparison.Ordinal);
@@ -133,19 +133,19 @@ public sealed class SaveTargetTests : IDisposable
         Assert.Equal(2, Directory.GetFileSystemEntries(_folder.Path).Length);
     }
 
-    private void Link(string link, string target) => File.CreateSymbolicLink(_folder[link], target);
+    private void CreateLink(string link, string target) => File.CreateSymbolicLink(_folder[link], target);
 
-    private void Saved(string name, string? place = null)
+    private void AssertSaves(string name, string? target = null)
     {
         using (no_grad())
             ((TorchSharp.Modules.Linear)_module).weight.add_(1);
         Checkpoint.Save(_module, _folder[name]);
         using var loaded = nn.Linear(2, 3);
-        Checkpoint.Load(loaded, _folder[place ?? name]);
+        Checkpoint.Load(loaded, _folder[target ?? name]);
         Assert.Equal(_module.state_dict()["weight"].data<float>().ToArray(), loaded.weight.data<float>().ToArray());
     }
 
-    private void Refused<T>(string name, string reason)
+    private void AssertRefused<T>(string name, string reason)
         where T : Exception
     {
         var problem = Assert.ThrowsAny<T>(() => Checkpoint.Save(_module, _folder[name]));

@@ -1,9 +1,8 @@
 namespace ResNet.Core.Tests.Packaging;
 
 /// <summary>
-/// A copy of the sources as the only commit of a repository with a remote, and the packages that were packed from it: what
-/// a stranger's clone and its package would be. After all other tests and one at a time: builds and libtorch's threads
-/// would only take the cores from each other.
+/// A copy of the sources as the only commit of a repository with a remote, like a stranger's clone, and the packages that were
+/// packed from it. These tests run after all others, one at a time: builds and libtorch's threads would only compete for the cores.
 /// </summary>
 [CollectionDefinition(nameof(BuildTools), DisableParallelization = true)]
 public sealed class BuildTools : ICollectionFixture<BuildTools>, IDisposable
@@ -14,30 +13,30 @@ public sealed class BuildTools : ICollectionFixture<BuildTools>, IDisposable
     {
         Directory.CreateDirectory(Checkout);
         Sources.Copy(Checkout);
-        Tool.Git(Checkout, "init", "--quiet").Succeeded();
-        Tool.Git(Checkout, "add", "--all").Succeeded();
-        Tool.Git(Checkout, "-c", "user.name=Tests", "-c", "user.email=tests@example.com", "commit", "--quiet", "--no-gpg-sign", "--message=The sources").Succeeded();
-        Tool.Git(Checkout, "remote", "add", "origin", Remote).Succeeded();
-        Commit = Tool.Git(Checkout, "rev-parse", "HEAD").Succeeded().Output.Trim();
-        var listed = Tool.Dotnet(Root, "nuget", "locals", "global-packages", "--list").Succeeded().Output;
+        Tool.Git(Checkout, "init", "--quiet").AssertSucceeded();
+        Tool.Git(Checkout, "add", "--all").AssertSucceeded();
+        Tool.Git(Checkout, "-c", "user.name=Tests", "-c", "user.email=tests@example.com", "commit", "--quiet", "--no-gpg-sign", "--message=The sources").AssertSucceeded();
+        Tool.Git(Checkout, "remote", "add", "origin", Remote).AssertSucceeded();
+        Commit = Tool.Git(Checkout, "rev-parse", "HEAD").AssertSucceeded().Output.Trim();
+        var listed = Tool.Dotnet(Root, "nuget", "locals", "global-packages", "--list").AssertSucceeded().Output;
         NuGetCache = listed[(listed.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim();
 
-        // ContinuousIntegrationBuild is what makes a package independent of the folder that it is built in.
+        // ContinuousIntegrationBuild makes a package independent of the folder that it is built in.
         foreach (var library in new[] { Sources.Library, Sources.Distributed })
-            Tool.Dotnet(Checkout, "pack", library, "--output", Feed, $"-p:Version={Version}", "-p:ContinuousIntegrationBuild=true").Succeeded();
+            Tool.Dotnet(Checkout, "pack", library, "--output", Feed, $"-p:Version={Version}", "-p:ContinuousIntegrationBuild=true").AssertSucceeded();
     }
 
-    /// <summary>A folder of this run alone, outside the repository.</summary>
+    /// <summary>A folder for this run only, outside the repository.</summary>
     public string Root { get; } = Directory.CreateTempSubdirectory("resnet-packaging-").FullName;
 
     public string Checkout => Path.Combine(Root, "checkout");
 
     public string Commit { get; }
 
-    /// <summary>The folder of the package, which serves as a NuGet source.</summary>
+    /// <summary>The folder of the packages, which serves as a NuGet source.</summary>
     public string Feed => Path.Combine(Root, "feed");
 
-    /// <summary>Unlike any other: NuGet keeps what it has once unpacked under a version.</summary>
+    /// <summary>A version that was never used before: NuGet caches every version that it has unpacked.</summary>
     public string Version { get; } = $"0.2.0-test.{DateTime.UtcNow.Ticks}";
 
     public string Package => Path.Combine(Feed, $"ResNet.Core.{Version}.nupkg");
@@ -46,7 +45,7 @@ public sealed class BuildTools : ICollectionFixture<BuildTools>, IDisposable
 
     public string Symbols => Path.Combine(Feed, $"ResNet.Core.{Version}.snupkg");
 
-    /// <summary>NuGet's cache, where it unpacks the packages of all projects of this user.</summary>
+    /// <summary>The folder where NuGet unpacks the packages of all projects of this user.</summary>
     public string NuGetCache { get; }
 
     public void Dispose()

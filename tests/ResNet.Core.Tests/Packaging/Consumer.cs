@@ -1,6 +1,6 @@
 namespace ResNet.Core.Tests.Packaging;
 
-/// <summary>A console project that somebody made who has the package and not the repository, built for this machine's platform.</summary>
+/// <summary>A user's console project, which has the package and not the repository, built for this machine's platform.</summary>
 public sealed class Consumer
 {
     public Consumer(BuildTools tools)
@@ -55,11 +55,11 @@ public sealed class Consumer
 
     public string Folder { get; }
 
-    internal ChildResult Build() => Dotnet("build", "--configuration", "Release").Succeeded();
+    internal ChildResult Build() => Dotnet("build", "--configuration", "Release").AssertSucceeded();
 
     internal ChildResult Dotnet(params string[] arguments) => Tool.Dotnet(Folder, arguments);
 
-    /// <summary>The one file of that name under a folder of the project.</summary>
+    /// <summary>Finds the only file of that name under a folder of the project.</summary>
     public string Find(string folder, string name) =>
         Assert.Single(Directory.EnumerateFiles(Path.Combine(Folder, folder), name, SearchOption.AllDirectories));
 

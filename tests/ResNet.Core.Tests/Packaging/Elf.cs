@@ -3,53 +3,53 @@ using System.Text;
 namespace ResNet.Core.Tests.Packaging;
 
 /// <summary>
-/// As much of a 64-bit little-endian ELF file as the tests look at. It finds sections by name, where RelaxLibstdcxx goes
-/// by type, so that one checks the other.
+/// Reads the parts of a 64-bit little-endian ELF file that the tests need. It finds sections by name and RelaxLibstdcxx finds them
+/// by type, so that each checks the other.
 /// </summary>
 internal sealed class Elf(byte[] bytes)
 {
-    /// <summary>Where the vna_flags of a version are that the file asks of another library.</summary>
-    public int FlagsOfVersion(string library, string version)
+    /// <summary>Finds the vna_flags of a version that the file needs of another library.</summary>
+    public int FindVersionFlags(string library, string version)
     {
-        var needs = Section(".gnu.version_r").Offset;
+        var needs = FindSection(".gnu.version_r").Offset;
         for (int need = needs, next = 1; next != 0; need += next)
         {
-            for (int aux = need + Int32(need + 8), left = UInt16(need + 2); left > 0; aux += Int32(aux + 12), left--)
-                if (DynamicString(need + 4) == library && DynamicString(aux + 8) == version)
+            for (int aux = need + ReadInt32(need + 8), left = ReadUInt16(need + 2); left > 0; aux += ReadInt32(aux + 12), left--)
+                if (ReadDynamicString(need + 4) == library && ReadDynamicString(aux + 8) == version)
                     return aux + 4;
-            next = Int32(need + 12);
+            next = ReadInt32(need + 12);
         }
 
-        throw new InvalidOperationException($"The file does not ask for {version} of {library}.");
+        throw new InvalidOperationException($"The file does not need {version} of {library}.");
     }
 
-    /// <summary>The number of a symbol of the dynamic symbol table.</summary>
-    public int Symbol(string name)
+    /// <summary>Finds the index of a symbol in the dynamic symbol table.</summary>
+    public int FindSymbol(string name)
     {
-        var (offset, size) = Section(".dynsym");
-        return Enumerable.Range(0, size / 24).Single(symbol => DynamicString(offset + symbol * 24) == name);
+        var (offset, size) = FindSection(".dynsym");
+        return Enumerable.Range(0, size / 24).Single(symbol => ReadDynamicString(offset + symbol * 24) == name);
     }
 
-    /// <summary>Where the number of the symbol is that the first relocation of a called function refers to.</summary>
-    public int SymbolOfFirstRelocation() => Section(".rela.plt").Offset + 12;
+    /// <summary>Finds where the first relocation of a called function holds the index of its symbol.</summary>
+    public int FindSymbolOfFirstRelocation() => FindSection(".rela.plt").Offset + 12;
 
-    /// <summary>Where the section's type stands in its header.</summary>
-    public int TypeOfSection(string name) => Header(name) + 4;
+    /// <summary>Finds the type of a section in its header.</summary>
+    public int FindSectionType(string name) => FindHeader(name) + 4;
 
-    private (int Offset, int Size) Section(string name) => (Int32(Header(name) + 24), Int32(Header(name) + 32));
+    private (int Offset, int Size) FindSection(string name) => (ReadInt32(FindHeader(name) + 24), ReadInt32(FindHeader(name) + 32));
 
-    private int Header(string name)
+    private int FindHeader(string name)
     {
-        int table = Int32(40), size = UInt16(58), count = UInt16(60);
-        var names = Int32(table + UInt16(62) * size + 24);
-        return Enumerable.Range(0, count).Select(number => table + number * size).Single(header => String(names + Int32(header)) == name);
+        int table = ReadInt32(40), size = ReadUInt16(58), count = ReadUInt16(60);
+        var names = ReadInt32(table + ReadUInt16(62) * size + 24);
+        return Enumerable.Range(0, count).Select(number => table + number * size).Single(header => ReadString(names + ReadInt32(header)) == name);
     }
 
-    private string DynamicString(int at) => String(Section(".dynstr").Offset + Int32(at));
+    private string ReadDynamicString(int offset) => ReadString(FindSection(".dynstr").Offset + ReadInt32(offset));
 
-    private string String(int at) => Encoding.ASCII.GetString(bytes, at, Array.IndexOf(bytes, (byte)0, at) - at);
+    private string ReadString(int offset) => Encoding.ASCII.GetString(bytes, offset, Array.IndexOf(bytes, (byte)0, offset) - offset);
 
-    private ushort UInt16(int at) => BitConverter.ToUInt16(bytes, at);
+    private ushort ReadUInt16(int offset) => BitConverter.ToUInt16(bytes, offset);
 
-    private int Int32(int at) => BitConverter.ToInt32(bytes, at);
+    private int ReadInt32(int offset) => BitConverter.ToInt32(bytes, offset);
 }

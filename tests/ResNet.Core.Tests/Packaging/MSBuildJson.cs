@@ -2,12 +2,12 @@ using System.Text.Json;
 
 namespace ResNet.Core.Tests.Packaging;
 
-/// <summary>What a project evaluates to, asked with <c>dotnet msbuild -getItem:…</c>.</summary>
+/// <summary>Reads the output of <c>dotnet msbuild -getItem:…</c>, which evaluates a project.</summary>
 internal static class MSBuildJson
 {
-    public static List<Dictionary<string, string>> Items(this ChildResult result, string name)
+    public static List<Dictionary<string, string>> ReadItems(this ChildResult result, string name)
     {
-        using var json = JsonDocument.Parse(result.Succeeded().Output);
+        using var json = JsonDocument.Parse(result.AssertSucceeded().Output);
         return json.RootElement.GetProperty("Items").GetProperty(name).Deserialize<List<Dictionary<string, string>>>()!;
     }
 }

@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 
 namespace ResNet.Core.Tests.Packaging;
 
-/// <summary>The page of each package in a gallery, where its reader has nothing of the repository.</summary>
+/// <summary>The page of each package in a gallery, where the reader does not have the repository.</summary>
 public partial class PackageReadmeTests
 {
     private const string Core = "ResNet.Core", Distributed = "ResNet.Core.Distributed";
@@ -14,9 +14,9 @@ public partial class PackageReadmeTests
     [Theory]
     [InlineData(Core)]
     [InlineData(Distributed)]
-    public void It_has_code_which_is_compiled(string package)
+    public void The_page_has_code_and_all_of_it_is_compiled(string package)
     {
-        var blocks = DocumentTests.CSharpBlock.Matches(Source(package)).Select(block => block.Groups[1].Value).ToList();
+        var blocks = DocumentTests.CSharpBlock.Matches(ReadSource(package)).Select(block => block.Groups[1].Value).ToList();
         Assert.NotEmpty(blocks);
         Assert.Subset(DocumentTests.Blocks.Cast<object[]>().Select(row => (string)row[0]).ToHashSet(), blocks.ToHashSet());
     }
@@ -24,16 +24,16 @@ public partial class PackageReadmeTests
     [Theory]
     [InlineData(Core)]
     [InlineData(Distributed)]
-    public void It_is_a_page_to_read_in_a_minute(string package) => Assert.InRange(Source(package).Split('\n').Length, 20, 50);
+    public void The_page_has_20_to_50_lines(string package) => Assert.InRange(ReadSource(package).Split('\n').Length, 20, 50);
 
     [Collection(nameof(BuildTools)), Trait(Category.Name, Category.Slow)]
     public class Packed(BuildTools tools)
     {
-        /// <summary>With links into the repository as it was packed.</summary>
+        /// <summary>Links lead to the commit that was packed.</summary>
         [Theory]
         [InlineData(Core)]
         [InlineData(Distributed)]
-        public void It_is_in_the_package_with_absolute_links(string package)
+        public void The_package_has_the_page_with_absolute_links(string package)
         {
             using var archive = ZipFile.OpenRead(package == Core ? tools.Package : tools.DistributedPackage);
             using var reader = new StreamReader(archive.GetEntry("README.md")!.Open());
@@ -46,9 +46,9 @@ public partial class PackageReadmeTests
             Assert.NotEmpty(files);
             Assert.All(files, link => Assert.StartsWith(repository, link, StringComparison.Ordinal));
             Assert.All(files, link => Assert.True(Path.Exists(Path.Combine(Repository.Root, link[repository.Length..])), link));
-            Assert.Equal(Source(package), readme.Replace(repository, "../../", StringComparison.Ordinal));
+            Assert.Equal(ReadSource(package), readme.Replace(repository, "../../", StringComparison.Ordinal));
         }
     }
 
-    private static string Source(string package) => File.ReadAllText(Path.Combine(Repository.Root, "src", package, "README.md")).ReplaceLineEndings("\n");
+    private static string ReadSource(string package) => File.ReadAllText(Path.Combine(Repository.Root, "src", package, "README.md")).ReplaceLineEndings("\n");
 }

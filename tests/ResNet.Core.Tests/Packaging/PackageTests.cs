@@ -5,12 +5,12 @@ using System.Xml.Linq;
 
 namespace ResNet.Core.Tests.Packaging;
 
-/// <summary>What is in the package that people install.</summary>
+/// <summary>The contents of the package that users install.</summary>
 [Collection(nameof(BuildTools)), Trait(Category.Name, Category.Slow)]
 public class PackageTests(BuildTools tools)
 {
     [Fact]
-    public void It_holds_the_library_its_documentation_the_build_files_the_icon_and_the_readme()
+    public void The_package_contains_the_library_its_documentation_the_build_files_the_icon_and_the_readme()
     {
         using var package = ZipFile.OpenRead(tools.Package);
 
@@ -31,38 +31,38 @@ public class PackageTests(BuildTools tools)
     }
 
     [Fact]
-    public void Its_metadata_says_what_it_is_and_where_it_comes_from()
+    public void The_metadata_describes_the_package_and_names_its_repository_and_commit()
     {
-        var metadata = Metadata();
+        var metadata = ReadMetadata();
 
-        Assert.Equal("ResNet.Core", Value("id"));
-        Assert.Equal("MIT", Value("license"));
-        Assert.Equal("expression", Element("license").Attribute("type")?.Value);
-        Assert.Equal("README.md", Value("readme"));
-        Assert.Equal("icon.png", Value("icon"));
-        Assert.Equal(BuildTools.Remote, Value("projectUrl"));
-        Assert.Contains("torchsharp", Value("tags").Split(' '));
-        Assert.Contains("resnet18", Value("tags").Split(' '));
-        Assert.NotEmpty(Value("description"));
-        Assert.NotEmpty(Value("authors"));
-        Assert.Equal("git", Element("repository").Attribute("type")?.Value);
-        Assert.Equal(BuildTools.Remote, Element("repository").Attribute("url")?.Value);
-        Assert.Equal(tools.Commit, Element("repository").Attribute("commit")?.Value);
+        Assert.Equal("ResNet.Core", FindValue("id"));
+        Assert.Equal("MIT", FindValue("license"));
+        Assert.Equal("expression", FindElement("license").Attribute("type")?.Value);
+        Assert.Equal("README.md", FindValue("readme"));
+        Assert.Equal("icon.png", FindValue("icon"));
+        Assert.Equal(BuildTools.Remote, FindValue("projectUrl"));
+        Assert.Contains("torchsharp", FindValue("tags").Split(' '));
+        Assert.Contains("resnet18", FindValue("tags").Split(' '));
+        Assert.NotEmpty(FindValue("description"));
+        Assert.NotEmpty(FindValue("authors"));
+        Assert.Equal("git", FindElement("repository").Attribute("type")?.Value);
+        Assert.Equal(BuildTools.Remote, FindElement("repository").Attribute("url")?.Value);
+        Assert.Equal(tools.Commit, FindElement("repository").Attribute("commit")?.Value);
 
-        XElement Element(string name) => metadata.Element(metadata.Name.Namespace + name) ?? throw new InvalidOperationException($"The package has no {name}.");
-        string Value(string name) => Element(name).Value;
+        XElement FindElement(string name) => metadata.Element(metadata.Name.Namespace + name) ?? throw new InvalidOperationException($"The package has no {name}.");
+        string FindValue(string name) => FindElement(name).Value;
     }
 
     [Fact]
-    public void It_depends_on_TorchSharp_and_on_the_Protobuf_library_that_TorchSharp_brings()
+    public void The_package_depends_on_TorchSharp_and_on_the_Protobuf_version_that_TorchSharp_needs()
     {
-        var dependencies = Metadata().Descendants().Where(element => element.Name.LocalName == "dependency");
+        var dependencies = ReadMetadata().Descendants().Where(element => element.Name.LocalName == "dependency");
 
         Assert.Equal(["Google.Protobuf 3.21.9", "TorchSharp 0.107.0"], dependencies.Select(dependency => $"{dependency.Attribute("id")?.Value} {dependency.Attribute("version")?.Value}"));
     }
 
     [Fact]
-    public void Its_symbols_lead_a_debugger_to_the_sources_of_the_commit()
+    public void The_symbols_link_to_the_sources_of_the_commit()
     {
         using var symbols = ZipFile.OpenRead(tools.Symbols);
         using var pdb = MetadataReaderProvider.FromPortablePdbStream(new MemoryStream(Read(symbols, "lib/net8.0/ResNet.Core.pdb")));
@@ -75,21 +75,21 @@ public class PackageTests(BuildTools tools)
     }
 
     [Fact]
-    public void The_same_sources_give_the_same_library_in_another_folder()
+    public void The_same_sources_build_the_same_library_in_another_folder()
     {
         var elsewhere = Path.Combine(tools.Root, "elsewhere");
-        Tool.Git(tools.Root, "clone", "--quiet", tools.Checkout, elsewhere).Succeeded();
-        Tool.Git(elsewhere, "remote", "set-url", "origin", BuildTools.Remote).Succeeded();
-        Tool.Dotnet(elsewhere, "build", Sources.Library, "--configuration", "Release", $"-p:Version={tools.Version}", "-p:ContinuousIntegrationBuild=true").Succeeded();
+        Tool.Git(tools.Root, "clone", "--quiet", tools.Checkout, elsewhere).AssertSucceeded();
+        Tool.Git(elsewhere, "remote", "set-url", "origin", BuildTools.Remote).AssertSucceeded();
+        Tool.Dotnet(elsewhere, "build", Sources.Library, "--configuration", "Release", $"-p:Version={tools.Version}", "-p:ContinuousIntegrationBuild=true").AssertSucceeded();
 
         using var package = ZipFile.OpenRead(tools.Package);
         Assert.Equal(Read(package, "lib/net8.0/ResNet.Core.dll"), File.ReadAllBytes(Path.Combine(elsewhere, "src", "ResNet.Core", "bin", "Release", "net8.0", "ResNet.Core.dll")));
     }
 
-    /// <summary>Of every .nupkg, by the Open Packaging Conventions.</summary>
+    /// <summary>Whether the Open Packaging Conventions put this entry into every .nupkg.</summary>
     private static bool IsContainerFormat(string name) => name is "[Content_Types].xml" or "_rels/.rels" || name.EndsWith(".psmdcp", StringComparison.Ordinal);
 
-    private XElement Metadata()
+    private XElement ReadMetadata()
     {
         using var package = ZipFile.OpenRead(tools.Package);
         using var nuspec = package.GetEntry("ResNet.Core.nuspec")!.Open();

@@ -7,47 +7,47 @@ public class RelaxLibstdcxxTests(BuildTools tools)
     [Fact]
     public void Weakens_the_version_that_no_relocation_uses_and_nothing_else()
     {
-        var library = TorchSharpNative.InPackage(tools);
+        var library = TorchSharpNative.ReadFromPackage(tools);
 
-        TorchSharpNative.AssertRelaxed(library, Relaxed(library));
+        TorchSharpNative.AssertRelaxed(library, GetRelaxed(library));
     }
 
     [Fact]
-    public void Leaves_a_version_that_a_relocation_uses()
+    public void Keeps_a_version_that_a_relocation_uses()
     {
-        var library = TorchSharpNative.InPackage(tools);
+        var library = TorchSharpNative.ReadFromPackage(tools);
         var elf = new Elf(library);
-        BitConverter.GetBytes(elf.Symbol("_ZSt21ios_base_library_initv")).CopyTo(library, elf.SymbolOfFirstRelocation());
+        BitConverter.GetBytes(elf.FindSymbol("_ZSt21ios_base_library_initv")).CopyTo(library, elf.FindSymbolOfFirstRelocation());
 
-        Assert.Equal(library, Relaxed(library));
+        Assert.Equal(library, GetRelaxed(library));
     }
 
     [Fact]
-    public void Leaves_the_versions_of_other_libraries()
+    public void Keeps_the_versions_of_other_libraries()
     {
-        var library = TorchSharpNative.InPackage(tools);
+        var library = TorchSharpNative.ReadFromPackage(tools);
         library[library.AsSpan().IndexOf("libstdc++.so.6\0"u8)] = (byte)'x';
 
-        Assert.Equal(library, Relaxed(library));
+        Assert.Equal(library, GetRelaxed(library));
     }
 
     [Fact]
-    public void Copies_a_library_that_asks_for_no_versions()
+    public void Copies_a_library_that_requires_no_versions()
     {
-        var library = TorchSharpNative.InPackage(tools);
-        library[new Elf(library).TypeOfSection(".gnu.version_r")] = 0x42;
+        var library = TorchSharpNative.ReadFromPackage(tools);
+        library[new Elf(library).FindSectionType(".gnu.version_r")] = 0x42;
 
-        Assert.Equal(library, Relaxed(library));
+        Assert.Equal(library, GetRelaxed(library));
     }
 
     [Theory]
     [InlineData(0, "it is not a 64-bit little-endian ELF file")]
     [InlineData(2_000_000, "its headers point outside the file, which is truncated or damaged")]
-    public void Says_what_is_wrong_with_a_library_that_was_cut_off(int length, string reason) =>
-        AssertRefused(TorchSharpNative.InPackage(tools)[..length], reason);
+    public void Reports_a_truncated_library(int length, string reason) =>
+        AssertRefused(TorchSharpNative.ReadFromPackage(tools)[..length], reason);
 
     [Fact]
-    public void Says_that_a_file_is_no_library() =>
+    public void Reports_a_file_that_is_not_a_library() =>
         AssertRefused([.. Enumerable.Repeat((byte)'x', 1000)], "it is not a 64-bit little-endian ELF file");
 
     private void AssertRefused(byte[] library, string reason)
@@ -61,10 +61,10 @@ public class RelaxLibstdcxxTests(BuildTools tools)
         Assert.False(File.Exists(destination));
     }
 
-    private byte[] Relaxed(byte[] library)
+    private byte[] GetRelaxed(byte[] library)
     {
         var (result, destination) = Relax(library);
-        result.Succeeded();
+        result.AssertSucceeded();
         return File.ReadAllBytes(destination);
     }
 

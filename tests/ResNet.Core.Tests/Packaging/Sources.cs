@@ -11,7 +11,7 @@ internal static class Sources
 
     public static string BuildTransitive { get; } = Path.Combine(Repository.Root, "src", "ResNet.Core", "buildTransitive");
 
-    /// <summary>Every project, relative to the root.</summary>
+    /// <summary>The path of every project, relative to the root.</summary>
     public static IEnumerable<string> Projects =>
         from project in Directory.EnumerateFiles(Repository.Root, "*.csproj", SearchOption.AllDirectories)
         where !IsBuildOutput(project)

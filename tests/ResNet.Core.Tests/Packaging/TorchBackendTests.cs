@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace ResNet.Core.Tests.Packaging;
 
-/// <summary>The packages that each value of TorchBackend stands for: those with CUDA are some gigabytes, so they are asked for, not restored.</summary>
+/// <summary>The packages that each value of TorchBackend selects. Those with CUDA are gigabytes large, so the tests evaluate the projects and restore nothing.</summary>
 [Collection(nameof(BuildTools)), Trait(Category.Name, Category.Slow)]
 public class TorchBackendTests(BuildTools tools)
 {
@@ -33,7 +33,7 @@ public class TorchBackendTests(BuildTools tools)
     [InlineData(null, "0.107.0")]
     [InlineData("cuda-12.8", "0.107.0")]
     [InlineData("cuda-12.1", "0.105.1")]
-    public void The_library_references_TorchSharp_alone(string? backend, string torchSharp)
+    public void The_library_references_only_TorchSharp(string? backend, string torchSharp)
     {
         var (references, versions) = Evaluate(Path.Combine(Repository.Root, Sources.Library), backend, platform: null);
 
@@ -43,7 +43,7 @@ public class TorchBackendTests(BuildTools tools)
     }
 
     [Theory]
-    [MemberData(nameof(Executables))]
+    [MemberData(nameof(FindExecutables))]
     public void Every_executable_has_exactly_one_backend(string project)
     {
         var (references, _) = Evaluate(Path.Combine(Repository.Root, project), "cuda-12.8", "linux-x64");
@@ -51,7 +51,7 @@ public class TorchBackendTests(BuildTools tools)
         Assert.Equal(["libtorch-cuda-12.8-linux-x64"], references.Where(IsBackend));
     }
 
-    public static TheoryData<string> Executables() => new(Sources.Projects.Where(project =>
+    public static TheoryData<string> FindExecutables() => new(Sources.Projects.Where(project =>
         !project.StartsWith("src", StringComparison.Ordinal) && !File.ReadAllText(Path.Combine(Repository.Root, project)).Contains("<OutputType>Library<", StringComparison.Ordinal)));
 
     [Theory]
@@ -74,7 +74,7 @@ public class TorchBackendTests(BuildTools tools)
         if (backend != null) arguments.Add($"-p:TorchBackend={backend}");
         if (platform != null) arguments.Add($"-p:RuntimeIdentifier={platform}");
         var result = Tool.Dotnet(Repository.Root, [.. arguments]);
-        return (result.Items("PackageReference").ConvertAll(item => item["Identity"]),
-            result.Items("PackageVersion").ToDictionary(item => item["Identity"], item => item["Version"]));
+        return (result.ReadItems("PackageReference").ConvertAll(item => item["Identity"]),
+            result.ReadItems("PackageVersion").ToDictionary(item => item["Identity"], item => item["Version"]));
     }
 }

@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace ResNet.Core.Tests.Parity;
 
 /// <summary>
-/// The block is torchvision's. One alone has PyTorch's default initialisation in either library; torchvision is given its shortcut from
-/// outside, and make_family_fixtures.py draws that last, as <see cref="Bottleneck"/> does.
+/// Compares the block with torchvision's. Outside a network, both have PyTorch's default initialization. torchvision takes the shortcut as an
+/// argument; make_family_fixtures.py draws it last, as <see cref="Bottleneck"/> does.
 /// </summary>
 public class BottleneckTests(ITestOutputHelper log)
 {
@@ -18,7 +18,7 @@ public class BottleneckTests(ITestOutputHelper log)
 
     public static TheoryData<int> Cases => [.. Enumerable.Range(0, fixture.Length)];
 
-    /// <summary>Measured, relative to the larger of a tensor's two numbers: at most 5e-12 apart, which is the twelve digits.</summary>
+    /// <summary>Measured: at most 5e-12 apart, relative to the larger of a tensor's two numbers. The fixture has only twelve digits.</summary>
     [Theory]
     [MemberData(nameof(Cases))]
     public void A_new_block_has_torchvisions_tensors_outputs_statistics_and_gradients(int index)
@@ -30,21 +30,21 @@ public class BottleneckTests(ITestOutputHelper log)
         expected.Tensors.AssertSame(block);
 
         block.to(Fixture.Dtype(expected.Dtype));
-        using var x = Fixture.Input(expected.InputSeed, expected.InputShape, expected.Dtype).requires_grad_();
+        using var x = Fixture.CreateInput(expected.InputSeed, expected.InputShape, expected.Dtype).requires_grad_();
         var comparison = new Comparison(Fixture.SameRounding ? 1e-11 : 1e-4);
         var y = block.forward(x);
         y.square().sum().backward();
 
-        comparison.AssertClose(expected.Train, Sketch.Of(y), "output in train mode");
+        comparison.AssertClose(expected.Train, Sketch.Compute(y), "output in train mode");
         Assert.Equal(expected.Statistics.Length, block.buffers().Count(b => b.is_floating_point()));
         foreach (var (sketch, (name, buffer)) in expected.Statistics.Zip(block.named_buffers().Where(b => b.buffer.is_floating_point())))
-            comparison.AssertClose(sketch, Sketch.Of(buffer), name);
+            comparison.AssertClose(sketch, Sketch.Compute(buffer), name);
         Assert.Equal(expected.Gradients.Length, block.parameters().Count());
         foreach (var (sketch, (name, parameter)) in expected.Gradients.Zip(block.named_parameters()))
-            comparison.AssertClose(sketch, Sketch.Of(parameter.grad!), $"gradient of {name}");
-        comparison.AssertClose(expected.InputGradient, Sketch.Of(x.grad!), "gradient of the input");
+            comparison.AssertClose(sketch, Sketch.Compute(parameter.grad!), $"gradient of {name}");
+        comparison.AssertClose(expected.InputGradient, Sketch.Compute(x.grad!), "gradient of the input");
         block.eval();
-        comparison.AssertClose(expected.Eval, Sketch.Of(block.forward(x)), "output in eval mode");
+        comparison.AssertClose(expected.Eval, Sketch.Compute(block.forward(x)), "output in eval mode");
         log.WriteLine($"{expected.Dtype}: at most {comparison.Largest:e1} apart");
     }
 }

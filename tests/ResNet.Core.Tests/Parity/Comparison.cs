@@ -2,17 +2,17 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests.Parity;
 
-/// <summary>Asserts that numbers are PyTorch's up to a tolerance, relative to the size of what is compared.</summary>
+/// <summary>Asserts that numbers match PyTorch's within a tolerance, relative to their scale.</summary>
 internal sealed class Comparison(double tolerance)
 {
-    /// <summary>How far apart the worst pair was, relative to its scale.</summary>
+    /// <summary>The largest difference so far, relative to its scale.</summary>
     public double Largest { get; private set; }
 
     public void AssertClose(Digest expected, Tensor tensor, string name)
     {
-        var actual = Digest.Of(tensor);
+        var actual = Digest.Compute(tensor);
         AssertClose(expected.Norm, actual.Norm, expected.Norm, $"norm of {name}");
-        // The product can cancel to nothing; what it is a part of is the norm.
+        // The product can cancel to 0, so its scale is the norm.
         AssertClose(expected.Dot, actual.Dot, expected.Norm, $"pattern of {name}");
         AssertClose(expected.Samples, actual.Samples, $"samples of {name}");
     }
@@ -28,9 +28,9 @@ internal sealed class Comparison(double tolerance)
 
     private void AssertClose(double expected, double actual, double scale, string name)
     {
-        // Where all of a tensor is zero, so has the other to be.
-        var apart = expected == actual ? 0 : Math.Abs(expected - actual) / scale;
-        Assert.True(apart <= tolerance, $"{name}: PyTorch gives {expected}, ResNet.Core {actual}; {apart:g3} apart, {tolerance:g3} allowed");
-        Largest = Math.Max(Largest, apart);
+        // If all expected values are 0, the scale is 0, and only 0 matches.
+        var difference = expected == actual ? 0 : Math.Abs(expected - actual) / scale;
+        Assert.True(difference <= tolerance, $"{name}: PyTorch gives {expected}, ResNet.Core {actual}; {difference:g3} apart, {tolerance:g3} allowed");
+        Largest = Math.Max(Largest, difference);
     }
 }

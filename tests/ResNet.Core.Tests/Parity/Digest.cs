@@ -2,12 +2,12 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests.Parity;
 
-/// <summary>What is stored of a large tensor: its norm, its product with a fixed pattern, and eight of its values.</summary>
+/// <summary>What the fixtures store of a large tensor: its norm, its product with a fixed pattern, and eight of its values.</summary>
 public sealed record Digest(double Norm, double Dot, double[] Samples)
 {
-    public static Digest Of(Tensor tensor)
+    public static Digest Compute(Tensor tensor)
     {
-        var values = Fixture.Values(tensor);
+        var values = Fixture.ReadValues(tensor);
         double squares = 0, dot = 0;
         for (long i = 0; i < values.LongLength; i++)
         {

@@ -5,7 +5,7 @@ using F = TorchSharp.torch.nn.functional;
 
 namespace ResNet.Core.Tests.Parity;
 
-/// <summary>The networks are torchvision's: for the same seed the same weights, which give the same answers and learn the same.</summary>
+/// <summary>The networks match torchvision's. For the same seed they have the same weights and outputs, and they train in the same way.</summary>
 public class FamilyTests(ITestOutputHelper log)
 {
     private static readonly Case[] fixture = Fixture.Read<Case[]>("family");
@@ -13,8 +13,8 @@ public class FamilyTests(ITestOutputHelper log)
     private sealed record Case(
         string Architecture, string Stem, long Seed, long NumClasses, long InputSeed, long[] InputShape, Listing Tensors, Outputs Outputs, Training? Training)
     {
-        /// <summary>Drawn in float32 whatever its type, so that one seed means one network.</summary>
-        public ResidualNetwork Model(ScalarType dtype)
+        /// <summary>Creates the network. Its weights are drawn in float32 for every type, so that a seed always means the same network.</summary>
+        public ResidualNetwork CreateModel(ScalarType dtype)
         {
             manual_seed(Seed);
             var model = Family.Create(Architecture, NumClasses, Enum.Parse<Stem>(Stem));
@@ -49,37 +49,37 @@ public class FamilyTests(ITestOutputHelper log)
     private static Case Find(string architecture, string stem) => fixture.Single(c => (c.Architecture, c.Stem) == (architecture, stem));
 
     [Fact]
-    public void Every_network_but_the_specifications_has_its_cases() =>
+    public void Every_network_except_resnet18_has_fixtures() =>
         Assert.Equal(Family.All.Except(["resnet18"]), Architectures);
 
     /// <summary>
-    /// Two versions of libtorch add the same numbers in another order, and the more layers, the more they make of it. Measured, relative to
-    /// the largest value: from 5e-7 apart with 34 layers to 2e-3 with 152; where weights differ in their last bit, to 3e-3.
+    /// Two versions of libtorch add the same numbers in another order, and every layer amplifies the difference. Measured, relative to the
+    /// largest value: from 5e-7 with 34 layers to 2e-3 with 152 layers, and up to 3e-3 if weights differ in their last bit.
     /// </summary>
     [FamilyTheory]
     [MemberData(nameof(Cases))]
-    public void A_new_network_has_torchvisions_tensors_and_gives_its_answers(string architecture, string stem)
+    public void A_new_network_has_torchvisions_tensors_and_outputs(string architecture, string stem)
     {
         var expected = Find(architecture, stem);
         using var scope = NewDisposeScope();
-        using var model = expected.Model(ScalarType.Float32);
+        using var model = expected.CreateModel(ScalarType.Float32);
         expected.Tensors.AssertSame(model);
 
-        using var x = Fixture.Input(expected.InputSeed, expected.InputShape, expected.Outputs.Dtype);
+        using var x = Fixture.CreateInput(expected.InputSeed, expected.InputShape, expected.Outputs.Dtype);
         using var _ = no_grad();
         var (train, eval) = (new Comparison(expected.Outputs.Tolerance), new Comparison(expected.Outputs.Tolerance));
-        train.AssertClose(expected.Outputs.Train, Fixture.Values(model.forward(x)), "output in train mode");
-        AssertAnswers(eval, expected.Outputs.Eval, expected.Outputs.Features, model, x);
+        train.AssertClose(expected.Outputs.Train, Fixture.ReadValues(model.forward(x)), "output in train mode");
+        AssertEvalOutputs(eval, expected.Outputs.Eval, expected.Outputs.Features, model, x);
         log.WriteLine($"float32: at most {train.Largest:e1} apart in train mode, {eval.Largest:e1} in eval mode");
     }
 
     /// <summary>
-    /// In float64, since in float32 a network of this depth is chaotic. Measured, relative to the larger of a tensor's two numbers: at most 1e-11
-    /// apart in the first step, most of which is the twelve digits, and 6e-9 after the last; where weights differ in their last bit, 0.08 and 0.13.
+    /// In float64, because training networks of this depth is chaotic in float32. Measured, relative to the larger of a tensor's two numbers: at
+    /// most 1e-11 in the first step, mostly because the fixtures have twelve digits, and 6e-9 after the last. If weights differ in their last bit: 0.08 and 0.13.
     /// </summary>
-    [FamilyTheory]
+    [FamilyTheory, Trait(Category.Name, Category.Slow)]
     [MemberData(nameof(Trained))]
-    public void Gradients_running_statistics_and_steps_of_SGD_are_torchvisions(string architecture)
+    public void Gradients_running_statistics_and_SGD_steps_match_torchvision(string architecture)
     {
         var network = Find(architecture, nameof(Stem.Conv7MaxPool));
         var expected = network.Training!;
@@ -87,8 +87,8 @@ public class FamilyTests(ITestOutputHelper log)
         var training = new Comparison(Fixture.SameRounding ? expected.After.Tolerance : 0.5);
 
         using var scope = NewDisposeScope();
-        using var model = network.Model(ScalarType.Float64);
-        using var x = Fixture.Input(network.InputSeed, network.InputShape, expected.Dtype);
+        using var model = network.CreateModel(ScalarType.Float64);
+        using var x = Fixture.CreateInput(network.InputSeed, network.InputShape, expected.Dtype);
         using var y = tensor(expected.Labels);
         using var optimizer = optim.SGD(model.parameters(), expected.Lr, expected.Momentum, weight_decay: expected.WeightDecay);
 
@@ -104,10 +104,10 @@ public class FamilyTests(ITestOutputHelper log)
 
             if (step == 0)
             {
-                pass.AssertClose(expected.Train, Fixture.Values(logits), "output in train mode");
+                pass.AssertClose(expected.Train, Fixture.ReadValues(logits), "output in train mode");
                 AssertClose(pass, expected.Statistics, model.named_buffers().Where(b => b.buffer.is_floating_point()));
                 AssertClose(pass, expected.Gradients, model.named_parameters().Select(p => ($"gradient of {p.name}", p.parameter.grad!)));
-                AssertAnswers(pass, expected.Eval, expected.Features, model, x);
+                AssertEvalOutputs(pass, expected.Eval, expected.Features, model, x);
             }
 
             optimizer.step();
@@ -118,17 +118,17 @@ public class FamilyTests(ITestOutputHelper log)
         foreach (var (name, sketch) in expected.After.State)
         {
             var child = model.named_children().Single(child => child.name == name).module;
-            training.AssertClose(sketch, Sketch.Of([.. child.parameters(), .. child.buffers().Where(b => b.is_floating_point())]), name);
+            training.AssertClose(sketch, Sketch.Compute([.. child.parameters(), .. child.buffers().Where(b => b.is_floating_point())]), name);
         }
         log.WriteLine($"first pass at most {pass.Largest:e1} apart, {losses.Length} steps {training.Largest:e1}");
     }
 
-    private static void AssertAnswers(Comparison comparison, double[] logits, double[] features, ResidualNetwork model, Tensor x)
+    private static void AssertEvalOutputs(Comparison comparison, double[] logits, double[] features, ResidualNetwork model, Tensor x)
     {
         using var _ = no_grad();
         model.eval();
-        comparison.AssertClose(logits, Fixture.Values(model.forward(x)), "output in eval mode");
-        comparison.AssertClose(features, Sketch.Of(model.forward_features(x)), "features in eval mode");
+        comparison.AssertClose(logits, Fixture.ReadValues(model.forward(x)), "output in eval mode");
+        comparison.AssertClose(features, Sketch.Compute(model.forward_features(x)), "features in eval mode");
         model.train();
     }
 
@@ -136,6 +136,6 @@ public class FamilyTests(ITestOutputHelper log)
     {
         Assert.Equal(expected.Length, actual.Count());
         foreach (var (sketch, (name, tensor)) in expected.Zip(actual))
-            comparison.AssertClose(sketch, Sketch.Of(tensor), name);
+            comparison.AssertClose(sketch, Sketch.Compute(tensor), name);
     }
 }

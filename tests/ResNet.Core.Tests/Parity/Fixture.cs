@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests.Parity;
 
-/// <summary>Numbers that real PyTorch gave, written by make_fixtures.py and make_family_fixtures.py.</summary>
+/// <summary>Numbers from real PyTorch, written by make_fixtures.py and make_family_fixtures.py.</summary>
 internal static class Fixture
 {
     private static readonly JsonSerializerOptions options = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
@@ -17,7 +17,7 @@ internal static class Fixture
     /// </summary>
     public static bool SameRounding => Fma.IsSupported && Avx2.IsSupported;
 
-    /// <summary>Reads one file where they write it, so that a new one needs no build.</summary>
+    /// <summary>Reads a file from where the scripts write it, so that a new one needs no build.</summary>
     public static T Read<T>(string name)
     {
         using var file = File.OpenRead(Path.Combine(Repository.Root, "tests", "ResNet.Core.Tests", "Parity", "Fixtures", name + ".json"));
@@ -32,20 +32,20 @@ internal static class Fixture
         _ => throw new ArgumentException($"Expected float32, float64 or int64, got {name}.", nameof(name)),
     };
 
-    public static string Sha256(Tensor tensor)
+    public static string ComputeSha256(Tensor tensor)
     {
         using var contiguous = tensor.detach().contiguous();
         return Convert.ToHexStringLower(SHA256.HashData(contiguous.bytes));
     }
 
-    public static double[] Values(Tensor tensor)
+    public static double[] ReadValues(Tensor tensor)
     {
         using var scope = NewDisposeScope();
         return tensor.detach().to(ScalarType.Float64).flatten().data<double>().ToArray();
     }
 
-    /// <summary>The network of a case: drawn in float32 whatever its type, so that one seed means one network.</summary>
-    public static ResNet18 Model(long seed, long num_classes, string stem, string dtype)
+    /// <summary>Creates the network of a case. Its weights are drawn in float32 for every type, so that a seed always means the same network.</summary>
+    public static ResNet18 CreateModel(long seed, long num_classes, string stem, string dtype)
     {
         manual_seed(seed);
         var model = new ResNet18(num_classes, Enum.Parse<Stem>(stem));
@@ -53,7 +53,7 @@ internal static class Fixture
         return model;
     }
 
-    public static Tensor Input(long seed, long[] shape, string dtype)
+    public static Tensor CreateInput(long seed, long[] shape, string dtype)
     {
         manual_seed(seed);
         return rand(shape).to(Dtype(dtype));

@@ -5,10 +5,10 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests.Parity;
 
-/// <summary>What make_family_fixtures.py stores of a module's tensors.</summary>
-/// <param name="Count">How many there are.</param>
-/// <param name="ListingSha256">Of a line for each: its name, shape and type.</param>
-/// <param name="Sha256">The first eight digits of that of each one's bytes.</param>
+/// <summary>A module's tensors, as make_family_fixtures.py stores them.</summary>
+/// <param name="Count">The number of tensors.</param>
+/// <param name="ListingSha256">The SHA-256 of a text with a line for each tensor: its name, shape and type.</param>
+/// <param name="Sha256">The first eight digits of the SHA-256 of each tensor's bytes.</param>
 internal sealed record Listing(int Count, string ListingSha256, string[] Sha256)
 {
     public void AssertSame(nn.Module module)
@@ -19,8 +19,8 @@ internal sealed record Listing(int Count, string ListingSha256, string[] Sha256)
             CultureInfo.InvariantCulture, $"{entry.Key} [{string.Join(", ", entry.Value.shape)}] {entry.Value.dtype.ToString().ToLowerInvariant()}\n")));
         Assert.True(
             Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(lines))) == ListingSha256,
-            $"Names, shapes or types are not torchvision's:\n{lines}");
+            $"Names, shapes or types differ from torchvision's:\n{lines}");
         if (Fixture.SameRounding)
-            Assert.All(tensors.Zip(Sha256), pair => Assert.Equal((pair.First.Key, pair.Second), (pair.First.Key, Fixture.Sha256(pair.First.Value)[..8])));
+            Assert.All(tensors.Zip(Sha256), pair => Assert.Equal((pair.First.Key, pair.Second), (pair.First.Key, Fixture.ComputeSha256(pair.First.Value)[..8])));
     }
 }

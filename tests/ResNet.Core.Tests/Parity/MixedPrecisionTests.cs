@@ -5,7 +5,7 @@ using F = TorchSharp.torch.nn.functional;
 
 namespace ResNet.Core.Tests.Parity;
 
-/// <summary>Under <see cref="Autocast"/> the network learns as it does under Python's torch.autocast.</summary>
+/// <summary>Under <see cref="Autocast"/> the network trains as it does under Python's torch.autocast.</summary>
 [Trait(Category.Name, Category.Slow)]
 public class MixedPrecisionTests(ITestOutputHelper log)
 {
@@ -22,8 +22,8 @@ public class MixedPrecisionTests(ITestOutputHelper log)
     {
         var expected = fixture[index];
         using var scope = NewDisposeScope();
-        using var model = Fixture.Model(expected.Seed, expected.NumClasses, expected.Stem, "float32");
-        using var x = Fixture.Input(expected.InputSeed, expected.InputShape, "float32");
+        using var model = Fixture.CreateModel(expected.Seed, expected.NumClasses, expected.Stem, "float32");
+        using var x = Fixture.CreateInput(expected.InputSeed, expected.InputShape, "float32");
         using var y = tensor(expected.Labels);
         using var optimizer = optim.SGD(model.parameters(), expected.Lr);
 
@@ -38,9 +38,9 @@ public class MixedPrecisionTests(ITestOutputHelper log)
             loss.backward();
             optimizer.step();
 
-            var apart = Math.Abs(loss.item<float>() - pytorch) / pytorch;
-            Assert.True(apart <= 0.02, $"step {step}: PyTorch's loss is {pytorch}, ResNet.Core's {loss.item<float>()}; {apart:p1} apart, 2 % allowed");
-            largest = Math.Max(largest, apart);
+            var difference = Math.Abs(loss.item<float>() - pytorch) / pytorch;
+            Assert.True(difference <= 0.02, $"step {step}: PyTorch's loss is {pytorch}, ResNet.Core's {loss.item<float>()}; {difference:p1} apart, 2 % allowed");
+            largest = Math.Max(largest, difference);
         }
         log.WriteLine($"{expected.Stem}: losses at most {largest:p2} apart");
     }

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests.Parity;
 
-/// <summary>The same network gives PyTorch's answers, and keeps the same running statistics.</summary>
+/// <summary>The network has the same outputs and running statistics as in PyTorch.</summary>
 public class OutputTests(ITestOutputHelper log)
 {
     private static readonly Case[] fixture = Fixture.Read<Case[]>("outputs");
@@ -21,23 +21,23 @@ public class OutputTests(ITestOutputHelper log)
     /// </summary>
     [Theory]
     [MemberData(nameof(Cases))]
-    public void Outputs_and_running_statistics_are_PyTorchs(int index)
+    public void Outputs_and_running_statistics_match_PyTorch(int index)
     {
         var expected = fixture[index];
         var comparison = new Comparison(expected.Dtype == "float64" && Fixture.SameRounding ? 1e-12 : 1e-4);
 
         using var scope = NewDisposeScope();
-        using var model = Fixture.Model(expected.Seed, expected.NumClasses, expected.Stem, expected.Dtype);
-        using var x = Fixture.Input(expected.InputSeed, expected.InputShape, expected.Dtype);
-        Assert.Equal(expected.InputSha256, Fixture.Sha256(x));
+        using var model = Fixture.CreateModel(expected.Seed, expected.NumClasses, expected.Stem, expected.Dtype);
+        using var x = Fixture.CreateInput(expected.InputSeed, expected.InputShape, expected.Dtype);
+        Assert.Equal(expected.InputSha256, Fixture.ComputeSha256(x));
 
         using var _ = no_grad();
-        comparison.AssertClose(expected.Train, Fixture.Values(model.forward(x)), "output in train mode");
+        comparison.AssertClose(expected.Train, Fixture.ReadValues(model.forward(x)), "output in train mode");
         Assert.Equal(40, expected.Buffers.Count);
         foreach (var (name, digest) in expected.Buffers)
             comparison.AssertClose(digest, model.get_buffer(name)!, name);
         model.eval();
-        comparison.AssertClose(expected.Eval, Fixture.Values(model.forward(x)), "output in eval mode");
+        comparison.AssertClose(expected.Eval, Fixture.ReadValues(model.forward(x)), "output in eval mode");
         log.WriteLine($"{expected.Dtype}, {expected.Stem}: outputs and running statistics at most {comparison.Largest:e1} apart");
     }
 }

@@ -3,13 +3,13 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests.Parity;
 
-/// <summary>What make_family_fixtures.py stores of tensors: two numbers.</summary>
+/// <summary>The two numbers that make_family_fixtures.py stores for tensors.</summary>
 internal static class Sketch
 {
     private static readonly double[] pattern = [.. Enumerable.Range(0, 1009).Select(i => (i * 7919 % 1009 / 1009.0) - 0.5)];
 
-    /// <summary>The norm of all of them, and the sum of their products with the pattern.</summary>
-    public static double[] Of(params IEnumerable<Tensor> tensors)
+    /// <summary>Computes the norm of all tensors together, and the sum of their products with the pattern.</summary>
+    public static double[] Compute(params IEnumerable<Tensor> tensors)
     {
         double squares = 0, dot = 0;
         foreach (var tensor in tensors)

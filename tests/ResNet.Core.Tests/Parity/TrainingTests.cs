@@ -4,7 +4,7 @@ using F = TorchSharp.torch.nn.functional;
 
 namespace ResNet.Core.Tests.Parity;
 
-/// <summary>The same network learns as PyTorch's does: loss, gradients, ten steps of SGD.</summary>
+/// <summary>The network trains as in PyTorch: loss, gradients, ten steps of SGD.</summary>
 public class TrainingTests(ITestOutputHelper log)
 {
     private static readonly Case[] fixture = Fixture.Read<Case[]>("training");
@@ -18,12 +18,12 @@ public class TrainingTests(ITestOutputHelper log)
 
     /// <summary>
     /// Measured, relative to the largest value: gradients at most 3e-6 apart in float32 and 2e-14 in float64, and after ten
-    /// steps 4e-6 and 1e-14. Each step feeds on the differences of the last, and a ReLU can turn over, so the tolerances leave
-    /// more to the kernels of other processors than a single pass needs. A wrong formula is off by far more than 1e-2.
+    /// steps 4e-6 and 1e-14. Each step amplifies the differences of the last, and a ReLU can flip, so the tolerances leave
+    /// more room for the kernels of other processors than a single pass needs. A wrong formula is off by far more than 1e-2.
     /// </summary>
     [Theory]
     [InlineData(0)]
-    public void Loss_gradients_and_ten_steps_of_SGD_are_PyTorchs(int index)
+    public void Loss_gradients_and_ten_SGD_steps_match_PyTorch(int index)
     {
         var expected = fixture[index];
         var exact = expected.Dtype == "float64" && Fixture.SameRounding;
@@ -31,8 +31,8 @@ public class TrainingTests(ITestOutputHelper log)
         var training = new Comparison(exact ? 1e-9 : 1e-2);
 
         using var scope = NewDisposeScope();
-        using var model = Fixture.Model(expected.Seed, expected.NumClasses, expected.Stem, expected.Dtype);
-        using var x = Fixture.Input(expected.InputSeed, expected.InputShape, expected.Dtype);
+        using var model = Fixture.CreateModel(expected.Seed, expected.NumClasses, expected.Stem, expected.Dtype);
+        using var x = Fixture.CreateInput(expected.InputSeed, expected.InputShape, expected.Dtype);
         using var y = tensor(expected.Labels);
         using var optimizer = optim.SGD(model.parameters(), expected.Lr, expected.Momentum, weight_decay: expected.WeightDecay);
 
@@ -66,5 +66,5 @@ public class TrainingTests(ITestOutputHelper log)
 
     [Theory, Trait(Category.Name, Category.Slow)]
     [MemberData(nameof(OtherCases))]
-    public void With_other_stems_and_types_too(int index) => Loss_gradients_and_ten_steps_of_SGD_are_PyTorchs(index);
+    public void Other_stems_and_types_match_PyTorch_too(int index) => Loss_gradients_and_ten_SGD_steps_match_PyTorch(index);
 }

@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests.Parity;
 
-/// <summary>The weights of a new model are PyTorch's for the same seed, bit for bit.</summary>
+/// <summary>A new model has PyTorch's weights for the same seed, bit for bit.</summary>
 public class WeightsTests
 {
     private static readonly Cases fixture = Fixture.Read<Cases>("weights");
@@ -24,7 +24,7 @@ public class WeightsTests
     public void A_new_network_has_PyTorchs_names_shapes_types_and_weights(int index)
     {
         var expected = fixture.Networks[index];
-        using var model = Fixture.Model(expected.Seed, expected.NumClasses, expected.Stem, "float32");
+        using var model = Fixture.CreateModel(expected.Seed, expected.NumClasses, expected.Stem, "float32");
         AssertState(expected.StateDict, model);
     }
 
@@ -40,7 +40,7 @@ public class WeightsTests
 
     private static void AssertState(Entry[] expected, nn.Module module)
     {
-        // TorchSharp lists parameters first and buffers after, PyTorch each module's together: compared by name.
+        // Compared by name: TorchSharp lists parameters first and buffers after, PyTorch goes module by module.
         var actual = module.state_dict();
         Assert.Equal(expected.Select(entry => entry.Name).Order(StringComparer.Ordinal), actual.Keys.Order(StringComparer.Ordinal));
         foreach (var entry in expected)
@@ -49,7 +49,7 @@ public class WeightsTests
             Assert.Equal(entry.Shape, tensor.shape);
             Assert.Equal(Fixture.Dtype(entry.Dtype), tensor.dtype);
             if (Fixture.SameRounding)
-                Assert.Equal((entry.Name, entry.Sha256), (entry.Name, Fixture.Sha256(tensor)));
+                Assert.Equal((entry.Name, entry.Sha256), (entry.Name, Fixture.ComputeSha256(tensor)));
         }
     }
 }

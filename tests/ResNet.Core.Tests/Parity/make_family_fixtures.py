@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Writes the numbers that real torchvision gives for the networks and the bottleneck block, for the parity tests to compare with.
+"""Writes the numbers that real torchvision computes for the networks and the bottleneck block. The parity tests compare with them.
 
     /usr/bin/python3 make_family_fixtures.py            writes Fixtures/family.json and bottleneck.json
     /usr/bin/python3 make_family_fixtures.py --check    computes them again and compares
 
 make_fixtures.py does the same for the PyTorch code that ResNet18 mirrors. There are 5,000 tensors here, so less is stored
-of each: eight digits of its SHA-256, or its norm and its product with a fixed pattern, which a wrong, permuted or
-transposed tensor does not share. They stand in the order of TorchSharp's state_dict: parameters first, buffers behind.
+of each: eight digits of its SHA-256, or its norm and its product with a fixed pattern, which differ for a wrong, permuted
+or transposed tensor. The order is that of TorchSharp's state_dict: parameters first, then buffers.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ from make_fixtures import main, make_input, sha256
 
 
 class Conv3(nn.Conv2d):
-    """Stem.Conv3: the first convolution is 3x3 with stride 1, drawn where the 7x7 one would be."""
+    """Stem.Conv3: the first convolution is 3x3 with stride 1, initialized at the same point as the 7x7 one."""
 
     def __init__(self, *channels, kernel_size, **options):
         if kernel_size == 7:
@@ -41,7 +41,7 @@ def make_network(architecture, num_classes, stem):
 
 
 def make_block(in_channels, planes, stride, groups, base_width):
-    """torchvision is handed a block's shortcut ready made; here it is drawn last, as a Bottleneck alone does in ResNet.Core."""
+    """torchvision gets the shortcut as an argument. Here it is initialized last, like in ResNet.Core's Bottleneck."""
     block = torchvision.models.resnet.Bottleneck(in_channels, planes, stride, groups=groups, base_width=base_width)
     if stride != 1 or in_channels != 4 * planes:
         block.downsample = nn.Sequential(nn.Conv2d(in_channels, 4 * planes, kernel_size=1, stride=stride, bias=False), nn.BatchNorm2d(4 * planes))
@@ -49,7 +49,7 @@ def make_block(in_channels, planes, stride, groups, base_width):
 
 
 def listing(module):
-    """One SHA-256 over names (ResNet.Core's), shapes and types of all tensors, and the beginning of that of each one's bytes."""
+    """One SHA-256 of the names (ResNet.Core's), shapes and types of all tensors, and the first digits of the SHA-256 of each tensor's bytes."""
     tensors = [*module.named_parameters(), *module.named_buffers()]
     lines = "".join(f"{n.replace('downsample', 'shortcut')} {list(t.shape)} {t.dtype}\n".replace("torch.", "") for n, t in tensors)
     return {"count": len(tensors), "listing_sha256": hashlib.sha256(lines.encode()).hexdigest(), "sha256": [sha256(t)[:8] for _, t in tensors]}
@@ -59,7 +59,7 @@ PATTERN = ((torch.arange(1 << 24) * 7919 % 1009).double() / 1009 - 0.5)
 
 
 def sketch(*tensors):
-    """The norm of all of them, and the sum of their products with the pattern, to twelve digits."""
+    """The norm of all tensors together, and the sum of their products with the pattern, to twelve digits."""
     flat = [t.detach().double().flatten() for t in tensors]
     norm = torch.stack([t.norm() for t in flat]).norm().item()
     dot = sum(t.dot(PATTERN[:t.numel()]).item() for t in flat)
@@ -75,7 +75,7 @@ def gradients(module):
 
 
 def answers(model, x):
-    """Logits in eval mode, and the features that layer4 makes for them."""
+    """The logits in eval mode, and the features from layer4."""
     seen = []
     hook = model.layer4.register_forward_hook(lambda _, __, output: seen.append(output))
     with torch.no_grad():
@@ -86,14 +86,14 @@ def answers(model, x):
 
 
 def outputs(model, x):
-    """Answers in train mode, and in eval mode with the running statistics that the pass in train mode left; float32 is chaotic."""
+    """The logits in train mode, and in eval mode with the running statistics after that pass. The tolerance is wide, since float32 is chaotic."""
     with torch.no_grad():
         train = model(x)
     return {"dtype": "float32", "tolerance": 2e-2, "train": train.flatten().tolist()} | answers(model, x)
 
 
 def training(model, x, y, steps):
-    """The same in float64 with every gradient, then steps of SGD with momentum and weight decay, and what they make of each of the network's children."""
+    """The same in float64 with every gradient, then steps of SGD with momentum and weight decay, and the state of each child afterwards."""
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-4, momentum=0.9, weight_decay=0.05)
     result = {"dtype": "float64", "labels": y.tolist(), "lr": 1e-4, "momentum": 0.9, "weight_decay": 0.05}
     losses = []
@@ -110,12 +110,12 @@ def training(model, x, y, steps):
         name: sketch(*child.parameters(), *(b for b in child.buffers() if b.is_floating_point()))
         for name, child in model.named_children() if list(child.parameters())
     }
-    # Each step multiplies differences: by some 5,000 in a network of 152 layers that has not learned yet.
+    # Each step multiplies differences, by about 5,000 in an untrained network of 152 layers.
     return result | {"after": {"tolerance": 1e-6, "losses": losses, "state": state}}
 
 
 def family():
-    """Networks fresh from torchvision; those with its own stem also learn, the deepest and widest a step less."""
+    """Untrained networks. Those with torchvision's own stem also train, the deepest and widest for one step less."""
     cases = [
         ("resnet34", "Conv7MaxPool", 0, 10, [3, 3, 33, 33], 3),
         ("resnet34", "Conv7", 1, 7, [3, 3, 33, 20], 0),
@@ -150,9 +150,9 @@ def bottleneck():
         (0, 64, 16, 1, 1, 64, [2, 64, 7, 5]),  # identity shortcut
         (1, 16, 16, 1, 1, 64, [2, 16, 7, 5]),  # 1x1 shortcut for the channels
         (2, 64, 16, 2, 1, 64, [2, 64, 7, 5]),  # 1x1 shortcut for the stride
-        (3, 24, 8, 3, 2, 128, [3, 24, 8, 9]),  # twice the base width in each of two groups
-        (4, 64, 16, 2, 32, 4, [2, 64, 6, 6]),  # ResNeXt's groups, of one channel each
-        (5, 5, 3, 1, 2, 30, [4, 5, 3, 3]),     # a width that is rounded down, to 1 in each group
+        (3, 24, 8, 3, 2, 128, [3, 24, 8, 9]),  # twice the base width, in two groups
+        (4, 64, 16, 2, 32, 4, [2, 64, 6, 6]),  # ResNeXt's groups, with one channel each
+        (5, 5, 3, 1, 2, 30, [4, 5, 3, 3]),     # a width that is rounded down to 1 per group
     ]
     result = []
     for seed, in_channels, planes, stride, groups, base_width, shape in cases:

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Writes the numbers that real PyTorch gives, for the parity tests to compare with.
+"""Writes the numbers that real PyTorch computes. The parity tests compare with them.
 
     /usr/bin/python3 make_fixtures.py            writes Fixtures/*.json
     /usr/bin/python3 make_fixtures.py --check    computes them again and compares
 
-No weights are stored: a seed makes them on either side, and a SHA-256 of their bytes says whether they are the same. Of
-a large tensor a digest is stored, which a wrong, permuted or transposed tensor does not share: its norm, its product
-with a fixed pattern, and eight of its values.
+No weights are stored: both sides create them from a seed, and a SHA-256 of their bytes verifies that they are equal. Large
+tensors are stored as a digest, which differs for a wrong, permuted or transposed tensor: the norm, the product with a
+fixed pattern, and eight of the values.
 """
 
 import argparse
@@ -25,7 +25,7 @@ FIXTURES = pathlib.Path(__file__).parent / "Fixtures"
 
 
 class Conv7MaxPool(resnet.ResNet18):
-    """Stem.Conv7MaxPool: torchvision's max-pooling after the stem."""
+    """Stem.Conv7MaxPool: torchvision's max-pooling before the residual blocks."""
 
     def forward(self, x):
         x = F.max_pool2d(F.relu(self.bn1(self.conv1(x))), kernel_size=3, stride=2, padding=1)
@@ -34,7 +34,7 @@ class Conv7MaxPool(resnet.ResNet18):
 
 
 class Conv3(resnet.ResNet18):
-    """Stem.Conv3: the first convolution is 3x3 with stride 1, drawn where the 7x7 one would be."""
+    """Stem.Conv3: the first convolution is 3x3 with stride 1, initialized at the same point as the 7x7 one."""
 
     def __init__(self, num_classes=1000):
         nn.Module.__init__(self)
@@ -52,13 +52,13 @@ STEMS = {"Conv7": resnet.ResNet18, "Conv7MaxPool": Conv7MaxPool, "Conv3": Conv3}
 
 
 def make_model(seed, num_classes, stem="Conv7", dtype=torch.float32):
-    """Weights are drawn in float32 whatever they become, so that one seed means one network."""
+    """Weights are always drawn in float32, so that a seed gives the same network in every type."""
     torch.manual_seed(seed)
     return STEMS[stem](num_classes).to(dtype)
 
 
 def make_input(seed, shape, dtype=torch.float32):
-    """Uniform on [0, 1): unlike randn it needs no logarithm, whose last bit differs between processors."""
+    """Uniform on [0, 1). Unlike randn, this needs no logarithm, whose last bit differs between processors."""
     torch.manual_seed(seed)
     return torch.rand(*shape).to(dtype)
 
@@ -87,7 +87,7 @@ def floating_state(model):
 
 
 def weights():
-    """Names, shapes, types and bytes of freshly made networks and blocks."""
+    """Names, shapes, types and bytes of the tensors of new networks and blocks."""
     def entries(module):
         return [
             {"name": name, "shape": list(t.shape), "dtype": str(t.dtype).removeprefix("torch."), "sha256": sha256(t)}
@@ -108,7 +108,7 @@ def weights():
 
 
 def outputs():
-    """A pass in train mode, the running statistics that it leaves, and a pass in eval mode, which uses them."""
+    """A pass in train mode, the running statistics after it, and a pass in eval mode, which uses them."""
     cases = [
         (0, 1000, "Conv7", [2, 3, 64, 64]),
         (1, 10, "Conv7", [4, 3, 32, 32]),
@@ -165,7 +165,7 @@ def training():
 
 
 def mixed_precision():
-    """Twenty steps of SGD under torch.autocast in bfloat16, without momentum, which would add up what rounding does."""
+    """Twenty steps of SGD under torch.autocast in bfloat16, without momentum, which would accumulate rounding errors."""
     cases = [(3, "Conv7", [16, 3, 32, 32]), (4, "Conv7MaxPool", [16, 3, 48, 48]), (5, "Conv3", [16, 3, 16, 16])]
     result = []
     for seed, stem, shape in cases:
@@ -189,12 +189,12 @@ def mixed_precision():
 
 
 def differences(expected, actual, path="", tolerance=0.0, scale=0.0):
-    """Yields what differs: text and integers at all, floating-point numbers by more than the tolerance times their scale."""
+    """Yields the differences. Text and integers must be equal; floating-point numbers may differ by the tolerance times their scale."""
     if isinstance(expected, dict) and isinstance(actual, dict) and expected.keys() == actual.keys():
-        # A case says in which precision it was computed, or how far apart it may be.
+        # A case states its tolerance or the type that it was computed in.
         tolerance = expected.get("tolerance", {"bfloat16": 2e-2, "float32": 1e-3, "float64": 1e-9}.get(expected.get("dtype"), tolerance))
         for key in expected:
-            # A digest's product with the pattern can cancel to nothing; what it is a part of is the norm.
+            # The product with the pattern can cancel to nearly zero, so it is compared on the scale of the norm.
             yield from differences(expected[key], actual[key], f"{path}.{key}", tolerance, expected["norm"] if key == "dot" else 0.0)
     elif isinstance(expected, list) and isinstance(actual, list) and len(expected) == len(actual):
         scale = max((abs(e) for e in expected if isinstance(e, float)), default=0.0)
@@ -208,19 +208,19 @@ def differences(expected, actual, path="", tolerance=0.0, scale=0.0):
 
 
 def main(description, makers):
-    """Writes or checks a file for each function, under its name."""
+    """Writes or checks one file per function, which has the function's name."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="compare with the files instead of writing them")
     check = parser.parse_args().check
 
     if "usage: AVX" not in torch.__config__.show():
-        print("Without fused multiply-add PyTorch draws weights with other last bits: the fixtures are made on x64 processors with AVX2 or AVX-512.")
+        print("Without fused multiply-add, the last bits of PyTorch's random weights differ. Make the fixtures on an x64 processor with AVX2 or AVX-512.")
         return 0 if check else 1
 
     failed = False
     for make in makers:
         path = FIXTURES / f"{make.__name__}.json"
-        # Through text, so that what is compared is what a file would hold.
+        # Converted to text and back, so that the comparison sees what a file would contain.
         actual = json.loads(json.dumps(make()))
         if not check:
             path.parent.mkdir(exist_ok=True)

@@ -2,7 +2,7 @@ using System.Net;
 
 namespace ResNet.Core.Tests.Pretrained;
 
-/// <summary>A file comes whole, is fetched once, and a connection that breaks off costs no more than what was under way.</summary>
+/// <summary>A file is downloaded completely and once, and a broken connection loses only the bytes in transit.</summary>
 public sealed class DownloadTests : IDisposable
 {
     private readonly CacheFolder _cache = new();
@@ -10,36 +10,36 @@ public sealed class DownloadTests : IDisposable
     public void Dispose() => _cache.Dispose();
 
     [Fact]
-    public async Task A_file_is_fetched_once_and_progress_goes_from_0_to_1()
+    public async Task A_file_is_downloaded_once_and_progress_goes_from_0_to_1()
     {
-        var progress = new Steps();
-        using var server = new WebServer(request => WebAnswer.Honest(_cache.Content, request));
+        var progress = new ProgressLog();
+        using var server = new WebServer(request => WebResponse.Create(_cache.Content, request));
         Assert.Equal(_cache.File, await _cache.DownloadAsync(server, progress: progress));
         _cache.AssertWhole();
-        progress.AssertRise();
+        progress.AssertRises();
 
-        var again = new Steps();
+        var again = new ProgressLog();
         Assert.Equal(_cache.File, await _cache.DownloadAsync(server, progress: again));
-        Assert.Equal([1.0], again.Told);
+        Assert.Equal([1.0], again.Values);
         Assert.Single(server.Requests);
     }
 
     [Fact]
-    public async Task A_connection_that_breaks_off_again_and_again_is_gone_on_with_where_it_was()
+    public async Task A_download_resumes_after_each_broken_connection()
     {
-        var progress = new Steps();
-        using var server = new WebServer(request => WebAnswer.Honest(_cache.Content, request) is { Body.Length: > 60_000 } answer ? answer with { CutAfter = 60_000 } : WebAnswer.Honest(_cache.Content, request));
+        var progress = new ProgressLog();
+        using var server = new WebServer(request => WebResponse.Create(_cache.Content, request) is { Body.Length: > 60_000 } response ? response with { CutAfter = 60_000 } : WebResponse.Create(_cache.Content, request));
         await _cache.DownloadAsync(server, progress: progress);
         _cache.AssertWhole();
-        progress.AssertRise();
+        progress.AssertRises();
         Assert.Equal([null, .. Enumerable.Range(1, 9).Select(part => (int?)(60_000 * part))], server.Requests.Select(request => request.From));
     }
 
     [Fact]
-    public async Task The_next_call_goes_on_where_one_was_canceled()
+    public async Task The_next_call_resumes_a_canceled_download()
     {
         using var cancel = new CancellationTokenSource();
-        var progress = new Steps(fraction =>
+        var progress = new ProgressLog(fraction =>
         {
             if (fraction > 0.4)
                 cancel.Cancel();
@@ -49,18 +49,18 @@ public sealed class DownloadTests : IDisposable
             var e = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => _cache.DownloadAsync(server, progress: progress, cancellationToken: cancel.Token));
             Assert.Equal(cancel.Token, e.CancellationToken);
         }
-        var there = (int)new FileInfo(_cache.Partial).Length;
-        Assert.InRange(there, 240_000, 300_000);
-        _cache.AssertBeginning(there);
+        var length = (int)new FileInfo(_cache.Partial).Length;
+        Assert.InRange(length, 240_000, 300_000);
+        _cache.AssertBeginning(length);
 
-        using var next = new WebServer(request => WebAnswer.Honest(_cache.Content, request));
+        using var next = new WebServer(request => WebResponse.Create(_cache.Content, request));
         await _cache.DownloadAsync(next);
         _cache.AssertWhole();
-        Assert.Equal(there, Assert.Single(next.Requests).From);
+        Assert.Equal(length, Assert.Single(next.Requests).From);
     }
 
     [Fact]
-    public async Task Cancellation_ends_the_waiting_for_an_answer()
+    public async Task Cancellation_ends_the_wait_for_a_response()
     {
         using var cancel = new CancellationTokenSource();
         using var server = new WebServer(request =>
@@ -69,7 +69,7 @@ public sealed class DownloadTests : IDisposable
             return new(200, _cache.Content) { CutAfter = 0, Stalls = true };
         });
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => _cache.DownloadAsync(server, cancellationToken: cancel.Token));
-        _cache.AssertBeginning(0);
+        _cache.AssertEmpty();
     }
 
     [Fact]
@@ -82,25 +82,25 @@ public sealed class DownloadTests : IDisposable
         _cache.AssertBeginning(1000);
     }
 
-    /// <summary>As where it was killed between the last byte and the renaming.</summary>
+    /// <summary>As after a kill between the last byte and the rename.</summary>
     [Fact]
-    public async Task A_partial_file_that_has_all_bytes_is_the_file()
+    public async Task A_complete_partial_file_becomes_the_file()
     {
         _cache.WritePartial(_cache.Content);
-        using var server = new WebServer(request => WebAnswer.Honest(_cache.Content, request));
+        using var server = new WebServer(request => WebResponse.Create(_cache.Content, request));
         await _cache.DownloadAsync(server);
         _cache.AssertWhole();
         Assert.Single(server.Requests);
     }
 
     [Fact]
-    public async Task A_partial_file_of_other_content_is_thrown_away_and_all_fetched_once_more()
+    public async Task A_partial_file_with_other_content_is_replaced_by_a_full_download()
     {
-        var progress = new Steps();
+        var progress = new ProgressLog();
         foreach (var other in (byte[][])[new byte[1000], new byte[_cache.Content.Length], new byte[_cache.Content.Length + 1]])
         {
             _cache.WritePartial(other);
-            using var server = new WebServer(request => WebAnswer.Honest(_cache.Content, request));
+            using var server = new WebServer(request => WebResponse.Create(_cache.Content, request));
             await _cache.DownloadAsync(server, progress: progress);
             _cache.AssertWhole();
             Assert.Equal([other.Length, null], server.Requests.Select(request => request.From));
@@ -109,57 +109,57 @@ public sealed class DownloadTests : IDisposable
     }
 
     [Fact]
-    public async Task A_server_that_has_another_file_after_the_break_is_asked_for_all_of_it()
+    public async Task A_file_that_changes_between_requests_is_downloaded_again()
     {
         var old = new byte[_cache.Content.Length];
-        using var server = new WebServer(request => request.Number == 1 ? new(200, old) { CutAfter = 1000 } : WebAnswer.Honest(_cache.Content, request));
+        using var server = new WebServer(request => request.Number == 1 ? new(200, old) { CutAfter = 1000 } : WebResponse.Create(_cache.Content, request));
         await _cache.DownloadAsync(server);
         _cache.AssertWhole();
         Assert.Equal([null, 1000, null], server.Requests.Select(request => request.From));
     }
 
     [Fact]
-    public async Task A_server_that_names_versions_is_asked_for_the_rest_of_the_same_one()
+    public async Task A_resumed_download_sends_the_ETag()
     {
         var old = new byte[_cache.Content.Length];
         using var server = new WebServer(request => request switch
         {
-            { Number: 1 } => Version("\"1\"", new(200, old)) with { CutAfter = 1000 },
-            { IfRange: not null and not "\"2\"" } => Version("\"2\"", new(200, _cache.Content)) with { CutAfter = 60_000 },
-            _ => WebAnswer.Honest(_cache.Content, request),
+            { Number: 1 } => AddVersion("\"1\"", new(200, old)) with { CutAfter = 1000 },
+            { IfRange: not null and not "\"2\"" } => AddVersion("\"2\"", new(200, _cache.Content)) with { CutAfter = 60_000 },
+            _ => WebResponse.Create(_cache.Content, request),
         });
         await _cache.DownloadAsync(server);
         _cache.AssertWhole();
         Assert.Equal([(null, null), (1000, "\"1\""), (60_000, "\"2\"")], server.Requests.Select(request => (request.From, request.IfRange)));
 
-        static WebAnswer Version(string name, WebAnswer answer) => answer with { Head = $"Content-Length: {answer.Body.Length}\r\nETag: {name}\r\n" };
+        static WebResponse AddVersion(string name, WebResponse response) => response with { Head = $"Content-Length: {response.Body.Length}\r\nETag: {name}\r\n" };
     }
 
     [Fact]
-    public async Task Nobody_is_left_waiting_for_a_connection_on_which_nothing_comes()
+    public async Task A_stalled_connection_times_out_and_the_download_resumes()
     {
         using var client = new HttpClient { Timeout = TimeSpan.FromMilliseconds(300) };
-        using var server = new WebServer(request => request.Number == 1 ? new(200, _cache.Content) { CutAfter = 1000, Stalls = true } : WebAnswer.Honest(_cache.Content, request));
+        using var server = new WebServer(request => request.Number == 1 ? new(200, _cache.Content) { CutAfter = 1000, Stalls = true } : WebResponse.Create(_cache.Content, request));
         await _cache.DownloadAsync(server, client);
         _cache.AssertWhole();
         Assert.Equal([null, 1000], server.Requests.Select(request => request.From));
     }
 
-    /// <summary>The time is for the next bytes, not for all of them.</summary>
+    /// <summary>The timeout limits the wait for the next bytes, not the whole download.</summary>
     [Fact]
     public async Task A_slow_connection_may_take_longer_than_the_clients_timeout()
     {
         using var client = new HttpClient(new SlowHandler(_cache.Content, pieces: 10, TimeSpan.FromMilliseconds(100))) { Timeout = TimeSpan.FromMilliseconds(600) };
-        using var server = new WebServer(request => throw new InvalidOperationException("The client's own handler answers."));
+        using var server = new WebServer(request => throw new InvalidOperationException("The client has its own handler."));
         await _cache.DownloadAsync(server, client);
         _cache.AssertWhole();
         Assert.Empty(server.Requests);
     }
 
     [Fact]
-    public async Task A_redirection_is_followed()
+    public async Task A_redirect_is_followed()
     {
-        using var server = new WebServer(request => request.Path == "/net.pth" ? new(302, []) { Head = "Location: /elsewhere\r\nContent-Length: 0\r\n" } : WebAnswer.Honest(_cache.Content, request));
+        using var server = new WebServer(request => request.Path == "/net.pth" ? new(302, []) { Head = "Location: /elsewhere\r\nContent-Length: 0\r\n" } : WebResponse.Create(_cache.Content, request));
         _cache.WritePartial(_cache.Content[..1000]);
         await _cache.DownloadAsync(server);
         _cache.AssertWhole();
@@ -167,30 +167,30 @@ public sealed class DownloadTests : IDisposable
     }
 
     [Fact]
-    public async Task A_busy_server_is_asked_again()
+    public async Task A_busy_server_is_retried()
     {
-        using var server = new WebServer(request => request.Number < 4 ? new(503, []) : WebAnswer.Honest(_cache.Content, request));
+        using var server = new WebServer(request => request.Number < 4 ? new(503, []) : WebResponse.Create(_cache.Content, request));
         await _cache.DownloadAsync(server);
         _cache.AssertWhole();
         Assert.Equal(4, server.Requests.Count);
     }
 
-    private sealed class Steps(Action<double>? and = null) : IProgress<double>
+    private sealed class ProgressLog(Action<double>? onReport = null) : IProgress<double>
     {
-        public List<double> Told { get; } = [];
+        public List<double> Values { get; } = [];
 
         public void Report(double value)
         {
-            Told.Add(value);
-            and?.Invoke(value);
+            Values.Add(value);
+            onReport?.Invoke(value);
         }
 
-        public void AssertRise()
+        public void AssertRises()
         {
-            Assert.True(Told.Count > 2);
-            Assert.Equal(Told.Distinct().Order(), Told);
-            Assert.InRange(Told[0], double.Epsilon, 0.9);
-            Assert.Equal(1, Told[^1]);
+            Assert.True(Values.Count > 2);
+            Assert.Equal(Values.Distinct().Order(), Values);
+            Assert.InRange(Values[0], double.Epsilon, 0.9);
+            Assert.Equal(1, Values[^1]);
         }
     }
 

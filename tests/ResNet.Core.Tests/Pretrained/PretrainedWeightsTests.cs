@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests.Pretrained;
 
-/// <summary>The published files are torchvision's, and lie where Python's torch.hub has them.</summary>
+/// <summary>The records describe torchvision's files, and the cache is the folder of Python's torch.hub.</summary>
 public sealed class PretrainedWeightsTests : IDisposable
 {
     private readonly TempFolder _folder = new();
@@ -16,23 +16,23 @@ public sealed class PretrainedWeightsTests : IDisposable
     public static TheoryData<string> Names => [.. PretrainedWeights.All.Select(weights => weights.Name)];
 
     [PyTorchFact, Trait(Category.Name, Category.Slow)]
-    public void All_that_is_said_of_them_is_what_torchvision_says()
+    public void The_records_match_torchvisions()
     {
         var theirs = PyTorchFactAttribute.Run("published").Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Trim());
         var ours = PretrainedWeights.All.Select(weights => string.Join('|',
-            ((IEnumerable<object>)[Builder(weights), weights.Name.Split("_ImageNet1K_")[1].Insert(0, "IMAGENET1K_"), weights.Url, weights.NumClasses, weights.NumParameters, weights.Top1Accuracy, weights.Top5Accuracy, weights.ResizeSize, weights.CropSize, .. weights.Mean.Cast<object>(), .. weights.StandardDeviation.Cast<object>(), "bilinear"])
+            ((IEnumerable<object>)[GetBuilderName(weights), weights.Name.Split("_ImageNet1K_")[1].Insert(0, "IMAGENET1K_"), weights.Url, weights.NumClasses, weights.NumParameters, weights.Top1Accuracy, weights.Top5Accuracy, weights.ResizeSize, weights.CropSize, .. weights.Mean.Cast<object>(), .. weights.StandardDeviation.Cast<object>(), "bilinear"])
             .Select(value => Convert.ToString(value, CultureInfo.InvariantCulture))));
         Assert.Equal(theirs.Order(StringComparer.Ordinal), ours.Order(StringComparer.Ordinal));
     }
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void Each_is_for_a_network_of_this_library(string name)
+    public void Each_record_belongs_to_a_network_of_this_library(string name)
     {
         var weights = PretrainedWeights.All.Single(weights => weights.Name == name);
         Assert.Same(weights, typeof(PretrainedWeights).GetProperty(name)!.GetValue(null));
         Assert.StartsWith($"{weights.Network}_", name, StringComparison.Ordinal);
-        using var model = Family.Create(Builder(weights), weights.NumClasses, weights.Stem, META);
+        using var model = Family.Create(GetBuilderName(weights), weights.NumClasses, weights.Stem, META);
         Assert.Equal(weights.Network, model.GetType().Name);
         Assert.Equal(weights.NumParameters, model.parameters().Sum(parameter => parameter.numel()));
         Assert.Equal(8, weights.Sha256Prefix.Length);
@@ -42,7 +42,7 @@ public sealed class PretrainedWeightsTests : IDisposable
     }
 
     [PyTorchFact, Trait(Category.Name, Category.Slow)]
-    public async Task The_folder_is_that_of_torch_hub_whatever_the_variables_are()
+    public async Task The_cache_folder_is_torch_hubs_for_all_environment_variables()
     {
         using var python = PyTorchFactAttribute.Start("cache");
         string?[] homes = [null, "", "/data/torch", "/data/torch/", "~", "~/models", "~//models", "relative", "a~b", " "];
@@ -57,16 +57,16 @@ public sealed class PretrainedWeightsTests : IDisposable
         Assert.Contains("'~other/torch'", Assert.Throws<NotSupportedException>(() => TorchHub.GetCheckpointsFolder(name => name == "TORCH_HOME" ? "~other/torch" : null)).Message, StringComparison.Ordinal);
     }
 
-    /// <summary>From a file of torchvision's on a server to a network with its weights, and on to Python, which fetches nothing.</summary>
+    /// <summary>A network loads the file that was downloaded, and torch.hub then finds it without a second download.</summary>
     [PyTorchFact, Trait(Category.Name, Category.Slow)]
-    public async Task What_is_fetched_loads_and_Python_finds_it()
+    public async Task A_downloaded_file_loads_and_torch_hub_finds_it()
     {
         using (var torchvision = PyTorchFactAttribute.Start("family", _folder.Path))
             await torchvision.AskAsync("resnet50");
         var content = await File.ReadAllBytesAsync(_folder["theirs.pth"]);
-        using var server = new WebServer(request => WebAnswer.Honest(content, request));
-        var name = $"resnet50-{CacheFolder.Sha256Of(content)[..8]}.pth";
-        var weights = PretrainedWeights.ResNet50_ImageNet1K_V2 with { Url = server[name], Sha256Prefix = CacheFolder.Sha256Of(content)[..8], CachePath = Path.Combine(_folder.Path, "hub", "checkpoints", name) };
+        using var server = new WebServer(request => WebResponse.Create(content, request));
+        var name = $"resnet50-{CacheFolder.ComputeSha256(content)[..8]}.pth";
+        var weights = PretrainedWeights.ResNet50_ImageNet1K_V2 with { Url = server[name], Sha256Prefix = CacheFolder.ComputeSha256(content)[..8], CachePath = Path.Combine(_folder.Path, "hub", "checkpoints", name) };
 
         using var model = new ResNet50(num_classes: 10);
         Assert.True(Checkpoint.Load(model, await weights.DownloadAsync()).IsComplete);
@@ -78,7 +78,7 @@ public sealed class PretrainedWeightsTests : IDisposable
     }
 
     [Fact]
-    public void A_mirror_changes_the_address_alone()
+    public void A_mirror_changes_only_the_URL()
     {
         var weights = PretrainedWeights.ResNet50_ImageNet1K_V2;
         var mirrored = weights with { Url = new("https://mirror.example/other-name") };
@@ -91,7 +91,7 @@ public sealed class PretrainedWeightsTests : IDisposable
     }
 
     [Fact]
-    public void The_documents_table_has_all_of_them()
+    public void The_documents_table_lists_every_record()
     {
         var document = File.ReadAllText(Path.Combine(Repository.Root, "docs", "pretrained.md")).ReplaceLineEndings("\n");
         var rows = PretrainedWeights.All.Select(weights => string.Create(CultureInfo.InvariantCulture,
@@ -99,5 +99,5 @@ public sealed class PretrainedWeightsTests : IDisposable
         Assert.Contains($"|---|---|---|---|---|---|\n{string.Concat(rows)}\n", document, StringComparison.Ordinal);
     }
 
-    private static string Builder(PretrainedWeights weights) => weights.Network.Replace("WideResNet", "Wide_ResNet", StringComparison.Ordinal).ToLowerInvariant();
+    private static string GetBuilderName(PretrainedWeights weights) => weights.Network.Replace("WideResNet", "Wide_ResNet", StringComparison.Ordinal).ToLowerInvariant();
 }

@@ -4,7 +4,7 @@ using ResNet.Core.Tests.Weights;
 
 namespace ResNet.Core.Tests.Pretrained;
 
-/// <summary>Several that want one file fetch it once: one does, the others wait.</summary>
+/// <summary>Concurrent calls for one file download it once: one downloads, the others wait.</summary>
 public sealed class SharedCacheTests : IDisposable
 {
     private readonly CacheFolder _cache = new();
@@ -12,9 +12,9 @@ public sealed class SharedCacheTests : IDisposable
     public void Dispose() => _cache.Dispose();
 
     [Fact]
-    public async Task Many_tasks_fetch_once()
+    public async Task Concurrent_tasks_download_once()
     {
-        using var server = new WebServer(Slowly);
+        using var server = new WebServer(RespondSlowly);
         var calls = Enumerable.Range(0, 8).Select(_ => Task.Run(() => _cache.DownloadAsync(server))).ToList();
         Assert.All(await Task.WhenAll(calls), path => Assert.Equal(_cache.File, path));
         _cache.AssertWhole();
@@ -22,26 +22,26 @@ public sealed class SharedCacheTests : IDisposable
     }
 
     [Fact]
-    public async Task Two_processes_fetch_once()
+    public async Task Two_processes_download_once()
     {
-        using var server = new WebServer(Slowly);
-        using var one = ChildProcess.Start("download", Argument(server, _cache));
-        using var other = ChildProcess.Start("download", Argument(server, _cache));
-        Assert.Equal(_cache.File, await one.StandardOutput.ReadLineAsync());
-        Assert.Equal(_cache.File, await other.StandardOutput.ReadLineAsync());
-        await Task.WhenAll(one.WaitForExitAsync(), other.WaitForExitAsync());
+        using var server = new WebServer(RespondSlowly);
+        using var first = ChildProcess.Start("download", CreateArgument(server, _cache));
+        using var second = ChildProcess.Start("download", CreateArgument(server, _cache));
+        Assert.Equal(_cache.File, await first.StandardOutput.ReadLineAsync());
+        Assert.Equal(_cache.File, await second.StandardOutput.ReadLineAsync());
+        await Task.WhenAll(first.WaitForExitAsync(), second.WaitForExitAsync());
         _cache.AssertWhole();
         Assert.Single(server.Requests);
     }
 
     [Fact]
-    public async Task What_a_killed_process_has_fetched_another_goes_on_with_at_once()
+    public async Task A_waiting_call_resumes_the_download_of_a_killed_process()
     {
         using var stalled = new WebServer(request => new(200, _cache.Content) { CutAfter = 1000, Stalls = true });
-        using var child = ChildProcess.Start("download", Argument(stalled, _cache));
+        using var child = ChildProcess.Start("download", CreateArgument(stalled, _cache));
         while (!File.Exists(_cache.Partial) || new FileInfo(_cache.Partial).Length < 1000)
             await Task.Delay(10);
-        using var server = new WebServer(request => WebAnswer.Honest(_cache.Content, request));
+        using var server = new WebServer(request => WebResponse.Create(_cache.Content, request));
         var waiting = _cache.DownloadAsync(server);
         await Task.Delay(300);
         Assert.False(waiting.IsCompleted);
@@ -54,7 +54,7 @@ public sealed class SharedCacheTests : IDisposable
     }
 
     [Fact]
-    public async Task Waiting_for_another_can_be_canceled()
+    public async Task Waiting_for_another_download_can_be_canceled()
     {
         using var cancel = new CancellationTokenSource();
         using var stalled = new WebServer(request => new(200, _cache.Content) { CutAfter = 1000, Stalls = true });
@@ -69,11 +69,11 @@ public sealed class SharedCacheTests : IDisposable
     }
 
     [Fact]
-    public async Task A_file_that_somebody_still_has_locked_is_waited_for()
+    public async Task A_call_waits_for_a_locked_file()
     {
         Directory.CreateDirectory(_cache.Folder);
         await File.WriteAllBytesAsync(_cache.File, _cache.Content);
-        using var server = new WebServer(request => WebAnswer.Honest(_cache.Content, request));
+        using var server = new WebServer(request => WebResponse.Create(_cache.Content, request));
         Task<string> waiting;
         using (File.Open(_cache.File, FileMode.Open, FileAccess.ReadWrite, FileShare.None))
         {
@@ -85,15 +85,15 @@ public sealed class SharedCacheTests : IDisposable
         Assert.Empty(server.Requests);
     }
 
-    /// <summary>As by Python, by hand, or by another machine.</summary>
+    /// <summary>Python, a user or another machine may have put it there.</summary>
     [Fact]
-    public async Task A_file_that_appears_meanwhile_is_taken_and_not_replaced()
+    public async Task A_file_that_appears_during_the_download_is_kept()
     {
         using var server = new WebServer(request =>
         {
             File.WriteAllBytes(_cache.File, _cache.Content);
             File.SetLastWriteTimeUtc(_cache.File, DateTime.UnixEpoch);
-            return WebAnswer.Honest(_cache.Content, request);
+            return WebResponse.Create(_cache.Content, request);
         });
         await _cache.DownloadAsync(server);
         _cache.AssertWhole();
@@ -101,18 +101,18 @@ public sealed class SharedCacheTests : IDisposable
     }
 
     [Fact]
-    public async Task Another_file_that_appears_meanwhile_is_told_and_not_replaced()
+    public async Task A_wrong_file_that_appears_during_the_download_is_reported_and_kept()
     {
         using var server = new WebServer(request =>
         {
             File.WriteAllText(_cache.File, "mine");
-            return WebAnswer.Honest(_cache.Content, request);
+            return WebResponse.Create(_cache.Content, request);
         });
         await Assert.ThrowsAsync<InvalidDataException>(() => _cache.DownloadAsync(server));
         Assert.Equal("mine", await File.ReadAllTextAsync(_cache.File));
     }
 
-    /// <summary>What the other process does.</summary>
+    /// <summary>Runs in the other process.</summary>
     internal static async Task<string> DownloadAsync(string argument)
     {
         var parts = argument.Split('|');
@@ -126,11 +126,11 @@ public sealed class SharedCacheTests : IDisposable
         }
     }
 
-    internal static string Argument(WebServer server, CacheFolder cache) => $"{server["net.pth"]}|{cache.File}|{cache.Sha256}|{cache.Content.Length}";
+    internal static string CreateArgument(WebServer server, CacheFolder cache) => $"{server["net.pth"]}|{cache.File}|{cache.Sha256}|{cache.Content.Length}";
 
-    private WebAnswer Slowly(WebRequest request)
+    private WebResponse RespondSlowly(WebRequest request)
     {
         Thread.Sleep(1000);
-        return WebAnswer.Honest(_cache.Content, request);
+        return WebResponse.Create(_cache.Content, request);
     }
 }

@@ -6,49 +6,49 @@ using System.Text;
 
 namespace ResNet.Core.Tests.Pretrained;
 
-/// <summary>What a <see cref="WebServer"/> was asked.</summary>
+/// <summary>A request that a <see cref="WebServer"/> received.</summary>
 /// <param name="Number">1 for the first request.</param>
-/// <param name="Path">With its slash.</param>
-/// <param name="From">The first byte that is wanted, where not all are.</param>
-/// <param name="IfRange">Of which version alone, where that is said.</param>
+/// <param name="Path">Begins with a slash.</param>
+/// <param name="From">The first byte of the requested range; null without a range.</param>
+/// <param name="IfRange">The ETag that the range depends on, if any.</param>
 internal sealed record WebRequest(int Number, string Path, int? From, string? IfRange = null);
 
-/// <summary>What a <see cref="WebServer"/> says, be it true or not.</summary>
-/// <param name="Status">Such as 200.</param>
-/// <param name="Body">What it sends, and what it says is the length.</param>
-internal sealed record WebAnswer(int Status, byte[] Body)
+/// <summary>A response of a <see cref="WebServer"/>, correct or not.</summary>
+/// <param name="Status">The HTTP status.</param>
+/// <param name="Body">The content, and the source of the default Content-Length.</param>
+internal sealed record WebResponse(int Status, byte[] Body)
 {
-    /// <summary>Lines of the head; null for those that are true.</summary>
+    /// <summary>Header lines; null for a correct Content-Length.</summary>
     public string? Head { get; init; }
 
-    /// <summary>Is closed when so many bytes of the body are sent.</summary>
+    /// <summary>The connection is closed after this many bytes of the body.</summary>
     public int? CutAfter { get; init; }
 
-    /// <summary>Goes silent instead of closing.</summary>
+    /// <summary>The connection goes silent instead of closing.</summary>
     public bool Stalls { get; init; }
 
-    /// <summary>What an honest server says.</summary>
-    public static WebAnswer Honest(byte[] content, WebRequest request) => request.From switch
+    /// <summary>The response of a correct server.</summary>
+    public static WebResponse Create(byte[] content, WebRequest request) => request.From switch
     {
         null => new(200, content),
         var from when from >= content.Length => new(416, []),
-        { } from => new(206, content[from..]) { Head = Part(content, from) },
+        { } from => new(206, content[from..]) { Head = CreateRangeHead(content, from) },
     };
 
-    public static string Part(byte[] content, int from) => $"Content-Length: {content.Length - from}\r\nContent-Range: bytes {from}-{content.Length - 1}/{content.Length}\r\n";
+    public static string CreateRangeHead(byte[] content, int from) => $"Content-Length: {content.Length - from}\r\nContent-Range: bytes {from}-{content.Length - 1}/{content.Length}\r\n";
 }
 
-/// <summary>A server on this machine that does what a test wants of it, and remembers what it was asked.</summary>
+/// <summary>A local server that sends the responses of a test and records the requests.</summary>
 internal sealed class WebServer : IDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly CancellationTokenSource _end = new();
     private readonly ConcurrentQueue<WebRequest> _requests = [];
 
-    public WebServer(Func<WebRequest, WebAnswer> answer)
+    public WebServer(Func<WebRequest, WebResponse> respond)
     {
         _listener.Start();
-        _ = ServeAsync(answer);
+        _ = ServeAsync(respond);
     }
 
     public IReadOnlyList<WebRequest> Requests => [.. _requests];
@@ -61,13 +61,13 @@ internal sealed class WebServer : IDisposable
         _listener.Dispose();
     }
 
-    private async Task ServeAsync(Func<WebRequest, WebAnswer> answer)
+    private async Task ServeAsync(Func<WebRequest, WebResponse> respond)
     {
         while (true)
-            _ = AnswerAsync(await _listener.AcceptTcpClientAsync(_end.Token), answer);
+            _ = RespondAsync(await _listener.AcceptTcpClientAsync(_end.Token), respond);
     }
 
-    private async Task AnswerAsync(TcpClient connection, Func<WebRequest, WebAnswer> answer)
+    private async Task RespondAsync(TcpClient connection, Func<WebRequest, WebResponse> respond)
     {
         using var _ = connection;
         var stream = connection.GetStream();
@@ -83,11 +83,11 @@ internal sealed class WebServer : IDisposable
         WebRequest request;
         lock (_requests)
             _requests.Enqueue(request = new(_requests.Count + 1, path, from, version));
-        var said = answer(request);
-        var head = $"HTTP/1.1 {said.Status} Words\r\n{said.Head ?? $"Content-Length: {said.Body.Length}\r\n"}Connection: close\r\n\r\n";
+        var response = respond(request);
+        var head = $"HTTP/1.1 {response.Status} Words\r\n{response.Head ?? $"Content-Length: {response.Body.Length}\r\n"}Connection: close\r\n\r\n";
         await stream.WriteAsync(Encoding.ASCII.GetBytes(head), _end.Token);
-        await stream.WriteAsync(said.Body.AsMemory(0, said.CutAfter ?? said.Body.Length), _end.Token);
-        if (said.Stalls)
+        await stream.WriteAsync(response.Body.AsMemory(0, response.CutAfter ?? response.Body.Length), _end.Token);
+        if (response.Stalls)
             await Task.Delay(Timeout.Infinite, _end.Token);
     }
 }

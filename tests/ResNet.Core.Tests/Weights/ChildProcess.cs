@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests.Weights;
 
-/// <summary>This assembly started as a program: what would end or disturb the tests' own process happens there.</summary>
+/// <summary>This assembly, started as a program, for what would end or disturb the tests' own process.</summary>
 internal static class ChildProcess
 {
     public static int Main(string[] arguments)
@@ -11,40 +11,43 @@ internal static class ChildProcess
         switch (arguments)
         {
             case ["save", var path]:
-                SaveForEver(path);
+                SaveForever(path);
                 return 0;
             case ["try-save", var path]:
-                Console.WriteLine(ResultOfSaving(path));
+                Console.WriteLine(TrySave(path));
                 return 0;
             case ["load", var path]:
-                Console.WriteLine(PeakOfLoading(path));
+                Console.WriteLine(MeasurePeakOfLoading(path));
                 return 0;
             case ["export", var path]:
-                Deployment.SurroundingsTests.ExportWithoutReflection(path);
+                Deployment.CallerStateTests.ExportWithoutReflection(path);
                 return 0;
-            case ["download", var what]:
-                Console.WriteLine(Pretrained.SharedCacheTests.DownloadAsync(what).GetAwaiter().GetResult());
+            case ["download", var argument]:
+                Console.WriteLine(Pretrained.SharedCacheTests.DownloadAsync(argument).GetAwaiter().GetResult());
                 return 0;
             case ["dispose", _]:
-                Console.WriteLine(Deployment.DisposedAmidstCallsTests.DisposeAmidstCalls());
+                Console.WriteLine(Deployment.DisposeDuringCallsTests.DisposeDuringCalls());
                 return 0;
             case ["int8", _]:
                 Console.WriteLine(FuseExtensions.IsInt8Supported);
                 return 0;
+            case ["fuse", var argument]:
+                Deployment.WeightLayoutTests.FuseAndCall(argument);
+                return 0;
             case ["free", var pages]:
-                Console.WriteLine(MemoryPagesTests.Free(pages));
+                Console.WriteLine(MemoryPagesTests.CreateAndDispose(pages));
                 return 0;
             default:
-                Console.Error.WriteLine("Expected 'save PATH', 'try-save PATH' or 'load PATH'. The tests are run by `dotnet test`.");
+                Console.Error.WriteLine("Expected one of the commands in ChildProcess.cs. To run the tests, use `dotnet test`.");
                 return 1;
         }
     }
 
     /// <summary>Runs a command to its end.</summary>
-    /// <returns>What it printed.</returns>
+    /// <returns>Its output.</returns>
     public static string Run(string command, string argument = "", params (string Name, string Value)[] environment)
     {
-        var start = StartInfo(command, argument);
+        var start = CreateStartInfo(command, argument);
         foreach (var (name, value) in environment)
             start.Environment[name] = value;
         using var child = Process.Start(start)!;
@@ -54,16 +57,16 @@ internal static class ChildProcess
         return output.Trim();
     }
 
-    public static Process Start(string command, string path) => Process.Start(StartInfo(command, path))!;
+    public static Process Start(string command, string path) => Process.Start(CreateStartInfo(command, path))!;
 
-    public static ProcessStartInfo StartInfo(string command, string path) => new(DotnetHost.Path, [typeof(ChildProcess).Assembly.Location, command, path])
+    public static ProcessStartInfo CreateStartInfo(string command, string path) => new(DotnetHost.Path, [typeof(ChildProcess).Assembly.Location, command, path])
     {
         RedirectStandardInput = true,
         RedirectStandardOutput = true,
     };
 
-    /// <summary>A module of 4 MB.</summary>
-    public static nn.Module Module() => nn.Linear(1000, 1000);
+    /// <summary>Creates a module of 4 MB.</summary>
+    public static nn.Module CreateModule() => nn.Linear(1000, 1000);
 
     public static void Fill(nn.Module module, float value)
     {
@@ -72,8 +75,8 @@ internal static class ChildProcess
                 parameter.fill_(value);
     }
 
-    /// <summary>That a file that was loaded into the module was written by one save, which gives all weights the same value.</summary>
-    public static void AssertOfOneSave(nn.Module module)
+    /// <summary>Asserts that the module's file comes from a single save: each save gives all weights one value.</summary>
+    public static void AssertFromOneSave(nn.Module module)
     {
         using var scope = NewDisposeScope();
         var values = cat([.. module.parameters().Select(parameter => parameter.flatten())]);
@@ -81,9 +84,9 @@ internal static class ChildProcess
         Assert.NotEqual(0, values[0].item<float>());
     }
 
-    private static string ResultOfSaving(string path)
+    private static string TrySave(string path)
     {
-        using var module = Module();
+        using var module = CreateModule();
         try
         {
             Checkpoint.Save(module, path);
@@ -95,10 +98,10 @@ internal static class ChildProcess
         }
     }
 
-    /// <summary>Saves again and again, each time with another number as the value of all weights, until it is killed.</summary>
-    private static void SaveForEver(string path)
+    /// <summary>Saves in a loop until it is killed, each time with another value for all weights.</summary>
+    private static void SaveForever(string path)
     {
-        using var module = Module();
+        using var module = CreateModule();
         for (var value = 1; ; value++)
         {
             Fill(module, value);
@@ -108,18 +111,18 @@ internal static class ChildProcess
         }
     }
 
-    /// <summary>By how many bytes the most memory that the process ever held grows while a file is loaded into a module of its size.</summary>
-    private static long PeakOfLoading(string path)
+    /// <summary>Loads a file into a module of its size. Returns the growth of the peak working set in bytes.</summary>
+    private static long MeasurePeakOfLoading(string path)
     {
-        using var module = LargeModule();
+        using var module = CreateLargeModule();
         using var process = Process.GetCurrentProcess();
-        Checkpoint.Save(module, $"{path}.warm{Path.GetExtension(path)}"); // what the first use of anything takes
+        Checkpoint.Save(module, $"{path}.warm{Path.GetExtension(path)}"); // pay for the first use of everything
         var before = process.PeakWorkingSet64;
         Checkpoint.Load(module, path);
         process.Refresh();
         return process.PeakWorkingSet64 - before;
     }
 
-    /// <summary>A module of 100 MB in ten layers.</summary>
-    public static nn.Module LargeModule() => nn.Sequential(Enumerable.Range(0, 10).Select(nn.Module<Tensor, Tensor> (_) => nn.Linear(2500, 1000)));
+    /// <summary>Creates a module of 100 MB in ten layers.</summary>
+    public static nn.Module CreateLargeModule() => nn.Sequential(Enumerable.Range(0, 10).Select(nn.Module<Tensor, Tensor> (_) => nn.Linear(2500, 1000)));
 }

@@ -4,21 +4,21 @@ using Xunit.Abstractions;
 
 namespace ResNet.Core.Tests.Weights;
 
-/// <summary>Files that were cut off or changed on their way.</summary>
+/// <summary>Files that were truncated or altered in transit.</summary>
 public sealed class DamagedFileTests(ITestOutputHelper log) : IDisposable
 {
     private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
-    [Theory]
+    [Theory, Trait(Category.Name, Category.Slow)]
     [InlineData("protocol2.pth")]
     [InlineData("protocol4.pth")]
     [InlineData("block.safetensors")]
     [InlineData("legacy_protocol2.pth")]
     [InlineData("legacy_protocol4.pth")]
     [InlineData("legacy_python2.pth")]
-    public void A_file_that_ends_anywhere_before_its_end_is_refused(string fixture)
+    public void A_file_truncated_at_any_byte_is_refused(string fixture)
     {
         var file = File.ReadAllBytes(WeightsFixture.Find(fixture));
         using var module = new BasicBlock(3, 4, stride: 2);
@@ -33,9 +33,9 @@ public sealed class DamagedFileTests(ITestOutputHelper log) : IDisposable
     }
 
     /// <summary>
-    /// One bit, at ten thousand random places: either an exception with the module as it was, or, where the bit was a
-    /// tensor's (which safetensors cannot tell, having no checksum) or nobody's, such as padding, the weights. The format from
-    /// before PyTorch 1.6 has no checksum of the pickle either: there it can also be another stride.
+    /// Flips one bit at each of ten thousand random places. Either the load is refused and the module unchanged, or the weights
+    /// load: the bit was unused, such as padding, or part of a tensor in safetensors, which has no checksum. The format from
+    /// before PyTorch 1.6 has none for the pickle either, so the bit may also change a stride.
     /// </summary>
     [Theory, Trait(Category.Name, Category.Slow)]
     [InlineData("protocol2.pth")]
@@ -44,17 +44,17 @@ public sealed class DamagedFileTests(ITestOutputHelper log) : IDisposable
     [InlineData("block.safetensors")]
     [InlineData("legacy_protocol2.pth")]
     [InlineData("legacy_python2.pth")]
-    public void A_flipped_bit_is_told_or_harmless(string fixture)
+    public void A_flipped_bit_is_refused_or_harmless(string fixture)
     {
         var file = File.ReadAllBytes(WeightsFixture.Find(fixture));
         var dataStart = fixture.EndsWith(".safetensors", StringComparison.Ordinal) ? 8 + BitConverter.ToInt32(file) : fixture.StartsWith("legacy_", StringComparison.Ordinal) ? 0 : file.Length;
-        using var module = fixture == "views.pth" ? LoadTests.Views() : (torch.nn.Module)new BasicBlock(3, 4, stride: 2);
+        using var module = fixture == "views.pth" ? LoadTests.CreateViews() : (torch.nn.Module)new BasicBlock(3, 4, stride: 2);
         using var before = new Unchanged(module);
         Checkpoint.Load(module, WeightsFixture.Find(fixture));
         using var loaded = new Unchanged(module);
 
         var random = new Random(1);
-        var (refused, asBefore) = (0, false);
+        var (refused, restored) = (0, false);
         for (var i = 0; i < 10_000; i++)
         {
             var at = random.Next(file.Length);
@@ -63,34 +63,34 @@ public sealed class DamagedFileTests(ITestOutputHelper log) : IDisposable
             var path = _folder.Write("flipped", file);
             file[at] ^= bit;
 
-            if (!asBefore)
+            if (!restored)
                 before.Restore();
             try
             {
                 Checkpoint.Load(module, path);
-                Assert.True(at >= dataStart || loaded.Holds, $"bit {bit} of byte {at} was flipped: other weights came without an exception");
-                asBefore = false;
+                Assert.True(at >= dataStart || loaded.Holds, $"bit {bit} of byte {at} was flipped: other weights loaded without an exception");
+                restored = false;
             }
             catch (InvalidDataException problem)
             {
                 Assert.StartsWith(path, problem.Message, StringComparison.Ordinal);
                 before.Assert();
-                (refused, asBefore) = (refused + 1, true);
+                (refused, restored) = (refused + 1, true);
             }
         }
         Assert.InRange(refused, 1000, 9999);
         log.WriteLine($"{fixture}: {refused} of 10,000 flipped bits were refused");
     }
 
-    /// <summary>Not one bit but a stretch of random bytes, which reaches other parts of the readers.</summary>
+    /// <summary>A run of random bytes reaches other parts of the readers than a single bit.</summary>
     [Theory, Trait(Category.Name, Category.Slow)]
     [InlineData("types.pth")]
     [InlineData("types.safetensors")]
     [InlineData("legacy_types.pth")]
-    public void A_stretch_of_random_bytes_is_told_or_harmless(string fixture)
+    public void Random_bytes_are_refused_or_harmless(string fixture)
     {
         var file = File.ReadAllBytes(WeightsFixture.Find(fixture));
-        using var module = LoadTests.EveryType();
+        using var module = LoadTests.CreateBagOfEveryType();
         using var before = new Unchanged(module);
         var random = new Random(2);
         for (var i = 0; i < 2000; i++)
@@ -111,13 +111,13 @@ public sealed class DamagedFileTests(ITestOutputHelper log) : IDisposable
         }
     }
 
-    /// <summary>The same pickle damaged with its checksum made right, as somebody would who means harm: the interpreter alone has to stand.</summary>
+    /// <summary>A damaged pickle with a correct checksum, as an attacker would write it. Only the interpreter can refuse it.</summary>
     [Theory, Trait(Category.Name, Category.Slow)]
     [InlineData("protocol2.pth")]
     [InlineData("protocol4.pth")]
     [InlineData("views.pth")]
     [InlineData("wrapped_model.pth")]
-    public void A_forged_pickle_is_told_or_harmless(string fixture)
+    public void A_forged_pickle_is_refused_or_harmless(string fixture)
     {
         (string Name, byte[] Content)[] entries;
         using (var archive = ZipFile.OpenRead(WeightsFixture.Find(fixture)))
@@ -135,7 +135,7 @@ public sealed class DamagedFileTests(ITestOutputHelper log) : IDisposable
                 entries[index].Content[random.Next(pickle.Length)] = (byte)random.Next(256);
             try
             {
-                Checkpoint.Load(module, _folder.Write("forged", Zip.Of(entries)), strict: false);
+                Checkpoint.Load(module, _folder.Write("forged", Zip.Create(entries)), strict: false);
                 before.Restore();
             }
             catch (InvalidDataException)

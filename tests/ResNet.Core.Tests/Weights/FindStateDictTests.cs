@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests.Weights;
 
-/// <summary>A checkpoint of a training holds more than the weights: the one state_dict in it that fits is taken, whatever stands beside it.</summary>
+/// <summary>A training checkpoint holds more than the weights. Load takes the one state_dict in it that fits.</summary>
 public sealed class FindStateDictTests : IDisposable
 {
     private readonly TempFolder _folder = new();
@@ -13,10 +13,10 @@ public sealed class FindStateDictTests : IDisposable
     [Theory]
     [InlineData("wrapped_net.pth")]
     [InlineData("tensor_beside.pth")]
-    [InlineData("tensors_beside.pth")] // one of them called as a part of the module is, and momentum under the names of the parameters
+    [InlineData("tensors_beside.pth")] // one with the name of a submodule, and momentum under the parameters' names
     [InlineData("nested.pth")]
     [InlineData("same_twice.pth")]
-    public void The_state_dict_is_found_by_what_is_in_it(string file)
+    public void The_state_dict_is_found_by_its_contents(string file)
     {
         foreach (var strict in (bool[])[true, false])
         {
@@ -31,27 +31,27 @@ public sealed class FindStateDictTests : IDisposable
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void Two_that_fit_are_refused_by_their_keys_and_a_line_of_Python_tells_how_to_choose(bool strict) =>
-        Refused("two_models.pth", strict,
+    public void Two_that_fit_are_refused_with_their_keys_and_Python_code_to_choose_one(bool strict) =>
+        AssertRefused("two_models.pth", strict,
             "more than one state_dict that fits BasicBlock", "under ['model']; under ['model_ema']",
             "torch.save(torch.load(path, map_location=\"cpu\")['model'], \"one.pth\")");
 
-    /// <summary>A class of the user's that is derived from dict, and an object with attributes: what is in them is as good as what is in a dict.</summary>
+    /// <summary>Weights in a user's subclass of dict and in an object's attributes count like those in a dict.</summary>
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void Weights_in_objects_are_found_too(bool strict)
+    public void A_state_dict_inside_an_object_is_found(bool strict)
     {
         byte[] model = Entry("weight", Weight(2)), other = Item("ema", Entry("weight", Weight(2, offset: 2)));
-        byte[] derived = Entry("model", [.. Global("mylib", "AttrDict"), (byte)')', 0x81, .. model]);
+        byte[] subclass = Entry("model", [.. Global("mylib", "AttrDict"), (byte)')', 0x81, .. model]);
         byte[] attribute = Entry("model", [.. Global("argparse", "Namespace"), (byte)')', 0x81, (byte)'}', .. Item("net", model), (byte)'b']);
-        foreach (var (value, place) in (IEnumerable<(byte[], string)>)[(derived, "['model']"), (attribute, "['model'].net")])
+        foreach (var (value, place) in (IEnumerable<(byte[], string)>)[(subclass, "['model']"), (attribute, "['model'].net")])
         {
             using var bag = new TensorBag(("weight", ones(2)));
             var report = Checkpoint.Load(bag, Write(value), strict);
             Assert.Equal(["weight"], report.Loaded);
             Assert.Equal($"under {place}", report.Place);
-            Assert.StartsWith($"under {place}: 1 tensors fit", report.ToString(), StringComparison.Ordinal);
+            Assert.StartsWith($"under {place}: 1 tensor fits", report.ToString(), StringComparison.Ordinal);
 
             var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(bag, Write([.. value, .. other]), strict));
             Assert.Contains("more than one state_dict", problem.Message, StringComparison.Ordinal);
@@ -59,9 +59,9 @@ public sealed class FindStateDictTests : IDisposable
         }
     }
 
-    /// <summary>Strict, the other one does not fit; otherwise a tensor more is nothing against it.</summary>
+    /// <summary>In a strict load, the candidate with an extra tensor does not fit. In a non-strict load, it does.</summary>
     [Fact]
-    public void Of_two_of_which_one_has_more_the_other_is_taken_if_strict_and_none_if_not()
+    public void A_candidate_with_extra_tensors_counts_only_when_not_strict()
     {
         var path = Write([.. Item("model", [.. Entry("weight", Weight(2)), .. Entry("more", Weight(1))]), .. Item("ema", Entry("weight", Weight(2, offset: 2)))]);
         using var bag = new TensorBag(("weight", ones(2)));
@@ -69,9 +69,9 @@ public sealed class FindStateDictTests : IDisposable
         Assert.Contains("under ['model']; under ['ema']", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(bag, path, strict: false)).Message, StringComparison.Ordinal);
     }
 
-    /// <summary>PyTorch before 0.4 had no tensors without dimensions.</summary>
+    /// <summary>PyTorch before 0.4 had no scalars, and saved them with shape (1).</summary>
     [Fact]
-    public void A_single_element_in_a_dimension_fits_a_tensor_without_one()
+    public void A_tensor_of_shape_1_fits_a_scalar()
     {
         using var bag = new TensorBag(("weight", ones([])));
         Assert.Equal(["weight"], Checkpoint.Load(bag, Write(Entry("weight", Weight(1)))).Loaded);
@@ -80,7 +80,7 @@ public sealed class FindStateDictTests : IDisposable
     }
 
     [Fact]
-    public void Of_two_the_one_with_the_modules_shapes_is_taken()
+    public void The_candidate_with_the_modules_shapes_wins()
     {
         byte[] small = Item("small", Entry("weight", Weight(2))), large = Item("large", Entry("weight", Weight(4)));
         foreach (var (length, strict) in (IEnumerable<(int, bool)>)[(2, true), (2, false), (4, true), (4, false)])
@@ -92,7 +92,7 @@ public sealed class FindStateDictTests : IDisposable
     }
 
     [Fact]
-    public void Where_nothing_has_all_the_one_that_lacks_least_is_taken_and_two_that_lack_the_same_are_refused()
+    public void The_most_complete_candidate_wins_and_a_tie_is_refused()
     {
         byte[] other = Item("other", Entry("bias", Weight(3))), half = Item("half", Entry("weight", Weight(2))), more = Item("more", [.. Entry("weight", Weight(2)), .. Entry("bias", Weight(1))]);
         using var bag = new TensorBag(("weight", ones(2)), ("bias", ones(1)), ("scale", ones(1)));
@@ -101,7 +101,7 @@ public sealed class FindStateDictTests : IDisposable
         Assert.Equal(["weight", "bias"], report.Loaded);
         Assert.Equal(["scale"], report.Missing);
 
-        // Strict, what is missing is told of the best.
+        // A strict load reports what the best candidate lacks.
         var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(bag, Write([.. other, .. half, .. more])));
         Assert.Contains("does not fit TensorBag: under ['more']: 2 tensors fit; missing in the file: scale", problem.Message, StringComparison.Ordinal);
 
@@ -110,7 +110,7 @@ public sealed class FindStateDictTests : IDisposable
     }
 
     [Fact]
-    public void A_state_dict_in_a_state_dict_is_one_too_many()
+    public void A_state_dict_nested_in_another_is_a_second_candidate()
     {
         using var bag = new TensorBag(("weight", ones(2)));
         var path = Write([.. Entry("weight", Weight(2)), .. Item("ema", Entry("weight", Weight(2, offset: 2)))]);
@@ -119,7 +119,7 @@ public sealed class FindStateDictTests : IDisposable
     }
 
     [Fact]
-    public void Not_strict_a_file_of_which_nothing_fits_is_refused_with_its_names_and_the_modules()
+    public void A_file_without_a_fitting_tensor_is_refused_even_when_not_strict()
     {
         using var wrapper = nn.Sequential(("backbone", new BasicBlock(3, 4, stride: 2)));
         foreach (var strict in (bool[])[true, false])
@@ -133,10 +133,10 @@ public sealed class FindStateDictTests : IDisposable
             Assert.Contains("got 18 that begin with 'model.', such as model.conv1.weight, ", problem.Message, StringComparison.Ordinal);
         }
 
-        // A counter of batches fits everywhere, and is nothing.
+        // A batch counter fits every network, and does not count as a fit.
         using var model = new ResNet18(10);
         using var unchanged = new Unchanged(model);
-        Assert.Contains("does not fit ResNet18: 1 tensors fit; missing in the file: ",
+        Assert.Contains("does not fit ResNet18: 1 tensor fits; missing in the file: ",
             Assert.Throws<InvalidDataException>(() => Checkpoint.Load(model, WeightsFixture.Find("protocol2.pth"), strict: false)).Message, StringComparison.Ordinal);
         unchanged.Assert();
 
@@ -146,7 +146,7 @@ public sealed class FindStateDictTests : IDisposable
     }
 
     [Fact]
-    public void Names_of_any_length_and_kind_make_one_short_line()
+    public void Long_and_unprintable_names_give_one_short_line()
     {
         using var bag = new TensorBag(("weight", ones(2)));
         foreach (var name in (string[])["a\nb\u001b[2J", new string('x', 1_000_000), string.Concat(Enumerable.Repeat("a.", 100_000))])
@@ -159,10 +159,10 @@ public sealed class FindStateDictTests : IDisposable
     }
 
     [Fact]
-    public void A_state_dict_at_any_depth_is_found_and_its_place_is_told_in_a_few_words()
+    public void A_state_dict_is_found_at_any_depth_and_its_path_is_shortened()
     {
         byte[] deep = [.. Proto, .. "}"u8, .. Entry("weight", Weight(2)), .. Enumerable.Repeat((byte)0x85, 1_000_000), (byte)'.'];
-        var path = _folder.Write("weights.pth", InArchive(deep));
+        var path = _folder.Write("weights.pth", CreateArchive(deep));
         using var bag = new TensorBag(("weight", ones(2)));
         Assert.Equal(["weight"], Checkpoint.Load(bag, path).Loaded);
 
@@ -171,31 +171,31 @@ public sealed class FindStateDictTests : IDisposable
         Assert.Contains("under […][0][0][0][0][0][0][0][0]: 0 tensors fit", problem.Message, StringComparison.Ordinal);
     }
 
-    /// <summary>Lists and dictionaries that hold each other, each twice: 2^200,000 ways, and a ring.</summary>
+    /// <summary>Each tuple holds the one before it twice, which gives 2^200,000 paths. There is also a cycle.</summary>
     [Fact]
-    public void Every_object_is_looked_at_once_however_often_it_is_there()
+    public void Every_object_is_visited_once_however_often_it_is_referenced()
     {
         using var bag = new TensorBag(("weight", ones(2)));
-        byte[] ring = [.. "]q\u0001h\u0001a}"u8, .. Text("ring"), .. "h\u0001s"u8, 0x86]; // a list in itself, and in a dict beside it
+        byte[] cycle = [.. "]q\u0001h\u0001a}"u8, .. Text("cycle"), .. "h\u0001s"u8, 0x86]; // a list that holds itself, and a dict that holds the list
         byte[] twice = [.. Enumerable.Repeat((byte[])[(byte)'2', 0x86], 200_000).SelectMany(bytes => bytes)];
-        var path = _folder.Write("weights.pth", InArchive([.. Proto, .. "}"u8, .. Entry("weight", Weight(2)), .. twice, .. ring, 0x86, (byte)'.']));
+        var path = _folder.Write("weights.pth", CreateArchive([.. Proto, .. "}"u8, .. Entry("weight", Weight(2)), .. twice, .. cycle, 0x86, (byte)'.']));
         Assert.Equal(["weight"], Checkpoint.Load(bag, path).Loaded);
     }
 
-    /// <summary>Dictionaries that take a few bytes each, all with the same tensor: as many candidates as the file can hold.</summary>
+    /// <summary>Dictionaries of a few bytes each, all with the same tensor: as many candidates as the file can hold.</summary>
     [Fact]
-    public void Many_dictionaries_take_no_more_than_the_file_explains()
+    public void Memory_for_many_dictionaries_is_bounded_by_the_file_size()
     {
         byte[] one = [.. "}h\u0001h\u0002s"u8];
 
-        Hostile.AssertRefused(_folder.Write("none.pth", InArchive(Many("a.b.c.d", 100_000))), "expected tensor names like the module's");
-        Hostile.AssertRefused(_folder.Write("some.pth", InArchive(Many("bn1.running_mean", 100_000))), factor: 400, "0 tensors fit"); // six bytes a dictionary
-        Hostile.AssertRefused(_folder.Write("long.pth", InArchive(Many(string.Concat(Enumerable.Repeat("a.", 490)) + "bn1.bias", 50_000))), "expected tensor names");
+        Hostile.AssertRefused(_folder.Write("none.pth", CreateArchive(CreateMany("a.b.c.d", 100_000))), "expected tensor names like the module's");
+        Hostile.AssertRefused(_folder.Write("some.pth", CreateArchive(CreateMany("bn1.running_mean", 100_000))), factor: 400, "0 tensors fit"); // six bytes per dictionary
+        Hostile.AssertRefused(_folder.Write("long.pth", CreateArchive(CreateMany(string.Concat(Enumerable.Repeat("a.", 490)) + "bn1.bias", 50_000))), "expected tensor names");
 
-        byte[] Many(string name, int count) => [.. Proto, .. Text(name), .. "q\u0001"u8, .. Weight(2), .. "q\u0002]("u8, .. Enumerable.Repeat(one, count).SelectMany(bytes => bytes), (byte)'e', 0x85, (byte)'.'];
+        byte[] CreateMany(string name, int count) => [.. Proto, .. Text(name), .. "q\u0001"u8, .. Weight(2), .. "q\u0002]("u8, .. Enumerable.Repeat(one, count).SelectMany(bytes => bytes), (byte)'e', 0x85, (byte)'.'];
     }
 
-    private static void Refused(string file, bool strict, params string[] message)
+    private static void AssertRefused(string file, bool strict, params string[] message)
     {
         using var block = new BasicBlock(3, 4, stride: 2);
         using var unchanged = new Unchanged(block);
@@ -204,7 +204,7 @@ public sealed class FindStateDictTests : IDisposable
         unchanged.Assert();
     }
 
-    private string Write(byte[] items) => _folder.Write("weights.pth", InArchive([.. Proto, (byte)'}', .. items, (byte)'.']));
+    private string Write(byte[] items) => _folder.Write("weights.pth", CreateArchive([.. Proto, (byte)'}', .. items, (byte)'.']));
 
     private static byte[] Entry(string key, byte[] value) => [.. Text(key), .. value, (byte)'s'];
 

@@ -2,18 +2,18 @@ using TorchSharp;
 
 namespace ResNet.Core.Tests.Weights;
 
-/// <summary>What every file that cannot be loaded has to end in, whatever is wrong with it.</summary>
+/// <summary>Asserts what holds for every file that cannot be loaded.</summary>
 internal static class Hostile
 {
     /// <summary>
-    /// That loading ends in an exception that names the file and what is wrong with it, with the module as it was, and
-    /// without more memory than the file's size explains.
+    /// Asserts that loading throws, that the message names the file and the reason, that the module is unchanged, and that
+    /// memory is bounded by the file's size.
     /// </summary>
     public static void AssertRefused(string path, params string[] message) => AssertRefused(path, 300, message);
 
     /// <param name="path">The file.</param>
-    /// <param name="factor">How many bytes of memory a byte of the file may take.</param>
-    /// <param name="message">What has to be told.</param>
+    /// <param name="factor">The memory allowed per byte of the file, in bytes.</param>
+    /// <param name="message">The parts of the expected message.</param>
     public static void AssertRefused(string path, int factor, params string[] message)
     {
         using var module = new BasicBlock(3, 4, stride: 2);
@@ -24,10 +24,10 @@ internal static class Hostile
         allocated = GC.GetAllocatedBytesForCurrentThread() - allocated;
 
         unchanged.Assert();
-        Assert.InRange(torch.Tensor.TotalCount, 0, tensors); // fewer where the garbage collector came by
+        Assert.InRange(torch.Tensor.TotalCount, 0, tensors); // fewer if the garbage collector has run
         Assert.StartsWith($"{path}: ", problem.Message, StringComparison.Ordinal);
         Assert.All(message, part => Assert.True(problem.Message.Contains(part, StringComparison.Ordinal), $"expected '{part}' in '{problem.Message}'"));
-        // The longest chain of one-byte instructions makes an object each, of a hundred bytes and a place on the stack.
+        // Each one-byte instruction can create an object of a hundred bytes and a place on the stack.
         Assert.InRange(allocated, 0, (1 << 20) + factor * new FileInfo(path).Length);
     }
 }

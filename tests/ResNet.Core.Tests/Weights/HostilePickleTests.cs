@@ -2,43 +2,43 @@ using static ResNet.Core.Tests.Weights.Pickled;
 
 namespace ResNet.Core.Tests.Weights;
 
-/// <summary>Pickles that want to run something, or to take more than is there.</summary>
+/// <summary>Pickles that try to run code, or to take more than there is.</summary>
 public sealed class HostilePickleTests : IDisposable
 {
     private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
-    private void Refused(byte[] pickle, params string[] message) => Hostile.AssertRefused(_folder.Write("weights.pth", InArchive(pickle)), message);
+    private void AssertRefused(byte[] pickle, params string[] message) => Hostile.AssertRefused(_folder.Write("weights.pth", CreateArchive(pickle)), message);
 
     [Fact]
-    public void The_tests_own_pickles_load_where_nothing_is_wrong_with_them()
+    public void Handwritten_pickles_load_when_nothing_is_wrong()
     {
         using var bag = new TensorBag(("weight", TorchSharp.torch.ones(2, 2)));
-        _folder.Write("weights.pth", InArchive(Dict("weight", Tensor(Storage(), 0, Ints(2, 2), Ints(2, 1)))));
+        _folder.Write("weights.pth", CreateArchive(Dict("weight", Tensor(Storage(), 0, Ints(2, 2), Ints(2, 1)))));
         Assert.Equal(["weight"], Checkpoint.Load(bag, _folder["weights.pth"]).Loaded);
         Assert.Equal(0, bag.state_dict()["weight"].sum().item<float>());
 
-        // What lies between tensors: a tuple, a list, marks and numbers
+        // Other objects between tensors: a tuple, a list, marks and numbers
         byte[] rest = [.. "(]K\u0001a(K\u0002K\u0003e"u8, 0x85, (byte)'N', 0x86, .. "K\u0001N"u8, 0x87, .. "20(N0(01("u8, .. "01"u8];
-        _folder.Write("weights.pth", InArchive([.. Proto, (byte)'}', .. rest, .. Text("weight"), .. Tensor(Storage(), 3, Ints(2, 2), Ints(0, 0)), .. "s."u8]));
+        _folder.Write("weights.pth", CreateArchive([.. Proto, (byte)'}', .. rest, .. Text("weight"), .. Tensor(Storage(), 3, Ints(2, 2), Ints(0, 0)), .. "s."u8]));
         Assert.Equal(["weight"], Checkpoint.Load(bag, _folder["weights.pth"]).Loaded);
     }
 
     [Fact]
-    public void What_is_known_is_called_as_torch_save_calls_it_or_not_at_all()
+    public void Known_functions_with_other_arguments_are_refused()
     {
-        Refused([.. Proto, .. Global("collections", "OrderedDict"), .. Text("x"), 0x85, .. "R."u8], "calls collections.OrderedDict with a tuple of a str");
-        Refused([.. Proto, .. Text("x"), .. ")R."u8], "calls a str");
-        Refused([.. Proto, .. Global("torch._utils", "_rebuild_tensor_v2"), .. ")R."u8], "calls torch._utils._rebuild_tensor_v2");
-        Refused([.. Proto, .. Global("torch._utils", "_rebuild_parameter"), .. Tuple(Text("x"), [0x88], OrderedDict), .. "R."u8], "calls torch._utils._rebuild_parameter with a tuple of a str, a bool, a dict");
-        Refused([.. Proto, .. Global("collections", "OrderedDict"), .. "}b."u8], "collections.OrderedDict on its stack"); // attributes for a class
-        Refused([.. Proto, .. OrderedDict, .. Text("x"), .. "b."u8], "a str on its stack");
+        AssertRefused([.. Proto, .. Global("collections", "OrderedDict"), .. Text("x"), 0x85, .. "R."u8], "calls collections.OrderedDict with a tuple of a str");
+        AssertRefused([.. Proto, .. Text("x"), .. ")R."u8], "calls a str");
+        AssertRefused([.. Proto, .. Global("torch._utils", "_rebuild_tensor_v2"), .. ")R."u8], "calls torch._utils._rebuild_tensor_v2");
+        AssertRefused([.. Proto, .. Global("torch._utils", "_rebuild_parameter"), .. Tuple(Text("x"), [0x88], OrderedDict), .. "R."u8], "calls torch._utils._rebuild_parameter with a tuple of a str, a bool, a dict");
+        AssertRefused([.. Proto, .. Global("collections", "OrderedDict"), .. "}b."u8], "collections.OrderedDict on its stack"); // attributes for a class
+        AssertRefused([.. Proto, .. OrderedDict, .. Text("x"), .. "b."u8], "a str on its stack");
     }
 
-    /// <summary>Hooks that are None, as PyTorch 0.4 wrote them; dictionaries of Python 2; parameters from before PyTorch 0.4; and what only looks like those.</summary>
+    /// <summary>Hooks of None as PyTorch 0.4 wrote them, dictionaries of Python 2, parameters from before PyTorch 0.4, and imitations of them.</summary>
     [Fact]
-    public void What_older_versions_wrote_is_taken_as_they_wrote_it_or_not_at_all()
+    public void Constructs_of_older_versions_load_and_imitations_are_refused()
     {
         byte[] zeros = [.. Global("torch._utils", "_rebuild_tensor_v2"), .. Tuple(Storage(), Int(0), Ints(2, 2), Ints(2, 1), [0x89], [(byte)'N']), (byte)'R'];
         byte[] parameter = [.. Global("torch.nn.parameter", "Parameter"), .. zeros, 0x85, (byte)'R'], state = [.. Tuple([0x88], [0x89], [(byte)'N']), (byte)'b'];
@@ -48,159 +48,159 @@ public sealed class HostilePickleTests : IDisposable
             [
                 Dict("weight", zeros), Dict("weight", [.. parameter, .. state]), Dict("weight", [.. Global("torch.autograd.variable", "Variable"), .. zeros, 0x85, (byte)'R', .. state]),
                 Dict("weight", [.. Global("torch._utils", "_rebuild_parameter"), .. Tuple(zeros, [0x88], [(byte)'N']), (byte)'R']),
-                [.. Proto, .. DictOfLists([(byte)']', .. Text("weight"), (byte)'a', .. zeros, (byte)'a']), (byte)'.'],
-                [.. Proto, .. DictOfLists(Tuple(Text("weight"), parameter)), (byte)'.'],
-                Dict("weight", [.. "(c__main__\nMeter\nK\u0001o}b0"u8, .. zeros]), // an instance of one of Python 2's own classes
-                Dict("weight", [.. "U\u0002\u007f"u8, 0xff, (byte)'0', .. "T\u0001\0\0\0"u8, 0xff, (byte)'0', .. zeros]), // bytes as Python 2's text
+                [.. Proto, .. CreateDictFromPairs([(byte)']', .. Text("weight"), (byte)'a', .. zeros, (byte)'a']), (byte)'.'],
+                [.. Proto, .. CreateDictFromPairs(Tuple(Text("weight"), parameter)), (byte)'.'],
+                Dict("weight", [.. "(c__main__\nMeter\nK\u0001o}b0"u8, .. zeros]), // an instance of an old-style class of Python 2
+                Dict("weight", [.. "U\u0002\u007f"u8, 0xff, (byte)'0', .. "T\u0001\0\0\0"u8, 0xff, (byte)'0', .. zeros]), // Python 2's str with bytes that are not text
             ])
         {
-            Assert.Equal(["weight"], Checkpoint.Load(bag, _folder.Write("weights.pth", InArchive(pickle))).Loaded);
+            Assert.Equal(["weight"], Checkpoint.Load(bag, _folder.Write("weights.pth", CreateArchive(pickle))).Loaded);
             Assert.Equal(0, bag.state_dict()["weight"].sum().item<float>());
             unchanged.Restore();
         }
 
-        Refused(Dict("weight", [.. parameter, .. Tuple([0x88], Text("x"), [(byte)'N']), (byte)'b']), "a tuple of a bool, a str, None on its stack");
-        Refused(Dict("weight", [.. parameter, .. "Nb"u8]), "None on its stack");
-        Refused([.. Proto, .. DictOfLists("K\u0001"u8.ToArray()), (byte)'.'], "calls collections.OrderedDict with an int in a list, expected a key and its value");
-        Refused([.. Proto, .. DictOfLists(Ints(1, 2, 3)), (byte)'.'], "a tuple of an int, an int, an int in a list");
-        Refused([.. Proto, .. DictOfLists(Tuple(Text("a"), [(byte)'N']), Tuple(Text("a"), [(byte)'N'])), (byte)'.'], "the key 'a' twice");
-        Refused([.. Proto, .. "(cos\nsystem\nU\u0002ido."u8], "asks for os.system");
-        Refused([.. Proto, .. "(U\u0002ido."u8], "calls a str");
-        Refused([.. Proto, .. "(o."u8], "takes more from its stack");
+        AssertRefused(Dict("weight", [.. parameter, .. Tuple([0x88], Text("x"), [(byte)'N']), (byte)'b']), "a tuple of a bool, a str, None on its stack");
+        AssertRefused(Dict("weight", [.. parameter, .. "Nb"u8]), "None on its stack");
+        AssertRefused([.. Proto, .. CreateDictFromPairs("K\u0001"u8.ToArray()), (byte)'.'], "calls collections.OrderedDict with an int in a list, expected a key and its value");
+        AssertRefused([.. Proto, .. CreateDictFromPairs(Ints(1, 2, 3)), (byte)'.'], "a tuple of an int, an int, an int in a list");
+        AssertRefused([.. Proto, .. CreateDictFromPairs(Tuple(Text("a"), [(byte)'N']), Tuple(Text("a"), [(byte)'N'])), (byte)'.'], "the key 'a' twice");
+        AssertRefused([.. Proto, .. "(cos\nsystem\nU\u0002ido."u8], "asks for os.system");
+        AssertRefused([.. Proto, .. "(U\u0002ido."u8], "calls a str");
+        AssertRefused([.. Proto, .. "(o."u8], "takes more from its stack");
 
-        static byte[] DictOfLists(params IEnumerable<byte[]> items) => [.. Global("collections", "OrderedDict"), .. "]("u8, .. items.SelectMany(item => item), (byte)'e', 0x85, (byte)'R'];
+        static byte[] CreateDictFromPairs(params IEnumerable<byte[]> items) => [.. Global("collections", "OrderedDict"), .. "]("u8, .. items.SelectMany(item => item), (byte)'e', 0x85, (byte)'R'];
     }
 
     public static TheoryData<byte> OtherOpcodes => [.. Enumerable.Range(0, 256).Select(opcode => (byte)opcode).Except("().012BCGIJKLMNQRTUX]abcehjoqrstu}"u8.ToArray()).Except([.. new byte[] { 0x80, 0x81 }]).Where(opcode => opcode is < 0x85 or > 0x96)];
 
     [Theory]
     [MemberData(nameof(OtherOpcodes))]
-    public void An_instruction_that_no_state_dict_needs_is_named_and_refused(byte opcode) => Refused([.. Proto, .. "((("u8, opcode, .. "....."u8], $"0x{opcode:X2}", "at byte 5");
+    public void An_unknown_instruction_is_refused_and_named(byte opcode) => AssertRefused([.. Proto, .. "((("u8, opcode, .. "....."u8], $"0x{opcode:X2}", "at byte 5");
 
     [Fact]
-    public void Text_numbers_and_frames_that_are_longer_than_the_file_are_refused()
+    public void Texts_numbers_and_frames_longer_than_the_file_are_refused()
     {
-        Refused([.. Proto, (byte)'X', .. Int32(-1)], "expected 4,294,967,295 more bytes");
-        Refused([.. Proto, 0x8d, .. Int64(-1)], "expected 18,446,744,073,709,551,615 more bytes");
-        Refused([.. Proto, 0x8d, .. Int64(1L << 62)], "ends too early");
-        Refused([.. Proto, 0x8c, 200, 1], "ends too early");
-        Refused([.. Proto, 0x8a, 255, 1], "ends too early");
-        Refused([.. Proto, 0x8b, .. Int32(-1), (byte)'.'], "ends too early");
+        AssertRefused([.. Proto, (byte)'X', .. Int32(-1)], "expected 4,294,967,295 more bytes");
+        AssertRefused([.. Proto, 0x8d, .. Int64(-1)], "expected 18,446,744,073,709,551,615 more bytes");
+        AssertRefused([.. Proto, 0x8d, .. Int64(1L << 62)], "ends too early");
+        AssertRefused([.. Proto, 0x8c, 200, 1], "ends too early");
+        AssertRefused([.. Proto, 0x8a, 255, 1], "ends too early");
+        AssertRefused([.. Proto, 0x8b, .. Int32(-1), (byte)'.'], "ends too early");
         foreach (var opcode in (byte[])[(byte)'T', (byte)'B', 0x8e, 0x96])
-            Refused([.. Proto, opcode, .. Int64(-1)], "ends too early");
+            AssertRefused([.. Proto, opcode, .. Int64(-1)], "ends too early");
         foreach (var number in (string[])["I", "I1", "I\n", "I1.5\n", "Lx\n", "I-\n"])
-            Refused([.. Proto, .. System.Text.Encoding.ASCII.GetBytes(number), (byte)'.'], "its pickle ");
-        Refused([.. Proto, 0x95, .. Int64(-1), (byte)'.'], "a frame of 18,446,744,073,709,551,615 bytes");
-        Refused([.. Proto, .. "cos"u8], "ends within a name");
-        Refused([.. Proto, (byte)'c', .. Enumerable.Repeat((byte)'a', 60_000), .. "\nb\n."u8], "a name of 60,002 characters");
-        Refused([.. Proto, (byte)'c', .. Enumerable.Repeat((byte)'a', 1 << 20), .. "\nb\n."u8], "a name or a number of more than 65,536 bytes");
-        Refused([.. Proto, (byte)'X', 2, 0, 0, 0, 0xc3, 0x28, (byte)'.'], "not UTF-8");
-        Refused([.. Proto, (byte)'X', 3, 0, 0, 0, 0xed, 0xa0, 0x80, (byte)'.'], "holds an object of class str"); // half a surrogate pair, which Python's text can hold
-        Refused([0x80, 1, .. "}."u8], "protocol 1");
-        Refused([0x80, 6, .. "}."u8], "protocol 6");
-        Refused([], "ends too early");
-        Refused([.. Proto, .. "}"u8], "ends too early"); // no stop
+            AssertRefused([.. Proto, .. System.Text.Encoding.ASCII.GetBytes(number), (byte)'.'], "its pickle ");
+        AssertRefused([.. Proto, 0x95, .. Int64(-1), (byte)'.'], "a frame of 18,446,744,073,709,551,615 bytes");
+        AssertRefused([.. Proto, .. "cos"u8], "ends within a name");
+        AssertRefused([.. Proto, (byte)'c', .. Enumerable.Repeat((byte)'a', 60_000), .. "\nb\n."u8], "a name of 60,002 characters");
+        AssertRefused([.. Proto, (byte)'c', .. Enumerable.Repeat((byte)'a', 1 << 20), .. "\nb\n."u8], "a name or a number of more than 65,536 bytes");
+        AssertRefused([.. Proto, (byte)'X', 2, 0, 0, 0, 0xc3, 0x28, (byte)'.'], "not UTF-8");
+        AssertRefused([.. Proto, (byte)'X', 3, 0, 0, 0, 0xed, 0xa0, 0x80, (byte)'.'], "holds an object of class str"); // half a surrogate pair, which Python's str can hold
+        AssertRefused([0x80, 1, .. "}."u8], "protocol 1");
+        AssertRefused([0x80, 6, .. "}."u8], "protocol 6");
+        AssertRefused([], "ends too early");
+        AssertRefused([.. Proto, .. "}"u8], "ends too early"); // without a STOP
     }
 
     [Fact]
-    public void A_stack_or_a_memo_that_has_less_than_is_taken_is_refused()
+    public void Taking_more_than_the_stack_or_memo_holds_is_refused()
     {
         foreach (var pickle in (string[])[".", "0.", "t.", "1.", "u.", "s.", "a.", "e.", "R.", "b.", "Q.", "2.", "q\0.", "(.", "}(.", "}(s.", "}(0s.", "]K\u0001(a."])
-            Refused([.. Proto, .. System.Text.Encoding.Latin1.GetBytes(pickle)], "its pickle ");
-        Refused([.. Proto, .. "NN"u8, 0x87, (byte)'.'], "takes more from its stack");
-        Refused([.. Proto, .. "K\u0001("u8, 0x85, (byte)'.'], "takes more from its stack");
-        Refused([.. Proto, .. "h\u0005."u8], "asks for object 5");
-        Refused([.. Proto, (byte)'j', .. Int32(-1), (byte)'.'], "asks for object 4294967295");
-        Refused([.. Proto, .. "}(K\u0001u."u8], "a dictionary key without a value");
+            AssertRefused([.. Proto, .. System.Text.Encoding.Latin1.GetBytes(pickle)], "its pickle ");
+        AssertRefused([.. Proto, .. "NN"u8, 0x87, (byte)'.'], "takes more from its stack");
+        AssertRefused([.. Proto, .. "K\u0001("u8, 0x85, (byte)'.'], "takes more from its stack");
+        AssertRefused([.. Proto, .. "h\u0005."u8], "asks for object 5");
+        AssertRefused([.. Proto, (byte)'j', .. Int32(-1), (byte)'.'], "asks for object 4294967295");
+        AssertRefused([.. Proto, .. "}(K\u0001u."u8], "a dictionary key without a value");
         foreach (var pickle in (string[])["\u0081.", ")\u0081.", "N)\u0081.", "\u0092.", "\u0090.", "(\u0090.", "}(\u0090.", "\u0091.", "N}b.", "(N\u0093."])
-            Refused([.. Proto, .. System.Text.Encoding.Latin1.GetBytes(pickle)], "its pickle ");
-        Refused([.. Proto, .. ")r\u0064\0\0\0."u8], "stores an object under 100, expected at most 8");
-        Refused([.. Proto, .. ")q\u0005h\u0004."u8], "asks for object 4");
-        Refused([.. Proto, .. "}Na."u8], "a dict on its stack");
-        Refused([.. Proto, .. "]NNs."u8], "a list on its stack");
+            AssertRefused([.. Proto, .. System.Text.Encoding.Latin1.GetBytes(pickle)], "its pickle ");
+        AssertRefused([.. Proto, .. ")r\u0064\0\0\0."u8], "stores an object under 100, expected at most 8");
+        AssertRefused([.. Proto, .. ")q\u0005h\u0004."u8], "asks for object 4");
+        AssertRefused([.. Proto, .. "}Na."u8], "a dict on its stack");
+        AssertRefused([.. Proto, .. "]NNs."u8], "a list on its stack");
     }
 
     [Fact]
-    public void Tensors_outside_of_their_storage_are_refused()
+    public void Tensors_outside_their_storage_are_refused()
     {
-        TensorRefused("starts at element 1", offset: 1);
-        TensorRefused("starts at element -1", offset: -1);
-        TensorRefused("starts at element 9223372036854775807", offset: long.MaxValue);
-        TensorRefused("shape (-2, 2)", size: Ints(-2, 2));
-        TensorRefused("shape (2, -9223372036854775808)", size: Ints(2, long.MinValue));
-        TensorRefused("shape (2, 3)", size: Ints(2, 3));
-        TensorRefused("strides (2, -1)", stride: Ints(2, -1));
-        TensorRefused("strides (2, 3)", stride: Ints(2, 3));
-        TensorRefused("strides (2)", stride: Ints(2));
-        TensorRefused("shape (9223372036854775807, 9223372036854775807)", size: Ints(long.MaxValue, long.MaxValue), stride: Ints(long.MaxValue, long.MaxValue));
-        TensorRefused("shape (4611686018427387904, 4)", size: Ints(1L << 62, 4), stride: Ints(4, 1)); // whose product is 0 in 64 bits
-        TensorRefused("65 dimensions", size: Ints(Enumerable.Repeat(1L, 65)), stride: Ints(Enumerable.Repeat(1L, 65)));
-        TensorRefused("a bool in a shape", size: Tuple([0x88], Int(2)));
-        TensorRefused("calls torch._utils._rebuild_tensor_v2 with", size: "]"u8.ToArray());
+        AssertTensorRefused("starts at element 1", offset: 1);
+        AssertTensorRefused("starts at element -1", offset: -1);
+        AssertTensorRefused("starts at element 9223372036854775807", offset: long.MaxValue);
+        AssertTensorRefused("shape (-2, 2)", size: Ints(-2, 2));
+        AssertTensorRefused("shape (2, -9223372036854775808)", size: Ints(2, long.MinValue));
+        AssertTensorRefused("shape (2, 3)", size: Ints(2, 3));
+        AssertTensorRefused("strides (2, -1)", stride: Ints(2, -1));
+        AssertTensorRefused("strides (2, 3)", stride: Ints(2, 3));
+        AssertTensorRefused("strides (2)", stride: Ints(2));
+        AssertTensorRefused("shape (9223372036854775807, 9223372036854775807)", size: Ints(long.MaxValue, long.MaxValue), stride: Ints(long.MaxValue, long.MaxValue));
+        AssertTensorRefused("shape (4611686018427387904, 4)", size: Ints(1L << 62, 4), stride: Ints(4, 1)); // the product is 0 in 64 bits
+        AssertTensorRefused("65 dimensions", size: Ints(Enumerable.Repeat(1L, 65)), stride: Ints(Enumerable.Repeat(1L, 65)));
+        AssertTensorRefused("a bool in a shape", size: Tuple([0x88], Int(2)));
+        AssertTensorRefused("calls torch._utils._rebuild_tensor_v2 with", size: "]"u8.ToArray());
 
-        void TensorRefused(string message, long offset = 0, byte[]? size = null, byte[]? stride = null) =>
-            Refused(Dict("weight", Tensor(Storage(), offset, size ?? Ints(2, 2), stride ?? Ints(2, 1))), message);
+        void AssertTensorRefused(string message, long offset = 0, byte[]? size = null, byte[]? stride = null) =>
+            AssertRefused(Dict("weight", Tensor(Storage(), offset, size ?? Ints(2, 2), stride ?? Ints(2, 1))), message);
     }
 
     [Fact]
-    public void Storages_that_the_archive_does_not_have_are_refused()
+    public void Storages_that_contradict_the_archive_are_refused()
     {
-        StorageRefused(Storage(key: "1"), "'1' that the archive does not have");
-        StorageRefused(Storage(key: "../version"), "'../version' that the archive does not have");
-        StorageRefused(Storage(count: 5), "5 elements of Float32, which its 16 bytes do not match");
-        StorageRefused(Storage(count: 3), "3 elements");
-        StorageRefused(Storage(count: -4), "-4 elements");
-        StorageRefused(Storage(count: (1L << 62) + 4), "elements of Float32"); // whose bytes are 16 in 64 bits
-        StorageRefused(Storage(type: "DoubleStorage"), "4 elements of Float64");
-        StorageRefused(Storage(type: "Tensor"), "expected a storage");
-        StorageRefused([.. Tuple(Text("module"), Text("x")), (byte)'Q'], "expected a storage");
-        StorageRefused([.. Tuple(Text("storage"), Global("collections", "OrderedDict"), Text("0"), Text("cpu"), Int(4)), (byte)'Q'], "expected a storage");
-        StorageRefused([.. Text("storage"), (byte)'Q'], "a str on its stack");
-        // The same storage as two types, of which one is right
-        Refused([.. Proto, .. "}("u8, .. Text("a"), .. Tensor(Storage(), 0, Ints(4), Ints(1)), .. Text("b"), .. Tensor(Storage("IntStorage"), 0, Ints(4), Ints(1)), .. "u."u8], "4 elements of Int32");
+        AssertStorageRefused(Storage(key: "1"), "'1' that the archive does not have");
+        AssertStorageRefused(Storage(key: "../version"), "'../version' that the archive does not have");
+        AssertStorageRefused(Storage(count: 5), "5 elements of Float32, which its 16 bytes do not match");
+        AssertStorageRefused(Storage(count: 3), "3 elements");
+        AssertStorageRefused(Storage(count: -4), "-4 elements");
+        AssertStorageRefused(Storage(count: (1L << 62) + 4), "elements of Float32"); // 16 bytes if computed in 64 bits
+        AssertStorageRefused(Storage(type: "DoubleStorage"), "4 elements of Float64");
+        AssertStorageRefused(Storage(type: "Tensor"), "expected a storage");
+        AssertStorageRefused([.. Tuple(Text("module"), Text("x")), (byte)'Q'], "expected a storage");
+        AssertStorageRefused([.. Tuple(Text("storage"), Global("collections", "OrderedDict"), Text("0"), Text("cpu"), Int(4)), (byte)'Q'], "expected a storage");
+        AssertStorageRefused([.. Text("storage"), (byte)'Q'], "a str on its stack");
+        // One storage with two types, one of them right
+        AssertRefused([.. Proto, .. "}("u8, .. Text("a"), .. Tensor(Storage(), 0, Ints(4), Ints(1)), .. Text("b"), .. Tensor(Storage("IntStorage"), 0, Ints(4), Ints(1)), .. "u."u8], "4 elements of Int32");
 
-        void StorageRefused(byte[] storage, string message) => Refused(Dict("weight", Tensor(storage, 0, Ints(2, 2), Ints(2, 1))), message);
+        void AssertStorageRefused(byte[] storage, string message) => AssertRefused(Dict("weight", Tensor(storage, 0, Ints(2, 2), Ints(2, 1))), message);
     }
 
     [Fact]
-    public void Dictionaries_with_odd_keys_are_refused()
+    public void Duplicate_and_non_text_keys_are_refused()
     {
-        Refused([.. Proto, .. "}("u8, .. Text("a"), (byte)'N', .. Text("a"), .. "Nu."u8], "the key 'a' twice");
-        Refused([.. Proto, .. "}K\u0001"u8, .. Tensor(Storage(), 0, Ints(4), Ints(1)), .. "s."u8], "the keys 1, expected tensors");
+        AssertRefused([.. Proto, .. "}("u8, .. Text("a"), (byte)'N', .. Text("a"), .. "Nu."u8], "the key 'a' twice");
+        AssertRefused([.. Proto, .. "}K\u0001"u8, .. Tensor(Storage(), 0, Ints(4), Ints(1)), .. "s."u8], "the keys 1, expected tensors");
     }
 
     [Fact]
-    public void What_is_no_state_dict_is_refused()
+    public void Values_other_than_a_state_dict_are_refused()
     {
-        Refused([.. Proto, .. "N."u8], "holds None, expected a state_dict");
-        Refused([.. Proto, .. "]."u8], "holds a list");
-        Refused([.. Proto, (byte)'G', .. Int64(0), (byte)'.'], "holds a float");
-        Refused([.. Proto, .. Storage(), (byte)'.'], "holds a storage");
-        Refused(Dict("net", OrderedDict), "the keys net, expected tensors or a state_dict");
-        Refused(Dict("model", Text("resnet18")), "the keys model");
+        AssertRefused([.. Proto, .. "N."u8], "holds None, expected a state_dict");
+        AssertRefused([.. Proto, .. "]."u8], "holds a list");
+        AssertRefused([.. Proto, (byte)'G', .. Int64(0), (byte)'.'], "holds a float");
+        AssertRefused([.. Proto, .. Storage(), (byte)'.'], "holds a storage");
+        AssertRefused(Dict("net", OrderedDict), "the keys net, expected tensors or a state_dict");
+        AssertRefused(Dict("model", Text("resnet18")), "the keys model");
     }
 
-    /// <summary>A thing in a thing in a thing: whoever followed it down with calls of his own would run out of stack, and with it the process.</summary>
+    /// <summary>A recursive reader would overflow the stack, which ends the process.</summary>
     [Theory]
-    [InlineData("]", "\u0085")] // a list in a tuple in a tuple …
+    [InlineData("]", "\u0085")] // a list in a tuple in a tuple…
     [InlineData(")", "\u0085")]
-    [InlineData("}", "2\u0086")] // each twice in the next: 2^1,000,000 in all
+    [InlineData("}", "2\u0086")] // each twice in the next: 2^1,000,000 paths
     [InlineData("](", "(")]
-    public void Deep_nesting_is_no_danger(string start, string again)
+    public void Deep_nesting_does_not_overflow_the_stack(string start, string again)
     {
         byte[] deep = [.. System.Text.Encoding.Latin1.GetBytes(start), .. Enumerable.Repeat(System.Text.Encoding.Latin1.GetBytes(again), 1_000_000).SelectMany(bytes => bytes)];
-        Refused([.. Proto, .. deep, (byte)'.'], start.Contains('(', StringComparison.Ordinal) ? "takes more from its stack" : "holds a tuple");
+        AssertRefused([.. Proto, .. deep, (byte)'.'], start.Contains('(', StringComparison.Ordinal) ? "takes more from its stack" : "holds a tuple");
     }
 
     [Fact]
-    public void Many_objects_and_the_same_large_one_again_and_again_take_no_more_than_the_file_explains()
+    public void Memory_for_many_and_for_reused_objects_is_bounded_by_the_file_size()
     {
         foreach (var opcode in "}](N"u8.ToArray())
-            Refused([.. Proto, .. Enumerable.Repeat(opcode, 2_000_000)], opcode is (byte)'}' or (byte)']' ? "creates more objects than weights" : "ends too early");
+            AssertRefused([.. Proto, .. Enumerable.Repeat(opcode, 2_000_000)], opcode is (byte)'}' or (byte)']' ? "creates more objects than weights" : "ends too early");
 
         // A shape of 100,000 dimensions, used 10,000 times
         byte[] start = [.. Proto, .. Global("torch._utils", "_rebuild_tensor_v2"), .. "q\u0000("u8, .. Enumerable.Repeat("K\u0001"u8.ToArray(), 100_000).SelectMany(bytes => bytes), .. "tq\u0001"u8, .. Storage(), .. "q\u0002"u8];
         byte[] use = [.. "h\u0000(h\u0002K\u0000h\u0001h\u0001"u8, 0x89, .. "}tR"u8];
-        Refused([.. start, .. Enumerable.Repeat(use, 10_000).SelectMany(bytes => bytes), (byte)'.'], "100000 dimensions");
+        AssertRefused([.. start, .. Enumerable.Repeat(use, 10_000).SelectMany(bytes => bytes), (byte)'.'], "100000 dimensions");
     }
 }

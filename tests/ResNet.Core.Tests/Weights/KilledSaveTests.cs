@@ -2,7 +2,7 @@ using Xunit.Abstractions;
 
 namespace ResNet.Core.Tests.Weights;
 
-/// <summary>A process that is killed while it saves leaves a whole file: the old one or the new one.</summary>
+/// <summary>A process that is killed while it saves leaves a complete file: the old one or the new one.</summary>
 [Trait(Category.Name, Category.Slow)]
 public sealed class KilledSaveTests(ITestOutputHelper log) : IDisposable
 {
@@ -19,26 +19,26 @@ public sealed class KilledSaveTests(ITestOutputHelper log) : IDisposable
     {
         var path = _folder[$"model.{extension}"];
         var random = new Random(1);
-        using var module = ChildProcess.Module();
-        var amidst = 0;
+        using var module = ChildProcess.CreateModule();
+        var interrupted = 0;
         for (var kill = 0; kill < Kills; kill++)
         {
             using var child = ChildProcess.Start("save", path);
             Assert.Equal("started", child.StandardOutput.ReadLine());
-            Thread.Sleep(random.Next(60)); // some ten saves
+            Thread.Sleep(random.Next(60)); // about ten saves
             child.Kill();
             child.WaitForExit();
             var left = Directory.GetFiles(_folder.Path, "*.partial").Length;
-            Assert.InRange(left, 0, 1); // each process removed what the one before had left
-            amidst += left;
+            Assert.InRange(left, 0, 1); // each process removes what the previous one left
+            interrupted += left;
 
             Checkpoint.Load(module, path);
-            ChildProcess.AssertOfOneSave(module);
+            ChildProcess.AssertFromOneSave(module);
         }
 
-        log.WriteLine($"{extension}: {amidst} of {Kills} kills came amidst a save");
-        // Otherwise no save was ever interrupted, and nothing was tested.
-        Assert.InRange(amidst, 1, Kills);
+        log.WriteLine($"{extension}: {interrupted} of {Kills} kills interrupted a save");
+        // Otherwise no save was interrupted, and nothing was tested.
+        Assert.InRange(interrupted, 1, Kills);
         Checkpoint.Save(module, path);
         Assert.Equal([path], Directory.GetFileSystemEntries(_folder.Path));
     }

@@ -16,13 +16,13 @@ public sealed class LoadMemoryTests(ITestOutputHelper log) : IDisposable
     [InlineData("pth")]
     [InlineData("legacy.pth")]
     [InlineData("safetensors")]
-    public void Loading_holds_one_copy_of_the_files_tensors_beside_the_modules(string extension)
+    public void Loading_takes_the_memory_of_one_copy_of_the_file(string extension)
     {
         var path = _folder[$"large.{extension}"];
-        using (var module = ChildProcess.LargeModule())
+        using (var module = ChildProcess.CreateLargeModule())
         {
             if (extension.StartsWith("legacy", StringComparison.Ordinal))
-                SaveAsBeforePyTorch16(module, path);
+                SaveInLegacyFormat(module, path);
             else
                 Checkpoint.Save(module, path);
         }
@@ -32,8 +32,8 @@ public sealed class LoadMemoryTests(ITestOutputHelper log) : IDisposable
         Assert.InRange(grown, 0, new FileInfo(path).Length * 13 / 10);
     }
 
-    /// <summary>In the format of that time, with all values 0.</summary>
-    private static void SaveAsBeforePyTorch16(TorchSharp.torch.nn.Module module, string path)
+    /// <summary>Writes the format from before PyTorch 1.6, with all values 0.</summary>
+    private static void SaveInLegacyFormat(TorchSharp.torch.nn.Module module, string path)
     {
         var state = module.state_dict();
         using var file = File.Create(path);

@@ -4,10 +4,10 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests.Weights;
 
-/// <summary>Files that real PyTorch wrote: make_weights.py.</summary>
+/// <summary>Loads files that real PyTorch wrote (make_weights.py).</summary>
 public class LoadTests
 {
-    // In PyTorch's order, in which the patterns are counted
+    // In PyTorch's order, which numbers the patterns
     internal static readonly string[] BlockNames =
     [
         "conv1.weight", "bn1.weight", "bn1.bias", "bn1.running_mean", "bn1.running_var", "bn1.num_batches_tracked",
@@ -15,7 +15,7 @@ public class LoadTests
         "shortcut.0.weight", "shortcut.1.weight", "shortcut.1.bias", "shortcut.1.running_mean", "shortcut.1.running_var", "shortcut.1.num_batches_tracked",
     ];
 
-    private static BasicBlock Block(ScalarType? dtype = null) => new(3, 4, stride: 2, dtype: dtype);
+    private static BasicBlock CreateBlock(ScalarType? dtype = null) => new(3, 4, stride: 2, dtype: dtype);
 
     [Theory]
     [InlineData("protocol2.pth")]
@@ -36,9 +36,9 @@ public class LoadTests
     [InlineData("legacy_checkpoint.pth")]
     [InlineData("legacy_python2.pth")]
     [InlineData("block.safetensors")]
-    public void Every_tensor_of_a_file_arrives(string file)
+    public void Every_tensor_is_loaded(string file)
     {
-        using var block = Block();
+        using var block = CreateBlock();
         var report = Checkpoint.Load(block, WeightsFixture.Find(file));
 
         Pattern.AssertIn(block, BlockNames);
@@ -49,21 +49,21 @@ public class LoadTests
     }
 
     [Fact]
-    public void The_format_is_told_by_the_content_and_not_by_the_name()
+    public void The_content_decides_the_format_and_not_the_name()
     {
         using var folder = new TempFolder();
-        using var block = Block();
+        using var block = CreateBlock();
         Checkpoint.Load(block, folder.Write("weights.safetensors", File.ReadAllBytes(WeightsFixture.Find("protocol2.pth"))));
         Pattern.AssertIn(block, BlockNames);
 
-        using var other = Block();
+        using var other = CreateBlock();
         Checkpoint.Load(other, folder.Write("weights", File.ReadAllBytes(WeightsFixture.Find("block.safetensors"))));
         Pattern.AssertIn(other, BlockNames);
     }
 
-    private static (string Name, Tensor Expected)[] ExpectedViews()
+    private static (string Name, Tensor Expected)[] CreateExpectedViews()
     {
-        var whole = Pattern.Of(0, [24]);
+        var whole = Pattern.Create(0, [24]);
         return
         [
             ("whole", whole),
@@ -76,23 +76,23 @@ public class LoadTests
         ];
     }
 
-    internal static TensorBag Views()
+    internal static TensorBag CreateViews()
     {
         using var scope = NewDisposeScope();
-        return new TensorBag([.. ExpectedViews().Select(view => (view.Name, zeros(view.Expected.shape)))]);
+        return new TensorBag([.. CreateExpectedViews().Select(view => (view.Name, zeros(view.Expected.shape)))]);
     }
 
     [Theory]
     [InlineData("views.pth")]
     [InlineData("legacy_views.pth")]
-    public void Views_of_one_storage_arrive_whatever_their_strides(string file)
+    public void Views_of_one_storage_load_with_any_strides(string file)
     {
-        using var bag = Views();
+        using var bag = CreateViews();
         Checkpoint.Load(bag, WeightsFixture.Find(file));
 
         using var scope = NewDisposeScope();
         var state = bag.state_dict();
-        Assert.All(ExpectedViews(), view => Pattern.AssertEqual(view.Expected, state[view.Name], view.Name));
+        Assert.All(CreateExpectedViews(), view => Pattern.AssertEqual(view.Expected, state[view.Name], view.Name));
     }
 
     private static readonly (string Name, ScalarType Dtype)[] types =
@@ -101,7 +101,7 @@ public class LoadTests
         ("int64", ScalarType.Int64), ("int32", ScalarType.Int32), ("int16", ScalarType.Int16), ("int8", ScalarType.Int8), ("uint8", ScalarType.Byte), ("bool", ScalarType.Bool),
     ];
 
-    internal static TensorBag EveryType() =>
+    internal static TensorBag CreateBagOfEveryType() =>
         new([.. types.Select(type => (type.Name, zeros([2, 3], type.Dtype))), ("empty", zeros(0, 3)), ("scalar", zeros([]))]);
 
     internal static readonly IEnumerable<string> TypeNames = types.Select(type => type.Name).Append("empty").Append("scalar");
@@ -110,9 +110,9 @@ public class LoadTests
     [InlineData("types.pth")]
     [InlineData("legacy_types.pth")]
     [InlineData("types.safetensors")]
-    public void Every_type_arrives(string file)
+    public void Every_type_is_loaded(string file)
     {
-        using var bag = EveryType();
+        using var bag = CreateBagOfEveryType();
         Checkpoint.Load(bag, WeightsFixture.Find(file));
         Pattern.AssertIn(bag, TypeNames);
     }
@@ -122,7 +122,7 @@ public class LoadTests
     [CpuData(ScalarType.BFloat16)]
     [CudaData(ScalarType.Float32)]
     [CudaData(ScalarType.Float16)]
-    public void The_module_keeps_its_types_and_its_device(string device, ScalarType dtype)
+    public void The_module_keeps_its_dtype_and_device(string device, ScalarType dtype)
     {
         using var block = new BasicBlock(3, 4, stride: 2, new Device(device), dtype);
         Checkpoint.Load(block, WeightsFixture.Find("protocol2.pth"));
@@ -133,9 +133,9 @@ public class LoadTests
     }
 
     [Fact]
-    public void Parameters_keep_their_identity_and_their_gradient()
+    public void Parameters_keep_their_identity_and_requires_grad()
     {
-        using var block = Block();
+        using var block = CreateBlock();
         var before = block.parameters().ToList();
         before[0].requires_grad = false;
         Checkpoint.Load(block, WeightsFixture.Find("protocol2.pth"));
@@ -146,9 +146,9 @@ public class LoadTests
     }
 
     [Fact]
-    public void A_files_tensors_go_when_they_are_loaded()
+    public void The_files_tensors_are_disposed_after_loading()
     {
-        using var block = Block();
+        using var block = CreateBlock();
         Checkpoint.Load(block, WeightsFixture.Find("protocol2.pth"));
         var before = Tensor.TotalCount;
         Checkpoint.Load(block, WeightsFixture.Find("protocol2.pth"));
@@ -160,9 +160,9 @@ public class LoadTests
     [Theory]
     [InlineData("no_counters.pth")]
     [InlineData("legacy_parameters_no_counters.pth")]
-    public void Counters_that_the_whole_file_lacks_are_not_missed_and_one_that_it_lacks_is(string file)
+    public void Counters_are_optional_only_if_the_file_has_none(string file)
     {
-        using var block = Block();
+        using var block = CreateBlock();
         using (var x = rand(2, 3, 4, 4))
         using (block.forward(x))
         {
@@ -183,7 +183,7 @@ public class LoadTests
     }
 
     [Fact]
-    public void Strict_names_what_does_not_fit_and_leaves_the_module_as_it_was()
+    public void A_strict_load_names_what_does_not_fit_and_changes_nothing()
     {
         using var block = new BasicBlock(3, 5);
         using var unchanged = new Unchanged(block);
@@ -205,7 +205,7 @@ public class LoadTests
     }
 
     [Fact]
-    public void Strict_copies_nothing_where_only_some_of_it_fits()
+    public void A_strict_load_copies_nothing_if_only_some_tensors_fit()
     {
         using var some = new TensorBag(("part", ones(2, 3)), ("expanded", ones(3, 4)), ("last", ones(7)));
         using var unchanged = new Unchanged(some);
@@ -214,7 +214,7 @@ public class LoadTests
     }
 
     [Fact]
-    public void Not_strict_copies_what_fits_and_reports_the_rest()
+    public void A_non_strict_load_copies_what_fits_and_reports_the_rest()
     {
         using var model = new TensorBag(("part", ones(2, 3)), ("last", ones(7)), ("scalar", ones([])), ("expanded", ones(3, 4)));
         var report = Checkpoint.Load(model, WeightsFixture.Find("views.pth"), strict: false);
@@ -233,7 +233,7 @@ public class LoadTests
         using var scope = NewDisposeScope();
         var state = model.state_dict();
         Pattern.AssertEqual(ones(7), state["last"], "last");
-        Pattern.AssertEqual(Pattern.Of(0, [24])[2..8].view(2, 3), state["part"], "part");
+        Pattern.AssertEqual(Pattern.Create(0, [24])[2..8].view(2, 3), state["part"], "part");
     }
 
     [Fact]
@@ -254,7 +254,7 @@ public class LoadTests
     }
 
     [Fact]
-    public void A_module_that_has_a_part_called_module_keeps_its_prefix()
+    public void A_submodule_named_module_keeps_its_prefix()
     {
         using var inner = nn.Linear(2, 3);
         using var outer = nn.Sequential(("module", nn.Linear(2, 3)));
@@ -266,7 +266,7 @@ public class LoadTests
     }
 
     [Fact]
-    public void Torchvisions_downsample_stays_where_the_module_has_one_itself()
+    public void Downsample_is_not_renamed_if_the_module_has_that_name()
     {
         using var folder = new TempFolder();
         using var both = nn.Sequential(("downsample", nn.Linear(1, 1)), ("shortcut", nn.Linear(1, 1)));
@@ -274,7 +274,7 @@ public class LoadTests
         Checkpoint.Save(both, folder["both.pth"]);
         Assert.Equal(4, Checkpoint.Load(both, folder["both.pth"]).Loaded.Count);
 
-        // Two for one: the exact name wins and the other is told.
+        // Two names for one tensor: the exact name wins, and the other is unexpected.
         var report = Checkpoint.Load(shortcut, folder["both.pth"], strict: false);
         Assert.Equal(["downsample.weight", "downsample.bias"], report.Unexpected);
         Assert.False(report.IsComplete);
@@ -282,7 +282,7 @@ public class LoadTests
     }
 
     [Fact]
-    public void Two_names_of_a_file_for_one_of_the_module_are_told()
+    public void A_second_name_for_one_tensor_is_unexpected()
     {
         using var folder = new TempFolder();
         using var saved = new TensorBag(("shortcut.downsample.bias", zeros(1)), ("downsample.shortcut.bias", zeros(1)));
@@ -292,16 +292,16 @@ public class LoadTests
     }
 
     [Fact]
-    public void Wrong_arguments_are_told()
+    public void Wrong_arguments_throw()
     {
-        using var block = Block();
+        using var block = CreateBlock();
         using var folder = new TempFolder();
         Assert.Throws<ArgumentNullException>(() => Checkpoint.Load(null!, "x.pth"));
         Assert.Throws<ArgumentNullException>(() => Checkpoint.Load(block, null!));
         Assert.Throws<ArgumentException>(() => Checkpoint.Load(block, ""));
         Assert.Throws<FileNotFoundException>(() => Checkpoint.Load(block, folder["none.pth"]));
         Assert.Throws<DirectoryNotFoundException>(() => Checkpoint.Load(block, folder["none/none.pth"]));
-        var disposed = Block();
+        var disposed = CreateBlock();
         disposed.Dispose();
         Assert.Throws<ArgumentException>(() => Checkpoint.Load(disposed, WeightsFixture.Find("protocol2.pth")));
     }

@@ -2,12 +2,12 @@ using System.Text;
 
 namespace ResNet.Core.Tests.Weights;
 
-/// <summary>A node of a file that a test writes.</summary>
+/// <summary>A node of an ONNX file that a test writes.</summary>
 internal sealed record OnnxNode(string Type, string[] Inputs, string[] Outputs)
 {
     public string Domain { get; set; } = "";
 
-    /// <summary>Each the fields of an AttributeProto.</summary>
+    /// <summary>The encoded fields of each AttributeProto.</summary>
     public List<byte[]> Attributes { get; } = [];
 
     public OnnxNode With(params byte[][] attributes)
@@ -22,16 +22,17 @@ internal sealed record OnnxNode(string Type, string[] Inputs, string[] Outputs)
 }
 
 /// <summary>
-/// A residual network as PyTorch exports it with its batch norms, but with few channels: what is wrong with its graph is found before that. A test changes it, and writes it.
+/// A residual network as PyTorch exports it, with batch norms, but with few channels: errors in the graph are found before the shapes are compared. A test changes it and writes it.
+/// A method without a verb returns the encoded message or field of that name.
 /// </summary>
 internal sealed class OnnxFile
 {
     public List<OnnxNode> Nodes { get; } = [];
 
-    /// <summary>Each the fields of a TensorProto, by name.</summary>
+    /// <summary>The encoded fields of each TensorProto, by name.</summary>
     public Dictionary<string, byte[]> Tensors { get; } = [];
 
-    /// <summary>Each the fields of a ValueInfoProto.</summary>
+    /// <summary>The encoded fields of each ValueInfoProto.</summary>
     public List<byte[]> Inputs { get; } = [Value("x")];
 
     public List<byte[]> Outputs { get; } = [Text(1, "fc")];
@@ -40,20 +41,20 @@ internal sealed class OnnxFile
 
     private readonly int _type;
 
-    /// <summary>One block a layer, and hardly any channels.</summary>
+    /// <summary>One block per layer, and hardly any channels.</summary>
     public OnnxFile()
         : this([2, 4, 4, 4], blocks: 1, classes: 3, type: 1)
     {
     }
 
-    /// <summary>A ResNet-18 of ten classes.</summary>
-    /// <param name="type">ONNX's number of the elements' type.</param>
-    public static OnnxFile ResNet18(int type = 1) => new([64, 128, 256, 512], blocks: 2, classes: 10, type);
+    /// <summary>A ResNet-18 with ten classes.</summary>
+    /// <param name="type">ONNX's number for the elements' type.</param>
+    public static OnnxFile CreateResNet18(int type = 1) => new([64, 128, 256, 512], blocks: 2, classes: 10, type);
 
     private OnnxFile(int[] widths, int blocks, int classes, int type)
     {
         _type = type;
-        ConvNorm("x", "conv1", "bn1", widths[0], 3, 7, 2);
+        AddConvNorm("x", "conv1", "bn1", widths[0], 3, 7, 2);
         Nodes.Add(new("Relu", ["bn1"], ["relu"]));
         Nodes.Add(new OnnxNode("MaxPool", ["relu"], ["maxpool"]).With(Ints("kernel_shape", 3, 3), Ints("strides", 2, 2), Ints("pads", 1, 1, 1, 1)));
         var (x, channels) = ("maxpool", widths[0]);
@@ -61,11 +62,11 @@ internal sealed class OnnxFile
             for (var i = 0; i < blocks; i++)
             {
                 var (name, width, stride) = ($"layer{layer + 1}.{i}", widths[layer], layer > 0 && i == 0 ? 2 : 1);
-                if (stride == 2) // first, as CNTK has it
-                    ConvNorm(x, $"{name}.shortcut.0", $"{name}.shortcut.1", width, channels, 1, stride);
-                ConvNorm(x, $"{name}.conv1", $"{name}.bn1", width, channels, 3, stride);
+                if (stride == 2) // before the branch, as CNTK writes it
+                    AddConvNorm(x, $"{name}.shortcut.0", $"{name}.shortcut.1", width, channels, 1, stride);
+                AddConvNorm(x, $"{name}.conv1", $"{name}.bn1", width, channels, 3, stride);
                 Nodes.Add(new("Relu", [$"{name}.bn1"], [$"{name}.relu1"]));
-                ConvNorm($"{name}.relu1", $"{name}.conv2", $"{name}.bn2", width, width, 3, 1);
+                AddConvNorm($"{name}.relu1", $"{name}.conv2", $"{name}.bn2", width, width, 3, 1);
                 Nodes.Add(new("Add", [$"{name}.bn2", stride == 2 ? $"{name}.shortcut.1" : x], [$"{name}.add"]));
                 Nodes.Add(new("Relu", [$"{name}.add"], [$"{name}.relu2"]));
                 (x, channels) = ($"{name}.relu2", width);
@@ -77,7 +78,7 @@ internal sealed class OnnxFile
         Add("fc.bias", classes);
     }
 
-    private void ConvNorm(string x, string conv, string norm, int outChannels, int inChannels, int kernel, int stride)
+    private void AddConvNorm(string x, string conv, string norm, int outChannels, int inChannels, int kernel, int stride)
     {
         Add($"{conv}.weight", outChannels, inChannels, kernel, kernel);
         Nodes.Add(new OnnxNode("Conv", [x, $"{conv}.weight"], [conv]).With(Ints("strides", stride, stride), Ints("pads", [.. Enumerable.Repeat((long)(kernel - 1) / 2, 4)])));
@@ -89,19 +90,19 @@ internal sealed class OnnxFile
 
     private void Add(string name, params long[] dims) => Tensors.Add(name, Tensor(name, _type, dims));
 
-    public OnnxNode Node(string output) => Nodes.First(node => node.Outputs[0] == output);
+    public OnnxNode FindNode(string output) => Nodes.First(node => node.Outputs[0] == output);
 
-    /// <summary>Puts a node in another's place.</summary>
+    /// <summary>Replaces a node.</summary>
     public OnnxNode Replace(string output, OnnxNode node)
     {
-        Nodes[Nodes.IndexOf(Node(output))] = node;
+        Nodes[Nodes.IndexOf(FindNode(output))] = node;
         return node;
     }
 
-    /// <summary>Takes a setting's place, or is added.</summary>
+    /// <summary>Replaces or adds an attribute.</summary>
     public void Set(string output, byte[] attribute)
     {
-        var node = Node(output);
+        var node = FindNode(output);
         var nameLength = attribute[1];
         node.Attributes.RemoveAll(other => other.AsSpan(0, nameLength + 2).SequenceEqual(attribute.AsSpan(0, nameLength + 2)));
         node.Attributes.Add(attribute);
@@ -113,19 +114,19 @@ internal sealed class OnnxFile
 
     public static byte[] Model(byte[] graph, long opset = 17) => Join(Number(1, 8), Text(2, "test"), Field(7, graph), Field(8, Join(Text(1, ""), Number(2, opset))));
 
-    /// <summary>A ValueInfoProto of images.</summary>
+    /// <summary>A ValueInfoProto for images.</summary>
     /// <param name="name">Its name.</param>
-    /// <param name="size">Height and width; free if null.</param>
+    /// <param name="size">Height and width; symbolic if null.</param>
     public static byte[] Value(string name, int? size = null)
     {
         byte[][] lengths = [Text(2, "N"), Number(1, 3), size is { } height ? Number(1, height) : Text(2, "H"), size is { } width ? Number(1, width) : Text(2, "W")];
         return Join(Text(1, name), Field(2, Field(1, Join(Number(1, 1), Field(2, Join([.. lengths.Select(length => Field(1, length))]))))));
     }
 
-    /// <summary>A number that tells where in which tensor it stands, nearly, and is exact in every type.</summary>
+    /// <summary>A value that depends on the tensor and the position, and is exact in every type.</summary>
     public static float Element(string name, long i) => ((7 * i + name.Sum(character => character)) % 17 - 8) / 8f;
 
-    /// <summary>A TensorProto of such numbers, in float32.</summary>
+    /// <summary>A TensorProto with these values, in float32.</summary>
     public static byte[] Tensor(string name, params long[] dims) => Tensor(name, 1, dims);
 
     private static byte[] Tensor(string name, int type, long[] dims) => Tensor(name, type, dims, Elements(name, type, dims));
@@ -156,7 +157,7 @@ internal sealed class OnnxFile
 
     public static byte[] String(string name, string value) => Join(Text(1, name), Text(4, value), Number(20, 3));
 
-    /// <summary>An attribute whose value is zero or empty, as proto3 writes it: not at all.</summary>
+    /// <summary>An attribute whose value is zero or empty. Writers of proto3 omit the value.</summary>
     public static byte[] Absent(string name, int type) => Join(Text(1, name), Number(20, type));
 
     public static byte[] Number(int field, long value) => Join(Varint((ulong)field << 3), Varint((ulong)value));

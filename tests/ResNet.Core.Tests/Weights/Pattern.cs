@@ -6,7 +6,7 @@ namespace ResNet.Core.Tests.Weights;
 /// <summary>The values that make_weights.py puts into the i-th tensor of a file.</summary>
 internal static class Pattern
 {
-    public static Tensor Of(int index, long[] shape, ScalarType dtype = ScalarType.Float32)
+    public static Tensor Create(int index, long[] shape, ScalarType dtype = ScalarType.Float32)
     {
         using var scope = NewDisposeScope();
         var count = shape.Aggregate(1L, (product, length) => product * length);
@@ -21,13 +21,13 @@ internal static class Pattern
         return values.to(dtype).reshape(shape).MoveToOuterDisposeScope();
     }
 
-    /// <summary>That a module's tensors hold the patterns, counted in the order of <paramref name="names"/>.</summary>
+    /// <summary>Asserts that a module's tensors hold the patterns, numbered in the order of <paramref name="names"/>.</summary>
     public static void AssertIn(nn.Module module, IEnumerable<string> names)
     {
         using var scope = NewDisposeScope();
         var state = module.state_dict();
         foreach (var (index, name) in names.Index())
-            AssertEqual(Of(index, state[name].shape, state[name].dtype), state[name], name);
+            AssertEqual(Create(index, state[name].shape, state[name].dtype), state[name], name);
     }
 
     public static void AssertEqual(Tensor expected, Tensor actual, string name)

@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests.Weights;
 
-/// <summary>What wraps a module puts a name of its own before the module's names.</summary>
+/// <summary>Wrappers put a prefix before a module's names.</summary>
 public sealed class PrefixTests : IDisposable
 {
     private readonly TempFolder _folder = new();
@@ -10,10 +10,10 @@ public sealed class PrefixTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Theory]
-    [InlineData("averaged_model.pth")] // n_averaged stands beside module.*
+    [InlineData("averaged_model.pth")] // n_averaged is beside module.*
     [InlineData("averaged_model_in_lightning.pth")]
     [InlineData("lightning.pth")]
-    public void The_files_of_wrappers_load_whole(string file)
+    public void Files_of_wrapped_modules_load_completely(string file)
     {
         using var block = new BasicBlock(3, 4, stride: 2);
         var report = Checkpoint.Load(block, WeightsFixture.Find(file));
@@ -31,7 +31,7 @@ public sealed class PrefixTests : IDisposable
     [InlineData("model.backbone.")]
     [InlineData("a.b.c.d.e.f.")]
     [InlineData("größe 1.")]
-    public void Any_one_prefix_is_taken_off(string prefix)
+    public void Any_single_prefix_is_removed(string prefix)
     {
         foreach (var file in (string[])["model.pth", "model.safetensors"])
         {
@@ -44,7 +44,7 @@ public sealed class PrefixTests : IDisposable
     }
 
     [Fact]
-    public void What_stands_beside_the_prefix_is_unexpected_and_strict_refused()
+    public void Names_without_the_prefix_are_unexpected()
     {
         using var block = new BasicBlock(3, 4, stride: 2);
         using (var unchanged = new Unchanged(block))
@@ -63,7 +63,7 @@ public sealed class PrefixTests : IDisposable
     [InlineData("teacher_student.pth", false)]
     [InlineData("teacher_student.safetensors", true)]
     [InlineData("teacher_student.safetensors", false)]
-    public void Two_prefixes_that_fit_are_refused_by_name(string file, bool strict)
+    public void Two_prefixes_that_fit_are_refused_and_named(string file, bool strict)
     {
         using var block = new BasicBlock(3, 4, stride: 2);
         using var unchanged = new Unchanged(block);
@@ -75,9 +75,9 @@ public sealed class PrefixTests : IDisposable
         unchanged.Assert();
     }
 
-    /// <summary>A larger teacher has all of the student's tensors, and more.</summary>
+    /// <summary>A larger teacher has all of the student's tensors and more.</summary>
     [Fact]
-    public void Of_two_prefixes_of_which_one_has_more_none_is_taken()
+    public void A_prefix_with_extra_tensors_still_counts_when_not_strict()
     {
         using var saved = new TensorBag(("teacher.weight", zeros(2)), ("teacher.bias", zeros(1)), ("student.weight", ones(2)));
         using var loaded = new TensorBag(("weight", zeros(2)));
@@ -88,25 +88,25 @@ public sealed class PrefixTests : IDisposable
         Assert.Contains("unexpected in the file: teacher.weight, teacher.bias", problem.Message, StringComparison.Ordinal);
     }
 
-    /// <summary>As many prefixes as a file can hold, each with all of a small module.</summary>
+    /// <summary>As many prefixes as a file can hold, each with all tensors of a small module.</summary>
     [Theory]
     [InlineData(3)]
     [InlineData(11)]
     [InlineData(20_000)]
-    public void Any_number_of_prefixes_is_refused(int count)
+    public void Many_prefixes_that_fit_are_refused(int count)
     {
         using var loaded = new TensorBag(("w", zeros(4)));
         using var unchanged = new Unchanged(loaded);
         byte[] weight = [.. Pickled.Tensor(Pickled.Storage(), 0, Pickled.Ints(4), Pickled.Ints(1)), .. "q\u0001"u8], other = [.. Pickled.Tensor(Pickled.Storage(), 0, Pickled.Ints(2, 2), Pickled.Ints(2, 1)), .. "q\u0002"u8];
         byte[] more = [.. Enumerable.Range(0, count).SelectMany(i => (byte[])[.. Pickled.Text($"p{i}.w"), .. "h\u0001s"u8, .. Pickled.Text($"p{i}.other"), .. "h\u0002s"u8])];
         byte[] distinct = [.. Enumerable.Range(0, 2).SelectMany(i => (byte[])[.. Pickled.Text($"x{i}.w"), .. Pickled.Tensor(Pickled.Storage(), 0, Pickled.Ints(4), Pickled.Ints(i)), (byte)'s'])];
-        var path = _folder.Write("model.pth", Pickled.InArchive([.. Pickled.Proto, (byte)'}', .. Pickled.Text("first.w"), .. weight, (byte)'s', .. Pickled.Text("first.other"), .. other, (byte)'s', .. more, .. distinct, (byte)'.']));
+        var path = _folder.Write("model.pth", Pickled.CreateArchive([.. Pickled.Proto, (byte)'}', .. Pickled.Text("first.w"), .. weight, (byte)'s', .. Pickled.Text("first.other"), .. other, (byte)'s', .. more, .. distinct, (byte)'.']));
         Assert.Contains("more than one state_dict that fits", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(loaded, path, strict: false)).Message, StringComparison.Ordinal);
         unchanged.Assert();
     }
 
     [Fact]
-    public void Names_that_are_the_modules_own_need_no_prefix()
+    public void The_modules_own_names_win_over_a_prefix()
     {
         using var saved = new TensorBag(("weight", ones(2)), ("bias", ones(1)), ("ema.weight", zeros(2)), ("ema.bias", zeros(1)));
         using var loaded = new TensorBag(("weight", zeros(2)), ("bias", zeros(1)));
@@ -117,9 +117,9 @@ public sealed class PrefixTests : IDisposable
         Assert.Throws<InvalidDataException>(() => Checkpoint.Load(loaded, _folder["model.pth"]));
     }
 
-    /// <summary>Of a detector, whose box head has a layer of the same name, nothing is a network for 122 tensors.</summary>
+    /// <summary>A detector whose box head has a layer of the same name has no weights for the 122 tensors of the network.</summary>
     [Fact]
-    public void A_few_names_that_end_alike_are_no_prefix()
+    public void A_few_matching_endings_are_not_a_prefix()
     {
         using var model = new ResNet18(10);
         using var head = nn.Sequential(("box", nn.Sequential(("fc", nn.Linear(512, 10)))));
@@ -130,7 +130,7 @@ public sealed class PrefixTests : IDisposable
     }
 
     [Fact]
-    public void A_part_behind_a_wrappers_prefix_is_a_part_all_the_same()
+    public void A_part_of_a_network_loads_behind_a_wrappers_prefix()
     {
         using var model = new ResNet18(10);
         using var head = nn.Sequential(("module", nn.Sequential(("_orig_mod", nn.Sequential(("fc", nn.Linear(512, 10)))))));
@@ -149,9 +149,9 @@ public sealed class PrefixTests : IDisposable
         Pattern.AssertEqual(((ResNet18)pretrained[0]).conv1.weight, model.conv1.weight, "conv1");
     }
 
-    /// <summary>The counter is one where AveragedModel counts, and a tensor like another where not.</summary>
+    /// <summary>Only AveragedModel's own counter is skipped. Elsewhere a tensor of that name is a tensor like any other.</summary>
     [Fact]
-    public void A_tensor_that_only_has_the_counters_name_is_unexpected()
+    public void A_tensor_that_only_shares_the_counters_name_is_unexpected()
     {
         using var loaded = new TensorBag(("weight", zeros(2)));
         foreach (var (counter, prefix) in (IEnumerable<(string, string)>)[("n_averaged", ""), ("n_averaged", "model."), ("model.n_averaged", "module."), ("an_averaged", "module.")])
@@ -163,7 +163,7 @@ public sealed class PrefixTests : IDisposable
     }
 
     [Fact]
-    public void A_files_hundreds_of_names_become_a_few_and_a_count()
+    public void Hundreds_of_names_are_shortened_to_a_few_and_a_count()
     {
         using var all = new ResNet18(10);
         using var block = new BasicBlock(64, 64);

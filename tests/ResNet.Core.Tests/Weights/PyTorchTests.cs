@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests.Weights;
 
-/// <summary>Real PyTorch reads what is saved here, and what it saves is the same network here.</summary>
+/// <summary>Real PyTorch reads the files saved here, and its weights give the same network here.</summary>
 [Trait(Category.Name, Category.Slow)]
 public sealed class PyTorchTests(ITestOutputHelper log) : IDisposable
 {
@@ -13,7 +13,7 @@ public sealed class PyTorchTests(ITestOutputHelper log) : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [PyTorchFact]
-    public void PyTorch_loads_a_ResNet18_strictly_and_finds_every_tensor_equal_and_in_its_own_order()
+    public void PyTorch_loads_a_ResNet18_strictly_with_equal_tensors_in_its_own_order()
     {
         var order = Fixture.Read<System.Text.Json.JsonElement>("weights").GetProperty("networks")[0].GetProperty("state_dict").EnumerateArray().Select(entry => entry.GetProperty("name").GetString()!).ToList();
         using var model = new ResNet18(7);
@@ -22,16 +22,16 @@ public sealed class PyTorchTests(ITestOutputHelper log) : IDisposable
         {
         }
         Checkpoint.Save(model, _folder["model.pth"]);
-        Assert.Equal(order.Select(name => Line(name, model.state_dict()[name])), Lines(PyTorchFactAttribute.Run("read", _folder["model.pth"], "7")));
+        Assert.Equal(order.Select(name => FormatTensor(name, model.state_dict()[name])), SplitLines(PyTorchFactAttribute.Run("read", _folder["model.pth"], "7")));
 
         Checkpoint.Save(model, _folder["model.safetensors"]);
-        Assert.Equal(order.Select(name => Line(name, model.state_dict()[name])).Order(StringComparer.Ordinal), Lines(PyTorchFactAttribute.Run("read", _folder["model.safetensors"], "7")).Order(StringComparer.Ordinal));
+        Assert.Equal(order.Select(name => FormatTensor(name, model.state_dict()[name])).Order(StringComparer.Ordinal), SplitLines(PyTorchFactAttribute.Run("read", _folder["model.safetensors"], "7")).Order(StringComparer.Ordinal));
     }
 
     [PyTorchFact]
-    public void PyTorch_finds_every_type_as_it_was()
+    public void PyTorch_reads_every_type_unchanged()
     {
-        using var bag = LoadTests.EveryType();
+        using var bag = LoadTests.CreateBagOfEveryType();
         foreach (var file in (string[])["types.pth", "types.safetensors"])
         {
             Checkpoint.Load(bag, WeightsFixture.Find(file));
@@ -40,9 +40,9 @@ public sealed class PyTorchTests(ITestOutputHelper log) : IDisposable
         }
     }
 
-    /// <summary>Measured: equal to the bit or 1e-6 apart, relative to the largest answer.</summary>
+    /// <summary>Measured: equal bit for bit, or 1e-6 of the largest output apart.</summary>
     [PyTorchFact]
-    public void Torchvisions_weights_give_torchvisions_answers()
+    public void Torchvisions_weights_give_torchvisions_outputs()
     {
         PyTorchFactAttribute.Run("torchvision", _folder.Path);
         using var scope = NewDisposeScope();
@@ -51,19 +51,19 @@ public sealed class PyTorchTests(ITestOutputHelper log) : IDisposable
         Assert.Equal(17, model.layer4.state_dict()["1.bn2.num_batches_tracked"].item<long>());
         model.eval();
 
-        using var answers = new TensorBag(
+        using var outputs = new TensorBag(
             ("x0", zeros(2, 3, 224, 224)), ("y0", zeros(2, 1000)), ("x1", zeros(3, 3, 97, 64)), ("y1", zeros(3, 1000)), ("x2", zeros(1, 3, 32, 32)), ("y2", zeros(1, 1000)));
-        Checkpoint.Load(answers, _folder["answers.pth"]);
-        var state = answers.state_dict();
+        Checkpoint.Load(outputs, _folder["outputs.pth"]);
+        var state = outputs.state_dict();
         var comparison = new Comparison(1e-5);
         for (var i = 0; i < 3; i++)
             using (no_grad())
-                comparison.AssertClose(Fixture.Values(state[$"y{i}"]), Fixture.Values(model.forward(state[$"x{i}"])), $"answers {i}");
-        log.WriteLine($"torchvision's answers are at most {comparison.Largest:e1} apart");
+                comparison.AssertClose(Fixture.ReadValues(state[$"y{i}"]), Fixture.ReadValues(model.forward(state[$"x{i}"])), $"outputs {i}");
+        log.WriteLine($"outputs are at most {comparison.Largest:e1} apart");
     }
 
-    private static string Line(string name, Tensor tensor) =>
-        $"{name}|{(tensor.dtype == ScalarType.Int64 ? "int64" : "float32")}|[{string.Join(", ", tensor.shape)}]|{Fixture.Sha256(tensor)}";
+    private static string FormatTensor(string name, Tensor tensor) =>
+        $"{name}|{(tensor.dtype == ScalarType.Int64 ? "int64" : "float32")}|[{string.Join(", ", tensor.shape)}]|{Fixture.ComputeSha256(tensor)}";
 
-    private static string[] Lines(string output) => output.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+    private static string[] SplitLines(string output) => output.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 }

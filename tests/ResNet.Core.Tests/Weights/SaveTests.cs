@@ -17,7 +17,7 @@ public sealed class SaveTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Extensions))]
-    public void What_is_saved_loads_again(string extension)
+    public void A_saved_network_loads_again(string extension)
     {
         using var saved = new ResNet18(10, Stem.Conv3);
         using var loaded = new ResNet18(10, Stem.Conv3);
@@ -37,10 +37,10 @@ public sealed class SaveTests : IDisposable
     [Theory]
     [InlineData("types.pth")]
     [InlineData("types.safetensors")]
-    public void Every_type_and_odd_shapes_go_out_as_they_came(string fixture)
+    public void Every_type_and_odd_shapes_survive_a_round_trip(string fixture)
     {
-        using var saved = LoadTests.EveryType();
-        using var loaded = LoadTests.EveryType();
+        using var saved = LoadTests.CreateBagOfEveryType();
+        using var loaded = LoadTests.CreateBagOfEveryType();
         Checkpoint.Load(saved, WeightsFixture.Find(fixture));
         Checkpoint.Save(saved, _folder[fixture]);
         Checkpoint.Load(loaded, _folder[fixture]);
@@ -52,11 +52,11 @@ public sealed class SaveTests : IDisposable
     [CpuData("safetensors")]
     [CudaData("pth")]
     [CudaData("safetensors")]
-    public void Whatever_their_strides_and_their_device_tensors_go_out_in_order(string device, string extension)
+    public void Tensors_of_any_strides_and_device_are_saved_in_order(string device, string extension)
     {
         using var scope = NewDisposeScope();
-        var transposed = Pattern.Of(0, [4, 6]).to(new Device(device)).t();
-        var part = Pattern.Of(1, [10]).to(new Device(device))[2..8];
+        var transposed = Pattern.Create(0, [4, 6]).to(new Device(device)).t();
+        var part = Pattern.Create(1, [10]).to(new Device(device))[2..8];
         using var saved = new TensorBag(("transposed", transposed), ("part", part));
         using var loaded = new TensorBag(("transposed", zeros(6, 4)), ("part", zeros(6)));
         Checkpoint.Save(saved, _folder[$"model.{extension}"]);
@@ -65,11 +65,11 @@ public sealed class SaveTests : IDisposable
         Pattern.AssertEqual(part.cpu(), loaded.state_dict()["part"], "part");
     }
 
-    /// <summary>Memory goes to and from a file in pieces of 2^27 elements.</summary>
-    [Theory]
+    /// <summary>Tensors are written and read in pieces of 2^27 elements.</summary>
+    [Theory, Trait(Category.Name, Category.Slow)]
     [InlineData("pth")]
     [InlineData("safetensors")]
-    public void A_tensor_of_more_than_one_piece_goes_out_and_comes_in_whole(string extension)
+    public void A_tensor_of_several_pieces_survives_a_round_trip(string extension)
     {
         using var scope = NewDisposeScope();
         var counts = arange((1 << 27) + 3, dtype: ScalarType.Int32).to(ScalarType.Byte);
@@ -80,9 +80,9 @@ public sealed class SaveTests : IDisposable
         Assert.True(loaded.state_dict()["weight"].equal(counts).all().item<bool>());
     }
 
-    /// <summary>The order of PyTorch's own state_dict: the fixtures of the parity tests list it.</summary>
+    /// <summary>The parity tests' fixtures list the order of PyTorch's own state_dict.</summary>
     [Fact]
-    public void The_names_stand_in_PyTorchs_order()
+    public void The_names_are_in_PyTorchs_order()
     {
         var expected = Fixture.Read<JsonElement>("weights").GetProperty("networks")[0].GetProperty("state_dict").EnumerateArray().Select(entry => entry.GetProperty("name").GetString()!).ToList();
         Assert.Equal(122, expected.Count);
@@ -101,7 +101,7 @@ public sealed class SaveTests : IDisposable
     }
 
     [Fact]
-    public void A_tensor_whose_name_has_a_dot_and_no_module_for_it_is_saved_too()
+    public void A_tensor_with_a_dot_in_its_own_name_is_saved()
     {
         using var saved = new TensorBag(("a.b", ones(2)), ("c", ones(3)));
         using var loaded = new TensorBag(("a.b", zeros(2)), ("c", zeros(3)));
@@ -144,7 +144,7 @@ public sealed class SaveTests : IDisposable
         Checkpoint.Save(block, _folder[$"b.{extension}"]);
         Assert.Equal(File.ReadAllBytes(_folder[$"a.{extension}"]), File.ReadAllBytes(_folder[$"b.{extension}"]));
 
-        // Nor is the time in it.
+        // The file does not contain the time.
         if (extension != "safetensors")
         {
             using var archive = ZipFile.OpenRead(_folder[$"a.{extension}"]);
@@ -154,10 +154,10 @@ public sealed class SaveTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Extensions))]
-    public void Counters_of_batches_are_int64_whatever_the_modules_type(string extension)
+    public void Batch_counters_are_int64_whatever_the_modules_dtype(string extension)
     {
         using var norm = nn.BatchNorm2d(3, dtype: ScalarType.BFloat16);
-        Assert.Equal(ScalarType.BFloat16, norm.num_batches_tracked!.dtype); // TorchSharp's way; in PyTorch it is always int64
+        Assert.Equal(ScalarType.BFloat16, norm.num_batches_tracked!.dtype); // in PyTorch it is always int64
         using (no_grad())
             norm.num_batches_tracked!.fill_(7);
         Checkpoint.Save(norm, _folder[$"model.{extension}"]);
@@ -172,7 +172,7 @@ public sealed class SaveTests : IDisposable
     }
 
     [Fact]
-    public void What_cannot_be_saved_leaves_the_file_as_it_was_and_nothing_beside_it()
+    public void A_failed_save_leaves_the_folder_unchanged()
     {
         byte[] before = [1, 2, 3];
         using var block = new BasicBlock(3, 4, 2);
@@ -200,7 +200,7 @@ public sealed class SaveTests : IDisposable
     }
 
     [Fact]
-    public void Saving_leaves_no_tensors_and_the_module_as_it_was()
+    public void Saving_leaves_no_tensors_and_does_not_change_the_module()
     {
         using var block = new BasicBlock(3, 4, 2, dtype: ScalarType.Float64);
         using var unchanged = new Unchanged(block);

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests.Weights;
 
-/// <summary>Networks of two stems have the same tensors and other answers: a file is for one of them.</summary>
+/// <summary>Two stems can have the same tensors but give different outputs, so a file fits only one of them.</summary>
 public sealed class StemTests : IDisposable
 {
     private readonly TempFolder _folder = new();
@@ -18,7 +18,7 @@ public sealed class StemTests : IDisposable
     [InlineData("safetensors", Stem.Conv7, Stem.Conv7MaxPool)]
     [InlineData("safetensors", Stem.Conv7MaxPool, Stem.Conv7)]
     [InlineData("safetensors", Stem.Conv3, Stem.Conv7)]
-    public void A_file_that_was_saved_here_is_for_the_stem_it_was_saved_with(string extension, Stem stem, Stem other)
+    public void A_saved_file_fits_only_its_own_stem(string extension, Stem stem, Stem other)
     {
         using var saved = new ResNet18(10, stem);
         using var same = new ResNet18(10, stem);
@@ -31,25 +31,25 @@ public sealed class StemTests : IDisposable
         using (var unchanged = new Unchanged(wrong))
         {
             var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(wrong, path));
-            Assert.Contains($"for another stem: expected {other}, got {stem}", problem.Message, StringComparison.Ordinal);
+            Assert.EndsWith($"for another stem: expected {other}, got {stem}; create the network with Stem.{stem}", problem.Message, StringComparison.Ordinal);
             unchanged.Assert();
         }
 
         report = Checkpoint.Load(wrong, path, strict: false);
         Assert.False(report.IsComplete);
         Assert.Equal($"expected {other}, got {stem}", report.StemMismatch);
-        Assert.Contains($"for another stem: expected {other}, got {stem}", report.ToString(), StringComparison.Ordinal);
+        Assert.EndsWith($"for another stem: expected {other}, got {stem}; create the network with Stem.{stem}", report.ToString(), StringComparison.Ordinal);
         Pattern.AssertEqual(saved.fc.weight!, wrong.fc.weight!, "fc.weight");
     }
 
-    /// <summary>Files of torchvision, of which nothing is known but that they call the shortcut `downsample`.</summary>
+    /// <summary>The only sign of a torchvision file is the name `downsample` for the shortcut.</summary>
     [Theory]
     [InlineData("", ScalarType.Float32)]
     [InlineData("module.", ScalarType.Float16)]
-    public void Torchvisions_names_are_for_torchvisions_stem(string prefix, ScalarType dtype)
+    public void Torchvisions_names_imply_torchvisions_stem(string prefix, ScalarType dtype)
     {
         using var model = new ResNet18(10, Stem.Conv7, dtype: dtype);
-        using var torchvision = Renamed(model, prefix);
+        using var torchvision = RenameForTorchvision(model, prefix);
         foreach (var file in (string[])["model.pth", "model.safetensors"])
         {
             Checkpoint.Save(torchvision, _folder[file]);
@@ -61,29 +61,29 @@ public sealed class StemTests : IDisposable
             using (var unchanged = new Unchanged(wrong))
             {
                 var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(wrong, _folder[file]));
-                Assert.Contains("for another stem: expected Conv7, got Conv7MaxPool, since the names are torchvision's (downsample)", problem.Message, StringComparison.Ordinal);
+                Assert.Contains("for another stem: expected Conv7, got Conv7MaxPool, since the names are torchvision's (downsample); create the network with Stem.Conv7MaxPool", problem.Message, StringComparison.Ordinal);
                 unchanged.Assert();
             }
             report = Checkpoint.Load(wrong, _folder[file], strict: false);
             Assert.Equal(122, report.Loaded.Count);
             Assert.Contains("Conv7MaxPool", report.StemMismatch, StringComparison.Ordinal);
 
-            // Inside of another module, too
+            // Also inside another module
             using var outer = nn.Sequential(("net", new ResNet18(10)));
-            using var outerFile = Renamed(model, "net.");
+            using var outerFile = RenameForTorchvision(model, "net.");
             Checkpoint.Save(outerFile, _folder[file]);
             Assert.Contains("for another stem: net: expected Conv7, got Conv7MaxPool", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(outer, _folder[file])).Message, StringComparison.Ordinal);
         }
     }
 
-    /// <summary>Torchvision's network with another first convolution, as people train it on CIFAR: no stem of torchvision's.</summary>
+    /// <summary>People train torchvision's network on CIFAR with another first convolution, which is not torchvision's stem.</summary>
     [Theory]
     [InlineData("model.pth")]
     [InlineData("model.safetensors")]
-    public void Torchvisions_names_with_a_first_convolution_of_3x3_are_for_the_stem_that_has_it(string file)
+    public void Torchvisions_names_with_a_3x3_first_convolution_imply_Conv3(string file)
     {
         using var model = new ResNet18(10, Stem.Conv3);
-        using var torchvision = Renamed(model, "");
+        using var torchvision = RenameForTorchvision(model, "");
         Checkpoint.Save(torchvision, _folder[file]);
         using var right = new ResNet18(10, Stem.Conv3);
         using var wrong = new ResNet18(10, Stem.Conv7);
@@ -107,7 +107,7 @@ public sealed class StemTests : IDisposable
     [Theory]
     [InlineData("pth")]
     [InlineData("safetensors")]
-    public void Networks_inside_of_a_module_and_subclasses_say_it_too(string extension)
+    public void Nested_networks_and_subclasses_record_their_stem(string extension)
     {
         using var saved = nn.Sequential(("a", new ResNet18(3, Stem.Conv7MaxPool)), ("b", new Larger()));
         using var same = nn.Sequential(("a", new ResNet18(3, Stem.Conv7MaxPool)), ("b", new Larger()));
@@ -117,13 +117,13 @@ public sealed class StemTests : IDisposable
         Checkpoint.Save(saved, path);
         Assert.Equal(244, Checkpoint.Load(same, path).Loaded.Count);
         Assert.Contains("for another stem: b: expected Conv7, got Conv7MaxPool", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(other, path)).Message, StringComparison.Ordinal);
-        Assert.Equal("expected Conv7, got Conv7MaxPool", Checkpoint.Load(alone, path, strict: false).StemMismatch); // `b` by its shapes
+        Assert.Equal("expected Conv7, got Conv7MaxPool", Checkpoint.Load(alone, path, strict: false).StemMismatch); // the shapes select `b`
     }
 
     private sealed class Larger() : ResNet18(5, Stem.Conv7MaxPool);
 
     [Fact]
-    public void The_number_of_classes_is_told_where_it_is_why_the_classifier_does_not_fit()
+    public void The_number_of_classes_is_reported_if_the_classifier_does_not_fit()
     {
         using var saved = new ResNet18(10);
         using var loaded = new ResNet18(7);
@@ -131,13 +131,51 @@ public sealed class StemTests : IDisposable
         {
             Checkpoint.Save(saved, _folder[file]);
             var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(loaded, _folder[file])).Message;
-            Assert.EndsWith("fc.weight (expected (7, 512), got (10, 512)), fc.bias (expected (7), got (10)); the file's network has 10 classes, expected 7", problem, StringComparison.Ordinal);
+            Assert.EndsWith("fc.weight (expected (7, 512), got (10, 512)), fc.bias (expected (7), got (10)); the file's network has 10 classes, expected 7; strict: false loads the rest", problem, StringComparison.Ordinal);
         }
     }
 
-    /// <summary>Somebody gave the network another classifier and kept what the file says of itself.</summary>
+    /// <summary>Weights of another number of classes are the start of a fine-tuning, which a strict load refuses.</summary>
+    [Theory]
+    [InlineData("fc.weight fc.bias", "", true)]
+    [InlineData("fc.weight fc.bias", "fc.1.weight fc.1.bias", true)]
+    [InlineData("", "fc.1.weight", true)]
+    [InlineData("fc.bias", "aux.fc.weight", false)]
+    [InlineData("fc.bias layer4.1.bn2.bias", "", false)]
+    public void Only_if_the_classifier_alone_differs_the_message_suggests_strict_false(string removed, string added, bool isSuggested)
+    {
+        using var saved = new ResNet18(3);
+        using var loaded = new ResNet18(3);
+        using var inside = nn.Sequential(("net", loaded));
+        foreach (var (prefix, target) in new (string, nn.Module)[] { ("", loaded), ("module.", loaded), ("net.", inside), ("module.net.", inside) })
+        {
+            string[] names = [.. removed.Split(' '), .. added.Split(' ')];
+            using var file = new TensorBag(
+            [
+                .. saved.state_dict().Where(entry => !names.Contains(entry.Key)).Select(entry => ($"{prefix}{entry.Key}", entry.Value.detach().clone())),
+                .. added.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(name => ($"{prefix}{name}", ones(2))),
+            ]);
+            Checkpoint.Save(file, _folder["model.pth"]);
+            var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(target, _folder["model.pth"])).Message;
+            Assert.Equal(isSuggested, problem.EndsWith("; strict: false loads the rest", StringComparison.Ordinal));
+            Assert.Equal(isSuggested, problem.Contains("strict", StringComparison.Ordinal));
+        }
+    }
+
+    /// <summary>Weights for another stem load too, but answer wrongly.</summary>
     [Fact]
-    public void An_old_number_of_classes_is_not_believed()
+    public void With_another_stem_and_other_classes_the_message_does_not_suggest_strict_false()
+    {
+        using var saved = new ResNet18(3, Stem.Conv7MaxPool);
+        using var loaded = new ResNet18(4);
+        Checkpoint.Save(saved, _folder["model.pth"]);
+        var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(loaded, _folder["model.pth"])).Message;
+        Assert.EndsWith("create the network with Stem.Conv7MaxPool; the file's network has 3 classes, expected 4", problem, StringComparison.Ordinal);
+    }
+
+    /// <summary>Somebody replaced the classifier and kept the metadata.</summary>
+    [Fact]
+    public void An_outdated_number_of_classes_is_ignored()
     {
         using var saved = new ResNet18(10);
         using var larger = new ResNet18(16);
@@ -153,31 +191,31 @@ public sealed class StemTests : IDisposable
         Assert.Contains("fc.bias (expected (10), got (16))", problem, StringComparison.Ordinal);
     }
 
-    /// <summary>A stem that this version does not know is another than the network's.</summary>
+    /// <summary>A later version may record a stem that this one does not know.</summary>
     [Fact]
-    public void What_a_file_says_decides_over_its_names_and_a_stem_that_is_not_known_is_another()
+    public void A_recorded_stem_overrides_the_names_and_an_unknown_stem_is_refused()
     {
         using var network = new ResNet18(10);
-        using var torchvision = Renamed(network, "");
+        using var torchvision = RenameForTorchvision(network, "");
         Checkpoint.Save(torchvision, _folder["named.safetensors"]);
         const string Format = "\"format\":\"pt\"";
         var file = File.ReadAllBytes(_folder["named.safetensors"]);
 
         using var loaded = new ResNet18(10);
-        _folder.Write("model.safetensors", WithMetadata(file, $"{Format},\"resnet_core.stem\":\"Conv7\""));
+        _folder.Write("model.safetensors", ReplaceMetadata(file, $"{Format},\"resnet_core.stem\":\"Conv7\""));
         Assert.Null(Checkpoint.Load(loaded, _folder["model.safetensors"]).StemMismatch);
 
         foreach (var stem in (string[])["Conv9", "", "conv7", "Conv7 ", "0"])
         {
-            _folder.Write("model.safetensors", WithMetadata(file, $"{Format},\"resnet_core.stem\":\"{stem}\""));
-            Assert.Contains($"expected Conv7, got {stem}", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(loaded, _folder["model.safetensors"])).Message, StringComparison.Ordinal);
+            _folder.Write("model.safetensors", ReplaceMetadata(file, $"{Format},\"resnet_core.stem\":\"{stem}\""));
+            Assert.EndsWith($"expected Conv7, got {stem}", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(loaded, _folder["model.safetensors"])).Message, StringComparison.Ordinal); // no such stem to create
         }
-        _folder.Write("model.safetensors", WithMetadata(file, $"{Format},\"stem\":\"Conv9\",\"other.resnet_core.stem\":\"Conv9\"")); // somebody else's
+        _folder.Write("model.safetensors", ReplaceMetadata(file, $"{Format},\"stem\":\"Conv9\",\"other.resnet_core.stem\":\"Conv9\"")); // another program's keys
         Assert.Contains("since the names are torchvision's", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(loaded, _folder["model.safetensors"])).Message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void Metadata_of_any_other_kind_in_a_pickle_says_nothing()
+    public void Malformed_metadata_in_a_pickle_is_ignored()
     {
         using var bag = nn.Sequential(("0", new ResNet18(1)));
         byte[] tensors = [.. OrderedDict, .. Text("0.bn1.weight"), .. Tensor(Storage(count: 64), 0, Ints(64), Ints(1)), (byte)'s'];
@@ -193,14 +231,14 @@ public sealed class StemTests : IDisposable
         }
         Assert.Equal("0: expected Conv7, got Conv3", Checkpoint.Load(bag, Write(Entry("_metadata", Entry("0", Entry("resnet_core.stem", Text("Conv3"))))), strict: false).StemMismatch);
 
-        string Write(byte[] attribute) => _folder.Write("model.pth", Zip.Of(("archive/data.pkl", [.. Proto, .. tensors, .. attribute, (byte)'b', (byte)'.']), ("archive/data/0", new byte[256]), ("archive/version", "3\n"u8.ToArray())));
+        string Write(byte[] attribute) => _folder.Write("model.pth", Zip.Create(("archive/data.pkl", [.. Proto, .. tensors, .. attribute, (byte)'b', (byte)'.']), ("archive/data/0", new byte[256]), ("archive/version", "3\n"u8.ToArray())));
 
         static byte[] Entry(string key, byte[] value) => [(byte)'}', .. Text(key), .. value, (byte)'s'];
     }
 
-    /// <summary>PyTorch takes the file as one of its own, and what the file says outlives loading and saving there.</summary>
+    /// <summary>The metadata survives loading and saving in PyTorch.</summary>
     [PyTorchFact, Trait(Category.Name, Category.Slow)]
-    public void PyTorch_keeps_what_a_file_says_of_itself()
+    public void PyTorch_keeps_the_files_metadata()
     {
         using var saved = new ResNet18(7, Stem.Conv7MaxPool);
         using var wrong = new ResNet18(7);
@@ -222,11 +260,11 @@ public sealed class StemTests : IDisposable
         unchanged.Assert();
     }
 
-    /// <summary>The same tensors under torchvision's names, as a module that is no network.</summary>
-    private static TensorBag Renamed(ResNet18 model, string prefix) =>
+    /// <summary>Copies the tensors into a module that is not a network, under torchvision's names.</summary>
+    private static TensorBag RenameForTorchvision(ResNet18 model, string prefix) =>
         new([.. model.state_dict().Select(entry => ($"{prefix}{entry.Key.Replace(".shortcut.", ".downsample.", StringComparison.Ordinal)}", entry.Value.detach().clone()))]);
 
-    private static byte[] WithMetadata(byte[] file, string metadata)
+    private static byte[] ReplaceMetadata(byte[] file, string metadata)
     {
         var length = BitConverter.ToInt32(file);
         var header = Encoding.UTF8.GetString(file, 8, length).Replace("\"format\":\"pt\"", metadata, StringComparison.Ordinal);

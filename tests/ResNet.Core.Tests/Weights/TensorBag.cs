@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests.Weights;
 
-/// <summary>A module that is nothing but named tensors.</summary>
+/// <summary>A module of named tensors and nothing else.</summary>
 internal sealed class TensorBag : nn.Module
 {
     public TensorBag(params (string Name, Tensor Tensor)[] tensors)

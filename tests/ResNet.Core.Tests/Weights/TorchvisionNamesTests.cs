@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests.Weights;
 
-/// <summary>Files under torchvision's names, read here; TorchvisionTests has torchvision itself.</summary>
+/// <summary>Files with torchvision's names, read here. TorchvisionTests runs torchvision itself.</summary>
 public sealed class TorchvisionNamesTests : IDisposable
 {
     private readonly TempFolder _folder = new();
@@ -14,7 +14,7 @@ public sealed class TorchvisionNamesTests : IDisposable
     [Theory]
     [InlineData("pth")]
     [InlineData("safetensors")]
-    public void A_file_comes_back_strictly(string extension)
+    public void A_file_with_torchvisions_names_loads_strictly(string extension)
     {
         var path = _folder[$"model.{extension}"];
         using var saved = new ResNet34(3);
@@ -36,13 +36,13 @@ public sealed class TorchvisionNamesTests : IDisposable
     [Theory]
     [InlineData("pth")]
     [InlineData("safetensors")]
-    public void A_file_says_its_stem(string extension)
+    public void The_file_records_its_stem(string extension)
     {
         using var saved = new ResNet18(3, Stem.Conv7MaxPool);
         using var other = new ResNet18(3, Stem.Conv7);
         Checkpoint.Save(saved, _folder[$"model.{extension}"], WeightNames.Torchvision);
         var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(other, _folder[$"model.{extension}"]));
-        Assert.EndsWith("for another stem: expected Conv7, got Conv7MaxPool", problem.Message, StringComparison.Ordinal); // not "as the names say"
+        Assert.EndsWith("for another stem: expected Conv7, got Conv7MaxPool; create the network with Stem.Conv7MaxPool", problem.Message, StringComparison.Ordinal); // not "since the names are torchvision's"
     }
 
     [Fact]
@@ -55,15 +55,15 @@ public sealed class TorchvisionNamesTests : IDisposable
         Assert.DoesNotContain("downsample", Encoding.Latin1.GetString(File.ReadAllBytes(_folder["own.pth"])), StringComparison.Ordinal);
     }
 
-    /// <summary>Wherever they are, and subclasses of them; another module that has one of the two names keeps it.</summary>
+    /// <summary>They are renamed at any depth, and so are subclasses. Other modules keep their names.</summary>
     [Theory]
     [InlineData("pth")]
     [InlineData("safetensors")]
-    public void Only_the_blocks_of_this_library_have_other_names(string extension)
+    public void Only_blocks_of_this_library_are_renamed(string extension)
     {
         var path = _folder[$"model.{extension}"];
-        using var saved = OfEveryKind();
-        using var loaded = OfEveryKind();
+        using var saved = CreateOneOfEachKind();
+        using var loaded = CreateOneOfEachKind();
         Checkpoint.Save(saved, path, WeightNames.Torchvision);
 
         string[] expected =
@@ -82,10 +82,10 @@ public sealed class TorchvisionNamesTests : IDisposable
 
         Assert.True(Checkpoint.Load(loaded, path).IsComplete);
         AssertEqual(saved, loaded);
-        Assert.Equal(saved.state_dict().Count, TensorsIn(path));
+        Assert.Equal(saved.state_dict().Count, CountTensors(path));
     }
 
-    private static Sequential OfEveryKind() => nn.Sequential(
+    private static Sequential CreateOneOfEachKind() => nn.Sequential(
         ("shortcut", nn.Sequential(("shortcut", nn.Linear(2, 2)), ("block", new Bottleneck(2, 1)))),
         ("downsample", new BasicBlock(2, 4)),
         ("nested", nn.Sequential(("net", new ResNet18(2, Stem.Conv7MaxPool)))),
@@ -97,11 +97,11 @@ public sealed class TorchvisionNamesTests : IDisposable
             : base(2, 4) => register_module(name, part);
     }
 
-    /// <summary>Both of its parts are in a file under names that differ, and both of them in torchvision's words would be one.</summary>
+    /// <summary>The two names differ here, but are the same under torchvision's names.</summary>
     [Theory]
     [InlineData("pth")]
     [InlineData("safetensors")]
-    public void Two_tensors_of_one_name_are_refused_before_anything_is_written(string extension)
+    public void Two_tensors_with_one_name_are_refused_before_anything_is_written(string extension)
     {
         using var both = nn.Sequential(("0", new OwnBlock("downsample", nn.Sequential(nn.Conv2d(2, 4, 1, bias: false)))));
         var problem = Assert.Throws<ArgumentException>(() => Checkpoint.Save(both, _folder[$"model.{extension}"], WeightNames.Torchvision));
@@ -112,7 +112,7 @@ public sealed class TorchvisionNamesTests : IDisposable
         Assert.True(Checkpoint.Load(both, _folder[$"model.{extension}"]).IsComplete);
     }
 
-    /// <summary>torchvision would load the first strictly and answer differently.</summary>
+    /// <summary>torchvision would load the first strictly, but give different outputs.</summary>
     [Theory]
     [InlineData(Stem.Conv7)]
     [InlineData(Stem.Conv3)]
@@ -120,17 +120,17 @@ public sealed class TorchvisionNamesTests : IDisposable
     {
         using var model = new ResNet18(2, stem);
         using var inside = nn.Sequential(("backbone", model));
-        foreach (var (module, which) in ((nn.Module, string)[])[(model, "one"), (inside, "backbone")])
+        foreach (var (module, name) in ((nn.Module, string)[])[(model, "one"), (inside, "backbone")])
         {
             var problem = Assert.Throws<ArgumentException>(() => Checkpoint.Save(module, _folder["model.pth"], WeightNames.Torchvision));
-            Assert.StartsWith($"Expected a network with Stem.Conv7MaxPool under torchvision's names, got {which} with Stem.{stem}: ", problem.Message, StringComparison.Ordinal);
+            Assert.StartsWith($"Expected a network with Stem.Conv7MaxPool under torchvision's names, got {name} with Stem.{stem}: ", problem.Message, StringComparison.Ordinal);
             Assert.EndsWith("Create the network with Stem.Conv7MaxPool before training, or save it under WeightNames.ResNetCore.", problem.Message, StringComparison.Ordinal);
             Assert.Empty(Directory.GetFileSystemEntries(_folder.Path));
         }
     }
 
     [Fact]
-    public void Names_that_are_not_defined_are_refused()
+    public void An_undefined_enum_value_is_refused()
     {
         using var block = new BasicBlock(2, 2);
         var problem = Assert.Throws<ArgumentOutOfRangeException>(() => Checkpoint.Save(block, _folder["model.pth"], (WeightNames)2));
@@ -138,7 +138,7 @@ public sealed class TorchvisionNamesTests : IDisposable
         Assert.Empty(Directory.GetFileSystemEntries(_folder.Path));
     }
 
-    private static int TensorsIn(string path)
+    private static int CountTensors(string path)
     {
         using var none = new TensorBag(("downsample.bn1.weight", zeros(4)));
         var report = Checkpoint.Load(none, path, strict: false);

@@ -5,19 +5,19 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests.Weights;
 
-/// <summary>Real torchvision's networks and this library's take each other's files.</summary>
+/// <summary>Real torchvision and this library load each other's files.</summary>
 public sealed class TorchvisionTests(ITestOutputHelper log) : IDisposable
 {
-    /// <summary>Those whose .safetensors files torchvision takes too: one of each kind of block.</summary>
+    /// <summary>The networks that are also saved as .safetensors: one for each kind of block.</summary>
     private static readonly string[] inBothFormats = ["resnet18", "resnet50", "resnext50_32x4d"];
 
     private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
-    /// <summary>Both ways, with torchvision's answers. Measured: at most 3e-6 apart, relative to the largest answer.</summary>
+    /// <summary>Compares the outputs, too. Measured: at most 3e-6 of the largest output apart.</summary>
     [PyTorchFact, Trait(Category.Name, Category.Slow)]
-    public async Task Every_networks_weights_go_in_strictly_and_come_out_for_a_strict_load()
+    public async Task Every_network_loads_strictly_in_both_directions()
     {
         using var torchvision = PyTorchFactAttribute.Start("family", _folder.Path);
         foreach (var architecture in Family.Names.Select<object[], string>(row => (string)row[0]))
@@ -30,7 +30,7 @@ public sealed class TorchvisionTests(ITestOutputHelper log) : IDisposable
             Assert.True(report.IsComplete);
             Assert.Equal(tensors, $"{report.Loaded.Count} tensors");
             File.Delete(_folder["theirs.pth"]);
-            var apart = AssertAnswers(model, architecture);
+            var difference = AssertOutputs(model, architecture);
 
             foreach (var file in inBothFormats.Contains(architecture) ? (string[])["ours.pth", "ours.safetensors"] : ["ours.pth"])
             {
@@ -38,20 +38,20 @@ public sealed class TorchvisionTests(ITestOutputHelper log) : IDisposable
                 Assert.Equal("the same network", await torchvision.AskAsync(file));
                 File.Delete(_folder[file]);
             }
-            log.WriteLine($"{architecture}: {tensors}, answers at most {apart:e1} apart, {clock.Elapsed.TotalSeconds:f1} s");
+            log.WriteLine($"{architecture}: {tensors}, outputs at most {difference:e1} apart, {clock.Elapsed.TotalSeconds:f1} s");
         }
     }
 
-    private double AssertAnswers(ResidualNetwork model, string architecture)
+    private double AssertOutputs(ResidualNetwork model, string architecture)
     {
         model.eval();
-        using var answers = new TensorBag(("x0", zeros(2, 3, 64, 64)), ("y0", zeros(2, 10)), ("x1", zeros(1, 3, 47, 33)), ("y1", zeros(1, 10)));
-        Checkpoint.Load(answers, _folder["answers.pth"]);
-        var state = answers.state_dict();
+        using var outputs = new TensorBag(("x0", zeros(2, 3, 64, 64)), ("y0", zeros(2, 10)), ("x1", zeros(1, 3, 47, 33)), ("y1", zeros(1, 10)));
+        Checkpoint.Load(outputs, _folder["outputs.pth"]);
+        var state = outputs.state_dict();
         var comparison = new Comparison(1e-5);
         for (var i = 0; i < 2; i++)
             using (no_grad())
-                comparison.AssertClose(Fixture.Values(state[$"y{i}"]), Fixture.Values(model.forward(state[$"x{i}"])), $"answers {i} of {architecture}");
+                comparison.AssertClose(Fixture.ReadValues(state[$"y{i}"]), Fixture.ReadValues(model.forward(state[$"x{i}"])), $"outputs {i} of {architecture}");
         return comparison.Largest;
     }
 }

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests.Weights;
 
-/// <summary>Modules with a tensor that a copy cannot reach, or that a file cannot hold: told before anything is changed or written.</summary>
+/// <summary>Modules with a tensor that cannot be written to or saved. They are refused before anything is changed or written.</summary>
 public sealed class UnwritableModuleTests : IDisposable
 {
     private readonly TempFolder _folder = new();
@@ -21,7 +21,7 @@ public sealed class UnwritableModuleTests : IDisposable
         { "inference", "expected a tensor that can be written to" },
     };
 
-    private static Tensor Odd(string kind)
+    private static Tensor CreateOddTensor(string kind)
     {
         using var inference = kind == "inference" ? inference_mode() : null;
         return kind switch
@@ -37,10 +37,10 @@ public sealed class UnwritableModuleTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Unwritable))]
-    public void What_cannot_be_copied_to_is_told_before_anything_is_copied(string kind, string message)
+    public void An_unwritable_tensor_is_refused_before_anything_is_copied(string kind, string message)
     {
         using var saved = new TensorBag(("a", ones(5)), ("odd", ones(3, 2)), ("z", ones(4)));
-        using var loaded = new TensorBag(("a", zeros(5)), ("odd", Odd(kind)), ("z", zeros(4)));
+        using var loaded = new TensorBag(("a", zeros(5)), ("odd", CreateOddTensor(kind)), ("z", zeros(4)));
         Checkpoint.Save(saved, _folder["model.pth"]);
         foreach (var strict in (bool[])[true, false])
         {
@@ -53,17 +53,17 @@ public sealed class UnwritableModuleTests : IDisposable
     }
 
     [Fact]
-    public void A_tensor_that_the_file_does_not_have_can_be_of_any_kind()
+    public void A_tensor_missing_from_the_file_can_be_of_any_kind()
     {
         using var saved = new TensorBag(("a", ones(5)));
-        using var loaded = new TensorBag(("a", zeros(5)), ("odd", Odd("expanded")));
+        using var loaded = new TensorBag(("a", zeros(5)), ("odd", CreateOddTensor("expanded")));
         Checkpoint.Save(saved, _folder["model.pth"]);
         Assert.Equal(["odd"], Checkpoint.Load(loaded, _folder["model.pth"], strict: false).Missing);
         Assert.Equal(5, loaded.state_dict()["a"].sum().item<float>());
     }
 
     [Fact]
-    public void Views_with_memory_of_their_own_are_written_to_whatever_their_strides()
+    public void Views_without_overlap_are_loaded_with_any_strides()
     {
         var (columns, steps, image) = (zeros(4, 6), zeros(9), zeros([2, 3, 4, 5]));
         using var saved = new TensorBag(("columns", rand(6, 4)), ("steps", rand(3)), ("image", rand(2, 3, 4, 5)), ("one", rand(1, 1)), ("none", rand(0, 3)), ("scalar", rand([])));
@@ -79,14 +79,14 @@ public sealed class UnwritableModuleTests : IDisposable
     [InlineData("meta", "on the meta device")]
     [InlineData("sparse", "expected a dense tensor")]
     [InlineData("complex", "got ComplexFloat32")]
-    public void What_a_file_cannot_hold_is_told_before_anything_is_written(string kind, string message)
+    public void An_unsavable_tensor_is_refused_before_anything_is_written(string kind, string message)
     {
-        using var bag = new TensorBag(("a", ones(5)), ("odd", Odd(kind)));
-        NotSaved(bag, "odd: expected", message);
+        using var bag = new TensorBag(("a", ones(5)), ("odd", CreateOddTensor(kind)));
+        AssertNotSaved(bag, "odd: expected", message);
     }
 
     [Fact]
-    public void A_module_of_which_a_part_was_disposed_is_told()
+    public void A_module_with_a_disposed_part_is_refused()
     {
         using var whole = new ResNet18(10);
         Checkpoint.Save(whole, _folder["whole.pth"]);
@@ -97,22 +97,22 @@ public sealed class UnwritableModuleTests : IDisposable
 
         Assert.Contains("layer4.0.conv1.weight was disposed", Assert.Throws<ArgumentException>(() => Checkpoint.Load(part, _folder["whole.pth"], strict: false)).Message, StringComparison.Ordinal);
         File.Delete(_folder["whole.pth"]);
-        NotSaved(part, "layer4.0.conv1.weight was disposed");
-        NotSaved(one, "bn1.running_mean was disposed");
+        AssertNotSaved(part, "layer4.0.conv1.weight was disposed");
+        AssertNotSaved(one, "bn1.running_mean was disposed");
     }
 
     [Fact]
-    public void A_name_that_would_come_back_as_another_is_told()
+    public void A_name_that_would_not_survive_a_round_trip_is_refused()
     {
         using var half = new TensorBag(("a\ud800", ones(1)));
-        NotSaved(half, "half a surrogate pair");
+        AssertNotSaved(half, "half a surrogate pair");
 
         using var reserved = new TensorBag(("__metadata__", ones(1)), ("a", ones(1)));
         Assert.Contains("__metadata__", Assert.Throws<ArgumentException>(() => Checkpoint.Save(reserved, _folder["model.safetensors"])).Message, StringComparison.Ordinal);
         Assert.Empty(Directory.GetFileSystemEntries(_folder.Path));
     }
 
-    /// <summary>Among them __metadata__, which is a name like others outside of safetensors.</summary>
+    /// <summary>Outside safetensors, even __metadata__ is an ordinary name.</summary>
     [Theory]
     [InlineData("pth", "__metadata__")]
     [InlineData("pth", "_metadata")]
@@ -123,7 +123,7 @@ public sealed class UnwritableModuleTests : IDisposable
     [InlineData("safetensors", "")]
     [InlineData("safetensors", "..")]
     [InlineData("safetensors", "a\nb\0 'c' \\ größe 😀")]
-    public void Every_other_name_comes_back(string extension, string name)
+    public void Every_other_name_survives_a_round_trip(string extension, string name)
     {
         using var saved = new TensorBag((name, ones(2)), ("other", ones(3)));
         using var loaded = new TensorBag((name, zeros(2)), ("other", zeros(3)));
@@ -132,9 +132,9 @@ public sealed class UnwritableModuleTests : IDisposable
         Assert.Equal(2, loaded.state_dict()[name].sum().item<float>());
     }
 
-    /// <summary>As in PyTorch a module that is there twice has its tensors under both names.</summary>
+    /// <summary>As in PyTorch, its tensors have both names.</summary>
     [Fact]
-    public void A_module_that_is_there_twice_is_saved_and_loaded_under_both_names()
+    public void A_module_registered_twice_is_saved_and_loaded_under_both_names()
     {
         using var layer = nn.Linear(2, 3);
         using var twice = nn.Sequential(("a", layer), ("b", layer));
@@ -153,9 +153,9 @@ public sealed class UnwritableModuleTests : IDisposable
         unchanged.Assert();
     }
 
-    /// <summary>As a training leaves them that has failed.</summary>
+    /// <summary>A failed training leaves NaN, which does not equal itself.</summary>
     [Fact]
-    public void Tied_weights_of_NaN_are_one_value()
+    public void Tied_NaN_weights_count_as_equal()
     {
         using var shared = nn.Linear(2, 2);
         using var tied = nn.Sequential(("a", shared), ("b", shared));
@@ -165,7 +165,7 @@ public sealed class UnwritableModuleTests : IDisposable
         Assert.Equal(["a.weight", "a.bias", "b.weight", "b.bias"], Checkpoint.Load(tied, _folder["model.pth"]).Loaded);
     }
 
-    private void NotSaved(nn.Module module, params string[] message)
+    private void AssertNotSaved(nn.Module module, params string[] message)
     {
         foreach (var file in (string[])["model.pth", "model.safetensors"])
         {

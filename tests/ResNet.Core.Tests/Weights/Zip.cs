@@ -3,15 +3,15 @@ using System.IO.Compression;
 
 namespace ResNet.Core.Tests.Weights;
 
-/// <summary>Archives such as torch.save would never write.</summary>
+/// <summary>Creates zip archives that torch.save would not write.</summary>
 internal static class Zip
 {
-    // Where the fields are in an entry of the directory
+    // Offsets of the fields in a directory entry
     private const int Checksum = 16, CompressedSize = 20, UncompressedSize = 24, Offset = 42;
 
-    public static byte[] Of(params (string Name, byte[] Content)[] entries) => Of(compressed: "", entries);
+    public static byte[] Create(params (string Name, byte[] Content)[] entries) => Create(compressed: "", entries);
 
-    public static byte[] Of(string compressed, params (string Name, byte[] Content)[] entries)
+    public static byte[] Create(string compressed, params (string Name, byte[] Content)[] entries)
     {
         using var file = new MemoryStream();
         using (var archive = new ZipArchive(file, ZipArchiveMode.Create))
@@ -23,7 +23,7 @@ internal static class Zip
         return file.ToArray();
     }
 
-    /// <summary>The content of one entry of an archive.</summary>
+    /// <summary>Reads one entry of an archive.</summary>
     public static byte[] Read(string path, string name)
     {
         using var archive = ZipFile.OpenRead(path);
@@ -33,16 +33,16 @@ internal static class Zip
         return content.ToArray();
     }
 
-    /// <summary>Makes the archive's directory name every entry's data as <paramref name="size"/> bytes long.</summary>
+    /// <summary>Returns a copy whose directory gives every entry <paramref name="size"/> bytes.</summary>
     public static byte[] WithSizes(byte[] zip, uint size) => WithDirectory(zip, (CompressedSize, size), (UncompressedSize, size));
 
-    /// <summary>Makes the archive's directory name the same place in the file, its start, for every entry.</summary>
+    /// <summary>Returns a copy whose directory places every entry at the start of the file.</summary>
     public static byte[] WithOverlaps(byte[] zip) => WithDirectory(zip, (Offset, 0u));
 
-    /// <summary>As PyTorch writes an archive whose data is to come later.</summary>
+    /// <summary>Returns a copy whose checksums are 0, PyTorch's sign that there are none.</summary>
     public static byte[] WithoutChecksums(byte[] zip) => WithDirectory(zip, (Checksum, 0u));
 
-    /// <summary>Makes the archive's directory claim so many entries, in the 64-bit end that large archives have.</summary>
+    /// <summary>Returns a copy whose zip64 end record claims this many entries.</summary>
     public static byte[] WithCount(byte[] zip, long count)
     {
         var at = zip.AsSpan().LastIndexOf("PK\x05\x06"u8);

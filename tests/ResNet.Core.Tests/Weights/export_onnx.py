@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Writes ONNX files with torch.onnx.export, beside the weights that are in them.
+"""Writes ONNX files with torch.onnx.export, together with their weights.
 
-    export_onnx.py FOLDER    is asked line by line: NETWORK OPSET TRAINING FOLDING EXTRA, such as "resnet18 17 EVAL fold -"; writes theirs.onnx and theirs.pth
-                             there. EXTRA is one of the changes below, or -
+    export_onnx.py FOLDER    reads lines of NETWORK OPSET TRAINING FOLDING EXTRA, such as "resnet18 17 EVAL fold -", and for each writes theirs.onnx and
+                             theirs.pth to the folder. EXTRA is one of the changes below, or -
 """
 
 import sys
@@ -17,14 +17,14 @@ from pytorch import randomize_statistics  # noqa: E402
 
 
 class Wrapped(nn.Module):
-    """Something around a network."""
+    """A network with a module before or after it."""
 
-    def __init__(self, model, before=None, behind=None):
+    def __init__(self, model, before=None, after=None):
         super().__init__()
-        self.model, self.before, self.behind = model, before or nn.Identity(), behind or nn.Identity()
+        self.model, self.before, self.after = model, before or nn.Identity(), after or nn.Identity()
 
     def forward(self, x):
-        return self.behind(self.model(self.before(x)))
+        return self.after(self.model(self.before(x)))
 
 
 class Call(nn.Module):
@@ -56,7 +56,7 @@ class PreActivation(nn.Module):
 
 
 def change(model, extra):
-    """The network after a change, and what is loaded of it."""
+    """Changes the network, and returns the module to export."""
     if extra == "mean":
         model.avgpool = Call(lambda x: x.mean([2, 3], keepdim=True))
     elif extra == "mean_flat":
@@ -70,7 +70,7 @@ def change(model, extra):
     elif extra == "extra_block":
         model.layer4.append(torchvision.models.resnet.BasicBlock(512, 512))
     elif extra == "softmax":
-        return Wrapped(model, behind=nn.Softmax(dim=1))
+        return Wrapped(model, after=nn.Softmax(dim=1))
     elif extra == "scaled":
         return Wrapped(model, before=Call(lambda x: (x - torch.tensor([123.0, 117.0, 104.0]).view(1, 3, 1, 1)) / 58.0))
     elif extra == "no_head":
@@ -93,17 +93,17 @@ def export(folder, name, opset, training, folding, extra):
     torch.manual_seed(0)
     model = getattr(torchvision.models, name)(weights=None, num_classes=10)
     randomize_statistics(model)
-    if extra != "shared":  # equal tensors are in the file once
+    if extra != "shared":  # with "shared", equal tensors stay, which the export writes only once
         with torch.no_grad():
             for parameter in model.parameters():
                 if parameter.dim() == 1:
                     parameter.uniform_(0.5, 1.5)
-            for block in model.modules():  # so that each adds little to its input, as in a trained network
+            for block in model.modules():  # each block adds little to its input, as in a trained network
                 if hasattr(block, "bn3") or hasattr(block, "bn2"):
                     getattr(block, "bn3", block.bn2).weight.mul_(0.2)
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
-            module.momentum = 0.0  # the export runs the network, in training mode too: its statistics are to stay
+            module.momentum = 0.0  # the export runs the network, also in training mode, and must not change the statistics
     changed = change(model, extra)
     x = torch.rand(2, 3, 64, 64)
     torch.save({key.replace("block.", ""): value for key, value in model.state_dict().items()}, f"{folder}/theirs.pth")

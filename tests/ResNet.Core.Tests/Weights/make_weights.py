@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Writes the small files, as real PyTorch writes them, that the tests of Checkpoint read: Fixtures/*.
+"""Writes the small files that the tests of Checkpoint read, Fixtures/*, with real PyTorch.
 
     /usr/bin/python3 make_weights.py
 
-The i-th tensor of a file holds a pattern that the tests know, so that no expected values are stored.
+The i-th tensor of a file holds a pattern that the tests can compute, so no expected values are stored.
 """
 
 import argparse
@@ -42,7 +42,7 @@ TYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.int6
 
 
 def pattern(i, shape, dtype=torch.float32):
-    """Multiples of 1/64 up to 2, which every floating-point type holds exactly; the same as whole numbers for the others."""
+    """Multiples of 1/64 up to 2, which every floating-point type represents exactly; for the other types, the multipliers."""
     n = torch.Size(shape).numel()
     whole = (torch.arange(n) * 7 + i * 13) % 251 - 125
     if dtype == torch.bool:
@@ -55,7 +55,7 @@ def pattern(i, shape, dtype=torch.float32):
 
 
 def block_state():
-    """Of a BasicBlock(3, 4, stride=2)."""
+    """The state_dict of a BasicBlock(3, 4, stride=2)."""
     state = resnet.BasicBlock(3, 4, stride=2).state_dict()
     for i, tensor in enumerate(state.values()):
         tensor.copy_(pattern(i, tensor.shape, tensor.dtype))
@@ -63,7 +63,7 @@ def block_state():
 
 
 def views():
-    """One storage, many views."""
+    """Many views of one storage."""
     base = pattern(0, (24,))
     return OrderedDict(whole=base, part=base[2:8].view(2, 3), transposed=base.view(4, 6).t(), every_second=base[1::2],
                        expanded=base[5:6].expand(3, 4), permuted=base.view(2, 3, 4).permute(2, 0, 1), last=base[23])
@@ -81,7 +81,7 @@ def renamed(state, rename):
 
 
 def save_safetensors(state, path, metadata):
-    """By the published format, not by this library; in falling order of the elements' sizes, as the reference implementation writes."""
+    """Follows the published format, independently of this library. Larger element types come first, as in the reference implementation."""
     header, data = {"__metadata__": metadata}, b""
     for name, tensor in sorted(state.items(), key=lambda item: -item[1].element_size()):
         # numpy has no bfloat16
@@ -96,7 +96,7 @@ def save_safetensors(state, path, metadata):
     path.write_bytes(struct.pack("<Q", len(text)) + text + data)
 
 
-# What stands beside the weights in a checkpoint. The classes are top-level ones, as pickle wants them.
+# Objects beside the weights in a checkpoint. Pickle needs top-level classes.
 
 class Config:
     def __init__(self):
@@ -110,7 +110,7 @@ class Settings:
 
 
 class Keywords:
-    """Pickled by a functools.partial in protocols 2 and 3, by an instruction of its own since."""
+    """Pickled with a functools.partial in protocols 2 and 3, and with a dedicated opcode in later ones."""
 
     def __new__(cls, *, lr):
         return super().__new__(cls)
@@ -140,7 +140,7 @@ Point = collections.namedtuple("Point", "x y")
 
 
 def stand_in(module, name, base=object):
-    """A class of a package that is not here: a pickle knows it by its name alone."""
+    """Makes a class of a package that is not installed. A pickle refers to a class only by name."""
     made = type(name, (base,), {"__module__": module})
     parts = module.split(".")
     for end in range(1, len(parts) + 1):
@@ -158,7 +158,7 @@ def hydra_config():
 
 
 def beside():
-    """Things that training programs keep, one of a kind."""
+    """Objects that training programs save, one of each kind."""
     model = nn.Linear(1, 1)
     optimizer = torch.optim.SGD(model.parameters(), 0.1)
     return dict(
@@ -184,7 +184,7 @@ def beside():
 
 
 class StorageView:
-    """A part of a storage as PyTorch before 0.4 had it, with a key of its own: the persistent id is all that there is of it."""
+    """A part of a storage in PyTorch before 0.4, with its own key. A file contains only its persistent id."""
 
     def __init__(self, *id):
         self.id = id
@@ -196,7 +196,7 @@ class OldTensor:
 
 
 class Python2Pickler(pickle._Pickler):
-    """Writes what Python 2 and PyTorch 0.3 wrote."""
+    """Pickles like Python 2 with PyTorch 0.3."""
 
     dispatch = dict(pickle._Pickler.dispatch)
 
@@ -237,7 +237,7 @@ class Python2Pickler(pickle._Pickler):
 
 
 def save_as_python2(state, path):
-    """All floating-point tensors are parts of one storage that was on a GPU, each of a view of it that begins two elements before; every other of them is a parameter."""
+    """All floating-point tensors are parts of one storage on a GPU. Each refers to a view that begins two elements before it. Every other tensor is a parameter."""
     floats = torch.cat([torch.full((5,), 9.0), *[tensor.flatten() for tensor in state.values() if tensor.is_floating_point()]])
     longs = torch.stack([tensor for tensor in state.values() if not tensor.is_floating_point()])
     content, offset, count, views = OrderedDict(), 5, 0, {}
@@ -263,8 +263,8 @@ def save_as_python2(state, path):
 
 
 def legacy(state):
-    """The format that torch.save wrote before PyTorch 1.6."""
-    # It puts the source code of every class of a model into the file. PyTorch's own does not belong into this repository.
+    """Writes the format that torch.save used before PyTorch 1.6."""
+    # torch.save puts the source code of a model's classes into the file. PyTorch's own code must not be copied into this repository.
     torch.serialization.get_source_lines_and_file = lambda type: ([f"class {type.__name__}:\n", "    pass\n"], 1, "größe.py")
 
     def save(value, name, protocol=2):
@@ -286,7 +286,7 @@ def legacy(state):
     save(resnet.BasicBlock(1, 1), "refused_whole_model_legacy")
 
 
-def what_is_no_state_dict():
+def write_other_files():
     model = resnet.BasicBlock(1, 1)
     torch.save({"epoch": 3, "model": model}, FIXTURES / "refused_whole_model_in_dict.pth")
     torch.save(nn.Sequential(nn.Conv2d(1, 1, 1), nn.ReLU()), FIXTURES / "refused_whole_model_protocol4.pth", pickle_protocol=4)
@@ -312,7 +312,7 @@ def main():
     torch.save(renamed(state, lambda name: name.replace("shortcut", "downsample")), FIXTURES / "downsample.pth")
     torch.save(OrderedDict((name, tensor) for name, tensor in state.items() if "num_batches_tracked" not in name), FIXTURES / "no_counters.pth")
 
-    # What training programs save beside the weights
+    # Objects that training programs save beside the weights
     model = resnet.BasicBlock(3, 4, stride=2)
     optimizer = torch.optim.Adam(model.parameters())
     model(torch.rand(2, 3, 4, 4)).sum().backward()
@@ -324,7 +324,7 @@ def main():
 
     torch.save({"epoch": 3, "net": state}, FIXTURES / "wrapped_net.pth")
 
-    # The state_dict among tensors, at any depth, and twice
+    # The state_dict beside other tensors, nested, and twice
     momentum = {name: torch.zeros_like(parameter) for name, parameter in model.named_parameters()}
     torch.save({"epoch": 3, "state_dict": state, "best_acc1": torch.tensor(71.2)}, FIXTURES / "tensor_beside.pth")
     torch.save({"rng": torch.get_rng_state()[:16], "weight": torch.ones(4), "model": state, "momentum": momentum}, FIXTURES / "tensors_beside.pth")
@@ -349,13 +349,13 @@ def main():
     save_safetensors(types_of_tensors(), FIXTURES / "types.safetensors", {})
     save_safetensors(state, FIXTURES / "block.safetensors", {"format": "pt", "note": "größe"})
 
-    # What is refused
+    # Files that are refused
     torch.save(resnet.BasicBlock(1, 1), FIXTURES / "refused_whole_model.pth")
     torch.save(pattern(0, (2, 3)), FIXTURES / "refused_tensor.pth")
     torch.save({"weight": np.zeros(3, np.float32)}, FIXTURES / "refused_numpy.pth")
     torch.jit.save(torch.jit.script(nn.Linear(1, 1)), str(FIXTURES / "refused_torchscript.pt"))
 
-    what_is_no_state_dict()
+    write_other_files()
     legacy(state)
 
     for protocol in (1, 2, 3, 4, 5):

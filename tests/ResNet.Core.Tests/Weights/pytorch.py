@@ -1,19 +1,19 @@
 #!/usr/bin/env python3
-"""What real PyTorch has to say of files: the tests run it where it is installed.
+"""Reads and writes files with real PyTorch. The tests run this script if PyTorch is installed.
 
-    pytorch.py read FILE [CLASSES]    prints name, type, shape and SHA-256 of each tensor of a .pth or .safetensors file; with
-                                      CLASSES, loads it into a ResNet18 as well, strictly
-    pytorch.py resave FILE OUT CLASSES  loads a .pth file strictly into a ResNet18 and saves the state_dict that came out of the file
-    pytorch.py torchvision FOLDER     writes torchvision's ResNet-18 with random weights, images and its answers
-    pytorch.py family FOLDER          is asked line by line: at the name of one of torchvision's networks it writes theirs.pth and answers.pth, as above
-                                      with ten classes; at the name of a file in the folder it loads that strictly into such a network
-    pytorch.py published              prints what torchvision publishes for the residual networks, one file a line
-    pytorch.py cache                  is asked line by line, with environment variables in JSON, for torch.hub's folder
-    pytorch.py hub TORCH_HOME URL     prints how many tensors the file has that torch.hub has, or fetches, for an address
-    pytorch.py legacy FOLDER          is asked line by line: at the name of one of torchvision's networks it writes it twice, in the format from before
-                                      PyTorch 1.6 as legacy.pth and in today's as zip.pth, as torchvision published such files in 2019; after `training`
-                                      as a checkpoint with an optimizer's state
-    pytorch.py parameters FOLDER      writes archive.pth, a ResNet-18 as torchvision publishes it since 2021
+    pytorch.py read FILE [CLASSES]    prints name, type, shape and SHA-256 of each tensor in a .pth or .safetensors file; with
+                                      CLASSES, also loads the file strictly into a ResNet18
+    pytorch.py resave FILE OUT CLASSES  loads a .pth file strictly into a ResNet18, and saves the state_dict from the file
+    pytorch.py torchvision FOLDER     writes torchvision's ResNet-18 with random weights, and images with its outputs
+    pytorch.py family FOLDER          reads lines. For the name of one of torchvision's networks, it writes theirs.pth and answers.pth, as above with ten
+                                      classes; for the name of a file in the folder, it loads the file strictly into that network
+    pytorch.py published              prints the weights that torchvision publishes for the residual networks, one file per line
+    pytorch.py cache                  reads lines with environment variables in JSON, and prints torch.hub's folder for each
+    pytorch.py hub TORCH_HOME URL     prints the number of tensors in the file that torch.hub has cached, or downloads, for a URL
+    pytorch.py legacy FOLDER          reads lines with the name of one of torchvision's networks. It writes the network as torchvision published it in
+                                      2019: legacy.pth in the format before PyTorch 1.6, and zip.pth in the current format. If the line begins with
+                                      `training`, both are checkpoints with an optimizer's state
+    pytorch.py parameters FOLDER      writes archive.pth, a ResNet-18 as torchvision has published it since 2021
 """
 
 import collections
@@ -33,13 +33,13 @@ import resnet  # noqa: E402
 
 
 def load_safetensors(path):
-    """By the published format, checked rule by rule."""
+    """Follows the published format and checks each of its rules."""
     raw = pathlib.Path(path).read_bytes()
     (length,) = struct.unpack("<Q", raw[:8])
     assert length <= 100_000_000 and length % 8 == 0 and raw[8:9] == b"{"
 
     def unique(pairs):
-        assert len(dict(pairs)) == len(pairs), "a name stands twice"
+        assert len(dict(pairs)) == len(pairs), "a name occurs twice"
         return dict(pairs)
 
     header = json.loads(raw[8:8 + length].decode("utf-8"), object_pairs_hook=unique)
@@ -90,11 +90,11 @@ def torchvision_reference(folder):
     model = torchvision.models.resnet18(weights=None)
     randomize_statistics(model)
     torch.save(model.state_dict(), f"{folder}/resnet18.pth")
-    torch.save(answers_of(model, [(2, 3, 224, 224), (3, 3, 97, 64), (1, 3, 32, 32)]), f"{folder}/answers.pth")
+    torch.save(compute_outputs(model, [(2, 3, 224, 224), (3, 3, 97, 64), (1, 3, 32, 32)]), f"{folder}/outputs.pth")
 
 
 def randomize_statistics(model):
-    """A new network's are all 0 and 1, which would hide where they went."""
+    """In a new network they are all 0 or 1, so mixing them up would go unnoticed."""
     with torch.no_grad():
         for name, tensor in model.state_dict().items():
             if name.endswith("running_mean"):
@@ -105,31 +105,31 @@ def randomize_statistics(model):
                 tensor.fill_(17)
 
 
-def answers_of(model, sizes):
+def compute_outputs(model, sizes):
     model.eval()
-    answers = {}
+    outputs = {}
     with torch.no_grad():
         for i, size in enumerate(sizes):
-            answers[f"x{i}"] = torch.rand(size)
-            answers[f"y{i}"] = model(answers[f"x{i}"])
-    return answers
+            outputs[f"x{i}"] = torch.rand(size)
+            outputs[f"y{i}"] = model(outputs[f"x{i}"])
+    return outputs
 
 
 def family(folder):
     import torchvision
 
-    model = answers = None
+    model = outputs = None
     for line in map(str.strip, sys.stdin):
         if not line.endswith((".pth", ".safetensors")):
             torch.manual_seed(0)
             model = getattr(torchvision.models, line)(weights=None, num_classes=10)
             randomize_statistics(model)
-            half = line.startswith("wide")  # as torchvision publishes the first of these
+            half = line.startswith("wide")  # as torchvision publishes the first version of these
             if half:
                 model.half().float()
             torch.save({name: tensor.half() if half and tensor.is_floating_point() else tensor for name, tensor in model.state_dict().items()}, f"{folder}/theirs.pth")
-            answers = answers_of(model, [(2, 3, 64, 64), (1, 3, 47, 33)])
-            torch.save(answers, f"{folder}/answers.pth")
+            outputs = compute_outputs(model, [(2, 3, 64, 64), (1, 3, 47, 33)])
+            torch.save(outputs, f"{folder}/outputs.pth")
             print(f"{len(model.state_dict())} tensors", flush=True)
             continue
 
@@ -142,7 +142,7 @@ def family(folder):
             assert torch.equal(expected, got), name
         with torch.no_grad():
             for i in range(2):
-                assert torch.equal(answers[f"y{i}"], other(answers[f"x{i}"])), f"answers {i}"
+                assert torch.equal(outputs[f"y{i}"], other(outputs[f"x{i}"])), f"outputs {i}"
         print("the same network", flush=True)
 
 
@@ -194,7 +194,7 @@ def legacy(folder):
 
 
 def parameters(folder):
-    """Parameters and buffers, no counters, no metadata; and, as PyTorch 1.6 to 1.8 wrote it, a storage's address for its name."""
+    """Parameters and buffers without counters and metadata. Storages are named by their address, as in PyTorch 1.6 to 1.8."""
     import io
     import pickle
     import torchvision

@@ -1,6 +1,6 @@
 namespace ResNet.Tests;
 
-/// <summary>The two families of MPI, which launch differently and have another binary interface.</summary>
+/// <summary>The two families of MPI, whose launchers and binary interfaces differ.</summary>
 public enum MpiKind
 {
     OpenMpi,

@@ -3,16 +3,17 @@ using System.Globalization;
 
 namespace ResNet.Tests;
 
-/// <summary>What is left of a launch, found by a marker that processes inherit in their environment. Where there is no /proc, nothing is found.</summary>
+/// <summary>Finds the processes of a launch by a marker that they inherit in their environment. Without /proc it finds nothing.</summary>
 internal static class Processes
 {
     public const string Marker = "RESNET_TEST_MARKER";
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
+    /// <summary>Asserts that no process is left of a launch that has ended, and kills the ones that are.</summary>
     public static void ExpectNone(string marker, ChildResult launcher)
     {
-        // A launcher may end some moments before the last of those that it has killed.
+        // A launcher may end a moment before the last process that it has killed.
         var watch = Stopwatch.StartNew();
         List<int> left;
         while ((left = Find(marker)).Count > 0 && watch.Elapsed < Patience)
@@ -32,27 +33,27 @@ internal static class Processes
             }
             catch (ArgumentException)
             {
-                // It has ended since.
+                // It has ended in the meantime.
             }
         }
     }
 
-    /// <summary>The process of one rank, which must be there.</summary>
+    /// <summary>Finds the process of one rank, and asserts that it exists.</summary>
     public static int FindRank(string marker, int rank) => Assert.Single(Find(marker, $"OMPI_COMM_WORLD_RANK={rank}", $"PMI_RANK={rank}"));
 
-    /// <param name="marker">In the environment of each process.</param>
-    /// <param name="any">Variables, of which each process has one at least; none for all processes.</param>
+    /// <param name="marker">The marker in the environment of each process.</param>
+    /// <param name="any">Variables of which a process must have at least one. If empty, all processes of the launch are found.</param>
     private static List<int> Find(string marker, params string[] any)
     {
         if (!Directory.Exists("/proc/self")) return [];
         return [.. from folder in Directory.EnumerateDirectories("/proc")
                    where int.TryParse(Path.GetFileName(folder), NumberStyles.None, CultureInfo.InvariantCulture, out _)
-                   let environment = Environment(folder)
+                   let environment = ReadEnvironment(folder)
                    where environment.Contains($"{Marker}={marker}") && (any.Length == 0 || any.Any(environment.Contains))
                    select int.Parse(Path.GetFileName(folder), CultureInfo.InvariantCulture)];
     }
 
-    private static string[] Environment(string folder)
+    private static string[] ReadEnvironment(string folder)
     {
         try
         {
@@ -60,7 +61,7 @@ internal static class Processes
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            return []; // It has ended since, or is another user's.
+            return []; // It has ended in the meantime, or belongs to another user.
         }
     }
 }

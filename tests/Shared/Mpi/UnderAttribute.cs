@@ -3,14 +3,14 @@ using Xunit.Sdk;
 
 namespace ResNet.Tests;
 
-/// <summary>A theory's row for one MPI, which is skipped where that one is not there.</summary>
+/// <summary>A theory's row for one MPI, which is skipped where that MPI is not installed.</summary>
 [AttributeUsage(AttributeTargets.Method, AllowMultiple = true)]
 public class UnderAttribute : DataAttribute
 {
     private readonly object[] _row;
 
     /// <param name="mpi">The test's first argument.</param>
-    /// <param name="others">The other ones.</param>
+    /// <param name="others">The test's other arguments.</param>
     public UnderAttribute(MpiKind mpi, params object[] others)
     {
         _row = [mpi, .. others];

@@ -4,14 +4,14 @@ using static TorchSharp.torch;
 
 namespace ResNet.Tests;
 
-/// <summary>A file in ONNX Runtime.</summary>
+/// <summary>Runs a file in ONNX Runtime.</summary>
 internal sealed class OnnxSession : IDisposable
 {
     private readonly SessionOptions _options;
     private readonly RunOptions _run = new();
 
     /// <param name="path">The file.</param>
-    /// <param name="options">The session's options, disposed with it. If null, ONNX Runtime's own, without threads that spin after a run and take the processor from libtorch's.</param>
+    /// <param name="options">The session's options, which it disposes. If null, the default ones, except that threads do not spin after a run: they would slow down libtorch's threads.</param>
     public OnnxSession(string path, SessionOptions? options = null)
     {
         _options = options ?? new();
@@ -22,7 +22,7 @@ internal sealed class OnnxSession : IDisposable
 
     public InferenceSession Session { get; }
 
-    /// <param name="x">Shape (N, 3, H, W), float32, on the CPU.</param>
+    /// <param name="x">The images, shape (N, 3, H, W), float32, on the CPU.</param>
     public static OrtValue Input(Tensor x) => OrtValue.CreateTensorValueFromMemory(MemoryMarshal.Cast<byte, float>(x.contiguous().bytes).ToArray(), x.shape);
 
     /// <inheritdoc cref="Input"/>

@@ -3,7 +3,7 @@ using System.Reflection;
 
 namespace ResNet.Tests;
 
-/// <summary>The running program, to be started again in a process of its own.</summary>
+/// <summary>Starts the running program again, as another process.</summary>
 internal static class ThisProgram
 {
     public static ProcessStartInfo StartInfo(params string[] arguments)

@@ -3,15 +3,15 @@ using System.IO.Compression;
 
 namespace ResNet.Tests;
 
-/// <summary>Makes IDX files, good and bad ones.</summary>
+/// <summary>Creates valid and invalid IDX files.</summary>
 internal static class Idx
 {
-    public static byte[] Labels(params byte[] labels) => [.. Header(0x801, labels.Length), .. labels];
+    public static byte[] CreateLabels(params byte[] labels) => [.. CreateHeader(0x801, labels.Length), .. labels];
 
-    public static byte[] Images(int count, int side = 28) =>
-        [.. Header(0x803, count, side, side), .. Enumerable.Range(0, count * side * side).Select(i => (byte)(i % 251))];
+    public static byte[] CreateImages(int count, int side = 28) =>
+        [.. CreateHeader(0x803, count, side, side), .. Enumerable.Range(0, count * side * side).Select(i => (byte)(i % 251))];
 
-    public static byte[] Header(int magic, params int[] sizes)
+    public static byte[] CreateHeader(int magic, params int[] sizes)
     {
         var header = new byte[4 + 4 * sizes.Length];
         BinaryPrimitives.WriteInt32BigEndian(header, magic);
@@ -20,7 +20,7 @@ internal static class Idx
         return header;
     }
 
-    public static byte[] Gzip(byte[] content)
+    public static byte[] Compress(byte[] content)
     {
         using var packed = new MemoryStream();
         using (var gzip = new GZipStream(packed, CompressionLevel.Fastest))
@@ -29,7 +29,7 @@ internal static class Idx
     }
 
     /// <summary>
-    /// The four files of a set that can be learned: a picture of class c has a bright band c steps down. The classes take turns.
+    /// Writes the four files of a dataset that a network can learn: an image of class c has a bright band c steps down. The classes alternate.
     /// </summary>
     public static void WriteSet(TempFolder folder, int training = 60, int test = 20)
     {
@@ -40,11 +40,11 @@ internal static class Idx
             for (var i = 0; i < count; i++)
             {
                 pixels.AsSpan(i * 28 * 28 + (4 + 2 * labels[i]) * 28, 2 * 28).Fill((byte)(200 + i % 50));
-                // In its last corner each is another one.
+                // The last corner makes every image unique.
                 (pixels[(i + 1) * 28 * 28 - 3], pixels[(i + 1) * 28 * 28 - 2], pixels[(i + 1) * 28 * 28 - 1]) = ((byte)i, (byte)(i >> 8), (byte)name[1]);
             }
-            folder.Write($"{name}-images-idx3-ubyte.gz", Gzip([.. Header(0x803, count, 28, 28), .. pixels]));
-            folder.Write($"{name}-labels-idx1-ubyte.gz", Gzip(Labels(labels)));
+            folder.Write($"{name}-images-idx3-ubyte.gz", Compress([.. CreateHeader(0x803, count, 28, 28), .. pixels]));
+            folder.Write($"{name}-labels-idx1-ubyte.gz", Compress(CreateLabels(labels)));
         }
     }
 }

@@ -26,22 +26,22 @@ internal sealed record Convolution(Node Node, StoredTensor Weight, StoredTensor?
         if (node.Type != "Conv" || node.Inputs is not [var data, { Constant: { } weights }, ..] || data != x)
             throw node.Unexpected("a convolution with weights that are in the file", "another operator or computed weights");
         node.ExpectOnly([.. Window.Attributes, "group"]);
-        var weight = weights.Elements($"the weights of {node}");
+        var weight = weights.GetElements($"the weights of {node}");
         var groups = node.GetInt("group", 1);
         if (weight.Shape is not [>= 1 and var outChannels, >= 1 and var inChannels, >= 1 and var kernel, var width] || kernel != width)
             throw node.Unexpected("weights of shape (out_channels, in_channels, kernel, kernel)", $"({string.Join(", ", weight.Shape)})");
         if (groups < 1 || outChannels % groups != 0)
-            throw node.Unexpected("as many out_channels for each group", $"shape ({string.Join(", ", weight.Shape)}) in {groups} groups");
+            throw node.Unexpected("out_channels divisible by the number of groups", $"shape ({string.Join(", ", weight.Shape)}) in {groups} groups");
         if (channels is { } known && (known % groups != 0 || known / groups != inChannels))
             throw node.Unexpected($"weights for {channels} channels", $"shape ({string.Join(", ", weight.Shape)}) in {groups} groups");
-        var bias = node.Inputs.Count > 2 && node.Inputs[2] is not null ? Vector(node, 2, "bias", outChannels) : null;
+        var bias = node.Inputs.Count > 2 && node.Inputs[2] is not null ? ReadVector(node, 2, "bias", outChannels) : null;
 
         var window = Window.Read(node, kernel, size);
-        var convolution = new Convolution(node, weight, bias, Norm: null, groups, window, node.Output, size.Through(window));
-        return convolution.Output.Consumer is { Type: "BatchNormalization" } norm ? convolution.With(norm) : convolution;
+        var convolution = new Convolution(node, weight, bias, Norm: null, groups, window, node.Output, size.ApplyWindow(window));
+        return convolution.Output.Consumer is { Type: "BatchNormalization" } norm ? convolution.AddNorm(norm) : convolution;
     }
 
-    private Convolution With(Node norm)
+    private Convolution AddNorm(Node norm)
     {
         norm.ExpectOnly("epsilon", "momentum", "spatial", "training_mode");
         norm.Expect("epsilon", (float)Epsilon);
@@ -52,26 +52,26 @@ internal sealed record Convolution(Node Node, StoredTensor Weight, StoredTensor?
             throw norm.Unexpected("the convolution's output and four tensors", "other inputs");
         return this with
         {
-            Norm = [.. from tensor in ((int Index, string Name)[])[(1, "scale"), (2, "bias"), (3, "mean"), (4, "variance")] select Vector(norm, tensor.Index, tensor.Name, OutChannels)],
+            Norm = [.. from tensor in ((int Index, string Name)[])[(1, "scale"), (2, "bias"), (3, "mean"), (4, "variance")] select ReadVector(norm, tensor.Index, tensor.Name, OutChannels)],
             Output = norm.Output,
         };
     }
 
     /// <summary>The tensors of the convolution and the batch norm under their names in a network.</summary>
     /// <remarks>A folded batch norm is replaced by one that adds the bias and changes nothing else in eval mode.</remarks>
-    public IEnumerable<(string Name, StoredTensor? Tensor)> Tensors(string conv, string norm)
+    public IEnumerable<(string Name, StoredTensor? Tensor)> ListTensors(string conv, string norm)
     {
-        StoredTensor[] tensors = Norm is not null ? [.. Norm] : [Constant("weight", 1), Bias ?? Constant("bias", 0), Constant("running_mean", 0), Constant("running_var", 1 - Epsilon)];
+        StoredTensor[] tensors = Norm is not null ? [.. Norm] : [CreateConstant("weight", 1), Bias ?? CreateConstant("bias", 0), CreateConstant("running_mean", 0), CreateConstant("running_var", 1 - Epsilon)];
         return [($"{conv}.weight", Weight), ($"{norm}.weight", tensors[0]), ($"{norm}.bias", tensors[1]), ($"{norm}.running_mean", tensors[2]), ($"{norm}.running_var", tensors[3])];
 
-        StoredTensor Constant(string name, double value) => StoredTensor.CreateConstant($"{norm}.{name}", value, OutChannels);
+        StoredTensor CreateConstant(string name, double value) => StoredTensor.CreateConstant($"{norm}.{name}", value, OutChannels);
     }
 
-    private static StoredTensor Vector(Node node, int input, string name, long length)
+    private static StoredTensor ReadVector(Node node, int input, string name, long length)
     {
         if (node.Inputs[input] is not { Constant: { } constant })
             throw node.Unexpected($"a {name} that is in the file", "a computed one");
-        return constant.Elements($"the {name} of {node}") is { Shape: [var got] } vector && got == length ? vector
+        return constant.GetElements($"the {name} of {node}") is { Shape: [var got] } vector && got == length ? vector
             : throw node.Unexpected($"a {name} of shape ({length})", $"({string.Join(", ", constant.Shape)})");
     }
 }

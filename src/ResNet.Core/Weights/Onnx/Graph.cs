@@ -53,7 +53,7 @@ internal sealed class Graph
         var outputs = new Value[node.OutputNames.Count];
         for (var i = 0; i < outputs.Length; i++)
         {
-            outputs[i] = i == 0 ? Result(node, file) : new Value { Producer = node };
+            outputs[i] = i == 0 ? ResolveResult(node, file) : new Value { Producer = node };
             if (node.OutputNames[i].Length > 0)
                 Add(node.OutputNames[i], outputs[i]);
         }
@@ -66,14 +66,14 @@ internal sealed class Graph
     }
 
     /// <summary>The first output of a node. A node that changes nothing passes its input on.</summary>
-    private static Value Result(Node node, ProtoReader file) => (node.Type, node.Inputs) switch
+    private static Value ResolveResult(Node node, ProtoReader file) => (node.Type, node.Inputs) switch
     {
         ("Identity", [{ } same]) => same,
         // A cast to float32 or float64 loses nothing; other types may have fewer bits.
         ("Cast", [{ Constant: null } same]) when node.Find("to")?.Int is (long)OnnxDataType.Float or (long)OnnxDataType.Double => same,
         // PyTorch writes an empty Pad before an AvgPool2d.
         ("Pad", [{ } same]) when node.Find("pads") is { Ints: [_, ..] pads } && pads.All(pad => pad == 0) => same, // until opset 10
-        ("Pad", [{ } same, { Constant: { } pads }, ..]) when pads.Numbers(file)?.All(pad => pad == 0) == true => same,
+        ("Pad", [{ } same, { Constant: { } pads }, ..]) when pads.ReadNumbers(file)?.All(pad => pad == 0) == true => same,
         ("Dropout", [{ } same, ..]) when node.Inputs.Count < 3 => same, // not in training mode
         ("Constant", []) when node.Find("value")?.Tensor is { } tensor => new Value { Constant = tensor },
         ("Transpose", [{ Constant: { Shape: [_, _] } matrix } value]) when node.Find("perm") is null or { Ints: [1, 0] } => new Value { Constant = matrix, IsTransposed = !value.IsTransposed },

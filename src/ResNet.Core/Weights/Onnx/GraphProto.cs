@@ -19,7 +19,7 @@ internal sealed record GraphProto(IReadOnlyList<Node> Nodes, IReadOnlyList<Tenso
         GraphProto? graph = null;
         long? opset = null;
         var model = reader.Message;
-        while (model.Next())
+        while (model.MoveNext())
             switch (model.Number)
             {
                 case ModelFields.Graph:
@@ -44,7 +44,7 @@ internal sealed record GraphProto(IReadOnlyList<Node> Nodes, IReadOnlyList<Tenso
     private static long? ReadOpset(ProtoFields fields)
     {
         var (domain, version) = ("", 0L);
-        while (fields.Next())
+        while (fields.MoveNext())
             switch (fields.Number)
             {
                 case OperatorSetFields.Domain:
@@ -60,7 +60,7 @@ internal sealed record GraphProto(IReadOnlyList<Node> Nodes, IReadOnlyList<Tenso
     private static string ReadFunctionsDomain(ProtoFields fields)
     {
         var domain = "";
-        while (fields.Next())
+        while (fields.MoveNext())
             if (fields.Number == FunctionFields.Domain)
                 domain = fields.ReadString();
         return domain;
@@ -71,7 +71,7 @@ internal sealed record GraphProto(IReadOnlyList<Node> Nodes, IReadOnlyList<Tenso
     private static GraphProto ReadGraph(ProtoReader reader, ProtoFields fields)
     {
         var (nodes, initializers, inputs, outputs) = (new List<Node>(), new List<TensorProto>(), new List<ModelInput>(), new List<string>());
-        while (fields.Next())
+        while (fields.MoveNext())
             switch (fields.Number)
             {
                 case GraphFields.Node:
@@ -95,7 +95,7 @@ internal sealed record GraphProto(IReadOnlyList<Node> Nodes, IReadOnlyList<Tenso
     {
         var (name, type, domain) = ("", "", "");
         var (inputs, outputs, attributes) = (new List<string>(), new List<string>(), new List<NodeAttribute>());
-        while (fields.Next())
+        while (fields.MoveNext())
             switch (fields.Number)
             {
                 case NodeFields.Input:
@@ -124,7 +124,7 @@ internal sealed record GraphProto(IReadOnlyList<Node> Nodes, IReadOnlyList<Tenso
     private static ModelInput ReadValue(ProtoFields fields)
     {
         var (name, shape) = ("", new List<long?>());
-        while (fields.Next())
+        while (fields.MoveNext())
             if (fields.Number == ValueInfoFields.Name)
                 name = fields.ReadString();
             else if (fields.Number == ValueInfoFields.Type)
@@ -135,11 +135,11 @@ internal sealed record GraphProto(IReadOnlyList<Node> Nodes, IReadOnlyList<Tenso
     /// <summary>Reads the shape of a <c>TypeProto</c>.</summary>
     private static void ReadType(ProtoFields type, List<long?> shape)
     {
-        while (type.Next())
+        while (type.MoveNext())
             if (type.Number == TypeFields.TensorType)
-                for (var tensor = type.ReadMessage(); tensor.Next();)
+                for (var tensor = type.ReadMessage(); tensor.MoveNext();)
                     if (tensor.Number == TensorTypeFields.Shape)
-                        for (var dimensions = tensor.ReadMessage(); dimensions.Next();)
+                        for (var dimensions = tensor.ReadMessage(); dimensions.MoveNext();)
                             if (dimensions.Number == ShapeFields.Dim)
                                 shape.Add(ReadLength(dimensions.ReadMessage()));
     }
@@ -147,7 +147,7 @@ internal sealed record GraphProto(IReadOnlyList<Node> Nodes, IReadOnlyList<Tenso
     private static long? ReadLength(ProtoFields dimension)
     {
         long? length = null;
-        while (dimension.Next())
+        while (dimension.MoveNext())
             if (dimension.Number == DimensionFields.Value)
                 length = dimension.ReadInt64();
         return length;

@@ -25,7 +25,7 @@ internal sealed record Linear(StoredTensor Weight, StoredTensor Bias, Value Outp
             isTransposed ^= node.GetInt("transB", 0) != 0;
         }
         // A (features, classes) matrix is viewed as (classes, features).
-        var weight = constant.Elements($"the weights of {node}");
+        var weight = constant.GetElements($"the weights of {node}");
         if (weight.Shape is not [>= 1 and var rows, >= 1 and var columns] || (isTransposed ? columns : rows) != features)
             throw node.Unexpected($"weights for {features} features", $"shape ({string.Join(", ", weight.Shape)}){(isTransposed ? ", transposed" : "")}");
         if (!isTransposed)
@@ -41,7 +41,7 @@ internal sealed record Linear(StoredTensor Weight, StoredTensor Bias, Value Outp
                 return new Linear(weight, StoredTensor.CreateConstant("fc.bias", 0, classes), last.Output);
             if (bias.Constant is not { } tensor)
                 throw last.Unexpected("a bias that is in the file", "a computed one");
-            var vector = tensor.Elements($"the bias of {last}");
+            var vector = tensor.GetElements($"the bias of {last}");
             return vector.Shape is [.., var length] and ([_] or [1, _]) && length == classes
                 ? new Linear(weight, vector with { Shape = [classes], Strides = [1] }, last.Output)
                 : throw product.Unexpected($"a bias of shape ({classes})", $"({string.Join(", ", vector.Shape)})");

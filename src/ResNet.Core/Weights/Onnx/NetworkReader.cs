@@ -85,7 +85,7 @@ internal sealed class NetworkReader
         };
         if (conv.Output.Consumer is not { Type: "Relu" } relu)
             throw first.Unexpected("a ReLU after the first convolution", $"{Names.Join([.. conv.Output.Consumers.Select(node => $"{node}")])}");
-        _entries.AddRange(conv.Tensors("conv1", "bn1"));
+        _entries.AddRange(conv.ListTensors("conv1", "bn1"));
         (_x, _channels, _size) = (relu.Output, conv.OutChannels, conv.Size);
 
         if (_x.Consumer is { Type: "MaxPool" } pool)
@@ -95,7 +95,7 @@ internal sealed class NetworkReader
             if (Window.Read(pool, kernel: null, _size) is var window && (window != new Window(Kernel: 3, Stride: 2, Padding: 1) || Stem != Stem.Conv7))
                 throw pool.Unexpected("3x3 with stride 2 and padding 1, after a 7x7 convolution", $"{window.Kernel}x{window.Kernel} with stride {window.Stride} and padding {window.Padding}");
             Stem = Stem.Conv7MaxPool;
-            (_x, _size) = (pool.Output, _size.Through(window));
+            (_x, _size) = (pool.Output, _size.ApplyWindow(window));
         }
     }
 
@@ -111,7 +111,7 @@ internal sealed class NetworkReader
             if (block.Stride > 1)
                 (layer, index) = (layer + 1, 0);
             before = $"layer{layer}.{index}";
-            _entries.AddRange(block.Tensors(before, ShortcutName.Own));
+            _entries.AddRange(block.ListTensors(before, ShortcutName.Own));
             (_x, _channels, _size) = (block.Output, block.Branch[^1].OutChannels, block.Branch[^1].Size);
         }
         if (_x.Consumer is { Type: "Conv" } plain)
@@ -149,7 +149,7 @@ internal sealed class NetworkReader
                 return true;
             case "ReduceMean":
                 pool.ExpectOnly("axes", "keepdims", "noop_with_empty_axes");
-                var axes = pool.Find("axes")?.Ints ?? (pool.Inputs is [_, { Constant: { } tensor }] ? tensor.Numbers(_file) : null);
+                var axes = pool.Find("axes")?.Ints ?? (pool.Inputs is [_, { Constant: { } tensor }] ? tensor.ReadNumbers(_file) : null);
                 return axes is [2 or -2, 3 or -1] or [3 or -1, 2 or -2] ? true : throw pool.Unexpected("axes (2, 3)", $"({string.Join(", ", axes ?? [])})");
             case "AveragePool":
                 pool.ExpectOnly([.. Window.Attributes, "ceil_mode", "count_include_pad"]);

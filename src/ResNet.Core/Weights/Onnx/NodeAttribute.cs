@@ -14,7 +14,7 @@ internal sealed record NodeAttribute(string Name, long? Int, float? Float, strin
         var (type, number, real, isGraph) = (OnnxAttributeType.Undefined, null as long?, null as float?, false);
         TensorProto? tensor = null;
         List<long>? numbers = null;
-        while (fields.Next())
+        while (fields.MoveNext())
             switch (fields.Number)
             {
                 case AttributeFields.Name:

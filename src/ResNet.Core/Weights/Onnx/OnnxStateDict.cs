@@ -30,25 +30,25 @@ internal sealed class OnnxStateDict : StoredStateDict
     /// <param name="start">The file's first bytes.</param>
     public static bool IsOnnx(ReadOnlySpan<byte> start)
     {
-        var (irVersion, modelVersion, graph) = (WireFormat.MakeTag(ModelFields.IrVersion, WireFormat.WireType.Varint), WireFormat.MakeTag(ModelFields.ModelVersion, WireFormat.WireType.Varint), Bytes(ModelFields.Graph));
+        var (irVersion, modelVersion, graph) = (WireFormat.MakeTag(ModelFields.IrVersion, WireFormat.WireType.Varint), WireFormat.MakeTag(ModelFields.ModelVersion, WireFormat.WireType.Varint), MakeBytesTag(ModelFields.Graph));
         var hasVersion = false;
-        while (Varint(ref start) is { } tag)
+        while (ReadVarint(ref start) is { } tag)
         {
             if (tag == irVersion && !hasVersion)
             {
-                if (Varint(ref start) is not (>= 1 and <= 30))
+                if (ReadVarint(ref start) is not (>= 1 and <= 30))
                     return false;
                 hasVersion = true;
                 continue;
             }
-            if (tag != modelVersion && !modelFields.Any(field => tag == Bytes(field)))
+            if (tag != modelVersion && !modelFields.Any(field => tag == MakeBytesTag(field)))
                 return false;
             if (hasVersion)
                 return true;
-            if (Varint(ref start) is not { } value)
+            if (ReadVarint(ref start) is not { } value)
                 return false;
             if (tag == graph) // a network's graph is longer than this and starts with one of its own fields; text does not
-                return value >= 128 && start is [var first, ..] && graphFields.Any(field => first == Bytes(field));
+                return value >= 128 && start is [var first, ..] && graphFields.Any(field => first == MakeBytesTag(field));
             if (tag == modelVersion)
                 continue;
             if (value > (ulong)start.Length)
@@ -57,9 +57,9 @@ internal sealed class OnnxStateDict : StoredStateDict
         }
         return false;
 
-        static uint Bytes(int field) => WireFormat.MakeTag(field, WireFormat.WireType.LengthDelimited);
+        static uint MakeBytesTag(int field) => WireFormat.MakeTag(field, WireFormat.WireType.LengthDelimited);
 
-        static ulong? Varint(ref ReadOnlySpan<byte> bytes)
+        static ulong? ReadVarint(ref ReadOnlySpan<byte> bytes)
         {
             var value = 0UL;
             for (var i = 0; i < Math.Min(bytes.Length, 10); i++)
@@ -81,7 +81,7 @@ internal sealed class OnnxStateDict : StoredStateDict
     public static OnnxStateDict Read(FileStream file, IReadOnlyList<NamedNetwork> networks)
     {
         if (networks is not [var target])
-            throw new InvalidDataException($"is an ONNX model, which loads into a module with exactly one {nameof(ResidualNetwork)}, got one with {(networks.Count == 0 ? "none" : $"{networks.Count}")}; if the model comes from PyTorch, save its state_dict in Python: torch.save(model.state_dict(), path)");
+            throw new InvalidDataException($"is an ONNX model, which loads into a module with exactly one {nameof(ResidualNetwork)}, got one with {(networks.Count == 0 ? "none" : $"{networks.Count}")}; if the model comes from PyTorch, save its state_dict in Python: torch.save(model.state_dict(), \"state_dict.pth\")");
         if (target.Description.Epsilon != Convolution.Epsilon)
             throw new InvalidDataException(string.Create(CultureInfo.InvariantCulture,
                 $"is an ONNX model, expected a network whose batch norms have eps {Convolution.Epsilon}, the default, got {target.Description.Epsilon?.ToString(CultureInfo.InvariantCulture) ?? "several"}"));
@@ -91,11 +91,11 @@ internal sealed class OnnxStateDict : StoredStateDict
         return new OnnxStateDict(NetworkReader.Read(new Graph(GraphProto.Read(reader), reader), reader), target);
     }
 
-    public override IEnumerable<(string Name, StoredTensor? Tensor)> Entries => _network.Entries.Select(entry => (_target.FullName(entry.Name), entry.Tensor));
+    public override IEnumerable<(string Name, StoredTensor? Tensor)> Entries => _network.Entries.Select(entry => (_target.GetFullName(entry.Name), entry.Tensor));
 
     public override string Place => "";
 
-    public override string? Metadata(string module, string key) => module != _target.Path ? null : NetworkMetadata.Find(key, _network.Stem, _network.Classes);
+    public override string? FindMetadata(string module, string key) => module != _target.Path ? null : NetworkMetadata.Find(key, _network.Stem, _network.Classes);
 
-    protected override string PythonToSave(Func<string, string> choose) => $"torch.save({choose("model.state_dict()")}, \"one.pth\")";
+    protected override string FormatPythonToSave(Func<string, string> choose) => $"torch.save({choose("model.state_dict()")}, \"one.pth\")";
 }

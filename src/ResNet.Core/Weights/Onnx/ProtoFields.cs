@@ -16,7 +16,7 @@ internal ref struct ProtoFields(ProtoReader reader, long end)
     /// <summary>Moves to the next field.</summary>
     /// <returns>False at the end of the message.</returns>
     /// <exception cref="InvalidDataException">The field is invalid or extends beyond the message.</exception>
-    public bool Next()
+    public bool MoveNext()
     {
         reader.Position = _after;
         if (_after == end)

@@ -17,16 +17,16 @@ internal sealed record ResidualBlock(IReadOnlyList<Convolution> Branch, Convolut
     public static ResidualBlock Read(string before, Value x, long channels, SpatialSize size)
     {
         var readers = x.Consumers.ToList();
-        var chains = readers.Where(reader => reader.Type == "Conv").Select(reader => Chain(reader, x, channels, size)).OrderByDescending(chain => chain.Convolutions.Count).ToList();
+        var chains = readers.Where(reader => reader.Type == "Conv").Select(reader => ReadChain(reader, x, channels, size)).OrderByDescending(chain => chain.Convolutions.Count).ToList();
         var add = chains.FirstOrDefault().Add;
         if (readers.Count != 2 || add is null || (chains.Count == 1 ? !readers.Contains(add) : chains[1].Add != add))
-            throw new InvalidDataException($"is an ONNX model with an unknown block after {before}: expected two or three convolutions and a shortcut, added, got {Names.Join([.. readers.Select(reader => $"{reader}")])}{PreActivation(readers)}");
+            throw new InvalidDataException($"is an ONNX model with an unknown block after {before}: expected two or three convolutions and a shortcut, added, got {Names.Join([.. readers.Select(reader => $"{reader}")])}{DescribePreActivation(readers)}");
         var (branch, shortcut) = (chains[0].Convolutions, chains.ElementAtOrDefault(1).Convolutions);
         if (branch.Count < 2 || shortcut is { Count: not 1 } || !kernels.Any(kind => kind.SequenceEqual(branch.Select(convolution => convolution.Window.Kernel))))
             throw Unexpected(before, "convolutions of 3x3 and 3x3, as in BasicBlock, or of 1x1, 3x3 and 1x1, as in Bottleneck, and at most one in the shortcut",
-                $"{Kernels(branch)} and {(shortcut is null ? "none" : Kernels(shortcut))}");
+                $"{FormatKernels(branch)} and {(shortcut is null ? "none" : FormatKernels(shortcut))}");
 
-        var block = new ResidualBlock(branch, shortcut?[0], branch.Max(convolution => convolution.Window.Stride), Relu(add, before));
+        var block = new ResidualBlock(branch, shortcut?[0], branch.Max(convolution => convolution.Window.Stride), FindRelu(add, before));
         block.Check(before, channels);
         return block;
     }
@@ -53,11 +53,11 @@ internal sealed record ResidualBlock(IReadOnlyList<Convolution> Branch, Convolut
     }
 
     /// <summary>The tensors of the block under their names in a network.</summary>
-    public IEnumerable<(string Name, StoredTensor? Tensor)> Tensors(string name, string shortcut) =>
-        Branch.SelectMany((convolution, i) => convolution.Tensors($"{name}.conv{i + 1}", $"{name}.bn{i + 1}")).Concat(Shortcut?.Tensors($"{name}.{shortcut}.0", $"{name}.{shortcut}.1") ?? []);
+    public IEnumerable<(string Name, StoredTensor? Tensor)> ListTensors(string name, string shortcut) =>
+        Branch.SelectMany((convolution, i) => convolution.ListTensors($"{name}.conv{i + 1}", $"{name}.bn{i + 1}")).Concat(Shortcut?.ListTensors($"{name}.{shortcut}.0", $"{name}.{shortcut}.1") ?? []);
 
     /// <summary>Reads convolutions with a ReLU between each two, up to an addition.</summary>
-    private static (List<Convolution> Convolutions, Node Add) Chain(Node first, Value x, long channels, SpatialSize size)
+    private static (List<Convolution> Convolutions, Node Add) ReadChain(Node first, Value x, long channels, SpatialSize size)
     {
         var convolutions = new List<Convolution>();
         for (var node = first; ;)
@@ -73,19 +73,19 @@ internal sealed record ResidualBlock(IReadOnlyList<Convolution> Branch, Convolut
         }
     }
 
-    private static Value Relu(Node add, string before)
+    private static Value FindRelu(Node add, string before)
     {
         add.ExpectOnly();
         return add.Output.Consumer is { Type: "Relu" } relu ? relu.Output
-            : throw Unexpected(before, $"a ReLU after {add}", $"{Names.Join([.. add.Output.Consumers.Select(node => $"{node}")])}{PreActivation(add.Output.Consumers)}");
+            : throw Unexpected(before, $"a ReLU after {add}", $"{Names.Join([.. add.Output.Consumers.Select(node => $"{node}")])}{DescribePreActivation(add.Output.Consumers)}");
     }
 
-    private static string PreActivation(IEnumerable<Node> nodes) =>
+    private static string DescribePreActivation(IEnumerable<Node> nodes) =>
         nodes.Any(node => node.Type == "BatchNormalization") ? "; a batch norm there belongs to a pre-activation network (ResNet v2), which this library does not have" : "";
 
     private static string Describe(Window window, long groups) => $"{window.Kernel}x{window.Kernel} with stride {window.Stride}, padding {window.Padding} and {groups} group{(groups == 1 ? "" : "s")}";
 
-    private static string Kernels(IEnumerable<Convolution> convolutions) => string.Join(", ", convolutions.Select(convolution => $"{convolution.Window.Kernel}x{convolution.Window.Kernel}").Take(5));
+    private static string FormatKernels(IEnumerable<Convolution> convolutions) => string.Join(", ", convolutions.Select(convolution => $"{convolution.Window.Kernel}x{convolution.Window.Kernel}").Take(5));
 
     private static InvalidDataException Unexpected(string before, string expected, string got) => new($"is an ONNX model with an unknown block after {before}: expected {expected}, got {got}");
 }

@@ -21,7 +21,7 @@ internal sealed record TensorProto(string Name, OnnxDataType DataType, long[] Sh
         (long Position, long Length) place = default;
         (TensorEncoding Encoding, OnnxDataType? OfType)? elements = null;
         var isElsewhere = false;
-        while (fields.Next())
+        while (fields.MoveNext())
             switch (fields.Number)
             {
                 case TensorFields.Dims:
@@ -31,22 +31,22 @@ internal sealed record TensorProto(string Name, OnnxDataType DataType, long[] Sh
                     dataType = (OnnxDataType)fields.ReadInt64();
                     break;
                 case TensorFields.FloatData:
-                    Elements(ref fields, TensorEncoding.Bytes, OnnxDataType.Float);
+                    ReadElements(ref fields, TensorEncoding.Bytes, OnnxDataType.Float);
                     break;
                 case TensorFields.Int32Data or TensorFields.StringData or TensorFields.UInt64Data:
                     elements = (TensorEncoding.Other, null);
                     break;
                 case TensorFields.Int64Data:
-                    Elements(ref fields, TensorEncoding.Varints, OnnxDataType.Int64);
+                    ReadElements(ref fields, TensorEncoding.Varints, OnnxDataType.Int64);
                     break;
                 case TensorFields.Name:
                     name = fields.ReadString();
                     break;
                 case TensorFields.RawData:
-                    Elements(ref fields, TensorEncoding.Bytes, ofType: null);
+                    ReadElements(ref fields, TensorEncoding.Bytes, ofType: null);
                     break;
                 case TensorFields.DoubleData:
-                    Elements(ref fields, TensorEncoding.Bytes, OnnxDataType.Double);
+                    ReadElements(ref fields, TensorEncoding.Bytes, OnnxDataType.Double);
                     break;
                 case TensorFields.ExternalData:
                     isElsewhere = true;
@@ -62,14 +62,14 @@ internal sealed record TensorProto(string Name, OnnxDataType DataType, long[] Sh
         return new TensorProto(name, dataType, [.. dims], place.Position, place.Length, encoding);
 
         // The format also allows unpacked numbers and elements in two fields, which no known writer produces.
-        void Elements(ref ProtoFields field, TensorEncoding encoding, OnnxDataType? ofType) =>
+        void ReadElements(ref ProtoFields field, TensorEncoding encoding, OnnxDataType? ofType) =>
             (elements, place) = elements is null && field.IsBytes ? ((encoding, ofType), field.GetRange()) : ((TensorEncoding.Other, null), default);
     }
 
     /// <summary>The tensor's elements in the file.</summary>
     /// <param name="use">The role of the tensor, for messages.</param>
     /// <exception cref="InvalidDataException">The elements are not floating-point numbers, are not in this file, or do not match the shape.</exception>
-    public StoredTensor Elements(string use)
+    public StoredTensor GetElements(string use)
     {
         if (Encoding == TensorEncoding.OtherFile)
             throw new InvalidDataException($"is an ONNX model whose tensors are in another file, such as {use}, expected them in this one; merge them in Python: onnx.save(onnx.load(path), \"one.onnx\")");
@@ -79,11 +79,11 @@ internal sealed record TensorProto(string Name, OnnxDataType DataType, long[] Sh
             throw new InvalidDataException($"is an ONNX model with {use} as unpacked numbers or integers, expected raw_data, or packed float_data or double_data; write it again in Python: from onnx import numpy_helper; m = onnx.load(path); [t.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(t), t.name)) for t in m.graph.initializer]; onnx.save(m, \"one.onnx\")");
         if (Count() is var count && count * type.Size != Length)
             throw new InvalidDataException($"is an ONNX model with {use} of shape ({string.Join(", ", Shape)}), expected {count * type.Size} bytes of {type.Dtype}, got {Length}");
-        return new StoredTensor(new Storage(Name, type, Length / type.Size, Position, Checksum: null), Offset: 0, Shape, StoredTensor.ContiguousStrides(Shape));
+        return new StoredTensor(new Storage(Name, type, Length / type.Size, Position, Checksum: null), Offset: 0, Shape, StoredTensor.ComputeContiguousStrides(Shape));
     }
 
     /// <summary>The values of a small int64 tensor, such as axes; null for other tensors.</summary>
-    public long[]? Numbers(ProtoReader reader)
+    public long[]? ReadNumbers(ProtoReader reader)
     {
         const int Most = 16;
         var count = Count();

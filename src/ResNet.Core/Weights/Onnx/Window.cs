@@ -4,7 +4,7 @@ namespace ResNet.Core.Weights.Onnx;
 internal readonly record struct SpatialSize(long? Height, long? Width)
 {
     /// <summary>The size of the output of a convolution or pooling.</summary>
-    public SpatialSize Through(Window window) => new(window.Count(Height), window.Count(Width));
+    public SpatialSize ApplyWindow(Window window) => new(window.Count(Height), window.Count(Width));
 }
 
 /// <summary>The square window of a convolution or pooling, with the same padding on all sides.</summary>
@@ -26,14 +26,14 @@ internal sealed record Window(long Kernel, long Stride, long Padding)
     /// </remarks>
     public static Window Read(Node node, long? kernel, SpatialSize size)
     {
-        var kernelSize = Both(node, "kernel_shape", kernel);
+        var kernelSize = ReadEqual(node, "kernel_shape", kernel);
         if (kernel is not null && kernelSize != kernel)
             throw node.Unexpected($"kernel_shape ({kernel}, {kernel}), as its weights say", $"({kernelSize}, {kernelSize})");
-        var stride = Both(node, "strides", 1);
-        if (Both(node, "dilations", 1) is not 1 and var dilation)
+        var stride = ReadEqual(node, "strides", 1);
+        if (ReadEqual(node, "dilations", 1) is not 1 and var dilation)
             throw node.Unexpected("dilations (1, 1)", $"({dilation}, {dilation})");
 
-        var (top, left, bottom, right) = Pads(node, kernelSize, stride, size);
+        var (top, left, bottom, right) = ReadPads(node, kernelSize, stride, size);
         if (top != left || !IsSame(size.Height, bottom) || !IsSame(size.Width, right))
             throw node.Unexpected("the same pads on all sides, or a fixed image size for which other pads have the same effect", $"({top}, {left}, {bottom}, {right})");
         return new Window(kernelSize, stride, top);
@@ -41,7 +41,7 @@ internal sealed record Window(long Kernel, long Stride, long Padding)
         bool IsSame(long? pixels, long end) => end == top || (Count(pixels, kernelSize, stride, top + end) is { } count && count == Count(pixels, kernelSize, stride, 2 * top));
     }
 
-    private static (long Top, long Left, long Bottom, long Right) Pads(Node node, long kernel, long stride, SpatialSize size)
+    private static (long Top, long Left, long Bottom, long Right) ReadPads(Node node, long kernel, long stride, SpatialSize size)
     {
         var kind = node.Find("auto_pad") is { } found ? found.Text ?? "of another kind" : "";
         switch (kind)
@@ -55,7 +55,7 @@ internal sealed record Window(long Kernel, long Stride, long Padding)
                 };
             case "VALID":
                 return (0, 0, 0, 0);
-            case "SAME_UPPER" or "SAME_LOWER" when (Total(size.Height), Total(size.Width)) is ({ } height, { } width):
+            case "SAME_UPPER" or "SAME_LOWER" when (ComputeTotal(size.Height), ComputeTotal(size.Width)) is ({ } height, { } width):
                 var (less, more) = ((height / 2, width / 2), (height - height / 2, width - width / 2));
                 return kind == "SAME_UPPER" ? (less.Item1, less.Item2, more.Item1, more.Item2) : (more.Item1, more.Item2, less.Item1, less.Item2);
             default:
@@ -63,14 +63,14 @@ internal sealed record Window(long Kernel, long Stride, long Padding)
         }
 
         // The total padding with which the output has ceil(pixels / stride) pixels.
-        long? Total(long? pixels) => stride == 1 ? kernel - 1 : pixels is > 0 and < MaxPixels and var known ? Math.Max(((known + stride - 1) / stride - 1) * stride + kernel - known, 0) : null;
+        long? ComputeTotal(long? pixels) => stride == 1 ? kernel - 1 : pixels is > 0 and < MaxPixels and var known ? Math.Max(((known + stride - 1) / stride - 1) * stride + kernel - known, 0) : null;
     }
 
     private static long? Count(long? pixels, long kernel, long stride, long padding) =>
         pixels is > 0 and < MaxPixels and var known && known + padding >= kernel ? (known + padding - kernel) / stride + 1 : null;
 
     /// <summary>The value of an attribute that must be the same for height and width, at least 1.</summary>
-    private static long Both(Node node, string attribute, long? otherwise) => node.Find(attribute) switch
+    private static long ReadEqual(Node node, string attribute, long? otherwise) => node.Find(attribute) switch
     {
         null when otherwise is { } number => number,
         { Ints: [>= 1 and < MaxPixels and var height, var width] } when height == width => height,

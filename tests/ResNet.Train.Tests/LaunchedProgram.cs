@@ -3,8 +3,8 @@ using System.Text;
 
 namespace ResNet.Train.Tests;
 
-/// <summary>The program as a launcher starts it, on two ranks. It ends with the test, whatever becomes of it.</summary>
-internal sealed class Launched : IDisposable
+/// <summary>The program on two ranks of an MPI launcher. Disposing kills it.</summary>
+internal sealed class LaunchedProgram : IDisposable
 {
     private static readonly TimeSpan limit = TimeSpan.FromSeconds(100);
 
@@ -13,7 +13,7 @@ internal sealed class Launched : IDisposable
     private readonly StringBuilder _output = new();
     private readonly Task<string> _error;
 
-    public Launched(MpiKind mpi, params string[] arguments)
+    public LaunchedProgram(MpiKind mpi, params string[] arguments)
     {
         var start = new ProcessStartInfo(MpiLauncher.Find(mpi)!, [.. MpiLauncher.Arguments(mpi, 2), DotnetHost.Path, SampleProgram.Assembly, .. arguments])
         {
@@ -30,7 +30,7 @@ internal sealed class Launched : IDisposable
     /// <summary>Reads until a line begins with the text.</summary>
     public void WaitFor(string text)
     {
-        using var guard = Guard();
+        using var guard = StartGuard();
         while (_process.StandardOutput.ReadLine() is { } line)
         {
             _output.AppendLine(line);
@@ -40,16 +40,16 @@ internal sealed class Launched : IDisposable
         Assert.Fail($"expected a line {text}…, got\n{_output}\n{_error.Result}");
     }
 
-    /// <param name="signal">Its name.</param>
+    /// <param name="signal">The signal's name.</param>
     /// <param name="process">The process that gets it; null for the launcher.</param>
     public void Send(string signal, int? process = null) => Signal.Send(signal, process ?? _process.Id);
 
-    /// <summary>The process of one rank, which must be there.</summary>
-    public int Rank(int rank) => Processes.FindRank(_marker, rank);
+    /// <summary>The process of one rank, which must exist.</summary>
+    public int FindRank(int rank) => Processes.FindRank(_marker, rank);
 
     public (int Code, string Output, string Error) End()
     {
-        using var guard = Guard();
+        using var guard = StartGuard();
         _output.Append(_process.StandardOutput.ReadToEnd());
         _process.WaitForExit();
         return (_process.ExitCode, _output.ToString().ReplaceLineEndings("\n"), _error.Result.ReplaceLineEndings("\n"));
@@ -57,7 +57,7 @@ internal sealed class Launched : IDisposable
 
     public static (int Code, string Output, string Error) Run(MpiKind mpi, params string[] arguments)
     {
-        using var program = new Launched(mpi, arguments);
+        using var program = new LaunchedProgram(mpi, arguments);
         return program.End();
     }
 
@@ -68,5 +68,5 @@ internal sealed class Launched : IDisposable
         _process.Dispose();
     }
 
-    private Timer Guard() => new(_ => _process.Kill(entireProcessTree: true), null, limit, Timeout.InfiniteTimeSpan);
+    private Timer StartGuard() => new(_ => _process.Kill(entireProcessTree: true), null, limit, Timeout.InfiniteTimeSpan);
 }

@@ -2,17 +2,17 @@ namespace ResNet.Core.Distributed.Tests.Ranks;
 
 /// <summary>A row for a launcher whose ranks load the library of the other MPI.</summary>
 [AttributeUsage(AttributeTargets.Method, AllowMultiple = true)]
-public sealed class UnderTheOtherAttribute : UnderAttribute
+public sealed class UnderWithOtherLibraryAttribute : UnderAttribute
 {
-    public UnderTheOtherAttribute(MpiKind mpi)
+    public UnderWithOtherLibraryAttribute(MpiKind mpi)
         : base(mpi)
     {
-        if (OtherLibrary(mpi) is null)
-            Skip ??= "The library of the other MPI is not where Debian has it.";
+        if (FindOtherLibrary(mpi) is null)
+            Skip ??= "The library of the other MPI is not where Debian installs it.";
     }
 
-    /// <summary>Debian's file of the MPI that is not the launcher's.</summary>
-    public static string? OtherLibrary(MpiKind launcher)
+    /// <summary>Finds the library of the MPI that the launcher does not belong to, where Debian installs it.</summary>
+    public static string? FindOtherLibrary(MpiKind launcher)
     {
         var name = launcher == MpiKind.OpenMpi ? "libmpich.so.12" : "libmpi.so.40";
         return Directory.Exists("/usr/lib")

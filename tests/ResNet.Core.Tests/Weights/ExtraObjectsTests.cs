@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests.Weights;
 
-/// <summary>What a file holds beside its tensors: it ends no load where it is harmless, and every load where it would act.</summary>
-public sealed class BesideTheWeightsTests : IDisposable
+/// <summary>Objects that a file holds in addition to its tensors: harmless ones are skipped, and dangerous ones end every load.</summary>
+public sealed class ExtraObjectsTests : IDisposable
 {
     private const byte Reduce = (byte)'R', NewObj = 0x81, StackGlobal = 0x93;
 
@@ -13,7 +13,7 @@ public sealed class BesideTheWeightsTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    /// <summary>Some 100 kinds of objects, as real PyTorch pickles them: make_weights.py.</summary>
+    /// <summary>About 100 kinds of objects, pickled by real PyTorch (make_weights.py).</summary>
     [Theory]
     [InlineData("beside1.pth")]
     [InlineData("beside2.pth")]
@@ -21,34 +21,34 @@ public sealed class BesideTheWeightsTests : IDisposable
     [InlineData("beside4.pth")]
     [InlineData("beside5.pth")]
     [InlineData("legacy_beside.pth")]
-    public void What_training_programs_keep_is_passed_over(string file)
+    public void Objects_that_training_programs_save_are_skipped(string file)
     {
         using var block = new BasicBlock(3, 4, stride: 2);
         Assert.Equal(LoadTests.BlockNames, Checkpoint.Load(block, WeightsFixture.Find(file)).Loaded);
         Pattern.AssertIn(block, LoadTests.BlockNames);
     }
 
-    /// <summary>A dict with a tensor, and something beside it.</summary>
-    private string Beside(params ReadOnlySpan<byte> value) => _folder.Write("weights.pth", InArchive(
-        [.. Proto, (byte)'}', .. Text("weight"), .. Tensor(Storage(), 0, Ints(2, 2), Ints(2, 1)), (byte)'s', .. Text("beside"), .. value, .. "s."u8]));
+    /// <summary>Writes a dict with a tensor and an extra object.</summary>
+    private string WriteWithExtra(params ReadOnlySpan<byte> value) => _folder.Write("weights.pth", CreateArchive(
+        [.. Proto, (byte)'}', .. Text("weight"), .. Tensor(Storage(), 0, Ints(2, 2), Ints(2, 1)), (byte)'s', .. Text("extra"), .. value, .. "s."u8]));
 
-    private LoadReport LoadBeside(params ReadOnlySpan<byte> value)
+    private LoadReport LoadWithExtra(params ReadOnlySpan<byte> value)
     {
         using var bag = new TensorBag(("weight", ones(2, 2)));
-        var report = Checkpoint.Load(bag, Beside(value), strict: false);
+        var report = Checkpoint.Load(bag, WriteWithExtra(value), strict: false);
         Assert.Equal(0, bag.state_dict()["weight"].sum().item<float>());
-        Assert.Equal(["beside"], report.Unexpected);
+        Assert.Equal(["extra"], report.Unexpected);
         return report;
     }
 
-    private void Refused(string name, params ReadOnlySpan<byte> value) => Hostile.AssertRefused(Beside(value), $"asks for {name}, which no weights need", "not run");
+    private void AssertFunctionRefused(string name, params ReadOnlySpan<byte> value) => Hostile.AssertRefused(WriteWithExtra(value), $"asks for {name}, which no weights need", "not run");
 
     [Theory]
     [InlineData("__main__.Config")]
-    [InlineData("config.make")] // a user's own: unknown, and not run
+    [InlineData("config.make")] // a user's own class: unknown, and not called
     [InlineData("mylib.sub.Outer.Inner")]
     [InlineData("omegaconf.dictconfig.DictConfig")]
-    [InlineData("mmengine.logging.history_buffer.HistoryBuffer")] // a part of a name that the standard library has as well
+    [InlineData("mmengine.logging.history_buffer.HistoryBuffer")] // part of the name is also in the standard library
     [InlineData("argparse.Namespace")]
     [InlineData("builtins.set")]
     [InlineData("__builtin__.frozenset")]
@@ -68,17 +68,17 @@ public sealed class BesideTheWeightsTests : IDisposable
     [InlineData("torch.Generator")]
     [InlineData("torch.nn.modules.linear.Linear")]
     [InlineData("torch.serialization._get_layout")]
-    [InlineData("torch.nn.backends.thnn._get_thnn_function_backend")] // of every whole model before PyTorch 1.5
-    public void An_object_of_a_harmless_class_is_passed_over(string name)
+    [InlineData("torch.nn.backends.thnn._get_thnn_function_backend")] // in every whole model before PyTorch 1.5
+    public void An_object_of_a_harmless_class_is_skipped(string name)
     {
         var (module, last) = (name[..name.LastIndexOf('.')], name[(name.LastIndexOf('.') + 1)..]);
         byte[] arguments = Tuple(Text("a"), Int(2)), state = [.. "}"u8, .. Text("lr"), .. "K\u0001s"u8];
-        LoadBeside([.. Global(module, last), .. arguments, Reduce]);
-        LoadBeside([.. Text(module), .. Text(last), StackGlobal, .. arguments, Reduce, .. state, (byte)'b']);
-        LoadBeside([.. Global(module, last), (byte)')', NewObj, .. state, (byte)'b']);
-        LoadBeside([.. Global(module, last), (byte)')', (byte)'}', 0x92, (byte)'(', .. Text("k"), (byte)'N', .. "u]Na0Na"u8]); // items of a dict, and of a list
-        LoadBeside([.. Global("copy_reg", "_reconstructor"), .. Tuple(Global(module, last), Global("__builtin__", "object"), "N"u8.ToArray()), Reduce]);
-        LoadBeside(Global(module, last));
+        LoadWithExtra([.. Global(module, last), .. arguments, Reduce]);
+        LoadWithExtra([.. Text(module), .. Text(last), StackGlobal, .. arguments, Reduce, .. state, (byte)'b']);
+        LoadWithExtra([.. Global(module, last), (byte)')', NewObj, .. state, (byte)'b']);
+        LoadWithExtra([.. Global(module, last), (byte)')', (byte)'}', 0x92, (byte)'(', .. Text("k"), (byte)'N', .. "u]Na0Na"u8]); // items of a dict and of a list
+        LoadWithExtra([.. Global("copy_reg", "_reconstructor"), .. Tuple(Global(module, last), Global("__builtin__", "object"), "N"u8.ToArray()), Reduce]);
+        LoadWithExtra(Global(module, last));
     }
 
     [Theory]
@@ -145,77 +145,77 @@ public sealed class BesideTheWeightsTests : IDisposable
     [InlineData("cloudpickle.cloudpickle", "_make_function")]
     [InlineData("dill._dill", "_create_function")]
     [InlineData("requests", "get")]
-    public void What_would_act_is_refused_by_its_name_however_it_is_asked_for(string module, string name)
+    public void A_dangerous_function_is_refused_by_name_whichever_instruction_requests_it(string module, string name)
     {
         var called = $"{module}.{name}";
         byte[] arguments = Tuple(Text("touch /tmp/owned"));
-        Refused(called, [.. Global(module, name), .. arguments, Reduce]);
-        Refused(called, [.. Text(module), .. Text(name), StackGlobal, .. arguments, Reduce]);
-        Refused(called, [.. Global(module, name), .. arguments, NewObj]);
-        Refused(called, [.. Global("functools", "partial"), .. Tuple(Global(module, name), Text("touch /tmp/owned")), Reduce, (byte)')', Reduce]);
-        Refused(called, [.. Global("builtins", "map"), .. Tuple(Global(module, name), "]"u8.ToArray()), Reduce]);
-        Refused(called, Global(module, name)); // not called yet
+        AssertFunctionRefused(called, [.. Global(module, name), .. arguments, Reduce]);
+        AssertFunctionRefused(called, [.. Text(module), .. Text(name), StackGlobal, .. arguments, Reduce]);
+        AssertFunctionRefused(called, [.. Global(module, name), .. arguments, NewObj]);
+        AssertFunctionRefused(called, [.. Global("functools", "partial"), .. Tuple(Global(module, name), Text("touch /tmp/owned")), Reduce, (byte)')', Reduce]);
+        AssertFunctionRefused(called, [.. Global("builtins", "map"), .. Tuple(Global(module, name), "]"u8.ToArray()), Reduce]);
+        AssertFunctionRefused(called, Global(module, name)); // even without a call
     }
 
-    /// <summary>Of known packages only what puts objects together is called; a name alone, such as the activation in a model, is no harm.</summary>
+    /// <summary>In known packages, only the functions that construct objects may be called. A name without a call is harmless, such as the activation in a model.</summary>
     [Theory]
     [InlineData("torch", "save")]
     [InlineData("torch.fx.graph_module", "reduce_graph_module")]
     [InlineData("torch", "FloatStorage.from_file")]
     [InlineData("torchvision.models.resnet", "resnet18")]
     [InlineData("numpy", "save")]
-    public void A_function_of_PyTorch_or_NumPy_is_refused_where_it_is_called(string module, string name)
+    public void A_call_of_another_PyTorch_or_NumPy_function_is_refused(string module, string name)
     {
-        Refused($"{module}.{name}", [.. Global(module, name), (byte)')', Reduce]);
-        LoadBeside(Global(module, name));
+        AssertFunctionRefused($"{module}.{name}", [.. Global(module, name), (byte)')', Reduce]);
+        LoadWithExtra(Global(module, name));
     }
 
     [Fact]
-    public void An_attribute_is_taken_for_a_name_and_never_looked_up()
+    public void Attributes_are_never_looked_up()
     {
-        LoadBeside([.. Global("builtins", "getattr"), .. Tuple(Global("__main__", "Color"), Text("RED")), Reduce]); // an enum's member in Python 3.11
-        Refused("torch.storage._load_from_bytes", [.. Global("builtins", "getattr"), .. Tuple(Global("torch", "storage"), Text("_load_from_bytes")), Reduce]);
-        Refused("mylib.tools.os", [.. Global("builtins", "getattr"), .. Tuple([.. Global("builtins", "getattr"), .. Tuple(Global("mylib", "tools"), Text("os")), Reduce], Text("system")), Reduce]);
-        Refused("builtins.getattr", [.. Global("builtins", "getattr"), .. Tuple(Text("a"), Text("b")), Reduce]);
-        Hostile.AssertRefused(Beside([.. Global("mylib", "Class"), (byte)')', NewObj, (byte)')', Reduce]), "calls an object of class mylib.Class");
-        Hostile.AssertRefused(Beside([.. Text("os.system"), (byte)')', Reduce]), "calls a str");
+        LoadWithExtra([.. Global("builtins", "getattr"), .. Tuple(Global("__main__", "Color"), Text("RED")), Reduce]); // an enum member in Python 3.11
+        AssertFunctionRefused("torch.storage._load_from_bytes", [.. Global("builtins", "getattr"), .. Tuple(Global("torch", "storage"), Text("_load_from_bytes")), Reduce]);
+        AssertFunctionRefused("mylib.tools.os", [.. Global("builtins", "getattr"), .. Tuple([.. Global("builtins", "getattr"), .. Tuple(Global("mylib", "tools"), Text("os")), Reduce], Text("system")), Reduce]);
+        AssertFunctionRefused("builtins.getattr", [.. Global("builtins", "getattr"), .. Tuple(Text("a"), Text("b")), Reduce]);
+        Hostile.AssertRefused(WriteWithExtra([.. Global("mylib", "Class"), (byte)')', NewObj, (byte)')', Reduce]), "calls an object of class mylib.Class");
+        Hostile.AssertRefused(WriteWithExtra([.. Text("os.system"), (byte)')', Reduce]), "calls a str");
     }
 
     [Fact]
-    public void A_key_is_what_Python_takes_it_for()
+    public void Keys_that_are_equal_in_Python_are_duplicates()
     {
         byte[][] keys = ["N"u8.ToArray(), [0x88], [(byte)'G', .. new byte[8]], ")"u8.ToArray(), [(byte)'C', 1, 65], [(byte)'C', 1, 66], Int(1L << 62), Global("mylib", "A"), [0x8a, 9, .. new byte[8], 1], Text("a")];
-        LoadBeside([(byte)'}', (byte)'(', .. keys.SelectMany(key => key.Append((byte)'N')), (byte)'u']);
+        LoadWithExtra([(byte)'}', (byte)'(', .. keys.SelectMany(key => key.Append((byte)'N')), (byte)'u']);
 
         // 1, 1.0 and True are one key.
         byte[] one = Int(1), oneAsFloat = [(byte)'G', 0x3f, 0xf0, 0, 0, 0, 0, 0, 0], oneAsBool = [0x88];
         foreach (var (key, again) in new[] { (one, oneAsFloat), (one, oneAsBool), (oneAsFloat, oneAsBool), (oneAsBool, oneAsBool), (Text("a"), Text("a")) })
-            Hostile.AssertRefused(Beside([.. "}("u8, .. key, (byte)'N', .. again, .. "Nu"u8]), "twice in a dictionary");
+            Hostile.AssertRefused(WriteWithExtra([.. "}("u8, .. key, (byte)'N', .. again, .. "Nu"u8]), "twice in a dictionary");
         foreach (var (key, name) in new[] { ("]", "a list"), ("}", "a dict") })
-            Hostile.AssertRefused(Beside([.. "}"u8, .. Encoding.ASCII.GetBytes(key), .. "Ns"u8]), $"{name} as a key");
+            Hostile.AssertRefused(WriteWithExtra([.. "}"u8, .. Encoding.ASCII.GetBytes(key), .. "Ns"u8]), $"{name} as a key");
     }
 
-    /// <summary>Of newer versions of PyTorch than the fixtures'.</summary>
+    /// <summary>As PyTorch versions newer than the fixtures' write them.</summary>
     [Fact]
-    public void A_tensor_that_no_module_can_take_is_unexpected_and_says_what_it_is()
+    public void An_unsupported_tensor_is_unexpected_and_its_kind_is_reported()
     {
         byte[] v2 = Global("torch._utils", "_rebuild_tensor_v2"), shape = Ints(2), stride = Ints(1);
-        byte[] Storage2(string type) => [.. Tuple(Text("storage"), Global("torch.storage", type), Text("0"), Text("cpu"), Int(4)), (byte)'Q'];
+        byte[] NewStorage(string type) => [.. Tuple(Text("storage"), Global("torch.storage", type), Text("0"), Text("cpu"), Int(4)), (byte)'Q'];
         byte[] negated = [.. "}"u8, .. Text("neg"), 0x88, (byte)'s'];
 
-        Says("tensor of torch.float8_e4m3fn", [.. Global("torch._utils", "_rebuild_tensor_v3"), .. Tuple(Storage2("UntypedStorage"), Int(0), shape, stride, [0x89], OrderedDict, Global("torch", "float8_e4m3fn")), Reduce]);
-        Says("tensor of torch.storage.UntypedStorage", [.. v2, .. Tuple(Storage2("UntypedStorage"), Int(0), shape, stride, [0x89], OrderedDict), Reduce]);
-        Says("lazily negated or conjugated tensor", [.. v2, .. Tuple(Storage(), Int(0), shape, stride, [0x89], OrderedDict, negated), Reduce]);
-        Says("nested tensor", [.. Global("torch._utils", "_rebuild_nested_tensor"), (byte)')', Reduce]);
-        Says("tensor of class mylib.Scaled", [.. Global("torch._tensor", "_rebuild_from_type_v2"), .. Tuple(v2, Global("mylib", "Scaled"), "("u8.ToArray().Append((byte)'t').ToArray(), "}"u8.ToArray()), Reduce]);
+        AssertKind("tensor of torch.float8_e4m3fn", [.. Global("torch._utils", "_rebuild_tensor_v3"), .. Tuple(NewStorage("UntypedStorage"), Int(0), shape, stride, [0x89], OrderedDict, Global("torch", "float8_e4m3fn")), Reduce]);
+        AssertKind("tensor of torch.storage.UntypedStorage", [.. v2, .. Tuple(NewStorage("UntypedStorage"), Int(0), shape, stride, [0x89], OrderedDict), Reduce]);
+        AssertKind("lazily negated or conjugated tensor", [.. v2, .. Tuple(Storage(), Int(0), shape, stride, [0x89], OrderedDict, negated), Reduce]);
+        AssertKind("nested tensor", [.. Global("torch._utils", "_rebuild_nested_tensor"), (byte)')', Reduce]);
+        AssertKind("tensor of class mylib.Scaled", [.. Global("torch._tensor", "_rebuild_from_type_v2"), .. Tuple(v2, Global("mylib", "Scaled"), "("u8.ToArray().Append((byte)'t').ToArray(), "}"u8.ToArray()), Reduce]);
 
-        void Says(string kind, byte[] tensor) => Assert.Contains($"beside ({kind}", LoadBeside(tensor).ToString(), StringComparison.Ordinal);
+        void AssertKind(string kind, byte[] tensor) => Assert.Contains($"extra ({kind}", LoadWithExtra(tensor).ToString(), StringComparison.Ordinal);
     }
 
     [Fact]
-    public void Where_such_a_tensor_is_wanted_the_message_says_what_the_file_has()
+    public void An_unsupported_tensor_that_the_module_needs_is_reported_with_its_kind()
     {
-        var path = _folder.Write("weights.pth", InArchive(Dict("weight", [.. Global("torch._utils", "_rebuild_sparse_tensor"), (byte)')', Reduce])));
+        var path = _folder.Write("weights.pth", CreateArchive(Dict("weight", [.. Global("torch._utils", "_rebuild_sparse_tensor"), (byte)')', Reduce])));
         using var bag = new TensorBag(("weight", ones([])));
         using var unchanged = new Unchanged(bag);
         var problem = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(bag, path));
@@ -223,21 +223,21 @@ public sealed class BesideTheWeightsTests : IDisposable
         unchanged.Assert();
     }
 
-    /// <summary>As newer versions of PyTorch than the fixtures' write them.</summary>
+    /// <summary>As PyTorch versions newer than the fixtures' write them.</summary>
     [Fact]
     public void A_tensor_or_a_parameter_with_attributes_is_loaded()
     {
         byte[] tensor = Tensor(Storage(), 0, Ints(2, 2), Ints(2, 1)), noAttributes = "}"u8.ToArray();
-        Loads([.. Global("torch._utils", "_rebuild_parameter_with_state"), .. Tuple(tensor, [0x88], OrderedDict, noAttributes), Reduce]);
+        AssertLoads([.. Global("torch._utils", "_rebuild_parameter_with_state"), .. Tuple(tensor, [0x88], OrderedDict, noAttributes), Reduce]);
         foreach (var (module, name) in new[] { ("torch", "Tensor"), ("torch.nn.parameter", "Parameter") })
-            Loads([.. Global("torch._tensor", "_rebuild_from_type_v2"), .. Tuple(
+            AssertLoads([.. Global("torch._tensor", "_rebuild_from_type_v2"), .. Tuple(
                 Global("torch._utils", "_rebuild_tensor_v2"), Global(module, name), Tuple(Storage(), Int(0), Ints(2, 2), Ints(2, 1), [0x89], OrderedDict), noAttributes), Reduce]);
-        Loads([.. Global("torch._utils", "_rebuild_tensor"), .. Tuple(Storage(), Int(0), Ints(2, 2), Ints(2, 1)), Reduce]);
+        AssertLoads([.. Global("torch._utils", "_rebuild_tensor"), .. Tuple(Storage(), Int(0), Ints(2, 2), Ints(2, 1)), Reduce]);
 
-        void Loads(byte[] value)
+        void AssertLoads(byte[] value)
         {
             using var bag = new TensorBag(("weight", ones(2, 2)));
-            Checkpoint.Load(bag, _folder.Write("weights.pth", InArchive(Dict("weight", value))));
+            Checkpoint.Load(bag, _folder.Write("weights.pth", CreateArchive(Dict("weight", value))));
             Assert.Equal(0, bag.state_dict()["weight"].sum().item<float>());
         }
     }

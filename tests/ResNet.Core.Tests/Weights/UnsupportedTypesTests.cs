@@ -4,15 +4,15 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests.Weights;
 
-/// <summary>Tensors of a safetensors file in types that TorchSharp lacks: a hindrance only where they are wanted.</summary>
-public sealed class OtherTypesTests : IDisposable
+/// <summary>safetensors tensors of types that TorchSharp lacks. They matter only if the module needs them.</summary>
+public sealed class UnsupportedTypesTests : IDisposable
 {
     private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
-    /// <summary>A file with a weight of four ones, and between its halves another tensor.</summary>
-    private string Beside(string type, string shape, int length)
+    /// <summary>Writes a file with four ones in two tensors, and the extra tensor between them.</summary>
+    private string WriteWithExtra(string type, string shape, int length)
     {
         var header = $$$"""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"extra":{"dtype":"{{{type}}}","shape":[{{{shape}}}],"data_offsets":[8,{{{8 + length}}}]},"b":{"dtype":"F32","shape":[2],"data_offsets":[{{{8 + length}}},{{{16 + length}}}]}}""";
         byte[] one = [0, 0, 0x80, 0x3f];
@@ -30,11 +30,11 @@ public sealed class OtherTypesTests : IDisposable
     [InlineData("U32", "3", 12)]
     [InlineData("U64", "3", 24)]
     [InlineData("C64", "3", 24)]
-    [InlineData("F99_FUTURE", "3,5", 7)] // of a size that nobody knows yet
+    [InlineData("F99_FUTURE", "3,5", 7)] // of unknown size
     [InlineData("", "3", 1)]
-    public void It_is_unexpected_and_no_more(string type, string shape, int length)
+    public void An_unsupported_tensor_is_only_unexpected(string type, string shape, int length)
     {
-        var path = Beside(type, shape, length);
+        var path = WriteWithExtra(type, shape, length);
         using var bag = new TensorBag(("a", zeros(2)), ("b", zeros(2)));
         var report = Checkpoint.Load(bag, path, strict: false);
         Assert.Equal(["a", "b"], report.Loaded);
@@ -42,7 +42,7 @@ public sealed class OtherTypesTests : IDisposable
         Assert.Equal(4, bag.state_dict().Values.Sum(tensor => tensor.sum().item<float>()));
         Assert.Contains($"unexpected in the file: extra ({type}, which is not loaded)", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(bag, path)).Message, StringComparison.Ordinal);
 
-        // Where it is wanted, the message says in which type the file has it. A shape of its own would not make it fit.
+        // If the module needs the tensor, the message names the type in the file. It does not fit even with the right shape.
         using var wanted = new TensorBag(("a", zeros(2)), ("b", zeros(2)), ("extra", shape.Length == 0 ? zeros([]) : zeros([.. shape.Split(',').Select(long.Parse)])));
         report = Checkpoint.Load(wanted, path, strict: false);
         Assert.Equal(["extra"], report.Missing);
@@ -58,12 +58,12 @@ public sealed class OtherTypesTests : IDisposable
     [InlineData("C64", "3", 12, "expected 24 bytes for C64")]
     [InlineData("U64", "9223372036854775807,9223372036854775807", 8, "expected more than any file's bytes")]
     [InlineData("F99_FUTURE", "-1", 8, "expected whole numbers")]
-    public void Its_size_is_checked_where_it_is_known(string type, string shape, int length, string message) => Hostile.AssertRefused(Beside(type, shape, length), "'extra': ", message);
+    public void The_size_of_an_unsupported_tensor_is_checked_if_known(string type, string shape, int length, string message) => Hostile.AssertRefused(WriteWithExtra(type, shape, length), "'extra': ", message);
 
     [Fact]
-    public void It_has_its_place_like_every_other()
+    public void An_unsupported_tensor_may_not_overlap_or_leave_holes()
     {
-        var hole = File.ReadAllText(Beside("F99_FUTURE", "3", 7), Encoding.Latin1);
+        var hole = File.ReadAllText(WriteWithExtra("F99_FUTURE", "3", 7), Encoding.Latin1);
         Hostile.AssertRefused(_folder.Write("weights.safetensors", Encoding.Latin1.GetBytes(hole.Replace("[8,15]", "[9,15]", StringComparison.Ordinal))), "'extra' starts at byte 9 of the data, expected 8");
         Hostile.AssertRefused(_folder.Write("weights.safetensors", Encoding.Latin1.GetBytes(hole.Replace("[8,15]", "[8,14]", StringComparison.Ordinal))), "'b' starts at byte 15 of the data, expected 14");
     }

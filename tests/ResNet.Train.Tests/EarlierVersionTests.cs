@@ -5,16 +5,16 @@ using static TorchSharp.torch;
 namespace ResNet.Train.Tests;
 
 /// <summary>
-/// The folder of a training as version 0.1.0 left it: no word of the architecture, for there was one, nor of the stem in the
-/// files of weights, and no list of the images.
+/// The folder of a training by version 0.1.0. It has no list of images and does not name the architecture, because there was only
+/// one. Its weights files do not name the stem.
 /// </summary>
-public sealed class FormerVersionTests : IDisposable
+public sealed class EarlierVersionTests : IDisposable
 {
     private const int Epochs = 2;
 
     private readonly TempFolder _data = new(), _run = new();
 
-    public FormerVersionTests()
+    public EarlierVersionTests()
     {
         Idx.WriteSet(_data);
         File.WriteAllText(_run["settings.json"], $$"""
@@ -89,30 +89,30 @@ public sealed class FormerVersionTests : IDisposable
     }
 
     [Fact, Trait(Category.Name, Category.Slow)]
-    public void It_is_tested_asked_exported_and_resumed()
+    public void Every_command_works_on_a_training_of_version_0_1_0()
     {
-        var tested = Tested(_run.Path, "--device", "cpu");
+        var tested = Evaluate(_run.Path, "--device", "cpu");
         Assert.Contains(" of 20 images, loss ", tested, StringComparison.Ordinal);
-        Assert.Equal(tested, Tested(_run["model.pth"], "--device", "cpu"));
-        Succeeded("export", _run.Path);
-        Succeeded("export", _run.Path, "--int8");
-        Assert.Equal(tested, Tested(_run.Path, "--engine", "onnx"));
+        Assert.Equal(tested, Evaluate(_run["model.pth"], "--device", "cpu"));
+        RunSuccessfully("export", _run.Path);
+        RunSuccessfully("export", _run.Path, "--int8");
+        Assert.Equal(tested, Evaluate(_run.Path, "--engine", "onnx"));
 
         var image = TestImages.Write(_run, "new.png", SkiaSharp.SKColors.Gray, SkiaSharp.SKEncodedImageFormat.Png, 28, 28);
-        Assert.Equal(Succeeded("predict", image, "--model", _run.Path, "--device", "cpu"), Succeeded("predict", image, "--model", _run.Path, "--engine", "onnx"));
+        Assert.Equal(RunSuccessfully("predict", image, "--model", _run.Path, "--device", "cpu"), RunSuccessfully("predict", image, "--model", _run.Path, "--engine", "onnx"));
 
-        var resumed = Succeeded("resume", _run.Path);
+        var resumed = RunSuccessfully("resume", _run.Path);
         Assert.Contains("\nResNet-18 on cpu", resumed, StringComparison.Ordinal);
-        Assert.Contains("resumed after 1 epochs", resumed, StringComparison.Ordinal);
+        Assert.Contains("resumed after 1 epoch", resumed, StringComparison.Ordinal);
         Assert.Contains("there is no images.json in the training's folder", resumed, StringComparison.Ordinal);
         Assert.DoesNotContain("epoch 1/", resumed, StringComparison.Ordinal);
         Assert.Contains("epoch 2/2  ", resumed, StringComparison.Ordinal);
         Assert.Equal((Architecture.resnet18, Architecture.resnet18), (ModelConfig.Read(_run.Path).Architecture, Settings.Read(_run.Path).Recipe.Architecture));
-        Assert.Contains("\"Architecture\": \"resnet18\"", File.ReadAllText(_run["network.json"]), StringComparison.Ordinal); // from now on
-        using var _ = Network.Of(_run["model.safetensors"]);
+        Assert.Contains("\"Architecture\": \"resnet18\"", File.ReadAllText(_run["network.json"]), StringComparison.Ordinal); // resume adds it
+        using var _ = Network.Load(_run["model.safetensors"]);
     }
 
-    /// <summary>A module's tensors under their names. Of a network's, <see cref="Checkpoint"/> would write the stem as well.</summary>
+    /// <summary>A module's tensors by name. For a network itself, <see cref="Checkpoint"/> would also write the stem.</summary>
     private sealed class Tensors : nn.Module
     {
         public Tensors(nn.Module module)

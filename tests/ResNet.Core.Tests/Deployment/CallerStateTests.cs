@@ -5,23 +5,23 @@ using static TorchSharp.torch;
 
 namespace ResNet.Core.Tests.Deployment;
 
-/// <summary>What is made of a model is the same wherever it is made: the caller's modes and defaults are for the caller's own tensors.</summary>
-public sealed class SurroundingsTests : IDisposable
+/// <summary>The caller's modes and defaults apply to the caller's own tensors. They do not change fused networks and exported files.</summary>
+public sealed class CallerStateTests : IDisposable
 {
     private readonly TempFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
-    [Theory]
+    [Theory, Trait(Category.Name, Category.Slow)]
     [InlineData("Autocast")]
     [InlineData("inference_mode")]
     [InlineData("no_grad")]
     [InlineData("a default type")]
     [InlineData("a default device")]
     [InlineData("a dispose scope")]
-    public void The_same_files_and_the_same_fused_network(string surroundings)
+    public void Files_and_fused_networks_do_not_depend_on_the_callers_modes_and_defaults(string surroundings)
     {
-        using var model = Trained.ResNet18();
+        using var model = Trained.CreateResNet18();
         using var batch = randn(2, 3, 32, 32);
         using var before = model.Fuse();
         using var before8 = FuseExtensions.IsInt8Supported ? model.Fuse([batch]) : null;
@@ -71,12 +71,12 @@ public sealed class SurroundingsTests : IDisposable
         return [File.ReadAllBytes(_folder["model.onnx"]), File.ReadAllBytes(_folder["int8.onnx"])];
     }
 
-    /// <summary>Images of 16 bits are what a caller has under Autocast, and calibrate as their values in float32 do.</summary>
+    /// <summary>Under Autocast a caller may have 16-bit images. They calibrate like the same values in float32.</summary>
     [Fact]
-    public void Under_Autocast_calibration_takes_batches_of_16_bits_and_computes_in_float32()
+    public void Under_Autocast_calibration_accepts_16_bit_batches_and_computes_in_float32()
     {
         using var scope = NewDisposeScope();
-        using var model = Trained.ResNet18();
+        using var model = Trained.CreateResNet18();
         var batch = randn(2, 3, 32, 32).to(ScalarType.BFloat16);
         OnnxExporter.ExportInt8(model, [batch.to(ScalarType.Float32)], _folder["float32.onnx"]);
         using (new Autocast(DeviceType.CPU))
@@ -84,9 +84,9 @@ public sealed class SurroundingsTests : IDisposable
         Assert.True(File.ReadAllBytes(_folder["float32.onnx"]).AsSpan().SequenceEqual(File.ReadAllBytes(_folder["bfloat16.onnx"])));
     }
 
-    /// <summary>As where a program is trimmed or compiled ahead of time.</summary>
+    /// <summary>Programs that are trimmed or compiled ahead of time do not have it.</summary>
     [Fact]
-    public void Metadata_needs_no_JSON_by_reflection()
+    public void Metadata_does_not_need_JSON_by_reflection()
     {
         var path = _folder["model.onnx"];
         ChildProcess.Run("export", path);
@@ -95,17 +95,17 @@ public sealed class SurroundingsTests : IDisposable
         Assert.Equal("[0.5,0.25,1E-10]", session.Session.ModelMetadata.CustomMetadataMap["mean"]);
     }
 
-    /// <summary>What the other process does.</summary>
+    /// <summary>Runs in the child process.</summary>
     internal static void ExportWithoutReflection(string path)
     {
         AppContext.SetSwitch("System.Text.Json.JsonSerializer.IsReflectionEnabledByDefault", false);
         if (JsonSerializer.IsReflectionEnabledByDefault)
-            throw new InvalidOperationException("JSON by reflection is still there.");
+            throw new InvalidOperationException("JSON by reflection is still enabled.");
         using var model = new ResNet18(1);
         OnnxExporter.Export(model, path, new() { Classes = ["é"], Mean = [0.5, 0.25, 1e-10] });
     }
 
-    /// <summary>Without the gigabytes: the classifier's rows are one and the same.</summary>
+    /// <summary>The test needs no gigabytes: all rows of the classifier share one row of memory.</summary>
     [Theory]
     [InlineData(1_100_000, false)]
     [InlineData(4_300_000, true)]
