@@ -5,9 +5,6 @@ namespace ResNet.Core.Deployment;
 /// <summary>A network's forward pass for batches of one or of any size. Thread-safe.</summary>
 internal interface IProgram : IDisposable
 {
-    /// <summary>The size for which the program is fastest; null if it was made for any.</summary>
-    BatchSize? Size { get; }
-
     /// <param name="images">The images, channels-last.</param>
     /// <returns>The logits.</returns>
     Tensor Run(Tensor images);

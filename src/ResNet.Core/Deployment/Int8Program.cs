@@ -16,13 +16,11 @@ internal sealed class Int8Program : IProgram
     /// <param name="size">The size for which the program is fastest.</param>
     public Int8Program(Int8Layers layers, BatchSize size)
     {
-        (Size, _layers, _script) = (size, layers, new TorchScript(layers.Source, "__torch__.torch.classes.quantized.Conv2dPackedParamsBase"));
+        (_layers, _script) = (layers, new TorchScript(layers.Source, "__torch__.torch.classes.quantized.Conv2dPackedParamsBase"));
         using var scope = NewDisposeScope();
         _ = _script.Call<TorchSharp.Scalar>("pack", (object)layers.Convolutions.ToArray());
         Run(zeros(size.Images, size.Height, size.Width, layers.InChannels, device: CPU, dtype: ScalarType.Float32).permute(0, 3, 1, 2));
     }
-
-    public BatchSize? Size { get; }
 
     public Tensor Run(Tensor images) => _script.Call<Tensor>("forward", images, _layers.ClassifierWeight, _layers.ClassifierBias);
 

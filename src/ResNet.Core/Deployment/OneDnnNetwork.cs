@@ -16,6 +16,7 @@ internal sealed class OneDnnNetwork : InferenceNetwork
 {
     private readonly ScalarType _dtype;
     private readonly IProgram _any;
+    private readonly BatchSize? _anySize;
     private readonly SizedPrograms _sized;
     private readonly IDisposable _shared;
 
@@ -33,7 +34,7 @@ internal sealed class OneDnnNetwork : InferenceNetwork
     {
         var packing = new OneDnnPacking(dtype);
         var any = new OneDnnProgram(network, packing);
-        return new OneDnnNetwork(network, dtype, any.ClassifierWeight, any, size => new OneDnnProgram(network, packing, any, size), packing);
+        return new OneDnnNetwork(network, dtype, any.ClassifierWeight, any, anySize: null, size => new OneDnnProgram(network, packing, any, size), packing);
     }
 
     /// <summary>Creates a network in 8 bits.</summary>
@@ -43,17 +44,18 @@ internal sealed class OneDnnNetwork : InferenceNetwork
     {
         var layers = new Int8Layers(network, calibration.Quantizations);
         var any = new Int8Program(layers, calibration.ImageSize);
-        return new OneDnnNetwork(network, ScalarType.Float32, layers.ClassifierWeight, any, size => new Int8Program(layers, size), layers);
+        return new OneDnnNetwork(network, ScalarType.Float32, layers.ClassifierWeight, any, calibration.ImageSize, size => new Int8Program(layers, size), layers);
     }
 
     /// <param name="network">The folded network.</param>
     /// <param name="dtype">The type in which the programs take images.</param>
     /// <param name="fcWeight">The weight of the classifier.</param>
     /// <param name="any">The program for any size.</param>
+    /// <param name="anySize">The size for which that program is as fast as one of its own; null if there is none.</param>
     /// <param name="make">Creates a program for one size.</param>
     /// <param name="shared">The resources that all programs share.</param>
-    private OneDnnNetwork(FoldedNetwork network, ScalarType dtype, Tensor fcWeight, IProgram any, Func<BatchSize, IProgram> make, IDisposable shared)
-        : base(network.Name, network.Conv1.InChannels, fcWeight) => (_dtype, _any, _sized, _shared) = (dtype, any, new SizedPrograms(make), shared);
+    private OneDnnNetwork(FoldedNetwork network, ScalarType dtype, Tensor fcWeight, IProgram any, BatchSize? anySize, Func<BatchSize, IProgram> make, IDisposable shared)
+        : base(network.Name, network.Conv1.InChannels, fcWeight) => (_dtype, _any, _anySize, _sized, _shared) = (dtype, any, anySize, new SizedPrograms(make), shared);
 
     protected override IEnumerable<IDisposable> Resources => [_sized, _any, _shared];
 
@@ -62,7 +64,7 @@ internal sealed class OneDnnNetwork : InferenceNetwork
         using var scope = NewDisposeScope();
         var images = x.to(_dtype).ToMemoryFormat(memory_format.channels_last);
         var size = new BatchSize(x.shape[0], x.shape[2], x.shape[3]);
-        var sized = size == _any.Size ? null : _sized.Enter(size);
+        var sized = size == _anySize ? null : _sized.Enter(size);
         try
         {
             return (sized?.Program ?? _any).Run(images).MoveToOuterDisposeScope();

@@ -32,13 +32,11 @@ internal sealed class OneDnnProgram : IProgram
     public OneDnnProgram(FoldedNetwork network, OneDnnPacking packing, OneDnnProgram any, BatchSize size)
     {
         var (source, convolutions) = Write(network, size);
-        (Size, _any, _source, _script) = (size, any, source, source == any._source ? any._script : new TorchScript(source));
+        (_any, _source, _script) = (any, source, source == any._source ? any._script : new TorchScript(source));
         _tensors = [.. any._tensors];
         for (var i = 0; i < convolutions.Count; i++)
             packing.PackFor(any._tensors[2 * i], any._tensors[2 * i + 1], convolutions[i]).CopyTo(_tensors, 2 * i);
     }
-
-    public BatchSize? Size { get; }
 
     /// <summary>The classifier's weight, shape (num_classes, features).</summary>
     public Tensor ClassifierWeight => _tensors[^2];
